@@ -1,0 +1,232 @@
+//! Elementwise functions of one and two tensors, the latter with broadcasting.
+
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
+
+use super::strided::Space;
+use super::{on_cpu, unsupported};
+
+/// A function of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// `a + b`
+    Add,
+    /// `a − b`
+    Sub,
+    /// `a · b`
+    Mul,
+    /// `a / b`
+    Div,
+}
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unary {
+    /// `scale · x + offset`
+    Affine {
+        /// The factor.
+        scale: f64,
+        /// The summand.
+        offset: f64,
+    },
+    /// `max(x, 0)`
+    Relu,
+    /// `1` where `x > 0`, else `0`
+    Positive,
+    /// `eˣ`
+    Exp,
+    /// `ln x`
+    Log,
+    /// `√x`
+    Sqrt,
+    /// `1 / x`
+    Reciprocal,
+    /// `xᵖ`
+    Power(f64),
+    /// `tanh x`
+    Tanh,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
+    /// `ln(1 + eˣ)`, without overflow for large and without loss for very negative `x`
+    Softplus,
+}
+
+/// `a ∘ b` with numpy's broadcasting.
+///
+/// # Errors
+/// When the shapes cannot be broadcast together, or dtype or device differ.
+pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if !on_cpu(a) || a.dtype() != b.dtype() || !b.device().is_cpu() {
+        return match op {
+            Binary::Add => a.broadcast_add(b),
+            Binary::Sub => a.broadcast_sub(b),
+            Binary::Mul => a.broadcast_mul(b),
+            Binary::Div => a.broadcast_div(b),
+        };
+    }
+    if a.dims() == b.dims() {
+        return a.apply_op2_no_bwd(b, &op);
+    }
+    let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
+    a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &op)
+}
+
+/// `f(x)`, element by element.
+///
+/// # Errors
+/// What the tensor library reports (dtypes without this function).
+pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
+    if on_cpu(x) {
+        return x.apply_op1_no_bwd(&op);
+    }
+    match op {
+        Unary::Affine { scale, offset } => x.affine(scale, offset),
+        Unary::Relu => x.relu(),
+        Unary::Positive => x.gt(0f64)?.to_dtype(x.dtype()),
+        Unary::Exp => x.exp(),
+        Unary::Log => x.log(),
+        Unary::Sqrt => x.sqrt(),
+        Unary::Reciprocal => x.recip(),
+        Unary::Power(p) => x.powf(p),
+        Unary::Tanh => x.tanh(),
+        Unary::Sigmoid => (x.neg()?.exp()? + 1.0)?.recip(),
+        // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)
+        Unary::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+    }
+}
+
+/// The numbers that the CPU bodies are written for.
+trait Real:
+    WithDType
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + PartialOrd
+{
+    fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>);
+}
+
+macro_rules! real {
+    ($t:ty) => {
+        impl Real for $t {
+            fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>) {
+                let x = x.iter();
+                match op {
+                    Unary::Affine { scale, offset } => {
+                        let (scale, offset) = (scale as $t, offset as $t);
+                        out.extend(x.map(|x| x * scale + offset));
+                    }
+                    // Not `max`: that would turn NaN into zero and hide a diverged run.
+                    Unary::Relu => out.extend(x.map(|&x| if x < 0.0 { 0.0 } else { x })),
+                    Unary::Positive => out.extend(x.map(|&x| if x > 0.0 { 1.0 } else { 0.0 })),
+                    Unary::Exp => out.extend(x.map(|x| x.exp())),
+                    Unary::Log => out.extend(x.map(|x| x.ln())),
+                    Unary::Sqrt => out.extend(x.map(|x| x.sqrt())),
+                    Unary::Reciprocal => out.extend(x.map(|x| x.recip())),
+                    Unary::Power(p) if p.fract() == 0.0 && p.abs() < 64.0 => {
+                        out.extend(x.map(|x| x.powi(p as i32)));
+                    }
+                    Unary::Power(p) => out.extend(x.map(|x| x.powf(p as $t))),
+                    Unary::Tanh => out.extend(x.map(|x| x.tanh())),
+                    Unary::Sigmoid => out.extend(x.map(|x| (1.0 + (-x).exp()).recip())),
+                    Unary::Softplus => {
+                        out.extend(x.map(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()));
+                    }
+                }
+            }
+        }
+    };
+}
+real!(f32);
+real!(f64);
+
+fn map<T: Real>(op: Unary, x: &[T], layout: &Layout) -> Vec<T> {
+    let mut out = Vec::with_capacity(layout.shape().elem_count());
+    let space = Space::new(layout.dims(), [layout.stride()], [layout.start_offset()]);
+    let stride = space.run_strides[0];
+    let mut gathered = Vec::new();
+    space.for_each_run(|[start]| {
+        if stride == 1 {
+            T::apply(op, &x[start..start + space.run], &mut out);
+        } else {
+            gathered.clear();
+            gathered.extend((0..space.run).map(|i| x[start + i * stride]));
+            T::apply(op, &gathered, &mut out);
+        }
+    });
+    out
+}
+
+fn zip<T: Real>(a: &[T], la: &Layout, b: &[T], lb: &Layout, f: impl Fn(T, T) -> T) -> Vec<T> {
+    let mut out = Vec::with_capacity(la.shape().elem_count());
+    let space = Space::new(la.dims(), [la.stride(), lb.stride()], [la.start_offset(), lb.start_offset()]);
+    let run = space.run;
+    match space.run_strides {
+        [1, 1] => space.for_each_run(|[i, j]| {
+            let (a, b) = (&a[i..i + run], &b[j..j + run]);
+            out.extend(a.iter().zip(b).map(|(&a, &b)| f(a, b)));
+        }),
+        [1, 0] => space.for_each_run(|[i, j]| {
+            let b = b[j];
+            out.extend(a[i..i + run].iter().map(|&a| f(a, b)));
+        }),
+        [0, 1] => space.for_each_run(|[i, j]| {
+            let a = a[i];
+            out.extend(b[j..j + run].iter().map(|&b| f(a, b)));
+        }),
+        [sa, sb] => space.for_each_run(|[i, j]| {
+            out.extend((0..run).map(|n| f(a[i + n * sa], b[j + n * sb])));
+        }),
+    }
+    out
+}
+
+fn zip_op<T: Real>(op: Binary, a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
+    match op {
+        Binary::Add => zip(a, la, b, lb, |a, b| a + b),
+        Binary::Sub => zip(a, la, b, lb, |a, b| a - b),
+        Binary::Mul => zip(a, la, b, lb, |a, b| a * b),
+        Binary::Div => zip(a, la, b, lb, |a, b| a / b),
+    }
+}
+
+impl CustomOp1 for Unary {
+    fn name(&self) -> &'static str {
+        "unary"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let out = match storage {
+            CpuStorage::F32(x) => CpuStorage::F32(map(*self, x, layout)),
+            CpuStorage::F64(x) => CpuStorage::F64(map(*self, x, layout)),
+            other => return Err(unsupported(other, "unary")),
+        };
+        Ok((out, layout.shape().clone()))
+    }
+}
+
+impl CustomOp2 for Binary {
+    fn name(&self) -> &'static str {
+        match self {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+        }
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let out = match (s1, s2) {
+            (CpuStorage::F32(a), CpuStorage::F32(b)) => CpuStorage::F32(zip_op(*self, a, l1, b, l2)),
+            (CpuStorage::F64(a), CpuStorage::F64(b)) => CpuStorage::F64(zip_op(*self, a, l1, b, l2)),
+            (other, _) => return Err(unsupported(other, self.name())),
+        };
+        Ok((out, l1.shape().clone()))
+    }
+}

@@ -1,0 +1,25 @@
+//! Tensor in, tensor out: the numerical bodies below the rules. Nothing here knows gradients.
+//!
+//! On the CPU, in `f32` and `f64`, these are loops of our own that take any strides, so that a
+//! broadcast or transposed operand is read in place; elsewhere the same result is composed from
+//! candle's operations.
+
+pub mod elementwise;
+pub mod im2col;
+pub mod matmul;
+pub mod pool;
+pub mod reduce;
+mod strided;
+
+use candle_core::{CpuStorage, DType, Tensor};
+
+/// Whether the CPU bodies of this module apply to a tensor.
+fn on_cpu(t: &Tensor) -> bool {
+    t.device().is_cpu() && matches!(t.dtype(), DType::F32 | DType::F64)
+}
+
+/// The error of a CPU body that was handed a dtype it was not written for.
+fn unsupported(storage: &CpuStorage, op: &'static str) -> candle_core::Error {
+    use candle_core::backend::BackendStorage;
+    candle_core::Error::UnsupportedDTypeForOp(storage.dtype(), op)
+}

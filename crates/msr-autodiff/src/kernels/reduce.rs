@@ -1,0 +1,95 @@
+//! Sums over dimensions.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType};
+
+use super::{on_cpu, unsupported};
+
+/// The sum over `dims`, which stay with size one.
+///
+/// # Errors
+/// When a dimension is out of range.
+pub fn sum_keepdim(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
+    if !on_cpu(x) || dims.iter().any(|&d| d >= x.rank()) {
+        return x.sum_keepdim(dims);
+    }
+    let mut out = x.clone();
+    let mut dims: Vec<usize> = dims.iter().copied().filter(|&d| x.dims()[d] != 1).collect();
+    dims.sort_unstable();
+    dims.dedup();
+    // Each group of neighbouring dimensions is one pass; trailing groups first, they shrink most.
+    while let Some(last) = dims.pop() {
+        let mut first = last;
+        while dims.last().is_some_and(|&d| d + 1 == first) {
+            first = dims.pop().unwrap_or(first);
+        }
+        out = out.contiguous()?.apply_op1_no_bwd(&SumGroup { first, last })?;
+    }
+    Ok(out)
+}
+
+/// Sums a contiguous tensor over the neighbouring dimensions `first..=last`.
+struct SumGroup {
+    first: usize,
+    last: usize,
+}
+
+fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) -> Vec<T> {
+    if inner == 1 {
+        return x.chunks_exact(reduced.max(1)).take(outer).map(sum_run).collect();
+    }
+    let mut out = vec![T::zero(); outer * inner];
+    for (out, block) in out.chunks_exact_mut(inner).zip(x.chunks_exact(reduced * inner)) {
+        for row in block.chunks_exact(inner) {
+            out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+        }
+    }
+    out
+}
+
+/// Sixteen partial sums: lets the compiler use vectors and keeps the rounding error small.
+fn sum_run<T: WithDType>(x: &[T]) -> T {
+    const LANES: usize = 16;
+    let chunks = x.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    let mut lanes = [T::zero(); LANES];
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane += x;
+        }
+    }
+    let mut total = T::zero();
+    for &x in lanes.iter().chain(rest) {
+        total += x;
+    }
+    total
+}
+
+impl CustomOp1 for SumGroup {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let mut dims = layout.dims().to_vec();
+        let outer = dims[..self.first].iter().product();
+        let reduced = dims[self.first..=self.last].iter().product();
+        let inner = dims[self.last + 1..].iter().product();
+        dims[self.first..=self.last].fill(1);
+        let range = layout.start_offset()..layout.start_offset() + layout.shape().elem_count();
+        if range.is_empty() {
+            let zeros = outer * inner;
+            let out = match storage {
+                CpuStorage::F32(_) => CpuStorage::F32(vec![0.0; zeros]),
+                CpuStorage::F64(_) => CpuStorage::F64(vec![0.0; zeros]),
+                other => return Err(unsupported(other, "sum")),
+            };
+            return Ok((out, dims.into()));
+        }
+        let out = match storage {
+            CpuStorage::F32(x) => CpuStorage::F32(sum_group(&x[range], outer, reduced, inner)),
+            CpuStorage::F64(x) => CpuStorage::F64(sum_group(&x[range], outer, reduced, inner)),
+            other => return Err(unsupported(other, "sum")),
+        };
+        Ok((out, dims.into()))
+    }
+}

@@ -1,0 +1,114 @@
+//! Sums, differences, products and quotients with broadcasting, and affine maps by constants.
+
+use crate::error::Result;
+use crate::kernels::elementwise::{Binary, Unary, binary, unary};
+use crate::node::Node;
+use crate::rule::{Backward, Rule};
+
+struct BinaryRule(Binary);
+
+impl Rule for BinaryRule {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+        }
+    }
+
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let g = at.grad()?;
+        let (a, b) = (at.input(0), at.input(1));
+        let to = |i: usize, value: &dyn Fn() -> Result<Node>| -> Result<Option<Node>> {
+            if at.needs(i) { Ok(Some(value()?.sum_to(at.input(i).dims())?)) } else { Ok(None) }
+        };
+        let copy = || Ok(g.clone());
+        Ok(match self.0 {
+            Binary::Add => vec![to(0, &copy)?, to(1, &copy)?],
+            // The sign is applied after the sum over broadcast dimensions: fewer elements.
+            Binary::Sub => {
+                let negated = to(1, &copy)?.map(|g| g.neg()).transpose()?;
+                vec![to(0, &copy)?, negated]
+            }
+            Binary::Mul => vec![to(0, &|| g.mul(&b))?, to(1, &|| g.mul(&a))?],
+            // ∂(a/b)/∂b = −(a/b)/b
+            Binary::Div => {
+                vec![to(0, &|| g.div(&b))?, to(1, &|| g.mul(&at.output(0))?.div(&b)?.neg())?]
+            }
+        })
+    }
+}
+
+struct AffineRule {
+    scale: f64,
+}
+
+impl Rule for AffineRule {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Ok(vec![Some(at.grad()?.affine(self.scale, 0.0)?)])
+    }
+}
+
+impl Node {
+    fn binary(&self, other: &Node, op: Binary) -> Result<Node> {
+        let value = binary(op, self.value(), other.value())?;
+        Ok(Node::apply_one(BinaryRule(op), &[self, other], value))
+    }
+
+    /// `self + other`, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// When the shapes do not broadcast, or dtype or device differ. The same for the other three.
+    pub fn add(&self, other: &Node) -> Result<Node> {
+        self.binary(other, Binary::Add)
+    }
+
+    /// `self − other`, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// As [`Node::add`].
+    pub fn sub(&self, other: &Node) -> Result<Node> {
+        self.binary(other, Binary::Sub)
+    }
+
+    /// `self · other` element by element, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// As [`Node::add`].
+    pub fn mul(&self, other: &Node) -> Result<Node> {
+        self.binary(other, Binary::Mul)
+    }
+
+    /// `self / other` element by element, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// As [`Node::add`].
+    pub fn div(&self, other: &Node) -> Result<Node> {
+        self.binary(other, Binary::Div)
+    }
+
+    /// `scale · self + offset` with constants.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn affine(&self, scale: f64, offset: f64) -> Result<Node> {
+        if scale == 1.0 && offset == 0.0 {
+            return Ok(self.clone());
+        }
+        let value = unary(Unary::Affine { scale, offset }, self.value())?;
+        Ok(Node::apply_one(AffineRule { scale }, &[self], value))
+    }
+
+    /// `−self`.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn neg(&self) -> Result<Node> {
+        self.affine(-1.0, 0.0)
+    }
+}

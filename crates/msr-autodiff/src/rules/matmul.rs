@@ -1,0 +1,52 @@
+//! Batched matrix products.
+
+use crate::error::{Error, Result};
+use crate::kernels::matmul::matmul;
+use crate::node::Node;
+use crate::rule::{Backward, Rule};
+
+struct MatmulRule;
+
+impl Rule for MatmulRule {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    /// `y = a b`: `∂a = g bᵀ`, `∂b = aᵀ g`, each summed over the batch dimensions it was repeated along.
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let g = at.grad()?;
+        let (a, b) = (at.input(0), at.input(1));
+        let da = if at.needs(0) { Some(g.matmul(&b.t()?)?.sum_to(a.dims())?) } else { None };
+        let db = if at.needs(1) { Some(a.t()?.matmul(g)?.sum_to(b.dims())?) } else { None };
+        Ok(vec![da, db])
+    }
+}
+
+impl Node {
+    /// The matrix product over the last two dimensions; leading dimensions broadcast as in numpy.
+    ///
+    /// A right operand without batch dimensions is applied to all rows of all matrices in one product,
+    /// and so is its gradient.
+    ///
+    /// # Shapes
+    /// `(…, m, k) @ (…, k, n) -> (…, m, n)`
+    ///
+    /// # Errors
+    /// When an operand is no matrix, the inner sizes differ or the batch dimensions do not broadcast.
+    pub fn matmul(&self, other: &Node) -> Result<Node> {
+        let (a, b) = (self.dims(), other.dims());
+        let (&[.., m, k], &[.., k2, n]) = (a, b) else {
+            return Err(Error::shape("matmul", format!("{a:?} @ {b:?}: both need two dimensions")));
+        };
+        if k != k2 {
+            return Err(Error::shape("matmul", format!("{a:?} @ {b:?}: inner sizes {k} and {k2} differ")));
+        }
+        if b.len() == 2 && a.len() > 2 && self.value().is_contiguous() {
+            let mut shape = a.to_vec();
+            shape[a.len() - 1] = n;
+            let rows = a[..a.len() - 2].iter().product::<usize>() * m;
+            return self.reshape(&[rows, k])?.matmul(other)?.reshape(&shape);
+        }
+        Ok(Node::apply_one(MatmulRule, &[self, other], matmul(self.value(), other.value())?))
+    }
+}

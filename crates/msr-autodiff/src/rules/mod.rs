@@ -1,0 +1,16 @@
+//! The operations: one file per family, each with the forward pass (a method of [`crate::Node`]) beside
+//! its backward rule.
+
+mod arithmetic;
+mod gather;
+mod im2col;
+mod loss;
+mod matmul;
+mod pool;
+mod reduce;
+mod shape;
+mod softmax;
+mod unary;
+
+pub use loss::mse;
+pub use shape::concat;

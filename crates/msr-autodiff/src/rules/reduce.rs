@@ -1,0 +1,114 @@
+//! Sums, means and broadcasts: broadcasting and summing are each other's adjoint.
+
+use crate::error::{Error, Result};
+use crate::kernels::reduce::sum_keepdim;
+use crate::node::Node;
+use crate::rule::{Backward, Rule};
+
+/// Sum over dimensions that stay with size one.
+struct SumRule;
+
+impl Rule for SumRule {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Ok(vec![Some(at.grad()?.broadcast_to(at.input(0).dims())?)])
+    }
+}
+
+struct BroadcastRule;
+
+impl Rule for BroadcastRule {
+    fn name(&self) -> &'static str {
+        "broadcast"
+    }
+
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Ok(vec![Some(at.grad()?.sum_to(at.input(0).dims())?)])
+    }
+}
+
+impl Node {
+    /// The sum over `dims`, which keep size one.
+    ///
+    /// # Errors
+    /// When a dimension is out of range.
+    pub fn sum_keepdim(&self, dims: &[usize]) -> Result<Node> {
+        if dims.iter().all(|&d| self.dims().get(d) == Some(&1)) {
+            return Ok(self.clone());
+        }
+        Ok(Node::apply_one(SumRule, &[self], sum_keepdim(self.value(), dims)?))
+    }
+
+    /// The sum over `dims`, which are removed.
+    ///
+    /// # Errors
+    /// When a dimension is out of range.
+    pub fn sum(&self, dims: &[usize]) -> Result<Node> {
+        let kept = self.sum_keepdim(dims)?;
+        let shape: Vec<usize> =
+            self.dims().iter().enumerate().filter(|(d, _)| !dims.contains(d)).map(|(_, &n)| n).collect();
+        kept.reshape(&shape)
+    }
+
+    /// The sum of all elements, shape `[]`.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn sum_all(&self) -> Result<Node> {
+        self.sum(&(0..self.rank()).collect::<Vec<_>>())
+    }
+
+    /// The mean over `dims`, which are removed.
+    ///
+    /// # Errors
+    /// When a dimension is out of range or the mean would be over nothing.
+    pub fn mean(&self, dims: &[usize]) -> Result<Node> {
+        let count: usize = dims.iter().filter_map(|&d| self.dims().get(d)).product();
+        if count == 0 {
+            return Err(Error::shape("mean", format!("no elements along {dims:?} of {:?}", self.dims())));
+        }
+        self.sum(dims)?.affine(1.0 / count as f64, 0.0)
+    }
+
+    /// The mean of all elements, shape `[]`.
+    ///
+    /// # Errors
+    /// When there are no elements.
+    pub fn mean_all(&self) -> Result<Node> {
+        self.mean(&(0..self.rank()).collect::<Vec<_>>())
+    }
+
+    /// Repeats along dimensions of size one and new leading ones to reach `shape`; no data is copied.
+    ///
+    /// # Errors
+    /// When the shape cannot be reached by broadcasting.
+    pub fn broadcast_to(&self, shape: &[usize]) -> Result<Node> {
+        if self.dims() == shape {
+            return Ok(self.clone());
+        }
+        Ok(Node::apply_one(BroadcastRule, &[self], self.value().broadcast_as(shape)?))
+    }
+
+    /// Sums over whatever broadcasting `shape` to this node's shape would have repeated: the adjoint of
+    /// [`Node::broadcast_to`].
+    ///
+    /// # Errors
+    /// When `shape` does not broadcast to this node's shape.
+    pub fn sum_to(&self, shape: &[usize]) -> Result<Node> {
+        if self.dims() == shape {
+            return Ok(self.clone());
+        }
+        let extra = self.rank().checked_sub(shape.len());
+        let fits = extra.is_some_and(|extra| {
+            shape.iter().zip(&self.dims()[extra..]).all(|(&to, &from)| to == from || to == 1)
+        });
+        let Some(extra) = extra.filter(|_| fits) else {
+            return Err(Error::shape("sum_to", format!("{shape:?} does not broadcast to {:?}", self.dims())));
+        };
+        let dims: Vec<usize> = (0..self.rank()).filter(|&d| d < extra || shape[d - extra] == 1).collect();
+        self.sum_keepdim(&dims)?.reshape(shape)
+    }
+}

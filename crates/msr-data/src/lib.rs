@@ -1,0 +1,1 @@
+//! Synthetic meta-learning problems, episodes and the .npz files of the MSR authors.

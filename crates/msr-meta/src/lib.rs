@@ -1,0 +1,1 @@
+//! The bilevel meta-learner: inner loop, outer loop, baselines, checkpoints, evaluation.

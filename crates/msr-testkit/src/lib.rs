@@ -1,0 +1,35 @@
+//! Helpers shared by the tests of this workspace; a dev-dependency only.
+//!
+//! - [`assert_close`]: closeness that says where the worst element is.
+//! - [`gradcheck`]: gradients of any order against central finite differences.
+//! - [`normal`]: reproducible random tensors.
+//! - [`shared`]: the big reference data beside a developer's checkout, where there is any.
+
+// Test helpers fail by panicking: that is how a test reports.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "helpers of tests report by panicking and say on stderr what they skip"
+)]
+
+mod close;
+mod gradcheck;
+mod shared;
+
+pub use close::{assert_close, relative_error};
+pub use gradcheck::{FiniteDifference, gradcheck};
+pub use shared::shared;
+
+use candle_core::{DType, Device, Shape, Tensor};
+use rand::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// A tensor of independent N(0, 1) numbers: the same for the same seed, in `f64` or `f32`.
+pub fn normal(seed: u64, shape: impl Into<Shape>, dtype: DType) -> Tensor {
+    let shape = shape.into();
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    let data: Vec<f64> = (0..shape.elem_count()).map(|_| StandardNormal.sample(&mut rng)).collect();
+    Tensor::from_vec(data, shape, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+}
