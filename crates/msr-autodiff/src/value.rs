@@ -12,8 +12,6 @@ use crate::node::Node;
 pub trait Value: Clone {
     /// The sizes of the dimensions.
     fn shape_of(&self) -> &[usize];
-    /// Whether this is fixed data, to which no gradient flows.
-    fn is_constant(&self) -> bool;
     /// `self + other`, broadcast as numpy does.
     ///
     /// # Errors
@@ -45,9 +43,6 @@ impl Value for Node {
     fn shape_of(&self) -> &[usize] {
         self.dims()
     }
-    fn is_constant(&self) -> bool {
-        !self.is_tracked()
-    }
     fn plus(&self, other: &Self) -> Result<Self> {
         self.add(other)
     }
@@ -69,17 +64,10 @@ impl Value for Tensor {
     fn shape_of(&self) -> &[usize] {
         self.dims()
     }
-    fn is_constant(&self) -> bool {
-        !self.track_op()
-    }
     fn plus(&self, other: &Self) -> Result<Self> {
         Ok(self.broadcast_add(other)?)
     }
     fn times(&self, other: &Self) -> Result<Self> {
-        if self.track_op() || other.track_op() {
-            // candle's own product: its backward knows this one.
-            return Ok(self.contiguous()?.broadcast_matmul(&other.contiguous()?)?);
-        }
         Ok(matmul(self, other)?)
     }
     fn shaped(&self, shape: &[usize]) -> Result<Self> {

@@ -1,1 +1,55 @@
-//! Plain and reparameterized layers, with a leading task dimension and as candle-nn modules.
+//! Plain and reparameterized layers.
+//!
+//! Each layer works in two ways, through one definition of its forward pass:
+//! - as a candle-nn [`Module`](candle_nn::Module) on plain tensors, trained by candle's own backward and
+//!   optimisers;
+//! - as a [`Layer`] on [`Node`](msr_autodiff::Node)s with a leading task dimension, where every task has
+//!   its own adapted parameters: what a meta-learner needs.
+//!
+//! Layers are built through candle's `VarBuilder`. Tensor names: `symmetry`, `filter` and `bias` for
+//! reparameterized layers, `weight` and `bias` for plain ones. [`SeededVars`] is a `VarBuilder` backend
+//! whose initial values depend on a seed and the tensor's name alone.
+//!
+//! # Example
+//! A layer that can learn any weight-sharing pattern with three free parameters, trained by candle:
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use candle_nn::{AdamW, Module, Optimizer, ParamsAdamW};
+//! use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
+//!
+//! # fn main() -> anyhow_free::Result {
+//! let vars = SeededVars::new(0);
+//! let config = ReparamLinearConfig { bias: true, ..ReparamLinearConfig::new(10, 8, 3) };
+//! let layer = ReparamLinear::new(config, vars.builder(DType::F32, &Device::Cpu))?;
+//! let x = Tensor::ones((4, 10), DType::F32, &Device::Cpu)?;
+//! let mut adam = AdamW::new(vars.var_map().all_vars(), ParamsAdamW::default())?;
+//! let loss = || layer.forward(&x)?.affine(1.0, -1.0)?.sqr()?.mean_all();
+//! let before = loss()?.to_scalar::<f32>()?;
+//! for _ in 0..20 {
+//!     adam.backward_step(&loss()?)?;
+//! }
+//! assert!(loss()?.to_scalar::<f32>()? < before);
+//! # Ok(())
+//! # }
+//! # mod anyhow_free { pub type Result = std::result::Result<(), Box<dyn std::error::Error>>; }
+//! ```
+
+mod activation;
+mod conv1d;
+mod error;
+mod init;
+mod layer;
+mod linear;
+mod local;
+mod reparam;
+mod sequential;
+
+pub use activation::Activation;
+pub use conv1d::{Conv1d, Conv1dConfig};
+pub use error::{Error, Result};
+pub use init::SeededVars;
+pub use layer::{Input, Layer, Parameter, Role, broadcast_parameters};
+pub use linear::{Linear, LinearConfig};
+pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
+pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};
+pub use sequential::Sequential;

@@ -13,7 +13,8 @@ use super::{on_cpu, unsupported};
 /// Multiply–adds below which a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 18;
 
-/// `a @ b` over the last two dimensions, with numpy's broadcasting of the leading ones.
+/// `a @ b` over the last two dimensions, with numpy's broadcasting of the leading ones. candle's own
+/// `backward` can differentiate it once.
 ///
 /// # Shapes
 /// `(…, m, k) @ (…, k, n) -> (…, m, n)`
@@ -32,7 +33,7 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         return a.broadcast_matmul(b);
     }
     if lead_a == lead_b {
-        return a.apply_op2_no_bwd(b, &BatchedGemm);
+        return a.apply_op2(b, BatchedGemm);
     }
     let batch = Shape::from(lead_a).broadcast_shape_binary_op(&Shape::from(lead_b), "matmul")?;
     let expand = |t: &Tensor, rows: usize, cols: usize| {
@@ -40,7 +41,7 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         shape.extend([rows, cols]);
         t.broadcast_as(shape)
     };
-    expand(a, m, k)?.apply_op2_no_bwd(&expand(b, k, n)?, &BatchedGemm)
+    expand(a, m, k)?.apply_op2(&expand(b, k, n)?, BatchedGemm)
 }
 
 struct BatchedGemm;
@@ -174,5 +175,15 @@ impl CustomOp2 for BatchedGemm {
         let mut shape = l1.dims().to_vec();
         shape[rank - 1] = l2.dims()[rank - 1];
         Ok((out, shape.into()))
+    }
+
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        _res: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok((Some(matmul(grad, &b.t()?)?), Some(matmul(&a.t()?, grad)?)))
     }
 }

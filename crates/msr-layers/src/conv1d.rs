@@ -1,0 +1,132 @@
+//! Convolution over one dimension.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Node, Value, Window};
+
+use crate::error::{Error, Result, require_positive};
+use crate::layer::{Input, Layer, Parameter, Role, full_name};
+use crate::linear::{bias_parameter, missing};
+
+/// The sizes of a [`Conv1d`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv1dConfig {
+    /// The number of input channels, `c`.
+    pub in_channels: usize,
+    /// The number of output channels, `o`.
+    pub out_channels: usize,
+    /// The size of the filter, `k`.
+    pub kernel: usize,
+    /// The distance between neighbouring windows.
+    pub stride: usize,
+    /// Zeros on each side of the input.
+    pub padding: usize,
+    /// Whether there is a bias per output channel, initialised from U(−1/√(c k), 1/√(c k)).
+    pub bias: bool,
+}
+
+impl Conv1dConfig {
+    /// Stride one, no padding, no bias.
+    pub fn new(in_channels: usize, out_channels: usize, kernel: usize) -> Self {
+        Self { in_channels, out_channels, kernel, stride: 1, padding: 0, bias: false }
+    }
+}
+
+/// A convolution: `y[o, l] = b[o] + Σ_{c,j} W[o, c, j] x[c, l · stride + j − padding]`.
+///
+/// Tensors: `weight (o, c, k)`, `bias (o)`; both adapted. Weights start from U(−1/√(c k), 1/√(c k)).
+///
+/// # Shapes
+/// As a `Module`: `(b, c, len) -> (b, o, l)`. As a [`Layer`]: `(t, b, c, len) -> (t, b, o, l)`.
+#[derive(Clone, Debug)]
+pub struct Conv1d {
+    config: Conv1dConfig,
+    weight: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl Conv1d {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size is zero or `vb` has a tensor of another shape.
+    pub fn new(config: Conv1dConfig, vb: VarBuilder) -> Result<Self> {
+        let Conv1dConfig { in_channels: c, out_channels: o, kernel: k, stride, bias, .. } = config;
+        let sizes = [("in_channels", c), ("out_channels", o), ("kernel", k), ("stride", stride)];
+        require_positive("Conv1d", &sizes)?;
+        let bound = 1.0 / ((c * k) as f64).sqrt();
+        let weight = Parameter {
+            name: full_name(&vb, "weight"),
+            tensor: vb.get_with_hints((o, c, k), "weight", Init::Uniform { lo: -bound, up: bound })?,
+            role: Role::Adapted,
+        };
+        let bias = if bias { Some(bias_parameter(&vb, o, bound)?) } else { None };
+        Ok(Self { config, weight, bias })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> Conv1dConfig {
+        self.config
+    }
+
+    /// The windows of `x (…, c, len)` as columns `(…, c · k, l)`.
+    fn columns<V: Value>(&self, x: &V) -> Result<V> {
+        let Conv1dConfig { in_channels, kernel, stride, padding, .. } = self.config;
+        columns("Conv1d", x, in_channels, Window::line(kernel, stride, padding))
+    }
+
+    /// `weight (…, o, c, k)`, `bias (…, o)`, `columns (…, b, c · k, l) -> (…, b, o, l)`.
+    fn apply<V: Value>(&self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
+        let Conv1dConfig { in_channels, out_channels, kernel, .. } = self.config;
+        let lead = &weight.shape_of()[..weight.shape_of().len() - 3];
+        let y = weight.shaped(&[lead, &[1, out_channels, in_channels * kernel]].concat())?.times(columns)?;
+        match bias {
+            Some(bias) => Ok(y.plus(&bias.shaped(&[lead, &[1, out_channels, 1]].concat())?)?),
+            None => Ok(y),
+        }
+    }
+}
+
+/// The windows of `x (…, channels, len)` as columns; refuses another number of channels.
+pub(crate) fn columns<V: Value>(layer: &'static str, x: &V, channels: usize, window: Window) -> Result<V> {
+    let [lead @ .., c, len] = x.shape_of() else {
+        return Err(wrong_input(layer, channels, x.shape_of()));
+    };
+    if lead.is_empty() || *c != channels {
+        return Err(wrong_input(layer, channels, x.shape_of()));
+    }
+    Ok(x.shaped(&[lead, &[*c, 1, *len]].concat())?.columns(window)?)
+}
+
+fn wrong_input(layer: &'static str, channels: usize, got: &[usize]) -> Error {
+    Error::Shape {
+        layer,
+        what: "input",
+        expected: format!("(…, examples, {channels}, length)"),
+        got: got.to_vec(),
+    }
+}
+
+impl Module for Conv1d {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        Ok(self.apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), &self.columns(x)?)?)
+    }
+}
+
+impl Layer for Conv1d {
+    fn parameters(&self) -> Vec<Parameter> {
+        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    }
+
+    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.columns(examples)?))
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        let [weight, bias @ ..] = parameters else { return Err(missing("Conv1d")) };
+        match input {
+            Input::Examples(x) => self.apply(weight, bias.first(), &self.columns(x)?),
+            Input::Prepared(columns) => self.apply(weight, bias.first(), columns),
+        }
+    }
+}

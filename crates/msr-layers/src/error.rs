@@ -1,0 +1,57 @@
+//! The error type of this crate.
+
+/// What can go wrong while building or applying a layer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration that describes no layer.
+    #[error("{layer}: {problem}")]
+    Config {
+        /// The layer.
+        layer: &'static str,
+        /// Which field is wrong and what it must be.
+        problem: String,
+    },
+
+    /// An input or parameter of the wrong shape.
+    #[error("{layer}: {what} should have shape {expected}, got {got:?}")]
+    Shape {
+        /// The layer.
+        layer: &'static str,
+        /// The tensor.
+        what: &'static str,
+        /// The shape in words.
+        expected: String,
+        /// The shape found.
+        got: Vec<usize>,
+    },
+
+    /// An operation on nodes failed.
+    #[error(transparent)]
+    Autodiff(#[from] msr_autodiff::Error),
+
+    /// The tensor library refused an operation, or a tensor is missing from the `VarBuilder`.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+impl From<Error> for candle_core::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Candle(inner) => inner,
+            Error::Autodiff(inner) => inner.into(),
+            other => candle_core::Error::wrap(other),
+        }
+    }
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Refuses sizes of zero, naming the first.
+pub(crate) fn require_positive(layer: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        Some((name, _)) => Err(Error::Config { layer, problem: format!("{name} must be at least 1") }),
+        None => Ok(()),
+    }
+}

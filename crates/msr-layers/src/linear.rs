@@ -1,0 +1,164 @@
+//! Fully connected layers: `y = W x + b`.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Node, Value};
+
+use crate::error::{Error, Result, require_positive};
+use crate::layer::{Input, Layer, Parameter, Role, full_name};
+
+/// The sizes of a [`Linear`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LinearConfig {
+    /// The number of inputs, `n`.
+    pub in_features: usize,
+    /// The number of outputs, `m`.
+    pub out_features: usize,
+    /// Whether there is a bias, initialised from U(−1/√n, 1/√n).
+    pub bias: bool,
+}
+
+impl LinearConfig {
+    /// A layer without bias.
+    pub fn new(in_features: usize, out_features: usize) -> Self {
+        Self { in_features, out_features, bias: false }
+    }
+}
+
+/// A fully connected layer, `y = W x + b`; weights start from U(−1/√n, 1/√n), as in PyTorch.
+///
+/// Tensors: `weight (m, n)`, `bias (m)`; both adapted.
+///
+/// # Shapes
+/// As a `Module`: `(…, n) -> (…, m)`. As a [`Layer`]: `(t, …, n) -> (t, …, m)`.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    config: LinearConfig,
+    weight: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl Linear {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size is zero or `vb` has a tensor of another shape.
+    pub fn new(config: LinearConfig, vb: VarBuilder) -> Result<Self> {
+        let LinearConfig { in_features: n, out_features: m, bias } = config;
+        require_positive("Linear", &[("in_features", n), ("out_features", m)])?;
+        let bound = 1.0 / (n as f64).sqrt();
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let weight = Parameter {
+            name: full_name(&vb, "weight"),
+            tensor: vb.get_with_hints((m, n), "weight", init)?,
+            role: Role::Adapted,
+        };
+        let bias = if bias { Some(bias_parameter(&vb, m, bound)?) } else { None };
+        Ok(Self { config, weight, bias })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> LinearConfig {
+        self.config
+    }
+}
+
+impl Module for Linear {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let n = self.config.in_features;
+        Ok(plain(x, n, |x| apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), x))?)
+    }
+}
+
+impl Layer for Linear {
+    fn parameters(&self) -> Vec<Parameter> {
+        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        let [weight, bias @ ..] = parameters else { return Err(missing("Linear")) };
+        per_task("Linear", input.node(), self.config.in_features, |x| apply(weight, bias.first(), x))
+    }
+}
+
+/// The bias of a layer with `m` outputs, from U(−bound, bound).
+pub(crate) fn bias_parameter(vb: &VarBuilder, m: usize, bound: f64) -> Result<Parameter> {
+    let init = Init::Uniform { lo: -bound, up: bound };
+    Ok(Parameter {
+        name: full_name(vb, "bias"),
+        tensor: vb.get_with_hints(m, "bias", init)?,
+        role: Role::Adapted,
+    })
+}
+
+/// The error of a forward pass that was handed too few parameters.
+pub(crate) fn missing(layer: &'static str) -> Error {
+    Error::Config { layer, problem: "the forward pass got fewer parameters than the layer has".into() }
+}
+
+/// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading dimensions.
+pub(crate) fn apply<V: Value>(weight: &V, bias: Option<&V>, x: &V) -> Result<V> {
+    let y = x.times(&transposed(weight)?)?;
+    match bias {
+        Some(bias) => Ok(y.plus(&with_row(bias)?)?),
+        None => Ok(y),
+    }
+}
+
+/// The matrix transpose of the last two dimensions.
+pub(crate) fn transposed<V: Value>(matrix: &V) -> Result<V> {
+    let rank = matrix.shape_of().len();
+    let mut order: Vec<usize> = (0..rank).collect();
+    order.swap(rank - 2, rank - 1);
+    Ok(matrix.permuted(&order)?)
+}
+
+/// `(…, m) -> (…, 1, m)`.
+fn with_row<V: Value>(bias: &V) -> Result<V> {
+    let mut shape = bias.shape_of().to_vec();
+    shape.insert(shape.len() - 1, 1);
+    Ok(bias.shaped(&shape)?)
+}
+
+/// Flattens what stands before the features of a plain tensor into rows, and restores it afterwards.
+pub(crate) fn plain(x: &Tensor, n: usize, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    let [lead @ .., features] = x.dims() else { return Err(wrong_input("Linear", n, x.dims())) };
+    if *features != n {
+        return Err(wrong_input("Linear", n, x.dims()));
+    }
+    let rows = lead.iter().product::<usize>();
+    let y = f(&x.reshape((rows, n))?)?;
+    let mut shape = lead.to_vec();
+    shape.push(y.dims()[1]);
+    Ok(y.reshape(shape)?)
+}
+
+/// Refuses an input that is not `(t, …, n)`.
+pub(crate) fn check_per_task(layer: &'static str, dims: &[usize], n: usize) -> Result<()> {
+    match dims {
+        [_, .., features] if *features == n => Ok(()),
+        _ => Err(Error::Shape {
+            layer,
+            what: "input",
+            expected: format!("(tasks, …, {n})"),
+            got: dims.to_vec(),
+        }),
+    }
+}
+
+/// Flattens what stands between the tasks and the features into rows, and restores it afterwards.
+pub(crate) fn per_task(
+    layer: &'static str,
+    x: &Node,
+    n: usize,
+    f: impl FnOnce(&Node) -> Result<Node>,
+) -> Result<Node> {
+    check_per_task(layer, x.dims(), n)?;
+    let lead = &x.dims()[..x.rank() - 1];
+    let y = f(&x.reshape(&[lead[0], lead[1..].iter().product(), n])?)?;
+    Ok(y.reshape(&[lead, &[y.dims()[2]]].concat())?)
+}
+
+fn wrong_input(layer: &'static str, n: usize, got: &[usize]) -> Error {
+    Error::Shape { layer, what: "input", expected: format!("(…, {n})"), got: got.to_vec() }
+}

@@ -1,0 +1,148 @@
+//! Local connections without weight sharing.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Node, Value, Window};
+
+use crate::conv1d::columns;
+use crate::error::{Error, Result, require_positive};
+use crate::layer::{Input, Layer, Parameter, Role, full_name};
+use crate::linear::missing;
+
+/// The sizes of a [`LocallyConnected1d`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LocallyConnected1dConfig {
+    /// The number of input channels, `c`.
+    pub in_channels: usize,
+    /// The number of output channels, `o`.
+    pub out_channels: usize,
+    /// The length of the input.
+    pub length: usize,
+    /// The size of the filter, `k`.
+    pub kernel: usize,
+    /// The distance between neighbouring windows.
+    pub stride: usize,
+    /// Whether there is a bias per output, initialised from U(−1/√(c k), 1/√(c k)).
+    pub bias: bool,
+}
+
+impl LocallyConnected1dConfig {
+    /// One channel in and out, stride one, no bias.
+    pub fn new(length: usize, kernel: usize) -> Self {
+        Self { in_channels: 1, out_channels: 1, length, kernel, stride: 1, bias: false }
+    }
+
+    fn window(&self) -> Window {
+        Window::line(self.kernel, self.stride, 0)
+    }
+}
+
+/// A convolution whose filter differs from position to position:
+/// `y[o, l] = b[o, l] + Σ_{c,j} W[l, o, (c, j)] x[c, l · stride + j]`.
+///
+/// Tensors: `weight (l, o, c · k)`, `bias (o, l)`; both adapted. Weights start from
+/// U(−1/√(c k), 1/√(c k)).
+///
+/// # Shapes
+/// As a `Module`: `(b, c, len) -> (b, o, l)`. As a [`Layer`]: `(t, b, c, len) -> (t, b, o, l)`.
+#[derive(Clone, Debug)]
+pub struct LocallyConnected1d {
+    config: LocallyConnected1dConfig,
+    positions: usize,
+    weight: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl LocallyConnected1d {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size is zero, the filter is longer than the input, or `vb` has a tensor of another shape.
+    pub fn new(config: LocallyConnected1dConfig, vb: VarBuilder) -> Result<Self> {
+        let LocallyConnected1dConfig { in_channels: c, out_channels: o, length, kernel: k, stride, bias } =
+            config;
+        let sizes =
+            [("in_channels", c), ("out_channels", o), ("length", length), ("kernel", k), ("stride", stride)];
+        require_positive("LocallyConnected1d", &sizes)?;
+        let (_, positions) = config
+            .window()
+            .output((1, length))
+            .map_err(|e| Error::Config { layer: "LocallyConnected1d", problem: e.to_string() })?;
+        let bound = 1.0 / ((c * k) as f64).sqrt();
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let parameter = |name: &str, shape: &[usize]| -> Result<Parameter> {
+            Ok(Parameter {
+                name: full_name(&vb, name),
+                tensor: vb.get_with_hints(shape, name, init)?,
+                role: Role::Adapted,
+            })
+        };
+        let weight = parameter("weight", &[positions, o, c * k])?;
+        let bias = if bias { Some(parameter("bias", &[o, positions])?) } else { None };
+        Ok(Self { config, positions, weight, bias })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> LocallyConnected1dConfig {
+        self.config
+    }
+
+    /// The windows of `x (…, b, c, len)`, position first: `(…, l, c · k, b)`.
+    fn windows<V: Value>(&self, x: &V) -> Result<V> {
+        let columns = columns("LocallyConnected1d", x, self.config.in_channels, self.config.window())?;
+        let shape = columns.shape_of();
+        if shape[shape.len() - 1] != self.positions {
+            return Err(Error::Shape {
+                layer: "LocallyConnected1d",
+                what: "input",
+                expected: format!("(…, examples, {}, {})", self.config.in_channels, self.config.length),
+                got: x.shape_of().to_vec(),
+            });
+        }
+        let rank = shape.len();
+        let mut order: Vec<usize> = (0..rank - 3).collect();
+        order.extend([rank - 1, rank - 2, rank - 3]);
+        Ok(columns.permuted(&order)?)
+    }
+
+    /// `weight (…, l, o, c · k)`, `bias (…, o, l)`, `windows (…, l, c · k, b) -> (…, b, o, l)`.
+    fn apply<V: Value>(&self, weight: &V, bias: Option<&V>, windows: &V) -> Result<V> {
+        let y = weight.times(windows)?;
+        let rank = y.shape_of().len();
+        let mut order: Vec<usize> = (0..rank - 3).collect();
+        order.extend([rank - 1, rank - 2, rank - 3]);
+        let y = y.permuted(&order)?;
+        match bias {
+            Some(bias) => {
+                let lead = &bias.shape_of()[..bias.shape_of().len() - 2];
+                let bias = bias.shaped(&[lead, &[1, self.config.out_channels, self.positions]].concat())?;
+                Ok(y.plus(&bias)?)
+            }
+            None => Ok(y),
+        }
+    }
+}
+
+impl Module for LocallyConnected1d {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        Ok(self.apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), &self.windows(x)?)?)
+    }
+}
+
+impl Layer for LocallyConnected1d {
+    fn parameters(&self) -> Vec<Parameter> {
+        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    }
+
+    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.windows(examples)?))
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        let [weight, bias @ ..] = parameters else { return Err(missing("LocallyConnected1d")) };
+        match input {
+            Input::Examples(x) => self.apply(weight, bias.first(), &self.windows(x)?),
+            Input::Prepared(windows) => self.apply(weight, bias.first(), windows),
+        }
+    }
+}

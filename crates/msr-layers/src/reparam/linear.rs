@@ -1,0 +1,214 @@
+//! The reparameterized fully connected layer: `vec(W) = U v`.
+//!
+//! Two orders of contraction give the same output, `y = unvec(U v) x`:
+//! - *weight first*, `W = U v` and then `W x`: `m n (k + b)` multiply–adds for `b` examples of a task;
+//! - *features first*, `M = U x` (one `m × k` matrix per example) and then `M v`: `b m n k` once, then only
+//!   `b m k` for each of the inner steps that see the same examples.
+//!
+//! [`Layer::prepare`] takes whichever is cheaper for the number of uses.
+//!
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), equation 2.
+//! Symbols: `symmetry` = U, `filter` = v.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Node, Value};
+
+use crate::error::{Result, require_positive};
+use crate::layer::{Input, Layer, Parameter, Role, full_name};
+use crate::linear::{apply, bias_parameter, check_per_task, missing, per_task, plain};
+
+/// The sizes and the initial scales of a [`ReparamLinear`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReparamLinearConfig {
+    /// The number of inputs, `n`.
+    pub in_features: usize,
+    /// The number of outputs, `m`.
+    pub out_features: usize,
+    /// The number of filter parameters, `k`: the free parameters that a task adapts.
+    pub filter_params: usize,
+    /// Whether there is a bias, initialised from U(−1/√n, 1/√n).
+    pub bias: bool,
+    /// The standard deviation of the symmetry matrix at the start.
+    pub symmetry_std: f64,
+    /// The standard deviation of the filter parameters at the start.
+    pub filter_std: f64,
+}
+
+impl ReparamLinearConfig {
+    /// No bias, `U ~ N(0, 0.01²)`, `v ~ N(0, 1/m²)`: the paper's initialisation.
+    pub fn new(in_features: usize, out_features: usize, filter_params: usize) -> Self {
+        Self {
+            in_features,
+            out_features,
+            filter_params,
+            bias: false,
+            symmetry_std: 0.01,
+            filter_std: 1.0 / out_features.max(1) as f64,
+        }
+    }
+}
+
+/// A fully connected layer with `vec(W) = U v`, `y = W x + b`.
+///
+/// Tensors: `symmetry (m · n, k)`, shared by all tasks; `filter (k)` and `bias (m)`, adapted.
+/// `vec` is row-major: row `i · n + j` of `U` makes `W[i, j]`.
+///
+/// # Shapes
+/// As a `Module`: `(…, n) -> (…, m)`. As a [`Layer`]: `(t, …, n) -> (t, …, m)`.
+///
+/// # Example
+/// The symmetry matrix that ties the weights of a cyclic convolution over three points:
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::{Module, VarBuilder};
+/// use msr_layers::{ReparamLinear, ReparamLinearConfig};
+/// use std::collections::HashMap;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let device = Device::Cpu;
+/// // W[i, j] = v[(j − i) mod 3]
+/// let rows: Vec<f64> = (0..9)
+///     .flat_map(|row| (0..3).map(move |c| f64::from(u8::from((row % 3 + 3 - row / 3) % 3 == c))))
+///     .collect();
+/// let tensors = HashMap::from([
+///     ("symmetry".to_string(), Tensor::from_vec(rows, (9, 3), &device)?),
+///     ("filter".to_string(), Tensor::new(&[1f64, 10., 100.], &device)?),
+/// ]);
+/// let vb = VarBuilder::from_tensors(tensors, DType::F64, &device);
+/// let layer = ReparamLinear::new(ReparamLinearConfig::new(3, 3, 3), vb)?;
+/// assert_eq!(layer.weight()?.to_vec2::<f64>()?, [[1., 10., 100.], [100., 1., 10.], [10., 100., 1.]]);
+/// let y = layer.forward(&Tensor::new(&[[1f64, 0., 0.]], &device)?)?;
+/// assert_eq!(y.to_vec2::<f64>()?, [[1., 100., 10.]]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReparamLinear {
+    config: ReparamLinearConfig,
+    symmetry: Parameter,
+    filter: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl ReparamLinear {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size is zero or `vb` has a tensor of another shape.
+    pub fn new(config: ReparamLinearConfig, vb: VarBuilder) -> Result<Self> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = config;
+        require_positive("ReparamLinear", &[("in_features", n), ("out_features", m), ("filter_params", k)])?;
+        let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
+        let symmetry = Parameter {
+            name: full_name(&vb, "symmetry"),
+            tensor: vb.get_with_hints((m * n, k), "symmetry", normal(config.symmetry_std))?,
+            role: Role::Shared,
+        };
+        let filter = Parameter {
+            name: full_name(&vb, "filter"),
+            tensor: vb.get_with_hints(k, "filter", normal(config.filter_std))?,
+            role: Role::Adapted,
+        };
+        let bias = if config.bias { Some(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?) } else { None };
+        Ok(Self { config, symmetry, filter, bias })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> ReparamLinearConfig {
+        self.config
+    }
+
+    /// The symmetry matrix `U (m · n, k)`.
+    pub fn symmetry(&self) -> &Tensor {
+        &self.symmetry.tensor
+    }
+
+    /// The filter parameters `v (k)`.
+    pub fn filter(&self) -> &Tensor {
+        &self.filter.tensor
+    }
+
+    /// The weight `W = unvec(U v)`, `(m, n)`.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn weight(&self) -> Result<Tensor> {
+        self.expand(self.symmetry(), self.filter())
+    }
+
+    /// `unvec(U v)` for each filter: `symmetry (m · n, k)`, `filter (…, k) -> (…, m, n)`.
+    fn expand<V: Value>(&self, symmetry: &V, filter: &V) -> Result<V> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
+        let lead = &filter.shape_of()[..filter.shape_of().len() - 1];
+        let rows = filter.shaped(&[lead.iter().product(), k])?;
+        Ok(rows.times(&symmetry.permuted(&[1, 0])?)?.shaped(&[lead, &[m, n]].concat())?)
+    }
+
+    /// `M[t, …, i, c] = Σ_j U[(i, j), c] x[t, …, j]`: `(t, …, n) -> (t, …, m, k)`.
+    fn features(&self, symmetry: &Node, x: &Node) -> Result<Node> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
+        let lead = &x.dims()[..x.rank() - 1];
+        let rows = x.reshape(&[1, lead.iter().product(), n])?;
+        // One product per output, m of them; the result is only viewed with the output moved inwards.
+        let by_output = rows.matmul(&symmetry.reshape(&[m, n, k])?)?;
+        let mut order: Vec<usize> = (1..=lead.len()).collect();
+        order.extend([0, lead.len() + 1]);
+        Ok(by_output.reshape(&[&[m], lead, &[k]].concat())?.permute(&order)?)
+    }
+
+    /// Whether contracting U with `examples` per task first costs less, over all `uses`.
+    fn features_pay(&self, examples: usize, uses: usize) -> bool {
+        let ReparamLinearConfig { in_features: n, filter_params: k, .. } = self.config;
+        // Multiply–adds, divided by m.
+        let weight_first = uses * n * (k + examples);
+        let features_first = n * examples * k + uses * examples * k;
+        features_first < weight_first
+    }
+}
+
+impl Module for ReparamLinear {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let weight = self.weight()?;
+        Ok(plain(x, self.config.in_features, |x| apply(&weight, self.bias.as_ref().map(|b| &b.tensor), x))?)
+    }
+}
+
+impl Layer for ReparamLinear {
+    fn parameters(&self) -> Vec<Parameter> {
+        [&self.symmetry, &self.filter].into_iter().chain(&self.bias).cloned().collect()
+    }
+
+    fn prepare(&self, parameters: &[Node], examples: &Node, uses: usize) -> Result<Input> {
+        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear")) };
+        let dims = examples.dims();
+        check_per_task("ReparamLinear", dims, self.config.in_features)?;
+        if !self.features_pay(dims[1..dims.len() - 1].iter().product(), uses) {
+            return Ok(Input::Examples(examples.clone()));
+        }
+        Ok(Input::Prepared(self.features(symmetry, examples)?))
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        let [symmetry, filter, bias @ ..] = parameters else { return Err(missing("ReparamLinear")) };
+        match input {
+            Input::Examples(x) => {
+                let weight = self.expand(symmetry, filter)?;
+                per_task("ReparamLinear", x, self.config.in_features, |x| apply(&weight, bias.first(), x))
+            }
+            Input::Prepared(features) => {
+                let lead = &features.dims()[..features.rank() - 2];
+                let (m, k) = (self.config.out_features, self.config.filter_params);
+                // (t, 1, …) in front, to be broadcast over what stands between the tasks and the features.
+                let mut front = vec![1; lead.len()];
+                front[0] = lead[0];
+                let filter = filter.reshape(&[&front[..], &[k, 1]].concat())?;
+                let y = features.matmul(&filter)?.reshape(&[lead, &[m]].concat())?;
+                match bias.first() {
+                    Some(bias) => Ok(y.add(&bias.reshape(&[&front[..], &[m]].concat())?)?),
+                    None => Ok(y),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Layers whose weights are `vec(W) = U v` with a symmetry matrix `U` that is learned or given.
+
+pub(crate) mod linear;

@@ -1,0 +1,280 @@
+//! Every layer: the two forward passes agree, the two gradients agree, bad sizes are refused.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{Module, VarBuilder};
+use msr_autodiff::{Graph, Node, grad};
+use msr_layers::{
+    Activation, Conv1d, Conv1dConfig, Input, Layer, Linear, LinearConfig, LocallyConnected1d,
+    LocallyConnected1dConfig, ReparamLinear, ReparamLinearConfig, Role, SeededVars, Sequential,
+    broadcast_parameters,
+};
+use msr_testkit::{assert_close, normal};
+
+const TASKS: usize = 3;
+
+trait Both: Layer + Module {}
+impl<T: Layer + Module> Both for T {}
+
+struct Case {
+    name: &'static str,
+    layer: Box<dyn Both>,
+    vars: SeededVars,
+    /// The shape of one example.
+    example: Vec<usize>,
+    output: Vec<usize>,
+}
+
+fn cases(dtype: DType) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |name, example: &[usize], output: &[usize], build: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
+        let vars = SeededVars::new(5);
+        let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
+        cases.push(Case { name, layer, vars, example: example.to_vec(), output: output.to_vec() });
+    };
+    for bias in [false, true] {
+        add("Linear", &[7], &[5], &|vb| {
+            Box::new(Linear::new(LinearConfig { bias, ..LinearConfig::new(7, 5) }, vb).unwrap())
+        });
+        add("Linear, one channel", &[1, 7], &[1, 5], &|vb| {
+            Box::new(Linear::new(LinearConfig { bias, ..LinearConfig::new(7, 5) }, vb).unwrap())
+        });
+        add("ReparamLinear", &[7], &[5], &|vb| {
+            let config = ReparamLinearConfig {
+                bias,
+                symmetry_std: 0.5,
+                filter_std: 1.0,
+                ..ReparamLinearConfig::new(7, 5, 3)
+            };
+            Box::new(ReparamLinear::new(config, vb).unwrap())
+        });
+        add("ReparamLinear, one channel", &[1, 7], &[1, 5], &|vb| {
+            let config = ReparamLinearConfig {
+                bias,
+                symmetry_std: 0.5,
+                filter_std: 1.0,
+                ..ReparamLinearConfig::new(7, 5, 1)
+            };
+            Box::new(ReparamLinear::new(config, vb).unwrap())
+        });
+        add("Conv1d", &[2, 9], &[3, 7], &|vb| {
+            Box::new(Conv1d::new(Conv1dConfig { bias, ..Conv1dConfig::new(2, 3, 3) }, vb).unwrap())
+        });
+        add("Conv1d, stride 2, padding 1", &[1, 8], &[2, 4], &|vb| {
+            let config = Conv1dConfig { bias, stride: 2, padding: 1, ..Conv1dConfig::new(1, 2, 3) };
+            Box::new(Conv1d::new(config, vb).unwrap())
+        });
+        add("LocallyConnected1d", &[1, 9], &[1, 7], &|vb| {
+            let config = LocallyConnected1dConfig { bias, ..LocallyConnected1dConfig::new(9, 3) };
+            Box::new(LocallyConnected1d::new(config, vb).unwrap())
+        });
+        add("LocallyConnected1d, channels, stride 2", &[2, 9], &[3, 4], &|vb| {
+            let config = LocallyConnected1dConfig {
+                bias,
+                in_channels: 2,
+                out_channels: 3,
+                stride: 2,
+                ..LocallyConnected1dConfig::new(9, 3)
+            };
+            Box::new(LocallyConnected1d::new(config, vb).unwrap())
+        });
+    }
+    add("stack", &[7], &[2], &|vb| {
+        let reparam = ReparamLinearConfig {
+            bias: true,
+            symmetry_std: 0.5,
+            filter_std: 1.0,
+            ..ReparamLinearConfig::new(7, 5, 3)
+        };
+        Box::new(
+            Sequential::new()
+                .with(ReparamLinear::new(reparam, vb.pp(0)).unwrap())
+                .with(Activation::Relu)
+                .with(Linear::new(LinearConfig { bias: true, ..LinearConfig::new(5, 4) }, vb.pp(1)).unwrap())
+                .with(Activation::Tanh)
+                .with(Activation::Softplus)
+                .with(Linear::new(LinearConfig::new(4, 2), vb.pp(2)).unwrap()),
+        )
+    });
+    cases
+}
+
+/// Parameters for `TASKS` tasks, all equal, as leaves.
+fn task_leaves(layer: &dyn Layer) -> Vec<Node> {
+    let shared = broadcast_parameters(layer, TASKS).unwrap();
+    shared.iter().map(|n| Node::leaf(&n.value().contiguous().unwrap())).collect()
+}
+
+fn examples(case: &Case, per_task: usize, dtype: DType) -> (Tensor, Tensor) {
+    let shape = |lead: &[usize], tail: &[usize]| [lead, tail].concat();
+    (
+        normal(1, shape(&[TASKS, per_task], &case.example), dtype),
+        normal(2, shape(&[TASKS, per_task], &case.output), dtype),
+    )
+}
+
+/// For every task, the task-batched pass, prepared or not, equals the plain one; so do the gradients.
+#[test]
+fn the_two_passes_and_their_gradients_agree() {
+    for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 2e-5)] {
+        for case in cases(dtype) {
+            for per_task in [1, 4] {
+                let (x, y) = examples(&case, per_task, dtype);
+                let x_node = Node::constant(&x);
+                for uses in [0, 1, 1000] {
+                    let leaves = task_leaves(case.layer.as_ref());
+                    let input = match uses {
+                        0 => Input::Examples(x_node.clone()),
+                        _ => case.layer.prepare(&leaves, &x_node, uses).unwrap(),
+                    };
+                    let out = Layer::forward_tasks(case.layer.as_ref(), &leaves, &input).unwrap();
+                    let loss = out.mul(&Node::constant(&y)).unwrap().power(2.0).unwrap().sum_all().unwrap();
+                    let wrt: Vec<&Node> = leaves.iter().collect();
+                    let ours = grad(&loss, &wrt, Graph::Drop).unwrap();
+
+                    let plain: Vec<Tensor> = (0..TASKS)
+                        .map(|t| Module::forward(case.layer.as_ref(), &x.get(t).unwrap()).unwrap())
+                        .collect();
+                    let plain = Tensor::stack(&plain, 0).unwrap();
+                    assert_close(case.name, out.value(), &plain, tolerance);
+                    let store = (&plain * &y).unwrap().sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                    for (p, ours) in case.layer.parameters().iter().zip(&ours) {
+                        let ours = match p.role {
+                            Role::Shared => ours.value().clone(),
+                            Role::Adapted => ours.value().sum(0).unwrap(),
+                        };
+                        let candle = store.get(&p.tensor).unwrap();
+                        assert_close(&format!("{} {}", case.name, p.name), &ours, candle, 100.0 * tolerance);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tasks do not see each other: changing one task's parameters changes that task's output alone.
+#[test]
+fn tasks_have_their_own_weights() {
+    for case in cases(DType::F64) {
+        let (x, _) = examples(&case, 2, DType::F64);
+        let leaves = task_leaves(case.layer.as_ref());
+        let out = |leaves: &[Node]| {
+            let input = case.layer.prepare(leaves, &Node::constant(&x), 3).unwrap();
+            Layer::forward_tasks(case.layer.as_ref(), leaves, &input).unwrap().value().clone()
+        };
+        let before = out(&leaves);
+        for (i, p) in case.layer.parameters().iter().enumerate().filter(|(_, p)| p.role == Role::Adapted) {
+            let mut changed = leaves.clone();
+            let bump: Vec<f64> = (0..TASKS).map(|t| if t == 1 { 0.5 } else { 0.0 }).collect();
+            let mut shape = vec![1; p.tensor.rank() + 1];
+            shape[0] = TASKS;
+            let bump = Node::constant(&Tensor::from_vec(bump, shape, &Device::Cpu).unwrap());
+            changed[i] = leaves[i].add(&bump).unwrap();
+            let after = out(&changed);
+            for t in 0..TASKS {
+                let (a, b) = (after.get(t).unwrap(), before.get(t).unwrap());
+                if t == 1 {
+                    assert!(msr_testkit::relative_error(&a, &b) > 1e-6, "{} {}", case.name, p.name);
+                } else {
+                    assert_close(case.name, &a, &b, 0.0);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn saving_and_loading_gives_the_same_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("layer.safetensors");
+    let config = ReparamLinearConfig { bias: true, ..ReparamLinearConfig::new(7, 5, 3) };
+    let vars = SeededVars::new(3);
+    let layer = ReparamLinear::new(config, vars.builder(DType::F32, &Device::Cpu).pp("fc")).unwrap();
+    vars.var_map().save(&path).unwrap();
+    let mut names: Vec<String> = layer.parameters().into_iter().map(|p| p.name).collect();
+    names.sort();
+    assert_eq!(names, ["fc.bias", "fc.filter", "fc.symmetry"]);
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let loaded = ReparamLinear::new(
+        config,
+        VarBuilder::from_tensors(tensors.clone(), DType::F32, &Device::Cpu).pp("fc"),
+    );
+    let x = normal(1, (4, 7), DType::F32);
+    assert_close("loaded", &loaded.unwrap().forward(&x).unwrap(), &layer.forward(&x).unwrap(), 0.0);
+    // Another size is refused, not read wrongly.
+    let other = ReparamLinearConfig { filter_params: 4, ..config };
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu).pp("fc");
+    assert!(ReparamLinear::new(other, vb).unwrap_err().to_string().contains("symmetry"));
+}
+
+#[test]
+fn initial_values_depend_on_seed_and_name_alone() {
+    let draw = |seed: u64, names: &[&str]| -> Vec<Vec<f32>> {
+        let vars = SeededVars::new(seed);
+        for name in names {
+            let vb = vars.builder(DType::F32, &Device::Cpu).pp(name);
+            ReparamLinear::new(ReparamLinearConfig::new(7, 5, 3), vb).unwrap();
+        }
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        let vars = vars.var_map().data().lock().unwrap().clone();
+        names
+            .iter()
+            .map(|n| vars[&format!("{n}.symmetry")].flatten_all().unwrap().to_vec1().unwrap())
+            .collect()
+    };
+    assert_eq!(draw(1, &["a", "b"]), draw(1, &["b", "a"]));
+    assert_ne!(draw(1, &["a"]), draw(2, &["a"]));
+    let two = draw(1, &["a", "b"]);
+    assert_ne!(two[0], two[1]);
+}
+
+#[test]
+fn initial_scales_are_the_papers() {
+    let vars = SeededVars::new(1);
+    let layer =
+        ReparamLinear::new(ReparamLinearConfig::new(70, 68, 30), vars.builder(DType::F64, &Device::Cpu))
+            .unwrap();
+    let std = |t: &Tensor| t.sqr().unwrap().mean_all().unwrap().to_scalar::<f64>().unwrap().sqrt();
+    assert!((std(layer.symmetry()) / 0.01 - 1.0).abs() < 0.01);
+    assert!((std(layer.filter()) * 68.0 - 1.0).abs() < 0.5);
+    let linear =
+        Linear::new(LinearConfig::new(70, 68), vars.builder(DType::F64, &Device::Cpu).pp("l")).unwrap();
+    let weight = &linear.parameters()[0].tensor;
+    let largest = weight.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+    let bound = 1.0 / 70f64.sqrt();
+    assert!(largest <= bound && largest > 0.99 * bound);
+}
+
+#[test]
+fn bad_sizes_are_refused() {
+    let vars = SeededVars::new(1);
+    let vb = || vars.builder(DType::F64, &Device::Cpu);
+    let says = |result: msr_layers::Result<()>, words: &str| {
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains(words), "{message} does not say {words}");
+    };
+    says(Linear::new(LinearConfig::new(0, 3), vb()).map(drop), "in_features must be at least 1");
+    says(
+        ReparamLinear::new(ReparamLinearConfig::new(3, 3, 0), vb()).map(drop),
+        "filter_params must be at least 1",
+    );
+    says(Conv1d::new(Conv1dConfig { stride: 0, ..Conv1dConfig::new(1, 1, 3) }, vb()).map(drop), "stride");
+    says(
+        LocallyConnected1d::new(LocallyConnected1dConfig::new(2, 3), vb()).map(drop),
+        "larger than the input",
+    );
+    for case in cases(DType::F64) {
+        let leaves = task_leaves(case.layer.as_ref());
+        let wrong = Node::constant(&normal(1, (TASKS, 2, 3, 4), DType::F64));
+        let layer: &dyn Layer = case.layer.as_ref();
+        assert!(layer.forward_tasks(&leaves, &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
+        assert!(layer.forward_tasks(&leaves[..0], &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
+        assert!(
+            Module::forward(case.layer.as_ref(), &normal(1, (2, 3), DType::F64)).is_err(),
+            "{}",
+            case.name
+        );
+        let _ = &case.vars;
+    }
+}
