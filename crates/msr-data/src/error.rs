@@ -1,0 +1,125 @@
+//! The error type of this crate.
+
+use std::path::PathBuf;
+
+/// What can go wrong while making or reading tasks.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read or write.
+    #[error("{path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+
+    /// The file is no npz archive, or a damaged one.
+    #[error("{path} is no readable .npz archive ({problem}); write it with numpy.savez", path = .path.display())]
+    NotNpz {
+        /// The file.
+        path: PathBuf,
+        /// What the archive reader found.
+        problem: String,
+    },
+
+    /// An array is missing.
+    #[error("{path} has no array `{array}`, only {found:?}; expected x, y (and w)", path = .path.display())]
+    MissingArray {
+        /// The file.
+        path: PathBuf,
+        /// The array that was looked for.
+        array: String,
+        /// The arrays that are there.
+        found: Vec<String>,
+    },
+
+    /// The bytes of an array are damaged or end too early.
+    #[error("{path}, array `{array}`: {problem}; the file is damaged, write it again", path = .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        array: String,
+        /// What is wrong.
+        problem: String,
+    },
+
+    /// An array has the wrong element type or memory order.
+    #[error("{path}, array `{array}`: expected {expected}, got {got}; convert it with numpy.ascontiguousarray(array, numpy.float32)", path = .path.display())]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        array: String,
+        /// The type that was expected.
+        expected: &'static str,
+        /// The type in the file.
+        got: String,
+    },
+
+    /// An array has the wrong shape.
+    #[error("{path}, array `{array}`: expected shape {expected}, got {got:?}", path = .path.display())]
+    ArrayShape {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        array: String,
+        /// The shape in words.
+        expected: String,
+        /// The shape in the file.
+        got: Vec<u64>,
+    },
+
+    /// An array holds NaN or infinity.
+    #[error("{path}, array `{array}`: element {index} of task {task} is {value}; remove or repair that task", path = .path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        array: String,
+        /// The task.
+        task: usize,
+        /// The position inside the task.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+
+    /// Tasks have fewer examples than an episode needs.
+    #[error("{name}: an episode of {support} support and {query} query examples needs {} per task, but there are {has}", support + query)]
+    TooFewExamples {
+        /// The source of tasks.
+        name: String,
+        /// Support examples asked for.
+        support: usize,
+        /// Query examples asked for.
+        query: usize,
+        /// Examples per task.
+        has: usize,
+    },
+
+    /// There are fewer tasks than asked for.
+    #[error("{name}: {problem}")]
+    TooFewTasks {
+        /// The source of tasks.
+        name: String,
+        /// How many are asked for and how many there are.
+        problem: String,
+    },
+
+    /// A configuration that describes no problem.
+    #[error("{problem}")]
+    Config {
+        /// What is wrong and what it must be.
+        problem: String,
+    },
+
+    /// The tensor library refused an operation.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

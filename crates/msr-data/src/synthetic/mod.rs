@@ -1,0 +1,3 @@
+//! Problems whose true symmetry is known, one file each.
+
+pub(crate) mod rank_k;

@@ -1,0 +1,265 @@
+//! Generators, episodes and files.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use msr_data::{EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, TaskSource, export_npz};
+
+const LARGE: Shots = Shots { support: 1, query: 19 };
+
+fn task(source: &dyn TaskSource, task: usize, examples: usize) -> (Vec<f32>, Vec<f32>) {
+    let size = |shape: Vec<usize>| shape.iter().product::<usize>() * examples;
+    let (mut x, mut y) = (vec![0.; size(source.input_shape())], vec![0.; size(source.output_shape())]);
+    source.fill(task, &mut x, &mut y).unwrap();
+    (x, y)
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_in_any_order() {
+    for rank in [1, 2, 5] {
+        let (a, b) = (RankK::new(rank, 3).unwrap(), RankK::new(rank, 3).unwrap());
+        let late = task(&a, 9_999, 20);
+        task(&b, 17, 20);
+        assert_eq!(late, task(&b, 9_999, 20));
+        // Fewer examples are a prefix of more.
+        assert_eq!(task(&a, 4, 2).0, task(&a, 4, 20).0[..140]);
+        assert_ne!(late, task(&RankK::new(rank, 4).unwrap(), 9_999, 20));
+        assert_ne!(late, task(&a, 9_998, 20));
+    }
+}
+
+/// The first numbers of the generator: a change of any of them would change every published table.
+#[test]
+fn the_bits_are_pinned() {
+    let (x, y) = task(&RankK::new(1, 0).unwrap(), 0, 20);
+    let hash = x
+        .iter()
+        .chain(&y)
+        .fold(0xcbf2_9ce4_8422_2325u64, |h, v| (h ^ u64::from(v.to_bits())).wrapping_mul(0x0100_0000_01b3));
+    assert_eq!(hash, PINNED, "first inputs {:?}", &x[..3]);
+}
+const PINNED: u64 = 17_924_194_856_753_006_180;
+
+#[test]
+fn filters_have_the_rank_and_the_moments_of_the_definition() {
+    for rank in [1usize, 2, 5] {
+        let problem = RankK::new(rank, 0).unwrap();
+        // All tasks together: the 68 × (3 · tasks) matrix of filters has rank `rank`, so row `rank` and
+        // later ones are combinations of the first ones. Gaussian elimination tells.
+        let tasks = 20;
+        let mut rows: Vec<Vec<f64>> = vec![Vec::new(); 68];
+        for t in 0..tasks {
+            for (row, w) in rows.iter_mut().zip(problem.filters(t)) {
+                row.extend(w.map(f64::from));
+            }
+        }
+        let mut found = 0;
+        while let Some(pivot) = rows.iter().position(|r| r.iter().any(|v| v.abs() > 1e-4)) {
+            let pivot_row = rows.swap_remove(pivot);
+            let column = (0..pivot_row.len())
+                .max_by(|&a, &b| pivot_row[a].abs().total_cmp(&pivot_row[b].abs()))
+                .unwrap();
+            for row in &mut rows {
+                let factor = row[column] / pivot_row[column];
+                row.iter_mut().zip(&pivot_row).for_each(|(v, p)| *v -= factor * p);
+            }
+            found += 1;
+        }
+        assert_eq!(found, rank);
+    }
+    let problem = RankK::new(5, 0).unwrap();
+    let (mut sum, mut square, mut count) = (0.0, 0.0, 0.0);
+    for t in 0..50 {
+        for v in task(&problem, t, 20).0 {
+            sum += f64::from(v);
+            square += f64::from(v) * f64::from(v);
+            count += 1.0;
+        }
+    }
+    assert!((sum / count).abs() < 0.02 && (square / count - 1.0).abs() < 0.02);
+    assert!(RankK::new(0, 0).is_err() && RankK::new(69, 0).is_err());
+    assert!(problem.fill(0, &mut [0.; 70], &mut [0.; 67]).is_err());
+}
+
+#[test]
+fn episodes_are_reproducible_and_do_not_leak() {
+    let problem = Arc::new(RankK::new(1, 0).unwrap());
+    let sampler = EpisodeSampler::new(problem.clone(), Split::four_fifths(100), 7).unwrap();
+    let bits = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let (a, b) = (sampler.train(3, 32, LARGE).unwrap(), sampler.train(3, 32, LARGE).unwrap());
+    assert_eq!((a.tasks.clone(), bits(&a.x_query)), (b.tasks, bits(&b.x_query)));
+    assert_ne!(a.tasks, sampler.train(4, 32, LARGE).unwrap().tasks);
+    let mut unique = a.tasks.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert!(unique.len() == 32 && unique.iter().all(|&t| t < 80));
+    let test = sampler.test(0..20, LARGE).unwrap();
+    assert_eq!(test.tasks, (80..100).collect::<Vec<_>>());
+    // Support and query together are exactly the examples of the task.
+    let mut all = [bits(&test.x_support.get(5).unwrap()), bits(&test.x_query.get(5).unwrap())].concat();
+    let mut truth = task(problem.as_ref(), 85, 20).0;
+    all.sort_by(f32::total_cmp);
+    truth.sort_by(f32::total_cmp);
+    assert_eq!(all, truth);
+    // Small sets use the first two examples only.
+    let small = sampler.train(3, 32, Shots { support: 1, query: 1 }).unwrap();
+    let (first, _) = task(problem.as_ref(), small.tasks[0], 2);
+    let mut both = [bits(&small.x_support.get(0).unwrap()), bits(&small.x_query.get(0).unwrap())];
+    both.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    let mut truth = [first[..70].to_vec(), first[70..].to_vec()];
+    truth.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    assert_eq!(both, truth);
+}
+
+#[test]
+fn too_few_tasks_or_examples_are_errors() {
+    let problem = Arc::new(RankK::new(1, 0).unwrap());
+    let sampler = EpisodeSampler::new(problem, Split::new(10, 5), 0).unwrap();
+    assert!(matches!(sampler.train(0, 11, LARGE), Err(Error::TooFewTasks { .. })));
+    assert!(matches!(sampler.test(3..6, LARGE), Err(Error::TooFewTasks { .. })));
+    let error = sampler.train(0, 2, Shots { support: 2, query: 19 }).unwrap_err();
+    assert!(error.to_string().contains("needs 21 per task, but there are 20"), "{error}");
+}
+
+#[test]
+fn what_is_exported_is_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rank5.npz");
+    let problem = RankK::new(5, 1).unwrap();
+    export_npz(&problem, 0..6, &path).unwrap();
+    let read = Arc::new(NpzProblem::open(&path).unwrap());
+    assert_eq!((read.tasks(), read.examples()), (Some(6), 20));
+    for t in 0..6 {
+        assert_eq!(task(read.as_ref(), t, 20), task(&problem, t, 20));
+    }
+    assert!(EpisodeSampler::new(read, Split::new(5, 2), 0).is_err());
+    // candle's reader, an independent one, sees the same arrays.
+    let w = candle_core::Tensor::read_npz_by_name(&path, &["w"]).unwrap().remove(0);
+    assert_eq!(w.dims(), [6, 1, 1, 1, 68, 3]);
+    assert_eq!(
+        w.get(2).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+        problem.filters(2).concat()
+    );
+    assert!(export_npz(&problem, 0..1, folder.path().join("no/such/folder.npz")).is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+/// A real file of the authors: our reading of it obeys their definition, y = w ⋆ x.
+#[test]
+fn the_authors_file_is_read() {
+    let Some(path) = msr_testkit::shared("reference/authors_npz/rank2_first200.npz") else { return };
+    let problem = NpzProblem::open(&path).unwrap();
+    assert_eq!((problem.tasks(), problem.examples()), (Some(200), 20));
+    assert_eq!((problem.input_shape(), problem.output_shape()), (vec![1, 70], vec![1, 68]));
+    let w = candle_core::Tensor::read_npz_by_name(&path, &["w"]).unwrap().remove(0);
+    for t in [0, 1, 199] {
+        let w = w.get(t).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (x, y) = task(&problem, t, 20);
+        for (x, y) in x.chunks(70).zip(y.chunks(68)) {
+            for (i, y) in y.iter().enumerate() {
+                let expected: f32 = (0..3).map(|j| w[3 * i + j] * x[i + j]).sum();
+                assert!((y - expected).abs() < 1e-5);
+            }
+        }
+    }
+}
+
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn raw(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn npz(&self, name: &str, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
+        let path = self.0.path().join(name);
+        let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+        for (array, bytes) in arrays {
+            let options: zip::write::FileOptions<'_, '_, ()> = zip::write::FileOptions::default();
+            zip.start_file(format!("{array}.npy"), options).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().stream_position().unwrap();
+        path
+    }
+}
+
+fn npy(descr: &str, order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+fn floats(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Every malformed file gives a typed error that names the file, the array and what was expected.
+#[test]
+fn malformed_files_are_typed_errors() {
+    let files = Files(tempfile::tempdir().unwrap());
+    let good = || npy("<f4", "False", "(2, 2, 1, 1)", &floats(&[1., 2., 3., 4.]));
+    let says = |path: &Path, words: &[&str]| {
+        let message = NpzProblem::open(path).unwrap_err().to_string();
+        for word in [&[path.file_name().unwrap().to_str().unwrap()], words].concat() {
+            assert!(message.contains(word), "`{message}` does not say `{word}`");
+        }
+    };
+    assert!(NpzProblem::open(files.npz("good.npz", &[("x", good()), ("y", good())])).is_ok());
+    says(Path::new("/nowhere/x.npz"), &["No such file"]);
+    says(&files.raw("text.npz", b"hello"), &["no readable .npz"]);
+    says(&files.raw("empty.npz", b""), &["no readable .npz"]);
+    says(&files.npz("no_y.npz", &[("x", good()), ("z", good())]), &["no array `y`", "\"z\""]);
+    let pair = |name: &str, x: Vec<u8>| files.npz(name, &[("x", x), ("y", good())]);
+    let data = floats(&[1., 2., 3., 4.]);
+    says(&pair("f64.npz", npy("<f8", "False", "(2, 2, 1, 1)", &data)), &["`x`", "float32", "<f8"]);
+    says(&pair("big_endian.npz", npy(">f4", "False", "(2, 2, 1, 1)", &data)), &["`x`", ">f4"]);
+    says(&pair("fortran.npz", npy("<f4", "True", "(2, 2, 1, 1)", &data)), &["`x`", "Fortran"]);
+    says(&pair("flat.npz", npy("<f4", "False", "(4,)", &data)), &["`x`", "(tasks, examples"]);
+    says(&pair("zero.npz", npy("<f4", "False", "(2, 0, 1)", &[])), &["`x`", "none of them zero"]);
+    says(&pair("short.npz", npy("<f4", "False", "(2, 2, 1, 2)", &data)), &["`x`", "needs more than"]);
+    says(&pair("long.npz", npy("<f4", "False", "(2, 1, 1)", &data)), &["`x`", "more bytes"]);
+    let huge = "(4294967296, 4294967296, 4294967296)";
+    says(&pair("huge.npz", npy("<f4", "False", huge, &data)), &["`x`", "needs more than"]);
+    says(&pair("magic.npz", b"not an array".to_vec()), &["`x`", "magic"]);
+    says(&pair("stub.npz", b"\x93NU".to_vec()), &["`x`", "too early"]);
+    says(
+        &pair("nan.npz", npy("<f4", "False", "(2, 2, 1, 1)", &floats(&[1., 2., f32::NAN, 4.]))),
+        &["`x`", "task 1", "NaN"],
+    );
+    says(
+        &pair("inf.npz", npy("<f4", "False", "(2, 2, 1, 1)", &floats(&[f32::INFINITY; 4]))),
+        &["`x`", "task 0", "inf"],
+    );
+    says(&pair("other.npz", npy("<f4", "False", "(4, 1, 1)", &data)), &["`y`", "(4, 1, …) like x"]);
+}
+
+/// Cutting or flipping bytes anywhere in a file never panics, and never goes unnoticed in the data.
+#[test]
+fn damaged_files_never_panic() {
+    let files = Files(tempfile::tempdir().unwrap());
+    let path = files.0.path().join("whole.npz");
+    export_npz(&RankK::new(1, 0).unwrap(), 0..1, &path).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for cut in (0..whole.len()).step_by(97) {
+        assert!(NpzProblem::open(files.raw("cut.npz", &whole[..cut])).is_err(), "cut at {cut}");
+    }
+    let original = task(&NpzProblem::open(&path).unwrap(), 0, 20);
+    for at in (0..whole.len()).step_by(53) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        // A flip in a part that is not read (padding, times, w) may pass; then the data is the same.
+        if let Ok(problem) = NpzProblem::open(files.raw("flip.npz", &bytes)) {
+            if problem.examples() == 20 {
+                assert_eq!(task(&problem, 0, 20), original, "flipped at {at}");
+            }
+        }
+    }
+}
