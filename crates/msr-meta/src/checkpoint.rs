@@ -1,0 +1,144 @@
+//! The state of a training run in one safetensors file, written so that a crash cannot spoil it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use crate::adam::Adam;
+use crate::error::{Error, Result};
+use crate::objective::OuterParameter;
+
+/// Writes a file so that it is either the old one or the new one, whenever the machine stops: a temporary
+/// file beside it, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    let error = |source| Error::Io { path: path.into(), source };
+    // Always the same name: a killed run leaves at most one such file, and the next one replaces it.
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    let temporary = path.with_file_name(name);
+    let mut file = File::create(&temporary).map_err(error)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(error)?;
+    fs::rename(&temporary, path).map_err(error)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Windows cannot open folders; there the rename is all there is.
+    #[cfg(unix)]
+    File::open(folder).and_then(|f| f.sync_all()).map_err(error)?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// What a checkpoint says besides its tensors.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Header {
+    /// The number of outer steps taken.
+    step: u64,
+    /// What the caller wants to find again.
+    note: String,
+}
+
+/// The key of the header in the file's metadata: one key, so that equal states are equal files.
+const KEY: &str = "msr";
+
+/// A training state: outer parameters, Adam's moments, the number of steps, and a note of the caller's.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The number of outer steps taken.
+    pub step: u64,
+    /// What the caller stored with it.
+    pub note: String,
+    tensors: HashMap<String, Tensor>,
+}
+
+impl Checkpoint {
+    /// Writes the state atomically. The same state gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be written.
+    pub fn write(
+        path: &Path,
+        step: u64,
+        note: &str,
+        parameters: &[OuterParameter],
+        adam: &Adam,
+    ) -> Result<()> {
+        let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
+        let (first, second) = adam.moments();
+        for (i, p) in parameters.iter().enumerate() {
+            tensors.insert(p.name.clone(), p.variable.as_detached_tensor());
+            tensors.insert(format!("adam.first.{}", p.name), first[i].clone());
+            tensors.insert(format!("adam.second.{}", p.name), second[i].clone());
+        }
+        let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
+        let header =
+            serde_json::to_string(&Header { step, note: note.into() }).map_err(|e| problem(e.to_string()))?;
+        let metadata = HashMap::from([(KEY.to_string(), header)]);
+        let bytes = safetensors::serialize(&tensors, Some(metadata)).map_err(|e| problem(e.to_string()))?;
+        write_atomic(path, &bytes)
+    }
+
+    /// Reads a state; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read, [`Error::Checkpoint`] when it is no checkpoint.
+    pub fn read(path: &Path, device: &Device) -> Result<Option<Self>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(Error::Io { path: path.into(), source }),
+        };
+        let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
+        let (_, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|e| problem(format!("no safetensors file ({e})")))?;
+        let header: Header = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(KEY))
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| problem("a safetensors file, but no training state of this program".into()))?;
+        let tensors =
+            candle_core::safetensors::load_buffer(&bytes, device).map_err(|e| problem(e.to_string()))?;
+        Ok(Some(Self { step: header.step, note: header.note, tensors }))
+    }
+
+    /// Puts the state into parameters and optimiser. On an error nothing was changed.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when a tensor is missing or has another shape.
+    pub fn restore(mut self, path: &Path, parameters: &[OuterParameter], adam: &mut Adam) -> Result<()> {
+        let mut take = |name: String, like: &Tensor| {
+            let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
+            let tensor =
+                self.tensors.remove(&name).ok_or_else(|| problem(format!("tensor `{name}` is missing")))?;
+            if tensor.dims() != like.dims() || tensor.dtype() != like.dtype() {
+                return Err(problem(format!(
+                    "tensor `{name}` is {:?} {:?}, this run needs {:?} {:?}",
+                    tensor.dims(),
+                    tensor.dtype(),
+                    like.dims(),
+                    like.dtype()
+                )));
+            }
+            Ok(tensor)
+        };
+        let (mut values, mut first, mut second) = (Vec::new(), Vec::new(), Vec::new());
+        for p in parameters {
+            values.push(take(p.name.clone(), p.variable.as_tensor())?);
+            first.push(take(format!("adam.first.{}", p.name), p.variable.as_tensor())?);
+            second.push(take(format!("adam.second.{}", p.name), p.variable.as_tensor())?);
+        }
+        adam.restore(self.step, first, second)?;
+        for (p, value) in parameters.iter().zip(values) {
+            p.variable.set(&value)?;
+        }
+        Ok(())
+    }
+}

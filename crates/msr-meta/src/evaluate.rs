@@ -1,0 +1,64 @@
+//! Held-out tasks.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::objective::Objective;
+
+/// The mean of a loss over tasks, with its uncertainty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// The mean.
+    pub mean: f64,
+    /// Half the width of the 95 % Student-t interval of the mean: `t_{0.975, n−1} · s / √n`.
+    pub half_width: f64,
+    /// The number of tasks, n.
+    pub tasks: usize,
+}
+
+impl Summary {
+    /// From one loss per task.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for fewer than two losses.
+    ///
+    /// # Example
+    /// ```
+    /// let summary = msr_meta::Summary::new(&[1.0, 2.0, 3.0])?;
+    /// // s = 1, t with two degrees of freedom is 4.303: 4.303 / √3 = 2.484.
+    /// assert_eq!(summary.mean, 2.0);
+    /// assert!((summary.half_width - 2.4841).abs() < 1e-4);
+    /// # Ok::<(), msr_meta::Error>(())
+    /// ```
+    pub fn new(losses: &[f64]) -> Result<Self> {
+        let n = losses.len();
+        if n < 2 {
+            return Err(Error::config(format!("an interval needs at least two tasks, got {n}")));
+        }
+        let mean = losses.iter().sum::<f64>() / n as f64;
+        let variance = losses.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
+        let t = StudentsT::new(0.0, 1.0, (n - 1) as f64)
+            .map_err(|e| Error::config(format!("Student's t: {e}")))?
+            .inverse_cdf(0.975);
+        Ok(Self { mean, half_width: t * (variance / n as f64).sqrt(), tasks: n })
+    }
+}
+
+/// The query loss over all tasks of `batches`, each adapted to its support set.
+///
+/// # Errors
+/// When a batch does not fit, or there are fewer than two tasks; [`Error::Caller`] for errors of `batches`.
+pub fn evaluate<E>(
+    objective: &dyn Objective,
+    batches: impl IntoIterator<Item = std::result::Result<Batch, E>>,
+) -> Result<Summary>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut losses = Vec::new();
+    for batch in batches {
+        losses.extend(objective.losses(&batch.map_err(|e| Error::Caller(e.into()))?)?);
+    }
+    Summary::new(&losses)
+}

@@ -1,0 +1,4 @@
+//! One way to meta-learn a file.
+
+pub(crate) mod bilevel;
+pub(crate) mod multi_task;

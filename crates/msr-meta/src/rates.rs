@@ -1,0 +1,102 @@
+//! The rates of the inner loop.
+
+use candle_core::{Tensor, Var};
+use msr_autodiff::Node;
+use msr_layers::Role;
+
+use crate::error::{Error, Result};
+use crate::objective::OuterParameter;
+use crate::parameters::ModelParameters;
+
+/// What shares one learned inner rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Granularity {
+    /// All adapted parameters of a layer (those with the same name up to the last dot).
+    #[default]
+    PerLayer,
+    /// Each adapted parameter.
+    PerParameter,
+    /// Each element of each adapted parameter.
+    PerElement,
+}
+
+/// The inner rates α of `v ← v − α ∘ ∇L`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rates {
+    /// The same rate for everything, not learned.
+    Fixed(f64),
+    /// Learned in the outer loop.
+    Learned {
+        /// The rate at the start.
+        initial: f64,
+        /// What shares a rate.
+        per: Granularity,
+        /// Learn the logarithm, so that rates stay positive.
+        positive: bool,
+    },
+}
+
+impl Default for Rates {
+    /// One learned rate a layer, from 0.1, of any sign: the authors' choice.
+    fn default() -> Self {
+        Rates::Learned { initial: 0.1, per: Granularity::PerLayer, positive: false }
+    }
+}
+
+/// The rates of a model: variables, and which of them each adapted parameter uses.
+pub(crate) struct RateTable {
+    pub(crate) variables: Vec<OuterParameter>,
+    of_adapted: Vec<usize>,
+    positive: bool,
+    fixed: Option<f64>,
+}
+
+impl RateTable {
+    pub(crate) fn new(rates: Rates, parameters: &ModelParameters) -> Result<Self> {
+        let Rates::Learned { initial, per, positive } = rates else {
+            let fixed = if let Rates::Fixed(rate) = rates { Some(rate) } else { None };
+            if fixed.is_some_and(|rate| !rate.is_finite()) {
+                return Err(Error::config("the inner rate must be a finite number"));
+            }
+            return Ok(Self { variables: Vec::new(), of_adapted: Vec::new(), positive: false, fixed });
+        };
+        if !initial.is_finite() || (positive && initial <= 0.0) {
+            let kind = if positive { "positive" } else { "finite" };
+            return Err(Error::config(format!("the initial inner rate must be {kind}, got {initial}")));
+        }
+        let start = if positive { initial.ln() } else { initial };
+        let mut table = Self { variables: Vec::new(), of_adapted: Vec::new(), positive, fixed: None };
+        for (_, p) in parameters.with_role(Role::Adapted) {
+            let layer = p.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+            let (owner, shape) = match per {
+                Granularity::PerLayer => (layer, &[][..]),
+                Granularity::PerParameter => (p.name.as_str(), &[][..]),
+                Granularity::PerElement => (p.name.as_str(), p.tensor.dims()),
+            };
+            let name = if owner.is_empty() { "rate".to_string() } else { format!("rate.{owner}") };
+            let at = match table.variables.iter().position(|v| v.name == name) {
+                Some(at) => at,
+                None => {
+                    let value = Tensor::full(start, shape, p.tensor.device())?.to_dtype(p.tensor.dtype())?;
+                    table.variables.push(OuterParameter { name, variable: Var::from_tensor(&value)? });
+                    table.variables.len() - 1
+                }
+            };
+            table.of_adapted.push(at);
+        }
+        Ok(table)
+    }
+
+    /// The rate itself, from the node of a variable.
+    pub(crate) fn rates(&self, variables: &[Node]) -> Result<Vec<Node>> {
+        variables.iter().map(|node| Ok(if self.positive { node.exp()? } else { node.clone() })).collect()
+    }
+
+    /// The step `α ∘ gradient` for adapted parameter `adapted`.
+    pub(crate) fn step(&self, rates: &[Node], adapted: usize, gradient: &Node) -> Result<Node> {
+        match self.fixed {
+            Some(rate) => Ok(gradient.affine(rate, 0.0)?),
+            None => Ok(gradient.mul(&rates[self.of_adapted[adapted]])?),
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The learners, the trainer and the evaluation.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use msr_layers::{Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars};
+use msr_meta::{
+    Adam, AdamConfig, Batch, Error, Examples, Granularity, MetaConfig, MetaLearner, MultiTask,
+    MultiTaskConfig, Objective, Observer, Order, OuterParameter, Rates, Recompute, Reduction, StepReport,
+    Summary, Trainer, evaluate,
+};
+use msr_testkit::{assert_close, normal, relative_error};
+
+/// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
+fn batch(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Batch {
+    let (n, m) = (6, 5);
+    let basis = normal(999, (k, m * n), dtype);
+    let w = normal(seed, (tasks, k), dtype).matmul(&basis).unwrap().reshape((tasks, m, n)).unwrap();
+    let set = |seed, count| {
+        let x = normal(seed, (tasks, count, n), dtype);
+        let y = x.matmul(&w.t().unwrap()).unwrap();
+        Examples { x, y }
+    };
+    Batch {
+        tasks: (0..tasks).map(|t| 100 * seed as usize + t).collect(),
+        support: set(seed + 1, support),
+        query: set(seed + 2, 7),
+    }
+}
+
+fn msr(seed: u64, k: usize, dtype: DType) -> (Arc<dyn Layer>, SeededVars) {
+    let vars = SeededVars::new(seed);
+    let config = ReparamLinearConfig {
+        symmetry_std: 0.3,
+        filter_std: 0.5,
+        bias: true,
+        ..ReparamLinearConfig::new(6, 5, k)
+    };
+    (Arc::new(ReparamLinear::new(config, vars.builder(dtype, &Device::Cpu).pp("fc")).unwrap()), vars)
+}
+
+/// The outer gradient of every parameter, every granularity and both recomputation modes, against central
+/// finite differences of the losses that `losses` reports by its own, graph-free path.
+#[test]
+fn the_outer_gradient_is_the_derivative_of_the_evaluation() {
+    let batch = batch(3, 3, 2, 2, DType::F64);
+    for per in [Granularity::PerLayer, Granularity::PerParameter, Granularity::PerElement] {
+        for (positive, recompute) in [(false, Recompute::Off), (true, Recompute::On)] {
+            for reduction in [Reduction::Sum, Reduction::Mean] {
+                let (model, _vars) = msr(1, 2, DType::F64);
+                let rates = Rates::Learned { initial: 0.05, per, positive };
+                let config = MetaConfig { rates, recompute, reduction, ..MetaConfig::default() };
+                let learner = MetaLearner::new(model, config).unwrap();
+                let found = learner.gradients(&batch).unwrap();
+                assert_eq!(found.losses.len(), 3);
+                for (a, b) in found.losses.iter().zip(learner.losses(&batch).unwrap()) {
+                    assert!((a - b).abs() < 1e-12);
+                }
+                for (p, gradient) in learner.outer_parameters().iter().zip(&found.gradients) {
+                    let original = p.variable.as_detached_tensor().copy().unwrap();
+                    let gradient: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+                    let base: Vec<f64> = original.flatten_all().unwrap().to_vec1().unwrap();
+                    for i in (0..base.len()).step_by(7) {
+                        let at = |shift: f64| {
+                            let mut moved = base.clone();
+                            moved[i] += shift;
+                            p.variable
+                                .set(&Tensor::from_vec(moved, original.shape(), &Device::Cpu).unwrap())
+                                .unwrap();
+                            let losses = learner.losses(&batch).unwrap();
+                            let total: f64 = losses.iter().sum();
+                            if reduction == Reduction::Mean { total / 3.0 } else { total }
+                        };
+                        let numeric = (at(1e-6) - at(-1e-6)) / 2e-6;
+                        let error = (gradient[i] - numeric).abs() / numeric.abs().max(1.0);
+                        assert!(error < 1e-7, "{per:?} {} [{i}]: {} and {numeric}", p.name, gradient[i]);
+                    }
+                    p.variable.set(&original).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rates_are_named_after_what_they_serve() {
+    let names = |per| {
+        let rates = Rates::Learned { initial: 0.1, per, positive: false };
+        let learner =
+            MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig { rates, ..MetaConfig::default() }).unwrap();
+        learner
+            .outer_parameters()
+            .iter()
+            .map(|p| (p.name.clone(), p.variable.dims().to_vec()))
+            .collect::<Vec<_>>()
+    };
+    let of =
+        |list: &[(&str, &[usize])]| list.iter().map(|(n, d)| (n.to_string(), d.to_vec())).collect::<Vec<_>>();
+    let model: [(&str, &[usize]); 3] = [("fc.symmetry", &[30, 2]), ("fc.filter", &[2]), ("fc.bias", &[5])];
+    assert_eq!(names(Granularity::PerLayer), of(&[&model[..], &[("rate.fc", &[])]].concat()));
+    assert_eq!(
+        names(Granularity::PerParameter),
+        of(&[&model[..], &[("rate.fc.filter", &[]), ("rate.fc.bias", &[])]].concat())
+    );
+    assert_eq!(
+        names(Granularity::PerElement),
+        of(&[&model[..], &[("rate.fc.filter", &[2]), ("rate.fc.bias", &[5])]].concat())
+    );
+}
+
+/// First order drops the second derivatives and nothing else: losses agree, gradients do not; with no
+/// inner step both agree.
+#[test]
+fn the_first_order_switch() {
+    let batch = batch(3, 3, 2, 2, DType::F64);
+    let run = |order, inner_steps| {
+        let config = MetaConfig { order, inner_steps, rates: Rates::Fixed(0.1), ..MetaConfig::default() };
+        MetaLearner::new(msr(1, 2, DType::F64).0, config).unwrap().gradients(&batch).unwrap()
+    };
+    let (exact, first) = (run(Order::Second, 2), run(Order::First, 2));
+    assert_eq!(exact.losses, first.losses);
+    assert!(relative_error(&first.gradients[1], &exact.gradients[1]) > 0.01);
+    let (exact, first) = (run(Order::Second, 0), run(Order::First, 0));
+    for (a, b) in first.gradients.iter().zip(&exact.gradients) {
+        assert_close("no inner step", a, b, 1e-13);
+    }
+}
+
+#[test]
+fn msr_learns_what_the_tasks_share_and_maml_cannot() {
+    let train = |model: Arc<dyn Layer>| {
+        let learner = MetaLearner::new(model, MetaConfig::default()).unwrap();
+        let mut trainer =
+            Trainer::new(Box::new(learner), AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
+        for step in 0..1500 {
+            trainer.step(&batch(10 + 3 * step, 16, 10, 2, DType::F32)).unwrap();
+        }
+        evaluate(trainer.objective(), [Ok::<_, Error>(batch(7, 100, 10, 2, DType::F32))]).unwrap()
+    };
+    let vars = SeededVars::new(2);
+    let linear = Linear::new(LinearConfig::new(6, 5), vars.builder(DType::F32, &Device::Cpu)).unwrap();
+    let (maml, msr) = (train(Arc::new(linear)), train(msr(2, 2, DType::F32).0));
+    println!("MAML {maml:?}, MSR {msr:?}");
+    assert!(msr.tasks == 100 && msr.mean < 0.1 * maml.mean, "MSR {msr:?}, MAML {maml:?}");
+}
+
+/// The fit of MTSR is the least-squares solution, and joint training finds the tasks' subspace.
+#[test]
+fn mtsr_fits_exactly_and_learns() {
+    let vars = SeededVars::new(4);
+    let config = ReparamLinearConfig { symmetry_std: 0.3, ..ReparamLinearConfig::new(6, 5, 2) };
+    let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
+    let symmetry = layer.symmetry().clone();
+    let learner = MultiTask::new(
+        Arc::new(layer),
+        MultiTaskConfig { ridge: 0.0, tolerance: 1e-12, ..Default::default() },
+    )
+    .unwrap();
+    let data = batch(3, 4, 3, 2, DType::F64);
+    let v = learner.adapt(&data.support).unwrap().remove(0).1;
+    // At the least-squares solution the residual is orthogonal to every column of x U.
+    for t in 0..4 {
+        let w = symmetry.matmul(&v.get(t).unwrap().unsqueeze(1).unwrap()).unwrap().reshape((5, 6)).unwrap();
+        let (x, y) = (data.support.x.get(t).unwrap(), data.support.y.get(t).unwrap());
+        let residual = (x.matmul(&w.t().unwrap()).unwrap() - &y).unwrap();
+        let gradient = symmetry
+            .t()
+            .unwrap()
+            .matmul(&residual.t().unwrap().matmul(&x).unwrap().reshape((30, 1)).unwrap())
+            .unwrap();
+        assert_close("normal equations", &gradient, &gradient.zeros_like().unwrap(), 1e-9);
+    }
+    let mut trainer =
+        Trainer::new(Box::new(learner), AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
+    let first = trainer.step(&batch(10, 16, 3, 2, DType::F64)).unwrap().mean();
+    for step in 1..300 {
+        trainer.step(&batch(10 + 3 * step, 16, 3, 2, DType::F64)).unwrap();
+    }
+    let test = evaluate(trainer.objective(), [Ok::<_, Error>(batch(7, 50, 1, 2, DType::F64))]).unwrap();
+    assert!(test.mean < 1e-2 * first, "{first} before, {test:?} after");
+    let plain = Linear::new(LinearConfig::new(6, 5), vars.builder(DType::F64, &Device::Cpu).pp("l")).unwrap();
+    assert!(MultiTask::new(Arc::new(plain), MultiTaskConfig::default()).is_err());
+}
+
+/// Two steps by the formula, in f64 and to rounding in f32.
+#[test]
+fn adam_follows_the_formula() {
+    for (dtype, tolerance) in [(DType::F64, 1e-15), (DType::F32, 1e-6)] {
+        let start = normal(1, 5, dtype);
+        let gradients = [normal(2, 5, dtype), normal(3, 5, dtype)];
+        let variable = candle_core::Var::from_tensor(&start).unwrap();
+        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone() }];
+        let mut adam = Adam::new(AdamConfig { rate: 0.1, ..AdamConfig::default() }, &parameters).unwrap();
+        let as_f64 = |t: &Tensor| t.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+        let mut p = as_f64(&start);
+        let (mut m, mut s) = ([0.0; 5], [0.0; 5]);
+        for (t, g) in gradients.iter().enumerate() {
+            adam.step(&parameters, std::slice::from_ref(g)).unwrap();
+            for (i, g) in as_f64(g).into_iter().enumerate() {
+                m[i] = 0.9 * m[i] + 0.1 * g;
+                s[i] = 0.999 * s[i] + 0.001 * g * g;
+                let (mh, sh) =
+                    (m[i] / (1.0 - 0.9f64.powi(t as i32 + 1)), s[i] / (1.0 - 0.999f64.powi(t as i32 + 1)));
+                p[i] -= 0.1 * mh / (sh.sqrt() + 1e-8);
+            }
+        }
+        let expected = Tensor::new(p, &Device::Cpu).unwrap();
+        assert_close("adam", &variable.as_detached_tensor(), &expected, tolerance);
+        assert!(adam.step(&parameters, &[normal(1, 4, dtype)]).is_err());
+    }
+    assert!(Adam::new(AdamConfig { beta1: 1.0, ..AdamConfig::default() }, &[]).is_err());
+}
+
+struct Count(u64, u64);
+
+impl Observer for Count {
+    fn on_step(&mut self, _: &StepReport) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+        self.0 += 1;
+        Ok(self.0 != self.1)
+    }
+    fn note(&mut self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(format!("seen {}", self.0))
+    }
+}
+
+fn trainer() -> Trainer {
+    let learner = MetaLearner::new(msr(2, 2, DType::F32).0, MetaConfig::default()).unwrap();
+    Trainer::new(Box::new(learner), AdamConfig::default()).unwrap()
+}
+
+type Made = Result<Batch, Box<dyn std::error::Error + Send + Sync>>;
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of the argument of Trainer::run")]
+fn batch_of(step: u64) -> Made {
+    Ok(batch(10 + step, 4, 1, 2, DType::F32))
+}
+
+#[test]
+fn a_stopped_and_resumed_run_gives_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut whole = trainer();
+    whole.checkpoint_to(path("whole"), 4).unwrap();
+    assert!(whole.run(13, batch_of, &mut Count(0, 0)).unwrap());
+    for stop in [1, 5, 9] {
+        let mut first = trainer();
+        first.checkpoint_to(path("parts"), 4).unwrap();
+        assert!(!first.run(13, batch_of, &mut Count(0, stop)).unwrap());
+        drop(first);
+        let mut second = trainer();
+        second.checkpoint_to(path("parts"), 4).unwrap();
+        assert_eq!(second.resume_from(&path("parts")).unwrap(), Some(format!("seen {stop}")));
+        assert_eq!(second.steps_taken(), stop);
+        assert!(second.run(13, batch_of, &mut Count(stop, 0)).unwrap());
+        assert_eq!(std::fs::read(path("parts")).unwrap(), std::fs::read(path("whole")).unwrap());
+    }
+    assert_eq!(trainer().resume_from(&path("nothing")).unwrap(), None);
+}
+
+#[test]
+fn unusable_checkpoints_are_errors_and_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let mut good = trainer();
+    good.step(&batch_of(0).unwrap()).unwrap();
+    good.save(&path, "").unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let value = |t: &Trainer| {
+        t.objective().outer_parameters()[0].variable.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    for (content, words) in [
+        (b"hello".to_vec(), "no safetensors file"),
+        (Vec::new(), "no safetensors file"),
+        (bytes[..bytes.len() - 5].to_vec(), "no safetensors file"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let mut fresh = trainer();
+        let before = value(&fresh);
+        let message = fresh.resume_from(&path).unwrap_err().to_string();
+        assert!(message.contains(words) && message.contains("checkpoint"), "{message}");
+        assert_eq!((value(&fresh), fresh.steps_taken()), (before, 0));
+    }
+    let other = MetaLearner::new(msr(2, 3, DType::F32).0, MetaConfig::default()).unwrap();
+    let mut other = Trainer::new(Box::new(other), AdamConfig::default()).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(other.resume_from(&path).unwrap_err().to_string().contains("fc."));
+    assert!(good.checkpoint_to(&path, 0).is_err());
+}
+
+#[test]
+fn a_diverged_loss_names_step_task_and_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let mut run = trainer();
+    run.checkpoint_to(&path, 2).unwrap();
+    let poisoned = |step: u64| -> Made {
+        let mut batch = batch_of(step)?;
+        if step == 3 {
+            let mut x = batch.query.x.flatten_all()?.to_vec1::<f32>()?;
+            x[2 * 7 * 6] = f32::NAN;
+            batch.query.x = Tensor::from_vec(x, batch.query.x.shape(), &Device::Cpu)?;
+        }
+        Ok(batch)
+    };
+    let error = run.run(10, poisoned, &mut Count(0, 0)).unwrap_err();
+    let message = error.to_string();
+    let task = batch_of(3).unwrap().tasks[2];
+    for words in
+        ["NaN", "outer step 3", &format!("task {task}"), "after 2 steps", &path.display().to_string()]
+    {
+        assert!(message.contains(words), "`{message}` does not say `{words}`");
+    }
+    assert_eq!(run.steps_taken(), 3, "the failed step updated nothing");
+    let mut fresh = trainer();
+    let message = fresh.run(10, |_| poisoned(3), &mut Count(0, 0)).unwrap_err().to_string();
+    assert!(message.contains("no checkpoint had been written"), "{message}");
+}
+
+#[test]
+fn misuse_is_an_error() {
+    let learner = MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig::default()).unwrap();
+    let mut wrong = batch(1, 3, 1, 2, DType::F32);
+    wrong.tasks.pop();
+    assert!(learner.gradients(&wrong).unwrap_err().to_string().contains("2 tasks"));
+    let rates = Rates::Learned { initial: 0.0, per: Granularity::PerLayer, positive: true };
+    assert!(
+        MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig { rates, ..MetaConfig::default() }).is_err()
+    );
+    let constants = model_with_a_constant();
+    let error = MetaLearner::new(constants, MetaConfig::default()).err().unwrap();
+    assert!(error.to_string().contains("SeededVars"), "{error}");
+    assert!(Summary::new(&[1.0]).is_err());
+}
+
+fn model_with_a_constant() -> Arc<dyn Layer> {
+    let vars = SeededVars::new(0);
+    let layer = Linear::new(LinearConfig::new(2, 2), vars.builder(DType::F32, &Device::Cpu)).unwrap();
+    struct Constant(Linear);
+    impl Layer for Constant {
+        fn parameters(&self) -> Vec<msr_layers::Parameter> {
+            let mut all = self.0.parameters();
+            all[0].tensor = all[0].tensor.detach();
+            all
+        }
+        fn forward_tasks(
+            &self,
+            p: &[msr_autodiff::Node],
+            x: &msr_layers::Input,
+        ) -> msr_layers::Result<msr_autodiff::Node> {
+            self.0.forward_tasks(p, x)
+        }
+    }
+    Arc::new(Constant(layer))
+}
