@@ -1,0 +1,6 @@
+//! One command a file.
+
+pub mod bench;
+pub mod ci;
+pub mod reproduce;
+pub mod tidy;

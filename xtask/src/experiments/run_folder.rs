@@ -1,0 +1,143 @@
+//! The folder of a run: what was asked, by what, on what machine, and what came out.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use msr_meta::write_atomic;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::plan::Plan;
+use crate::workspace;
+
+const CONFIG: &str = "config.json";
+
+/// A run folder.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// A new folder: `out`, or one named after the time under `runs/<experiment>`.
+    pub fn create(experiment: &str, out: Option<&Path>, plan: &Plan) -> Result<Self> {
+        let path = match out {
+            Some(out) => out.to_path_buf(),
+            None => default_parent(experiment).join(timestamp()),
+        };
+        if fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
+            bail!(
+                "{} is not empty; add --resume to continue the run in it, or give another --out",
+                path.display()
+            );
+        }
+        fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
+        let folder = Self { path };
+        let command: Vec<String> = std::env::args().skip(1).collect();
+        folder.write("command.txt", format!("cargo xtask {}\n", command.join(" ")).as_bytes())?;
+        folder.write("machine.txt", workspace::machine().as_bytes())?;
+        folder.write_json(CONFIG, plan)?;
+        Ok(folder)
+    }
+
+    /// The folder and the plan of an earlier run: `out`, or the newest one of the experiment.
+    pub fn reopen(experiment: &str, out: Option<&Path>) -> Result<(Self, Plan)> {
+        let path = match out {
+            Some(out) => out.to_path_buf(),
+            None => newest(&default_parent(experiment))?,
+        };
+        let folder = Self { path };
+        let plan = folder
+            .read_json(CONFIG)?
+            .with_context(|| format!("{} holds no run: there is no {CONFIG} in it", folder.path.display()))?;
+        Ok((folder, plan))
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A folder inside, created when it is not there.
+    pub fn inside(&self, name: &str) -> Result<Self> {
+        let path = self.path.join(name);
+        fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// Writes a file atomically.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        Ok(write_atomic(&self.path.join(name), bytes)?)
+    }
+
+    /// Writes a value as JSON, atomically.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(value)?;
+        text.push('\n');
+        self.write(name, text.as_bytes())
+    }
+
+    /// Reads JSON; `None` when there is no such file.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = self.path.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                Ok(Some(serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?))
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("{}", path.display())),
+        }
+    }
+}
+
+fn default_parent(experiment: &str) -> PathBuf {
+    workspace::root().join("runs").join(experiment)
+}
+
+fn timestamp() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace([':', 'Z'], "").replace('T', "-")
+}
+
+fn newest(parent: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let runs = entries.map(|e| e.path()).filter(|p| p.join(CONFIG).exists());
+    runs.max().with_context(|| format!("there is no run to resume in {}", parent.display()))
+}
+
+/// Metrics as JSON lines, appended; can be cut back to a point that a checkpoint remembers.
+pub struct Metrics {
+    file: File,
+}
+
+impl Metrics {
+    /// Opens the file and cuts it back to its first `length` bytes.
+    pub fn open(path: &Path, length: u64) -> Result<Self> {
+        let context = || format!("{}", path.display());
+        let mut file =
+            OpenOptions::new().create(true).write(true).truncate(false).open(path).with_context(context)?;
+        let has = file.metadata().with_context(context)?.len();
+        if has < length {
+            bail!("{} has {has} bytes, but the checkpoint was written after {length}", path.display());
+        }
+        file.set_len(length).with_context(context)?;
+        file.seek(std::io::SeekFrom::End(0)).with_context(context)?;
+        Ok(Self { file })
+    }
+
+    /// Appends one line.
+    pub fn line(&mut self, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string(value)?;
+        text.push('\n');
+        self.file.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
+    /// Makes the lines durable and returns how many bytes there are.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.file.sync_all()?;
+        Ok(self.file.stream_position()?)
+    }
+}

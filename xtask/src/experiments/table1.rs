@@ -1,0 +1,139 @@
+//! Table 1: five methods on three problems with two sizes of training set.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::cell::{self, CellResult};
+use super::definition::Definition;
+use super::plan::{Cell, Plan, PlanArgs};
+use super::run_folder::RunFolder;
+use crate::report::table::Table;
+use crate::workspace::DeviceName;
+
+const NAME: &str = "table1";
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// The run folder; without it, a new one under runs/table1.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
+    #[arg(long)]
+    resume: bool,
+}
+
+/// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
+pub fn run(args: Args) -> Result<()> {
+    let (folder, plan) = if args.resume {
+        RunFolder::reopen(NAME, args.out.as_deref())?
+    } else {
+        let plan = Plan::new(Definition::read(NAME)?, &args.plan)?;
+        crate::workspace::device(plan.device)?;
+        (RunFolder::create(NAME, args.out.as_deref(), &plan)?, plan)
+    };
+    let cells = plan.cells()?;
+    println!("{} runs in {}", cells.len(), folder.path().display());
+    let started = Instant::now();
+    let results = run_cells(&plan, &cells, &folder)?;
+    let table = Table::new(&plan, &results);
+    let text = table.to_string();
+    folder.write("table1.md", text.as_bytes())?;
+    folder.write_json("results.json", &results)?;
+    println!("\n{text}");
+    println!(
+        "{} runs in {:.1} s; pictures, metrics and learned tensors are in",
+        results.len(),
+        started.elapsed().as_secs_f64()
+    );
+    println!("  {}", folder.path().display());
+    let outside = table.outside();
+    if !outside.is_empty() {
+        bail!("outside the interval that data/experiments/{NAME}.toml allows:\n  {}", outside.join("\n  "));
+    }
+    Ok(())
+}
+
+/// Runs the cells, as many at once as there are cores; each on one thread, so that the bits do not
+/// depend on how many cores there are.
+fn run_cells(plan: &Plan, cells: &[Cell], folder: &RunFolder) -> Result<Vec<CellResult>> {
+    let bars = MultiProgress::new();
+    let total = bars.add(ProgressBar::new(cells.len() as u64).with_style(ProgressStyle::with_template(
+        "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} runs, {eta} left",
+    )?));
+    total.enable_steady_tick(std::time::Duration::from_millis(500));
+    let style = ProgressStyle::with_template("{prefix:32} [{bar:24}] {pos:>5}/{len} {per_sec:>9} {msg}")?;
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let results: Mutex<Vec<Option<Result<CellResult>>>> = Mutex::new(cells.iter().map(|_| None).collect());
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(cell) = cells.get(at).filter(|_| !failed.load(Ordering::Relaxed)) else { return };
+            let bar = bars
+                .add(ProgressBar::new(plan.outer_steps).with_style(style.clone()).with_prefix(cell.name()));
+            let result = one(plan, cell, folder, &bar);
+            bar.finish_and_clear();
+            match &result {
+                Ok((result, seconds)) => say(&bars, &line(result, *seconds)),
+                Err(_) => failed.store(true, Ordering::Relaxed),
+            }
+            total.inc(1);
+            if let Ok(mut results) = results.lock() {
+                results[at] = Some(result.map(|(r, _)| r));
+            }
+        }
+    };
+    let workers = match plan.device {
+        DeviceName::Cpu => {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(cells.len())
+        }
+        DeviceName::Cuda => 1,
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        for _ in 0..workers {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+            scope.spawn(move || pool.install(work));
+        }
+        Ok(())
+    })?;
+    total.finish_and_clear();
+    let results = results.into_inner().map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+    // The first error explains; cells that were not started because of it do not.
+    results.into_iter().flatten().collect::<Result<Vec<_>>>()
+}
+
+/// One cell, or its stored result; with the seconds it took.
+fn one(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<(CellResult, f64)> {
+    let started = Instant::now();
+    let folder = folder.inside("cells")?.inside(&cell.name())?;
+    let result = match cell::finished(&folder)? {
+        Some(result) => result,
+        None => cell::run(plan, cell, &folder, bar).with_context(|| cell.name())?,
+    };
+    Ok((result, started.elapsed().as_secs_f64()))
+}
+
+fn line(r: &CellResult, seconds: f64) -> String {
+    format!(
+        "{:10} rank {} {:5} seed {}: {:.4} ± {:.4} ({seconds:.1} s)",
+        r.method, r.rank, r.set, r.seed, r.mean, r.half_width
+    )
+}
+
+/// A line above the bars; on stdout when there are no bars to see.
+fn say(bars: &MultiProgress, line: &str) {
+    if bars.is_hidden() {
+        println!("{line}");
+    } else {
+        // A terminal that went away is no reason to stop the run.
+        let _ = bars.println(line);
+    }
+}

@@ -1,0 +1,4 @@
+//! What people look at: tables and pictures.
+
+pub mod picture;
+pub mod table;
