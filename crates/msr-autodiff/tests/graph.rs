@@ -79,9 +79,21 @@ fn errors_say_what_to_do() -> Result<()> {
 #[test]
 fn values_agree_with_candle() -> Result<()> {
     for dtype in [DType::F32, DType::F64] {
-        for (m, k, n, batch) in
-            [(1, 1, 1, 1), (31, 32, 33, 2), (127, 128, 3, 1), (2, 257, 5, 3), (70, 68, 70, 33)]
-        {
+        for (m, k, n, batch) in [
+            (1, 1, 1, 1),
+            (31, 32, 33, 2),
+            (127, 128, 3, 1),
+            (2, 257, 5, 3),
+            (70, 68, 70, 33),
+            (68, 3, 1, 32),
+            (30, 68, 1, 5),
+            (68, 1, 3, 7),
+            (1, 31, 33, 2),
+            (257, 32, 3, 1),
+            (32, 257, 3, 1),
+            (33, 300, 1, 2),
+            (300, 300, 300, 2),
+        ] {
             let a = normal(1, (batch, m, k), dtype);
             let b = normal(2, (batch, k, n), dtype);
             let ours = Node::constant(&a).matmul(&Node::constant(&b))?;

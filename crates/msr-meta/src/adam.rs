@@ -1,6 +1,7 @@
 //! Adam with its state in the open, so that it can be saved.
 
 use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor};
+use msr_autodiff::kernels::vectorized;
 
 use crate::error::{Error, Result};
 use crate::objective::OuterParameter;
@@ -156,10 +157,11 @@ fn unsupported(op: &'static str) -> candle_core::Error {
 macro_rules! decay {
     ($self:expr, $m:expr, $g:expr, $t:ty) => {{
         let (beta, rest) = ($self.beta as $t, (1.0 - $self.beta) as $t);
+        let pairs = $m.iter_mut().zip($g);
         if $self.square {
-            $m.iter_mut().zip($g).for_each(|(m, g)| *m = beta * *m + rest * (g * g));
+            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * (g * g)));
         } else {
-            $m.iter_mut().zip($g).for_each(|(m, g)| *m = beta * *m + rest * g);
+            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * g));
         }
     }};
 }
@@ -167,9 +169,8 @@ macro_rules! decay {
 macro_rules! update {
     ($self:expr, $p:expr, $m:expr, $s:expr, $t:ty) => {{
         let (a, b, e) = ($self.first_scale as $t, $self.second_scale as $t, $self.epsilon as $t);
-        for ((p, m), s) in $p.iter_mut().zip($m).zip($s) {
-            *p -= a * m / ((b * s).sqrt() + e);
-        }
+        let triples = $p.iter_mut().zip($m).zip($s);
+        vectorized(|| triples.for_each(|((p, m), s)| *p -= a * m / ((b * s).sqrt() + e)));
     }};
 }
 

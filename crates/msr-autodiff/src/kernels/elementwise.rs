@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
 
 use super::strided::Space;
-use super::{on_cpu, unsupported};
+use super::{on_cpu, unsupported, vectorized};
 
 /// A function of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,10 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         };
     }
     if a.dims() == b.dims() {
+        if let Some(order) = memory_order(a).filter(|_| a.stride() == b.stride()) {
+            let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &op)?;
+            return result.permute(inverse(&order));
+        }
         return a.apply_op2_no_bwd(b, &op);
     }
     let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
@@ -76,6 +80,9 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// What the tensor library reports (dtypes without this function).
 pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
     if on_cpu(x) {
+        if let Some(order) = memory_order(x) {
+            return x.permute(&order[..])?.apply_op1_no_bwd(&op)?.permute(inverse(&order));
+        }
         return x.apply_op1_no_bwd(&op);
     }
     match op {
@@ -94,6 +101,30 @@ pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
     }
 }
 
+/// For a permuted view of a contiguous tensor, the order of dimensions in which it is contiguous: reading
+/// and writing in that order is as fast as for a contiguous one, and the result is a view alike.
+fn memory_order(t: &Tensor) -> Option<Vec<usize>> {
+    if t.is_contiguous() {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..t.rank()).collect();
+    order.sort_by_key(|&d| (std::cmp::Reverse(t.stride()[d]), t.dims()[d]));
+    let mut expected = t.elem_count();
+    for &d in &order {
+        expected /= t.dims()[d].max(1);
+        if t.dims()[d] != 1 && t.stride()[d] != expected {
+            return None;
+        }
+    }
+    Some(order)
+}
+
+fn inverse(order: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);
+    inverse
+}
+
 /// The numbers that the CPU bodies are written for.
 trait Real:
     WithDType
@@ -109,6 +140,7 @@ trait Real:
 macro_rules! real {
     ($t:ty) => {
         impl Real for $t {
+            #[inline(always)]
             fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>) {
                 let x = x.iter();
                 match op {
@@ -140,6 +172,7 @@ macro_rules! real {
 real!(f32);
 real!(f64);
 
+#[inline(always)]
 fn map<T: Real>(op: Unary, x: &[T], layout: &Layout) -> Vec<T> {
     let mut out = Vec::with_capacity(layout.shape().elem_count());
     let space = Space::new(layout.dims(), [layout.stride()], [layout.start_offset()]);
@@ -157,6 +190,7 @@ fn map<T: Real>(op: Unary, x: &[T], layout: &Layout) -> Vec<T> {
     out
 }
 
+#[inline(always)]
 fn zip<T: Real>(a: &[T], la: &Layout, b: &[T], lb: &Layout, f: impl Fn(T, T) -> T) -> Vec<T> {
     let mut out = Vec::with_capacity(la.shape().elem_count());
     let space = Space::new(la.dims(), [la.stride(), lb.stride()], [la.start_offset(), lb.start_offset()]);
@@ -181,6 +215,7 @@ fn zip<T: Real>(a: &[T], la: &Layout, b: &[T], lb: &Layout, f: impl Fn(T, T) -> 
     out
 }
 
+#[inline(always)]
 fn zip_op<T: Real>(op: Binary, a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
     match op {
         Binary::Add => zip(a, la, b, lb, |a, b| a + b),
@@ -197,8 +232,8 @@ impl CustomOp1 for Unary {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(map(*self, x, layout)),
-            CpuStorage::F64(x) => CpuStorage::F64(map(*self, x, layout)),
+            CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| map(*self, x, layout))),
+            CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| map(*self, x, layout))),
             other => return Err(unsupported(other, "unary")),
         };
         Ok((out, layout.shape().clone()))
@@ -223,8 +258,12 @@ impl CustomOp2 for Binary {
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let out = match (s1, s2) {
-            (CpuStorage::F32(a), CpuStorage::F32(b)) => CpuStorage::F32(zip_op(*self, a, l1, b, l2)),
-            (CpuStorage::F64(a), CpuStorage::F64(b)) => CpuStorage::F64(zip_op(*self, a, l1, b, l2)),
+            (CpuStorage::F32(a), CpuStorage::F32(b)) => {
+                CpuStorage::F32(vectorized(|| zip_op(*self, a, l1, b, l2)))
+            }
+            (CpuStorage::F64(a), CpuStorage::F64(b)) => {
+                CpuStorage::F64(vectorized(|| zip_op(*self, a, l1, b, l2)))
+            }
             (other, _) => return Err(unsupported(other, self.name())),
         };
         Ok((out, l1.shape().clone()))

@@ -1,17 +1,21 @@
 //! Batched matrix products with broadcast batch dimensions and operands of any strides.
 //!
-//! The batch is spread over the threads and each product runs on one of them: the products of a
-//! meta-batch are many and small. A product without a batch is split by rows. The split depends on
-//! sizes alone, so the same build on the same machine gives the same bits.
+//! Large batches are spread over the threads of the current rayon pool, each product on one thread; a
+//! large product without a batch is split by rows. The split depends on sizes and the number of threads
+//! alone, so the same pool on the same machine gives the same bits. Products of a matrix and a vector
+//! and outer products, the stuff of inner loops, have loops of their own: a general product costs more
+//! to set up than they take.
+
+use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::strided::Space;
-use super::{on_cpu, unsupported};
+use super::{on_cpu, unsupported, vectorized};
 
-/// Multiply–adds below which a second thread costs more than it saves.
-const PARALLEL_FROM: usize = 1 << 18;
+/// Multiply–adds below which waking a second thread costs more than it saves.
+const PARALLEL_FROM: usize = 1 << 23;
 
 /// `a @ b` over the last two dimensions, with numpy's broadcasting of the leading ones. candle's own
 /// `backward` can differentiate it once.
@@ -46,7 +50,7 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 
 struct BatchedGemm;
 
-/// Sizes and element strides of one product of the batch.
+/// Sizes and (row, column) strides, in elements, of one product of the batch.
 #[derive(Clone, Copy)]
 struct Product {
     m: usize,
@@ -57,29 +61,70 @@ struct Product {
 }
 
 impl Product {
-    /// Writes `out = a @ b`, `out` row-major `(m, n)`.
-    fn run<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [T]) {
+    /// Writes all of `out = a @ b`, `out` row-major `(m, n)`; no size is zero.
+    #[inline(always)]
+    fn run<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
         let Product { m, n, k, .. } = *self;
-        debug_assert_eq!(out.len(), m * n);
-        if m == 0 || n == 0 {
-            return;
+        assert_eq!(out.len(), m * n);
+        // A general product would waste most of each vector: they run along the columns of the result.
+        let narrow = n <= 8 && m >= 16;
+        if k == 1 {
+            outer(a, self.a.0, b, self.b.1, n, out);
+        } else if n == 1 && self.a.0 == 1 {
+            // The columns of `a` are contiguous.
+            combine_rows(a, self.a.1, b, self.b.0, k, out);
+        } else if m == 1 && self.b.1 == 1 {
+            combine_rows(b, self.b.0, a, self.a.1, k, out);
+        } else if n == 1 && self.a.1 == 1 && self.b.0 == 1 && k >= 64 {
+            for (i, out) in out.iter_mut().enumerate() {
+                out.write(dot(&a[i * self.a.0..][..k], &b[..k]));
+            }
+        } else if narrow && self.a.1 == 1 && k >= 256 {
+            // Long rows against few columns: dot products with the columns laid out contiguously.
+            scratch.resize(n * k, T::zero());
+            for (j, column) in scratch.chunks_exact_mut(k).enumerate() {
+                column.iter_mut().enumerate().for_each(|(c, x)| *x = b[c * self.b.0 + j * self.b.1]);
+            }
+            for (i, row) in out.chunks_exact_mut(n).enumerate() {
+                let a = &a[i * self.a.0..][..k];
+                for (out, column) in row.iter_mut().zip(scratch.chunks_exact(k)) {
+                    out.write(dot(a, column));
+                }
+            }
+        } else if narrow && self.a.0 == 1 && m >= 256 {
+            // Column by column, so that vectors run along the many rows, then turned into rows.
+            scratch.clear();
+            scratch.reserve(m * n);
+            self.general(a, b, &mut scratch.spare_capacity_mut()[..m * n], (1, m));
+            // SAFETY: `general` wrote the first m · n elements.
+            unsafe { scratch.set_len(m * n) };
+            for (i, row) in out.chunks_exact_mut(n).enumerate() {
+                for (j, out) in row.iter_mut().enumerate() {
+                    out.write(scratch[j * m + i]);
+                }
+            }
+        } else {
+            self.general(a, b, out, (n, 1));
         }
-        if k == 0 {
-            out.fill(T::zero());
-            return;
-        }
+    }
+
+    /// The general product into `out` with (row, column) strides `dst`: row-major or column-major.
+    fn general<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], dst: (usize, usize)) {
+        let Product { m, n, k, .. } = *self;
+        assert!(out.len() == m * n && (dst == (n, 1) || dst == (1, m)));
         let last = |rows: usize, cols: usize, (rs, cs): (usize, usize)| (rows - 1) * rs + (cols - 1) * cs;
         assert!(last(m, k, self.a) < a.len() && last(k, n, self.b) < b.len());
-        // SAFETY: the assertion above bounds every element of `a` and `b` that these sizes and
-        // strides can reach; `out` is exclusively borrowed, has m * n elements, and is only written.
+        // SAFETY: the assertions above bound every element of `a` and `b` that these sizes and strides can
+        // reach. `out` is exclusively borrowed and has the m · n elements that `dst` addresses; with
+        // `read_dst` false it is only written, every element of it.
         unsafe {
             gemm::gemm(
                 m,
                 n,
                 k,
-                out.as_mut_ptr(),
-                1,
-                n as isize,
+                out.as_mut_ptr().cast::<T>(),
+                dst.1 as isize,
+                dst.0 as isize,
                 false,
                 a.as_ptr(),
                 self.a.1 as isize,
@@ -98,6 +143,74 @@ impl Product {
     }
 }
 
+/// `out[i, j] = a[i · sa] b[j · sb]`, `n` columns.
+#[inline(always)]
+fn outer<T: WithDType>(a: &[T], sa: usize, b: &[T], sb: usize, n: usize, out: &mut [MaybeUninit<T>]) {
+    for (i, row) in out.chunks_exact_mut(n).enumerate() {
+        let factor = a[i * sa];
+        if sb == 1 {
+            for (out, &x) in row.iter_mut().zip(&b[..n]) {
+                out.write(factor * x);
+            }
+        } else {
+            for (j, out) in row.iter_mut().enumerate() {
+                out.write(factor * b[j * sb]);
+            }
+        }
+    }
+}
+
+/// `out = Σ_c weights[c · sw] rows[c]`, where row `c` starts at `c · stride` and is contiguous; `k` ≥ 1 rows.
+#[inline(always)]
+fn combine_rows<T: WithDType>(
+    rows: &[T],
+    stride: usize,
+    weights: &[T],
+    sw: usize,
+    k: usize,
+    out: &mut [MaybeUninit<T>],
+) {
+    let width = out.len();
+    let first = weights[0];
+    for (out, &x) in out.iter_mut().zip(&rows[..width]) {
+        out.write(first * x);
+    }
+    // SAFETY: the loop above wrote every element of `out`, and `MaybeUninit<T>` has the layout of `T`.
+    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast::<T>(), width) };
+    for c in 1..k {
+        let weight = weights[c * sw];
+        for (out, &x) in out.iter_mut().zip(&rows[c * stride..][..width]) {
+            *out += weight * x;
+        }
+    }
+}
+
+/// `Σ a[i] b[i]` in many partial sums, which the compiler can keep in vectors.
+#[inline(always)]
+fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
+    const LANES: usize = 64;
+    let mut lanes = [T::zero(); LANES];
+    let (chunks_a, rest_a) = a.as_chunks::<LANES>();
+    let (chunks_b, rest_b) = b.as_chunks::<LANES>();
+    for (a, b) in chunks_a.iter().zip(chunks_b) {
+        for i in 0..LANES {
+            lanes[i] += a[i] * b[i];
+        }
+    }
+    // Fixed sizes all the way down: an index that is not constant would force the lanes into memory.
+    let half: [T; LANES / 2] = std::array::from_fn(|i| lanes[i] + lanes[i + LANES / 2]);
+    let quarter: [T; LANES / 4] = std::array::from_fn(|i| half[i] + half[i + LANES / 4]);
+    let eighth: [T; LANES / 8] = std::array::from_fn(|i| quarter[i] + quarter[i + LANES / 8]);
+    let mut sum = T::zero();
+    for x in eighth {
+        sum += x;
+    }
+    for (&a, &b) in rest_a.iter().zip(rest_b) {
+        sum += a * b;
+    }
+    sum
+}
+
 fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
     let rank = la.dims().len();
     let batch = &la.dims()[..rank - 2];
@@ -109,9 +222,9 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
         a: strides(la),
         b: strides(lb),
     };
-    let mut out = vec![T::zero(); batch.iter().product::<usize>() * product.m * product.n];
-    if out.is_empty() {
-        return out;
+    let total = batch.iter().product::<usize>() * product.m * product.n;
+    if total == 0 || product.k == 0 {
+        return vec![T::zero(); total];
     }
     let space = Space::new(
         batch,
@@ -129,29 +242,52 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
             offsets.extend((0..space.run).map(|n| [i + n * step_a, j + n * step_b]));
         });
     }
+    let mut result = Vec::with_capacity(total);
+    fill(product, a, b, &offsets, &mut result.spare_capacity_mut()[..total]);
+    // SAFETY: the capacity is at least `total`, and `fill` wrote the first `total` elements: the offsets
+    // have `total / (m · n)` entries, and each product writes all of its m · n elements.
+    unsafe { result.set_len(total) };
+    result
+}
+
+/// One product per pair of offsets, one after the other in `out`.
+fn fill<T: WithDType>(
+    product: Product,
+    a: &[T],
+    b: &[T],
+    offsets: &[[usize; 2]],
+    out: &mut [MaybeUninit<T>],
+) {
     let size = product.m * product.n;
+    assert_eq!(out.len(), size * offsets.len());
+    let serial = |out: &mut [MaybeUninit<T>], offsets: &[[usize; 2]]| {
+        let mut scratch = Vec::new();
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
+                    product.run(&a[i..], &b[j..], out, &mut scratch);
+                }
+            },
+        );
+    };
     let threads = rayon::current_num_threads();
     if threads == 1 || out.len() * product.k < PARALLEL_FROM {
-        for (out, [i, j]) in out.chunks_exact_mut(size).zip(offsets) {
-            product.run(&a[i..], &b[j..], out);
-        }
+        serial(out, offsets);
     } else if offsets.len() >= threads {
         let share = offsets.len().div_ceil(threads);
-        out.par_chunks_mut(share * size).zip(offsets.par_chunks(share)).for_each(|(out, offsets)| {
-            for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
-                product.run(&a[i..], &b[j..], out);
-            }
-        });
+        out.par_chunks_mut(share * size)
+            .zip(offsets.par_chunks(share))
+            .for_each(|(out, offsets)| serial(out, offsets));
     } else {
         let rows = product.m.div_ceil(threads);
-        for (out, [i, j]) in out.chunks_exact_mut(size).zip(offsets) {
+        for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
             out.par_chunks_mut(rows * product.n).enumerate().for_each(|(block, out)| {
                 let part = Product { m: out.len() / product.n, ..product };
-                part.run(&a[i + block * rows * product.a.0..], &b[j..], out);
+                part.run(&a[i + block * rows * product.a.0..], &b[j..], out, &mut Vec::new());
             });
         }
     }
-    out
 }
 
 impl CustomOp2 for BatchedGemm {

@@ -13,6 +13,13 @@ mod strided;
 
 use candle_core::{CpuStorage, DType, Tensor};
 
+/// Runs `f` compiled for the widest vectors this processor has. Loops in `f` profit when everything they
+/// call is inlined (`#[inline(always)]`).
+#[inline(always)]
+pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
+}
+
 /// Whether the CPU bodies of this module apply to a tensor.
 fn on_cpu(t: &Tensor) -> bool {
     t.device().is_cpu() && matches!(t.dtype(), DType::F32 | DType::F64)

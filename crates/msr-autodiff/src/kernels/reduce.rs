@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType};
 
-use super::{on_cpu, unsupported};
+use super::{on_cpu, unsupported, vectorized};
 
 /// The sum over `dims`, which stay with size one.
 ///
@@ -33,6 +33,7 @@ struct SumGroup {
     last: usize,
 }
 
+#[inline(always)]
 fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) -> Vec<T> {
     if inner == 1 {
         return x.chunks_exact(reduced.max(1)).take(outer).map(sum_run).collect();
@@ -47,6 +48,7 @@ fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) 
 }
 
 /// Sixteen partial sums: lets the compiler use vectors and keeps the rounding error small.
+#[inline(always)]
 fn sum_run<T: WithDType>(x: &[T]) -> T {
     const LANES: usize = 16;
     let chunks = x.chunks_exact(LANES);
@@ -86,8 +88,8 @@ impl CustomOp1 for SumGroup {
             return Ok((out, dims.into()));
         }
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(sum_group(&x[range], outer, reduced, inner)),
-            CpuStorage::F64(x) => CpuStorage::F64(sum_group(&x[range], outer, reduced, inner)),
+            CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| sum_group(&x[range], outer, reduced, inner))),
+            CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| sum_group(&x[range], outer, reduced, inner))),
             other => return Err(unsupported(other, "sum")),
         };
         Ok((out, dims.into()))

@@ -32,6 +32,7 @@ impl<const N: usize> Space<N> {
 
     /// Calls `body` with the starting offset of each operand, once per innermost run, in row-major
     /// order.
+    #[inline(always)]
     pub(super) fn for_each_run(&self, mut body: impl FnMut([usize; N])) {
         let mut offsets = self.starts;
         if self.run == 0 || self.outer.iter().any(|&(size, _)| size == 0) {

@@ -13,13 +13,31 @@ impl Rule for MatmulRule {
     }
 
     /// `y = a b`: `∂a = g bᵀ`, `∂b = aᵀ g`, each summed over the batch dimensions it was repeated along.
+    ///
+    /// The gradient of an operand that is a transposed view is computed transposed, `(b gᵀ)ᵀ` and
+    /// `(gᵀ a)ᵀ`: it then lies in memory as what was transposed does, and needs no copy.
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         let g = at.grad()?;
         let (a, b) = (at.input(0), at.input(1));
-        let da = if at.needs(0) { Some(g.matmul(&b.t()?)?.sum_to(a.dims())?) } else { None };
-        let db = if at.needs(1) { Some(a.t()?.matmul(g)?.sum_to(b.dims())?) } else { None };
+        let da = match at.needs(0) {
+            false => None,
+            true if is_transposed(&a) => Some(b.matmul(&g.t()?)?.t()?.sum_to(a.dims())?),
+            true => Some(g.matmul(&b.t()?)?.sum_to(a.dims())?),
+        };
+        let db = match at.needs(1) {
+            false => None,
+            true if is_transposed(&b) => Some(g.t()?.matmul(&a)?.t()?.sum_to(b.dims())?),
+            true => Some(a.t()?.matmul(g)?.sum_to(b.dims())?),
+        };
         Ok(vec![da, db])
     }
+}
+
+/// Whether the columns of a matrix, not its rows, are contiguous in memory.
+fn is_transposed(node: &Node) -> bool {
+    let stride = node.value().stride();
+    let (rows, columns) = (stride[stride.len() - 2], stride[stride.len() - 1]);
+    rows == 1 && columns > 1
 }
 
 impl Node {

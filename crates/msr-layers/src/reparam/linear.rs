@@ -150,11 +150,20 @@ impl ReparamLinear {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
         let lead = &x.dims()[..x.rank() - 1];
         let rows = x.reshape(&[1, lead.iter().product(), n])?;
-        // One product per output, m of them; the result is only viewed with the output moved inwards.
-        let by_output = rows.matmul(&symmetry.reshape(&[m, n, k])?)?;
+        let symmetry = symmetry.reshape(&[m, n, k])?;
+        // A batch of products, one per filter parameter or one per output: whichever leaves the longer
+        // dimension contiguous for the products with v that follow. The result is only viewed as
+        // (t, …, m, k).
+        let by_parameter = k < 16 && k < m;
+        let (product, first, last) = if by_parameter {
+            (rows.matmul(&symmetry.permute(&[2, 1, 0])?)?, k, m)
+        } else {
+            (rows.matmul(&symmetry)?, m, k)
+        };
+        let (outputs, parameters) = if by_parameter { (lead.len() + 1, 0) } else { (0, lead.len() + 1) };
         let mut order: Vec<usize> = (1..=lead.len()).collect();
-        order.extend([0, lead.len() + 1]);
-        Ok(by_output.reshape(&[&[m], lead, &[k]].concat())?.permute(&order)?)
+        order.extend([outputs, parameters]);
+        Ok(product.reshape(&[&[first], lead, &[last]].concat())?.permute(&order)?)
     }
 
     /// Whether contracting U with `examples` per task first costs less, over all `uses`.
