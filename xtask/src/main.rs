@@ -11,6 +11,10 @@ mod workspace;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Reproduce the experiments of MSR, measure its speed, and check the code.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]

@@ -1,0 +1,173 @@
+//! The MSR-FC meta-step.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device};
+use msr_data::{EpisodeSampler, RankK, Shots, Split};
+use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
+use msr_meta::{AdamConfig, Batch, Examples, MetaConfig, MetaLearner, Trainer, write_atomic};
+
+use super::machine_rates::Rates;
+use super::median;
+use super::peer;
+use crate::workspace;
+
+const TASKS: usize = 32;
+const SUPPORT: usize = 1;
+const QUERY: usize = 19;
+const INPUTS: usize = 70;
+const OUTPUTS: usize = 68;
+/// (rank, filter parameters), as in data/experiments/table1.toml.
+const PROBLEMS: [(usize, usize); 3] = [(1, 3), (2, 6), (5, 30)];
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Run the same step in JAX in turn with ours, and print the ratio.
+    #[arg(long)]
+    peers: bool,
+    /// The Python that has JAX.
+    #[arg(long, env = "MSR_PYTHON", default_value = "python3")]
+    python: PathBuf,
+    /// Inner steps.
+    #[arg(long, default_value_t = 3)]
+    inner_steps: usize,
+    /// How often ours and the peer take turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    rounds: u64,
+    /// Steps that are timed in each round.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    samples: u64,
+    /// Also write the result with the machine and the command to docs/results/<date>-cpu.
+    #[arg(long)]
+    record: bool,
+}
+
+/// Measures, prints, and records when asked to.
+pub fn run(args: Args) -> Result<()> {
+    let rates = Rates::measure()?;
+    let mut ours = vec![Vec::new(); PROBLEMS.len()];
+    let mut theirs = vec![Vec::new(); PROBLEMS.len()];
+    for _ in 0..args.rounds {
+        for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
+            ours[i].push(step_ms(rank, k, &args)?);
+        }
+        if args.peers {
+            let asked = [args.inner_steps.to_string(), args.samples.to_string()];
+            let found = peer::run(&args.python, "fc_step_jax.py", &asked)?;
+            for (i, &(rank, _)) in PROBLEMS.iter().enumerate() {
+                let time = found
+                    .iter()
+                    .find(|t| t.rank == rank)
+                    .with_context(|| format!("no time for rank {rank}"))?;
+                theirs[i].push(time.median_ms);
+            }
+        }
+    }
+    let text = report(&args, rates, &ours, &theirs)?;
+    println!("{text}");
+    if args.record {
+        record(&text)?;
+    }
+    Ok(())
+}
+
+/// The median time of a step over the samples, warm; data generation is outside the clock.
+fn step_ms(rank: usize, k: usize, args: &Args) -> Result<f64> {
+    let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
+    let layer = ReparamLinear::new(ReparamLinearConfig::new(INPUTS, OUTPUTS, k), vb)?;
+    let config = MetaConfig { inner_steps: args.inner_steps, ..MetaConfig::default() };
+    let learner = MetaLearner::new(Arc::new(layer), config)?;
+    let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
+    let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), Split::four_fifths(10_000), 0)?;
+    let e = sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?;
+    let batch = Batch {
+        tasks: e.tasks,
+        support: Examples { x: e.x_support, y: e.y_support },
+        query: Examples { x: e.x_query, y: e.y_query },
+    };
+    let mut times = Vec::new();
+    for i in 0..args.samples + 20 {
+        let start = Instant::now();
+        trainer.step(&batch)?;
+        if i >= 20 {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(median(&times))
+}
+
+/// The fewest operations and bytes of a step, whatever the program.
+///
+/// Multiply–adds: U contracted with the support inputs, once forward and once for its gradient; U v, and
+/// the gradients for U and v; W x on the query set, and the gradient for W. The work inside the inner
+/// loop is smaller by a factor of n. Bytes: the batch is read, and Adam reads parameter, gradient and two
+/// moments of U and writes back three of them; everything else can stay in the caches.
+fn floor(k: usize) -> (f64, f64) {
+    let (t, m, n, k) = (TASKS as f64, OUTPUTS as f64, INPUTS as f64, k as f64);
+    let (support, query) = (SUPPORT as f64, QUERY as f64);
+    let multiply_adds = t * m * n * (2.0 * support * k + 3.0 * k + 2.0 * query);
+    let numbers = t * (support + query) * (m + n) + 7.0 * m * n * k;
+    (2.0 * multiply_adds, 4.0 * numbers)
+}
+
+fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> Result<String> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "MSR-FC meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query examples, {} inner steps, Adam; f32.\n\
+         Median of {} rounds of {} steps each. This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
+        args.inner_steps,
+        args.rounds,
+        args.samples,
+        rates.gemm / 1e9,
+        rates.copy / 1e9
+    )?;
+    let peer_head = if args.peers { " JAX, ms | ours / JAX (min – max) |" } else { "" };
+    writeln!(text, "| rank |  k | ours, ms |{peer_head} floor, ms | floor / ours |")?;
+    writeln!(
+        text,
+        "|-----:|---:|---------:|{}----------:|-------------:|",
+        if args.peers { "--------:|---------------------:|" } else { "" }
+    )?;
+    for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
+        let our_ms = median(&ours[i]);
+        let (operations, bytes) = floor(k);
+        let floor_ms = 1e3 * (operations / rates.gemm).max(bytes / rates.copy);
+        let peer = if args.peers {
+            let mut ratios: Vec<f64> = ours[i].iter().zip(&theirs[i]).map(|(a, b)| a / b).collect();
+            ratios.sort_by(f64::total_cmp);
+            let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
+            format!(" {:.3} | {:.2} ({low:.2} – {high:.2}) |", median(&theirs[i]), median(&ratios))
+        } else {
+            String::new()
+        };
+        writeln!(
+            text,
+            "| {rank} | {k} | {our_ms:.3} |{peer} {floor_ms:.3} | {:.0} % |",
+            100.0 * floor_ms / our_ms
+        )?;
+    }
+    Ok(text)
+}
+
+/// Writes the report beside the machine and the command.
+fn record(text: &str) -> Result<()> {
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let folder = workspace::root().join("docs/results").join(format!("{}-cpu", &date[..10]));
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let whole = format!(
+        "Command: cargo xtask {}\nTime: {date}\n\n{text}\n{}",
+        command.join(" "),
+        workspace::machine()
+    );
+    let path = folder.join("bench-fc.md");
+    write_atomic(&path, whole.as_bytes())?;
+    println!("recorded in {}", path.display());
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask bench`: speed, as ratios of two things measured in one run. One suite a file.
+
+mod fc;
+mod machine_rates;
+mod peer;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// The suites.
+#[derive(Subcommand)]
+pub enum Suite {
+    /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
+    Fc(fc::Args),
+}
+
+/// Runs a suite.
+pub fn run(suite: Suite) -> Result<()> {
+    match suite {
+        Suite::Fc(args) => fc::run(args),
+    }
+}
+
+/// The median; NaN when there is nothing.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn medians() {
+        assert_eq!(super::median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(super::median(&[4.0, 1.0]), 2.5);
+        assert!(super::median(&[]).is_nan());
+    }
+}
