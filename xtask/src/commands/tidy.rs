@@ -1,7 +1,171 @@
-//! `cargo xtask ci`.
+//! `cargo xtask tidy`: house rules that the compiler and clippy do not check. Also a test.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// Source files longer than this need an entry in `LONG_FILES`.
+const LONGEST: usize = 600;
+/// Long files, each with its reason.
+const LONG_FILES: [(&str, &str); 0] = [];
+/// The only places with unsafe code, each with its reason.
+const UNSAFE_FILES: [(&str, &str); 2] = [
+    (
+        "crates/msr-autodiff/src/kernels/matmul.rs",
+        "calls the gemm crate, and skips zeroing what it overwrites",
+    ),
+    ("crates/msr-autodiff/tests/memory.rs", "a counting allocator"),
+];
+/// Names that say nothing about what is inside.
+const VAGUE_NAMES: [&str; 4] = ["base.rs", "utils.rs", "misc.rs", "helpers.rs"];
+
+/// Runs every rule and lists all violations.
 pub fn run() -> Result<()> {
+    let root = workspace::root();
+    let mut problems = Vec::new();
+    for path in sources(&root)? {
+        let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+        let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+        source_rules(&name, &text, &mut problems);
+    }
+    arrows(&root, &mut problems)?;
+    readme(&root, &mut problems)?;
+    if problems.is_empty() {
+        return Ok(());
+    }
+    bail!("{} violations:\n  {}", problems.len(), problems.join("\n  "));
+}
+
+/// Every Rust file of the workspace.
+fn sources(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["crates", "xtask", "scripts"].map(|f| root.join(f)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
+            let path = entry?.path();
+            if path.is_dir() && path.file_name().is_some_and(|n| n != "target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn source_rules(name: &str, text: &str, problems: &mut Vec<String>) {
+    if !text.starts_with("//!") {
+        problems.push(format!("{name}: must open with a `//!` line that says what the file is for"));
+    }
+    let lines = text.lines().count();
+    if lines > LONGEST && !LONG_FILES.iter().any(|(file, _)| *file == name) {
+        problems.push(format!("{name}: {lines} lines, at most {LONGEST} without a reason in LONG_FILES"));
+    }
+    if VAGUE_NAMES.iter().any(|vague| name.ends_with(&format!("/{vague}"))) {
+        problems.push(format!("{name}: the file's name does not say what is inside"));
+    }
+    // Spelled in two parts so that this file does not find itself.
+    let keyword = concat!("un", "safe ");
+    let uses = text.lines().filter(|l| !l.trim_start().starts_with("//")).any(|l| l.contains(keyword));
+    if uses && !UNSAFE_FILES.iter().any(|(file, _)| *file == name) {
+        problems.push(format!("{name}: {keyword}code is kept to the files in UNSAFE_FILES"));
+    }
+}
+
+/// The crates depend on each other exactly as the block between the markers in ARCHITECTURE.md says.
+fn arrows(root: &Path, problems: &mut Vec<String>) -> Result<()> {
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).context("ARCHITECTURE.md")?;
+    let block = between(&text, "<!-- arrows -->", "<!-- /arrows -->")
+        .context("ARCHITECTURE.md has no arrows block")?;
+    let allowed: BTreeSet<(String, String)> = block
+        .lines()
+        .filter_map(|l| l.trim().trim_start_matches("- ").split_once(" → "))
+        .flat_map(|(from, to)| to.split(", ").map(|to| (clean(from), clean(to))).collect::<Vec<_>>())
+        .collect();
+    let mut manifests: Vec<PathBuf> = vec![root.join("xtask/Cargo.toml")];
+    for entry in fs::read_dir(root.join("crates"))? {
+        manifests.push(entry?.path().join("Cargo.toml"));
+    }
+    let mut found = BTreeSet::new();
+    for manifest in manifests {
+        let text = fs::read_to_string(&manifest).with_context(|| format!("{}", manifest.display()))?;
+        let manifest: toml::Table = text.parse().with_context(|| format!("{}", manifest.display()))?;
+        let from =
+            manifest.get("package").and_then(|p| p.get("name")).and_then(toml::Value::as_str).unwrap_or("?");
+        let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
+        for to in dependencies.into_iter().flat_map(|d| d.keys()).filter(|k| k.starts_with("msr-")) {
+            found.insert((from.to_string(), to.clone()));
+        }
+    }
+    for (from, to) in found.difference(&allowed) {
+        problems.push(format!("{from} depends on {to}, which ARCHITECTURE.md does not allow"));
+    }
+    for (from, to) in allowed.difference(&found) {
+        problems.push(format!("ARCHITECTURE.md says that {from} depends on {to}, but it does not"));
+    }
     Ok(())
+}
+
+/// The table in README.md is the recorded one, and the commands that it promises are there.
+fn readme(root: &Path, problems: &mut Vec<String>) -> Result<()> {
+    let text = fs::read_to_string(root.join("README.md")).context("README.md")?;
+    for command in ["cargo xtask reproduce table1", "cargo test --workspace"] {
+        if !text.contains(command) {
+            problems.push(format!("README.md does not name `{command}`"));
+        }
+    }
+    for (marker, file) in [("table1", "table1.md"), ("bench-fc", "bench-fc.md")] {
+        let open = format!("<!-- {marker}: ");
+        let Some((_, rest)) = text.split_once(&open) else {
+            problems.push(format!("README.md has no block that starts with `{open}`"));
+            continue;
+        };
+        let Some((folder, rest)) = rest.split_once(" -->") else { continue };
+        let shown = between(rest, "```text\n", "```").unwrap_or_default();
+        let path = root.join(folder).join(file);
+        let recorded = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+        if shown.trim().is_empty() || !recorded.contains(shown.trim()) {
+            problems.push(format!("README.md: the block {marker} is not what {folder}/{file} says"));
+        }
+    }
+    Ok(())
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(start)?;
+    Some(rest.split_once(end)?.0)
+}
+
+fn clean(name: &str) -> String {
+    name.trim().trim_matches('`').to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{run, source_rules};
+
+    #[test]
+    fn the_repository_is_tidy() {
+        let result = run();
+        assert!(result.is_ok(), "{:#}", result.err().unwrap_or_else(|| anyhow::anyhow!("")));
+    }
+
+    #[test]
+    fn violations_are_found() {
+        let found = |name: &str, text: &str| {
+            let mut problems = Vec::new();
+            source_rules(name, text, &mut problems);
+            problems.len()
+        };
+        assert_eq!(found("a/good.rs", "//! Good.\nfn f() {}\n"), 0);
+        assert_eq!(found("a/bad.rs", "fn f() {}\n"), 1);
+        assert_eq!(found("a/utils.rs", "//! Vague.\n"), 1);
+        assert_eq!(found("a/long.rs", &format!("//! Long.\n{}", "\n".repeat(600))), 1);
+        assert_eq!(found("a/raw.rs", concat!("//! Raw.\nun", "safe fn f() {}\n")), 1);
+    }
 }

@@ -124,11 +124,11 @@ pub struct Expectation {
     pub rank: usize,
     pub set: String,
     #[serde(default)]
-    pub at_least: Option<f64>,
+    pub at_least: f64,
     pub at_most: f64,
-    /// Whether it holds for `--quick` runs (and only for them).
+    /// It holds for means over at least so many seeds.
     #[serde(default)]
-    pub quick: bool,
+    pub min_seeds: u64,
     pub source: String,
 }
 

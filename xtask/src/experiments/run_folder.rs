@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::plan::Plan;
+use crate::report::record;
 use crate::workspace;
 
 const CONFIG: &str = "config.json";
@@ -36,8 +37,7 @@ impl RunFolder {
         }
         fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
         let folder = Self { path };
-        let command: Vec<String> = std::env::args().skip(1).collect();
-        folder.write("command.txt", format!("cargo xtask {}\n", command.join(" ")).as_bytes())?;
+        folder.write("command.txt", format!("{}\n", record::command()).as_bytes())?;
         folder.write("machine.txt", workspace::machine().as_bytes())?;
         folder.write_json(CONFIG, plan)?;
         Ok(folder)

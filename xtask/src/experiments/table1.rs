@@ -12,7 +12,8 @@ use super::cell::{self, CellResult};
 use super::definition::Definition;
 use super::plan::{Cell, Plan, PlanArgs};
 use super::run_folder::RunFolder;
-use crate::report::table::Table;
+use crate::report::record::record;
+use crate::report::table::{Table, number};
 use crate::workspace::DeviceName;
 
 const NAME: &str = "table1";
@@ -28,6 +29,9 @@ pub struct Args {
     /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
     #[arg(long)]
     resume: bool,
+    /// Also write the table, the machine and the command to docs/results/<date>-<device>.
+    #[arg(long)]
+    record: bool,
 }
 
 /// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
@@ -54,6 +58,11 @@ pub fn run(args: Args) -> Result<()> {
         started.elapsed().as_secs_f64()
     );
     println!("  {}", folder.path().display());
+    if args.record {
+        let device = serde_json::to_value(plan.device)?;
+        let path = record(NAME, device.as_str().unwrap_or("unknown"), &text)?;
+        println!("recorded in {}", path.display());
+    }
     let outside = table.outside();
     if !outside.is_empty() {
         bail!("outside the interval that data/experiments/{NAME}.toml allows:\n  {}", outside.join("\n  "));
@@ -123,8 +132,13 @@ fn one(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Resul
 
 fn line(r: &CellResult, seconds: f64) -> String {
     format!(
-        "{:10} rank {} {:5} seed {}: {:.4} ± {:.4} ({seconds:.1} s)",
-        r.method, r.rank, r.set, r.seed, r.mean, r.half_width
+        "{:10} rank {} {:5} seed {}: {} ± {} ({seconds:.1} s)",
+        r.method,
+        r.rank,
+        r.set,
+        r.seed,
+        number(r.mean),
+        number(r.half_width)
     )
 }
 

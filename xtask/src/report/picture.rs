@@ -99,7 +99,12 @@ pub fn symmetry(
     let (panel_width, panel_height) = (n * SCALE + 2 + GAP, m * SCALE + 2 + CAPTION + GAP);
     let across = COLUMNS.min(columns.len().max(if truth.is_some() { 2 } else { 1 }));
     let down = 1 + columns.len().div_ceil(across);
-    let mut canvas = Canvas::new(across * panel_width + GAP, down * panel_height + GAP);
+    let mut canvas = Canvas::new(across * panel_width + GAP, down * panel_height + GAP + CAPTION);
+    canvas.text(
+        GAP,
+        down * panel_height + GAP / 2,
+        "red positive, blue negative; each column on its own scale",
+    );
     let mut panel = |place: usize, caption: &str, data: &[f32], largest: f32| {
         let (x, y) = (GAP + place % across * panel_width, GAP + place / across * panel_height);
         canvas.text(x, y, caption);
@@ -133,7 +138,7 @@ mod tests {
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
         let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
         let info = reader.next_frame(&mut pixels)?;
-        assert_eq!((info.width, info.height), (2 * 27 + 16, 2 * 38 + 16));
+        assert_eq!((info.width, info.height), (2 * 27 + 16, 2 * 38 + 16 + 14));
         assert!(
             pixels.chunks(3).any(|p| p == [178, 24, 43]) && pixels.chunks(3).any(|p| p == [33, 102, 172])
         );

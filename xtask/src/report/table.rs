@@ -48,17 +48,22 @@ impl<'a> Table<'a> {
             return Vec::new();
         }
         let mut problems = Vec::new();
-        for e in self.plan.definition.expect.iter().filter(|e| e.quick == self.plan.quick) {
+        for e in self.plan.definition.expect.iter().filter(|e| self.plan.seeds >= e.min_seeds) {
             let Some(value) = self.value(&e.method, e.rank, &e.set) else { continue };
-            let low = e.at_least.unwrap_or(0.0);
-            if !(low..=e.at_most).contains(&value.mean) {
+            if !(e.at_least..=e.at_most).contains(&value.mean) {
                 problems.push(format!(
-                    "{} on rank {} ({}) is {:.4}, allowed is {low} to {} ({})",
-                    e.method, e.rank, e.set, value.mean, e.at_most, e.source
+                    "{} on rank {} ({}) is {}, allowed is {} to {} ({})",
+                    e.method,
+                    e.rank,
+                    e.set,
+                    number(value.mean),
+                    e.at_least,
+                    e.at_most,
+                    e.source
                 ));
             }
         }
-        for r in self.plan.definition.ratio.iter().filter(|_| !self.plan.quick) {
+        for r in &self.plan.definition.ratio {
             for &rank in &r.ranks {
                 let pair = (self.value(&r.method, rank, &r.set), self.value(&r.over, rank, &r.set));
                 let (Some(above), Some(below)) = pair else { continue };
@@ -101,7 +106,7 @@ impl Display for Table<'_> {
             }
         }
         writeln!(f, "{}\n", plan.definition.title)?;
-        write_aligned(f, &head, &rows)?;
+        f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
             "\n{} inner and {} outer steps, {} seed{}; mean ± 95 % Student-t interval over test tasks.",
@@ -110,7 +115,8 @@ impl Display for Table<'_> {
             plan.seeds,
             if plan.seeds == 1 { "" } else { "s" }
         )?;
-        let mut sources: Vec<&str> = plan.definition.reference.iter().map(|r| r.source.as_str()).collect();
+        let shown = plan.definition.reference.iter().filter(|r| r.inner_steps == plan.inner_steps);
+        let mut sources: Vec<&str> = shown.map(|r| r.source.as_str()).collect();
         sources.dedup();
         for source in sources {
             writeln!(f, "Reference: {source}.")?;
@@ -123,25 +129,93 @@ impl Display for Table<'_> {
 }
 
 fn cell(value: Option<Value>) -> String {
-    value.map_or_else(|| "–".into(), |v| format!("{:.4} ± {:.4}", v.mean, v.half_width))
+    value.map_or_else(|| "–".into(), |v| format!("{} ± {}", number(v.mean), number(v.half_width)))
+}
+
+/// Four decimals, or two digits where these would show nothing.
+pub fn number(x: f64) -> String {
+    if x.abs() < 5e-4 && x != 0.0 { format!("{x:.1e}") } else { format!("{x:.4}") }
 }
 
 /// A Markdown table whose columns also line up on a terminal.
-fn write_aligned(f: &mut fmt::Formatter<'_>, head: &[String], rows: &[Vec<String>]) -> fmt::Result {
-    let width = |c: usize| {
-        rows.iter().map(|r| r[c].chars().count()).chain([head[c].chars().count()]).max().unwrap_or(0)
-    };
+pub fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
+    let length = |text: &String| text.chars().count();
+    let width = |c: usize| rows.iter().map(|r| length(&r[c])).chain([length(&head[c])]).max().unwrap_or(0);
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let line = |f: &mut fmt::Formatter<'_>, row: &[String]| {
-        for (text, &width) in row.iter().zip(&widths) {
-            write!(f, "| {text}{} ", " ".repeat(width - text.chars().count()))?;
-        }
-        writeln!(f, "|")
+    let line = |row: &[String]| -> String {
+        let cells = row.iter().zip(&widths);
+        cells
+            .map(|(text, &width)| format!("| {text}{} ", " ".repeat(width - length(text))))
+            .collect::<String>()
+            + "|\n"
     };
-    line(f, head)?;
-    for width in &widths {
-        write!(f, "|{}", "-".repeat(width + 2))?;
+    let rule: String = widths.iter().map(|&width| format!("|{}", "-".repeat(width + 2))).collect();
+    let body: String = rows.iter().map(|row| line(row)).collect();
+    format!("{}{rule}|\n{body}", line(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::definition::Definition;
+    use crate::experiments::plan::PlanArgs;
+
+    fn results(mean: impl Fn(&str) -> f64) -> Vec<CellResult> {
+        let one = |method: &str| CellResult {
+            method: method.into(),
+            rank: 2,
+            set: "large".into(),
+            seed: 0,
+            mean: mean(method),
+            half_width: 0.01,
+            test_tasks: 100,
+        };
+        ["MAML-FC", "MAML-LC", "MAML-Conv", "MTSR-FC", "MSR-FC"].map(one).to_vec()
     }
-    writeln!(f, "|")?;
-    rows.iter().try_for_each(|row| line(f, row))
+
+    fn plausible(method: &str) -> f64 {
+        match method {
+            "MAML-FC" => 1.9,
+            "MAML-LC" => 1.7,
+            "MAML-Conv" => 0.44,
+            "MTSR-FC" => 1e-6,
+            _ => 0.06,
+        }
+    }
+
+    #[test]
+    fn values_outside_their_interval_are_named() -> anyhow::Result<()> {
+        let plan =
+            Plan::new(Definition::read("table1")?, &PlanArgs { ranks: vec![2], ..PlanArgs::default() })?;
+        let outside = |mean: &dyn Fn(&str) -> f64| Table::new(&plan, &results(mean)).outside();
+        assert_eq!(outside(&plausible), Vec::<String>::new());
+        let worse = |m: &str| if m == "MSR-FC" { 0.4 } else { plausible(m) };
+        let problems = outside(&worse).join("\n");
+        assert!(
+            problems.contains("MSR-FC on rank 2 (large) is 0.4000, allowed is 0.02 to 0.15"),
+            "{problems}"
+        );
+        assert!(problems.contains("MSR-FC over MAML-Conv on rank 2 (large) is 0.91"), "{problems}");
+        assert!(problems.contains("MAML-LC over MSR-FC"), "{problems}");
+        assert!(!outside(&|m: &str| if m == "MTSR-FC" { f64::NAN } else { plausible(m) }).is_empty());
+        // With other steps the bounds say nothing.
+        let other = PlanArgs { ranks: vec![2], outer_steps: Some(5), ..PlanArgs::default() };
+        let plan = Plan::new(Definition::read("table1")?, &other)?;
+        assert!(Table::new(&plan, &results(worse)).outside().is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn the_table_shows_values_and_references() -> anyhow::Result<()> {
+        let plan =
+            Plan::new(Definition::read("table1")?, &PlanArgs { ranks: vec![2], ..PlanArgs::default() })?;
+        let text = Table::new(&plan, &results(plausible)).to_string();
+        for words in ["0.0600 ± 0.0100", "1.0e-6 ± 0.0100", "0.0890 ± 0.0120", "reference (large)"] {
+            assert!(text.contains(words), "{words} is not in\n{text}");
+        }
+        let lines: Vec<&str> = text.lines().filter(|l| l.starts_with('|')).collect();
+        let width = |l: &str| l.chars().count();
+        assert!(lines.iter().all(|l| width(l) == width(lines[0])), "{text}");
+        Ok(())
+    }
 }

@@ -3,18 +3,19 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, RankK, Shots, Split};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
-use msr_meta::{AdamConfig, Batch, Examples, MetaConfig, MetaLearner, Trainer, write_atomic};
+use msr_meta::{AdamConfig, Batch, Examples, MetaConfig, MetaLearner, Trainer};
 
 use super::machine_rates::Rates;
 use super::median;
 use super::peer;
-use crate::workspace;
+use crate::report::record::record;
+use crate::report::table::aligned;
 
 const TASKS: usize = 32;
 const SUPPORT: usize = 1;
@@ -42,7 +43,7 @@ pub struct Args {
     /// Steps that are timed in each round.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     samples: u64,
-    /// Also write the result with the machine and the command to docs/results/<date>-cpu.
+    /// Also write the result, the machine and the command to docs/results/<date>-cpu.
     #[arg(long)]
     record: bool,
 }
@@ -71,7 +72,7 @@ pub fn run(args: Args) -> Result<()> {
     let text = report(&args, rates, &ours, &theirs)?;
     println!("{text}");
     if args.record {
-        record(&text)?;
+        println!("recorded in {}", record("bench-fc", "cpu", &text)?.display());
     }
     Ok(())
 }
@@ -127,47 +128,27 @@ fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> 
         rates.gemm / 1e9,
         rates.copy / 1e9
     )?;
-    let peer_head = if args.peers { " JAX, ms | ours / JAX (min – max) |" } else { "" };
-    writeln!(text, "| rank |  k | ours, ms |{peer_head} floor, ms | floor / ours |")?;
-    writeln!(
-        text,
-        "|-----:|---:|---------:|{}----------:|-------------:|",
-        if args.peers { "--------:|---------------------:|" } else { "" }
-    )?;
+    let mut head = vec!["rank", "k", "ours, ms"];
+    if args.peers {
+        head.extend(["JAX, ms", "ours / JAX (min – max)"]);
+    }
+    head.extend(["floor, ms", "floor / ours"]);
+    let mut rows = Vec::new();
     for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
         let our_ms = median(&ours[i]);
         let (operations, bytes) = floor(k);
         let floor_ms = 1e3 * (operations / rates.gemm).max(bytes / rates.copy);
-        let peer = if args.peers {
+        let mut row = vec![rank.to_string(), k.to_string(), format!("{our_ms:.3}")];
+        if args.peers {
             let mut ratios: Vec<f64> = ours[i].iter().zip(&theirs[i]).map(|(a, b)| a / b).collect();
             ratios.sort_by(f64::total_cmp);
             let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
-            format!(" {:.3} | {:.2} ({low:.2} – {high:.2}) |", median(&theirs[i]), median(&ratios))
-        } else {
-            String::new()
-        };
-        writeln!(
-            text,
-            "| {rank} | {k} | {our_ms:.3} |{peer} {floor_ms:.3} | {:.0} % |",
-            100.0 * floor_ms / our_ms
-        )?;
+            row.push(format!("{:.3}", median(&theirs[i])));
+            row.push(format!("{:.2} ({low:.2} – {high:.2})", median(&ratios)));
+        }
+        row.extend([format!("{floor_ms:.3}"), format!("{:.0} %", 100.0 * floor_ms / our_ms)]);
+        rows.push(row);
     }
+    text.push_str(&aligned(&head.into_iter().map(String::from).collect::<Vec<_>>(), &rows));
     Ok(text)
-}
-
-/// Writes the report beside the machine and the command.
-fn record(text: &str) -> Result<()> {
-    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let folder = workspace::root().join("docs/results").join(format!("{}-cpu", &date[..10]));
-    std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    let command: Vec<String> = std::env::args().skip(1).collect();
-    let whole = format!(
-        "Command: cargo xtask {}\nTime: {date}\n\n{text}\n{}",
-        command.join(" "),
-        workspace::machine()
-    );
-    let path = folder.join("bench-fc.md");
-    write_atomic(&path, whole.as_bytes())?;
-    println!("recorded in {}", path.display());
-    Ok(())
 }

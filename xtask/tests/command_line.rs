@@ -1,0 +1,123 @@
+//! The command line as a user meets it.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::process::Command;
+
+struct Said {
+    ok: bool,
+    out: String,
+    err: String,
+}
+
+fn xtask(args: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(args).output().unwrap();
+    Said {
+        ok: output.status.success(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn refuses(args: &[&str], words: &[&str]) {
+    let said = xtask(args);
+    assert!(!said.ok, "{args:?} should fail");
+    for word in words {
+        assert!(said.err.contains(word), "{args:?} says `{}`, not `{word}`", said.err);
+    }
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn without_arguments_there_is_help() {
+    for args in [&[][..], &["reproduce"], &["bench"]] {
+        let said = xtask(args);
+        assert!(said.err.contains("Usage: cargo xtask"), "{args:?}: {}", said.err);
+    }
+    let help = xtask(&["reproduce", "table1", "--help"]).out;
+    for flag in [
+        "--quick",
+        "--methods",
+        "--ranks",
+        "--sets",
+        "--seeds",
+        "--outer-steps",
+        "--inner-steps",
+        "--device",
+        "--data",
+        "--out",
+        "--resume",
+        "--verbose",
+    ] {
+        assert!(help.contains(flag), "{flag} is not in the help");
+    }
+}
+
+#[test]
+fn bad_requests_are_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    std::fs::write(full.join("thesis.txt"), "mine").unwrap();
+    let fresh = folder.path().join("fresh");
+    refuses(&["reproduce", "table1", "--methods", "MSR-FX"], &["MSR-FX", "MAML-LC"]);
+    refuses(&["reproduce", "table1", "--ranks", "3"], &["no rank 3", "[1, 2, 5]"]);
+    refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
+    refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
+    refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
+    refuses(&["reproduce", "table1", "--resume", "--quick"], &["--quick", "--resume"]);
+    refuses(
+        &["reproduce", "table1", "--data", text(&full), "--ranks", "1", "--out", text(&fresh)],
+        &["rank1.npz"],
+    );
+    if cfg!(not(feature = "cuda")) {
+        let other = folder.path().join("other");
+        refuses(&["reproduce", "table1", "--device", "cuda", "--out", text(&other)], &["--features cuda"]);
+    }
+    assert_eq!(std::fs::read_to_string(full.join("thesis.txt")).unwrap(), "mine");
+}
+
+/// The authors' files take the place of our generator.
+#[test]
+fn a_run_on_npz_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    std::fs::create_dir(&data).unwrap();
+    msr_data::export_npz(&msr_data::RankK::new(1, 0).unwrap(), 0..60, data.join("rank1.npz")).unwrap();
+    let said = xtask(&[
+        "reproduce",
+        "table1",
+        "--data",
+        text(&data),
+        "--ranks",
+        "1",
+        "--sets",
+        "large",
+        "--methods",
+        "maml-conv,msr-fc",
+        "--outer-steps",
+        "20",
+        "--out",
+        text(&out),
+    ]);
+    assert!(said.ok, "{}", said.err);
+    assert!(said.out.contains("| large        | 1    |"), "{}", said.out);
+    assert!(said.out.contains("bounds were not checked"), "{}", said.out);
+    let cell = out.join("cells/MSR-FC-rank1-large-seed0");
+    for file in
+        ["learned.safetensors", "metrics.jsonl", "result.json", "symmetry.png", "checkpoint.safetensors"]
+    {
+        assert!(cell.join(file).exists(), "{file}");
+    }
+    assert_eq!(std::fs::read_to_string(cell.join("metrics.jsonl")).unwrap().lines().count(), 2);
+    for file in ["config.json", "command.txt", "machine.txt", "table1.md", "results.json"] {
+        assert!(out.join(file).exists(), "{file}");
+    }
+    // A finished run can be resumed: it prints the same table again.
+    let again = xtask(&["reproduce", "table1", "--resume", "--out", text(&out)]);
+    assert!(again.ok && again.out.contains("| large        | 1    |"), "{}", again.err);
+}
