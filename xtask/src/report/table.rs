@@ -36,10 +36,15 @@ impl<'a> Table<'a> {
         (!found.is_empty()).then_some(Value { mean, half_width })
     }
 
+    /// The reference values that this run can be compared with: those of the same numbers of steps.
+    fn references(&self) -> impl Iterator<Item = &Reference> {
+        let definition = &self.plan.definition;
+        let comparable = self.plan.outer_steps == definition.training.outer_steps;
+        definition.reference.iter().filter(move |r| comparable && r.inner_steps == self.plan.inner_steps)
+    }
+
     fn reference(&self, method: &str, rank: usize) -> Option<&Reference> {
-        let steps = self.plan.inner_steps;
-        let known = &self.plan.definition.reference;
-        known.iter().find(|r| r.method == method && r.rank == rank && r.inner_steps == steps)
+        self.references().find(|r| r.method == method && r.rank == rank)
     }
 
     /// Every value that leaves its interval, in words; nothing when the run is not the defined experiment.
@@ -115,8 +120,7 @@ impl Display for Table<'_> {
             plan.seeds,
             if plan.seeds == 1 { "" } else { "s" }
         )?;
-        let shown = plan.definition.reference.iter().filter(|r| r.inner_steps == plan.inner_steps);
-        let mut sources: Vec<&str> = shown.map(|r| r.source.as_str()).collect();
+        let mut sources: Vec<&str> = self.references().map(|r| r.source.as_str()).collect();
         sources.dedup();
         for source in sources {
             writeln!(f, "Reference: {source}.")?;
