@@ -1,15 +1,17 @@
 //! Every operation, first, second and third order, against central finite differences in f64.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{Node, Result, Window, concat, mse};
 use msr_testkit::{FiniteDifference, gradcheck, normal};
 
+type Function = dyn Fn(&[Node]) -> Result<Node>;
+
 struct Case {
     name: &'static str,
     shapes: Vec<Vec<usize>>,
     domain: Domain,
-    f: Box<dyn Fn(&[Node]) -> Result<Node>>,
+    f: Box<Function>,
 }
 
 /// Where the inputs of a case are drawn from.

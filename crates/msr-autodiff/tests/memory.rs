@@ -1,5 +1,5 @@
 //! Peak memory of an unroll, measured by the allocator. One test: nothing else may run beside it.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Every layer: the two forward passes agree, the two gradients agree, bad sizes are refused.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, VarBuilder};

@@ -163,11 +163,10 @@ impl Trainer {
             let batch = batches(self.step).map_err(Error::Caller)?;
             let report = self.step(&batch)?;
             let go_on = observer.on_step(&report).map_err(Error::Caller)?;
-            if let Some((path, every)) = self.checkpoints.clone() {
-                if self.step % every == 0 || self.step == steps || !go_on {
-                    let note = observer.note().map_err(Error::Caller)?;
-                    self.save(&path, &note)?;
-                }
+            let due = |every: u64| self.step.is_multiple_of(every) || self.step == steps || !go_on;
+            if let Some((path, _)) = self.checkpoints.clone().filter(|(_, every)| due(*every)) {
+                let note = observer.note().map_err(Error::Caller)?;
+                self.save(&path, &note)?;
             }
             if !go_on {
                 return Ok(self.step == steps);

@@ -1,5 +1,5 @@
 //! Meta-gradients against JAX in float64: every gradient within 1e-9 relative.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::collections::HashMap;
 use std::path::Path;

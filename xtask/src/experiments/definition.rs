@@ -172,15 +172,20 @@ impl Definition {
             Ok(())
         };
         for e in &self.expect {
-            (method(&e.method)?, set(&e.set)?, rank(e.rank)?);
+            method(&e.method)?;
+            set(&e.set)?;
+            rank(e.rank)?;
         }
         for r in &self.ratio {
-            (method(&r.method)?, method(&r.over)?, set(&r.set)?);
+            method(&r.method)?;
+            method(&r.over)?;
+            set(&r.set)?;
             r.ranks.iter().try_for_each(|&r| rank(r))?;
             ensure!(r.at_least.is_some() || r.at_most.is_some(), "a ratio without a bound");
         }
         for r in &self.reference {
-            (method(&r.method)?, rank(r.rank)?);
+            method(&r.method)?;
+            rank(r.rank)?;
         }
         self.quick.sets.iter().try_for_each(|s| set(s))?;
         self.quick.ranks.iter().try_for_each(|&r| rank(r))?;
