@@ -29,7 +29,7 @@ pub struct Args {
     /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
     #[arg(long)]
     resume: bool,
-    /// Also write the table, the machine and the command to docs/results/<date>-<device>.
+    /// Also write the table, the machine and the command to a dated folder of docs/results.
     #[arg(long)]
     record: bool,
 }

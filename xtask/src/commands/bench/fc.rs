@@ -43,7 +43,7 @@ pub struct Args {
     /// Steps that are timed in each round.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     samples: u64,
-    /// Also write the result, the machine and the command to docs/results/<date>-cpu.
+    /// Also write the result, the machine and the command to a dated folder of docs/results.
     #[arg(long)]
     record: bool,
 }
