@@ -27,6 +27,16 @@ pub enum Error {
         shape: Vec<usize>,
     },
 
+    /// A gradient was asked for with respect to a constant.
+    #[error(
+        "node {index} of those to differentiate by is a constant, through which no gradient flows; \
+         make it with Node::leaf"
+    )]
+    NotTracked {
+        /// Its position in the list.
+        index: usize,
+    },
+
     /// A rule broke its contract.
     #[error("rule `{rule}` {problem}")]
     Rule {

@@ -1,6 +1,6 @@
 //! Walking the graph backwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -18,11 +18,11 @@ pub enum Graph {
 
 /// The gradient of a one-element `output` with respect to each node of `wrt`.
 ///
-/// `wrt` may hold leaves and computed nodes alike. A node on which the output does not depend gets
-/// zeros, which is its gradient.
+/// `wrt` may hold leaves and computed nodes alike. A tracked node on which the output does not depend
+/// gets zeros, which is its gradient.
 ///
 /// # Errors
-/// [`Error::NotScalar`] when `output` has more than one element; otherwise what the rules report.
+/// [`Error::NotScalar`] when `output` has more than one element; otherwise as [`vjp`].
 pub fn grad(output: &Node, wrt: &[&Node], graph: Graph) -> Result<Vec<Node>> {
     if output.elem_count() != 1 {
         return Err(Error::NotScalar { shape: output.dims().to_vec() });
@@ -49,9 +49,28 @@ pub fn hvp(output: &Node, wrt: &[&Node], vectors: &[&Node], graph: Graph) -> Res
 /// Vector–Jacobian products: the gradient of `Σ_i ⟨output_i, cotangent_i⟩` with respect to `wrt`.
 ///
 /// # Errors
-/// [`Error::Shape`] when a cotangent does not have the shape of its output; otherwise what the
-/// rules report.
+/// [`Error::NotTracked`] when an entry of `wrt` is a constant; [`Error::Shape`] when a cotangent does not
+/// have the shape of its output; otherwise what the rules report.
+///
+/// # Example
+/// y = (a², a b): the cotangent (1, 2) gives 2a + 2b for a, 2a for b.
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use msr_autodiff::{Graph, Node, vjp};
+///
+/// # fn main() -> Result<(), msr_autodiff::Error> {
+/// let at = |x: f64| -> Result<Tensor, msr_autodiff::Error> { Ok(Tensor::new(x, &Device::Cpu)?) };
+/// let (a, b) = (Node::leaf(&at(3.0)?), Node::leaf(&at(5.0)?));
+/// let (one, two) = (Node::constant(&at(1.0)?), Node::constant(&at(2.0)?));
+/// let g = vjp(&[(&a.mul(&a)?, &one), (&a.mul(&b)?, &two)], &[&a, &b], Graph::Drop)?;
+/// assert_eq!((g[0].scalar()?, g[1].scalar()?), (16.0, 6.0));
+/// # Ok(())
+/// # }
+/// ```
 pub fn vjp(outputs: &[(&Node, &Node)], wrt: &[&Node], graph: Graph) -> Result<Vec<Node>> {
+    if let Some(index) = wrt.iter().position(|n| !n.is_tracked()) {
+        return Err(Error::NotTracked { index });
+    }
     for (output, cotangent) in outputs {
         if output.dims() != cotangent.dims() {
             return Err(Error::shape(
@@ -93,13 +112,15 @@ pub fn vjp(outputs: &[(&Node, &Node)], wrt: &[&Node], graph: Graph) -> Result<Ve
         }
         for ((input, contribution), &needed) in step.inner.inputs.iter().zip(contributions).zip(&step.needs) {
             let Some(contribution) = contribution.filter(|_| needed) else { continue };
-            if contribution.dims() != input.dims() {
+            if contribution.dims() != input.dims() || contribution.dtype() != input.dtype() {
                 return Err(Error::Rule {
                     rule: rule.name(),
                     problem: format!(
-                        "returned a gradient of shape {:?} for an input of shape {:?}",
+                        "returned a gradient of shape {:?} and {:?} for an input of shape {:?} and {:?}",
                         contribution.dims(),
-                        input.dims()
+                        contribution.dtype(),
+                        input.dims(),
+                        input.dtype()
                     ),
                 });
             }
@@ -115,6 +136,21 @@ pub fn vjp(outputs: &[(&Node, &Node)], wrt: &[&Node], graph: Graph) -> Result<Ve
             _ => node.zeros_like(),
         })
         .collect()
+}
+
+/// Whether the outputs were computed from a tracked node whose id is below `first`.
+pub(crate) fn depends_on_older(outputs: &[Node], first: u64) -> bool {
+    let mut seen = HashSet::new();
+    let mut stack: Vec<&Arc<Inner>> = outputs.iter().map(|n| &n.inner).collect();
+    while let Some(inner) = stack.pop() {
+        if inner.tracked && inner.id < first {
+            return true;
+        }
+        if seen.insert(inner.id) {
+            stack.extend(inner.inputs.iter().map(|n| &n.inner));
+        }
+    }
+    false
 }
 
 /// The part of the graph that lies between the outputs and the requested nodes.

@@ -149,11 +149,17 @@ impl Node {
     }
 
     /// Zeros with the shape, dtype and device of this node, untracked.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
     pub fn zeros_like(&self) -> Result<Node> {
         Ok(Node::constant(&Tensor::zeros(self.dims(), self.dtype(), self.device())?))
     }
 
     /// Ones with the shape, dtype and device of this node, untracked.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
     pub fn ones_like(&self) -> Result<Node> {
         Ok(Node::constant(&Tensor::ones(self.dims(), self.dtype(), self.device())?))
     }

@@ -52,6 +52,10 @@ pub trait Rule: Send + Sync {
 }
 
 /// The point at which a rule is evaluated: inputs, outputs and the incoming gradients.
+///
+/// # Panics
+/// The methods that take an index panic when the operation has no such input or output: a rule knows how
+/// many it was applied to.
 pub struct Backward<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) grads: &'a [Option<Node>],

@@ -14,17 +14,19 @@ pub enum Recompute {
     #[default]
     Off,
     /// Keep no graph. The backward pass halves the range of steps again and again: `log₂ steps` states
-    /// and one step's graph in memory, `log₂ steps` more forward passes.
+    /// and one step's graph in memory, `log₂ steps` more forward passes. (A gradient that keeps its own
+    /// graph for the next order keeps the recomputed steps too.)
     On,
 }
 
 type Step = dyn Fn(usize, &[Node], &[Node]) -> Result<Vec<Node>> + Send + Sync;
 
 /// Applies `step(index, state, context)` `steps` times, each time to the state that the last one
-/// returned, and returns the final state. Gradients flow to the initial state and to the context.
+/// returned, and returns the final state. Gradients flow to the initial state and to the context, not to
+/// nodes that the closure captures.
 ///
 /// # Errors
-/// What `step` reports.
+/// What `step` reports; with [`Recompute::On`], [`crate::Error::Rule`] when it captured a tracked node.
 ///
 /// # Example
 /// Three gradient steps on (w − c)²/2 with rate a: w₃ = c + (1 − a)³ (w₀ − c).

@@ -1,8 +1,10 @@
 //! Every operation, first, second and third order, against central finite differences in f64.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Tensor};
-use msr_autodiff::{Node, Result, Window, concat, mse};
+use msr_autodiff::{Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, mse, unroll};
 use msr_testkit::{FiniteDifference, gradcheck, normal};
 
 type Function = dyn Fn(&[Node]) -> Result<Node>;
@@ -174,6 +176,43 @@ fn gather_by_class() {
     ]);
 }
 
+/// Operands that are views, with strides of all kinds.
+#[test]
+fn views() {
+    check(vec![
+        case("add, both permuted", &[&[2, 3, 4], &[2, 3, 4]], Real, |x| {
+            x[0].permute(&[2, 0, 1])?.add(&x[1].permute(&[2, 0, 1])?)
+        }),
+        case("mul, permuted and broadcast", &[&[3, 2], &[3]], Real, |x| {
+            x[0].t()?.mul(&x[1].broadcast_to(&[2, 3])?)
+        }),
+        case("tanh, permuted", &[&[2, 3, 2]], Real, |x| x[0].permute(&[1, 2, 0])?.tanh()),
+        case("sum, narrowed and permuted", &[&[3, 5]], Real, |x| x[0].narrow(1, 1, 3)?.t()?.sum(&[0])),
+        case("log_softmax, broadcast", &[&[3]], Real, |x| x[0].broadcast_to(&[1, 3])?.log_softmax(0)),
+        case("im2col, permuted", &[&[5, 2, 3]], Real, |x| {
+            x[0].permute(&[1, 0, 2])?.im2col(Window::square(2, 1, 0))
+        }),
+    ]);
+}
+
+#[test]
+fn checkpoints() {
+    check(vec![
+        case("checkpoint", &[&[2, 3], &[3, 2]], Real, |x| {
+            Ok(checkpoint(&[&x[0], &x[1]], |x| Ok(vec![x[0].matmul(&x[1])?.tanh()?]))?.remove(0))
+        }),
+        case("unroll, recomputed", &[&[2], &[2], &[]], Real, |x| {
+            let step = |_: usize, state: &[Node], context: &[Node]| {
+                let loss = state[0].mul(&context[0])?.tanh()?.sum_all()?;
+                let g = grad(&loss, &[&state[0]], Graph::Keep)?.remove(0);
+                Ok(vec![state[0].sub(&g.mul(&context[1])?)?])
+            };
+            let context = vec![x[1].clone(), x[2].clone()];
+            Ok(unroll(vec![x[0].clone()], context, 3, Recompute::On, Arc::new(step))?.remove(0))
+        }),
+    ]);
+}
+
 /// A small convolutional network inside one gradient step: the composition that matters.
 #[test]
 fn a_gradient_step_through_everything() {
@@ -185,7 +224,7 @@ fn a_gradient_step_through_everything() {
             mse(&h.reshape(&[2, 8])?.matmul(v)?, &Node::constant(&target))?.sum_all()
         };
         let (w, v) = (&x[0], &x[1]);
-        let g = msr_autodiff::grad(&loss(w, v)?, &[w, v], msr_autodiff::Graph::Keep)?;
+        let g = grad(&loss(w, v)?, &[w, v], Graph::Keep)?;
         loss(&w.sub(&g[0].affine(0.1, 0.0)?)?, &v.sub(&g[1].affine(0.1, 0.0)?)?)
     };
     let inputs = [

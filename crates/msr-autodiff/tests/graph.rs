@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use msr_autodiff::{Error, Graph, Node, Recompute, Result, Window, checkpoint, grad, hvp, unroll, vjp};
+use msr_autodiff::{
+    Error, Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, hvp, unroll, vjp,
+};
 use msr_testkit::{assert_close, normal};
 
 fn number(x: f64) -> Node {
@@ -31,6 +33,132 @@ fn what_the_output_does_not_depend_on_gets_zeros() -> Result<()> {
     assert_eq!(g[0].sum_all()?.scalar()?, 0.0);
     // Also through a detached path.
     assert_eq!(grad(&x.detach().mul(&x)?, &[&x], Graph::Drop)?[0].scalar()?, 2.0);
+    Ok(())
+}
+
+/// Recomputation sees every tracked input, whichever one is asked for: the inner gradients depend on all.
+#[test]
+fn recomputation_with_one_request_at_a_time() -> Result<()> {
+    let mut results = Vec::new();
+    for recompute in [Recompute::Off, Recompute::On] {
+        let (w, context) = problem();
+        let all = [&w, &context[0], &context[1], &context[2]];
+        let last = unroll(vec![w.clone()], context.clone(), 3, recompute, Arc::new(descend))?.remove(0);
+        let outer = last.power(2.0)?.sum_all()?;
+        let mut found = Vec::new();
+        for first in all {
+            let g = grad(&outer, &[first], Graph::Keep)?.remove(0);
+            found.push(g.clone());
+            for second in all {
+                found.extend(grad(&g.power(2.0)?.sum_all()?, &[second], Graph::Drop)?);
+            }
+        }
+        results.push(found);
+    }
+    for (off, on) in results[0].iter().zip(&results[1]) {
+        assert_close("one request", on.value(), off.value(), 1e-11);
+    }
+    Ok(())
+}
+
+#[test]
+fn captured_nodes_and_constants_are_refused() -> Result<()> {
+    let (x, hidden) = (number(2.0), number(3.0));
+    let step = move |_: usize, s: &[Node], _: &[Node]| Ok(vec![s[0].mul(&hidden)?]);
+    let message =
+        unroll(vec![x.clone()], Vec::new(), 2, Recompute::On, Arc::new(step)).unwrap_err().to_string();
+    assert!(message.contains("captured a tracked node"), "{message}");
+    let message = grad(&x.exp()?, &[&x, &x.detach()], Graph::Drop).unwrap_err().to_string();
+    assert!(message.contains("node 1") && message.contains("Node::leaf"), "{message}");
+    Ok(())
+}
+
+/// Tensors without elements have shapes, values and gradients like any others.
+#[test]
+fn empty_tensors() -> Result<()> {
+    let leaf = |dims: &[usize]| Node::leaf(&Tensor::zeros(dims, DType::F64, &Device::Cpu).unwrap());
+    let (a, b, image) = (leaf(&[0, 3]), leaf(&[3, 0]), leaf(&[2, 1, 0, 3]));
+    let line = Window { kernel: (1, 1), stride: (1, 1), padding: (1, 0) };
+    let results = [
+        (a.add(&a)?, vec![0, 3]),
+        (a.exp()?, vec![0, 3]),
+        (a.t()?.neg()?, vec![3, 0]),
+        (a.sum(&[0])?, vec![3]),
+        (b.sum(&[1])?, vec![3]),
+        (a.matmul(&b)?, vec![0, 0]),
+        (b.matmul(&a)?, vec![3, 3]),
+        (image.im2col(line)?, vec![2, 1, 6]),
+        (image.im2col(line)?.col2im(line, (0, 3))?, vec![2, 1, 0, 3]),
+        (a.reshape(&[3, 0])?, vec![3, 0]),
+        (concat(&[&a, &a], 0)?, vec![0, 3]),
+        (b.pad(1, 1, 0)?, vec![3, 1]),
+        (a.log_softmax(1)?, vec![0, 3]),
+    ];
+    for (y, dims) in results {
+        assert_eq!(y.dims(), dims);
+        let values = y.value().flatten_all()?.to_vec1::<f64>()?;
+        assert!(values.len() == dims.iter().product::<usize>() && values.iter().all(|v| *v == 0.0), "{y:?}");
+        for g in grad(&y.sum_all()?, &[&a, &b, &image], Graph::Drop)? {
+            assert_eq!(g.elem_count(), 0);
+        }
+    }
+    Ok(())
+}
+
+/// The split over threads changes no product, whatever the number of threads.
+#[test]
+fn products_on_several_threads() -> Result<()> {
+    for (batch, threads) in [(1, 3), (1, 1), (2, 3), (7, 3)] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (a, b) = (normal(1, (batch, 290, 300), DType::F64), normal(2, (batch, 300, 310), DType::F64));
+        let expected = a.matmul(&b)?;
+        let (a, b) = (Node::constant(&a), Node::constant(&b));
+        let turned = Node::constant(&a.t()?.value().contiguous()?).t()?;
+        let (plain, turned) = pool.install(|| (a.matmul(&b).unwrap(), turned.matmul(&b).unwrap()));
+        assert_close("split", plain.value(), &expected, 1e-12);
+        assert_close("split, transposed", turned.value(), &expected, 1e-12);
+    }
+    Ok(())
+}
+
+/// What other devices run, a composition of candle's operations, agrees with the CPU's own loops. Half
+/// precision takes that path on the CPU too.
+#[test]
+fn the_composition_for_other_devices_agrees() -> Result<()> {
+    let (a, b) = (normal(1, (2, 3, 4), DType::F32), normal(2, (2, 4, 3), DType::F32));
+    let image = normal(3, (2, 3, 7, 5), DType::F32);
+    let window = Window { kernel: (3, 2), stride: (2, 1), padding: (1, 0) };
+    let all = |dtype: DType| -> Result<Vec<Tensor>> {
+        let at = |t: &Tensor| -> Result<Node> { Ok(Node::leaf(&t.to_dtype(dtype)?)) };
+        let (a, b, image) = (at(&a)?, at(&b)?, at(&image)?);
+        let positive = a.power(2.0)?.affine(1.0, 0.5)?;
+        let columns = image.im2col(window)?;
+        let values = [
+            a.add(&b.t()?)?,
+            a.sub(&b.transpose(1, 2)?)?,
+            a.mul(&b.permute(&[0, 2, 1])?.sum_keepdim(&[1])?)?,
+            a.div(&positive)?,
+            a.matmul(&b)?,
+            a.permute(&[1, 0, 2])?.matmul(&b.narrow(0, 0, 1)?)?,
+            a.sum(&[0, 2])?,
+            a.relu()?,
+            a.exp()?,
+            positive.log()?,
+            positive.sqrt()?,
+            positive.reciprocal()?,
+            a.tanh()?,
+            a.sigmoid()?,
+            a.softplus()?,
+            a.log_softmax(2)?,
+            columns.clone(),
+            columns.col2im(window, (7, 5))?,
+            image.max_pool(Window::square(2, 2, 0))?,
+        ];
+        values.iter().map(|v| Ok(v.value().to_dtype(DType::F32)?)).collect()
+    };
+    for (i, (half, single)) in all(DType::F16)?.iter().zip(all(DType::F32)?).enumerate() {
+        assert_close(&format!("operation {i}"), half, &single, 1e-2);
+    }
     Ok(())
 }
 
@@ -67,6 +195,8 @@ fn errors_say_what_to_do() -> Result<()> {
     assert!(x.narrow(1, 2, 2).is_err());
     assert!(x.sum_to(&[2]).is_err());
     assert!(x.mean(&[5]).is_err());
+    assert!(x.mean(&[0, 0]).unwrap_err().to_string().contains("named twice"));
+    assert!(x.sum_keepdim(&[2]).unwrap_err().to_string().contains("out of range"));
     assert!(x.add(&Node::leaf(&normal(1, (2, 3), DType::F32))).is_err());
     assert!(x.im2col(Window::square(1, 1, 0)).is_err());
     assert!(x.max_pool(Window::square(2, 2, 1)).is_err());
@@ -130,6 +260,12 @@ fn pooling_sends_the_gradient_to_the_maximum() -> Result<()> {
 fn nan_is_not_hidden() -> Result<()> {
     let x = number(f64::NAN);
     assert!(x.relu()?.scalar()?.is_nan() && x.softplus()?.scalar()?.is_nan());
+    for place in 0..4 {
+        let mut image = [1.0, 2.0, 3.0, 4.0];
+        image[place] = f64::NAN;
+        let image = Node::leaf(&Tensor::from_slice(&image, (2, 2), &Device::Cpu)?);
+        assert!(image.max_pool(Window::square(2, 2, 0))?.scalar()?.is_nan());
+    }
     Ok(())
 }
 

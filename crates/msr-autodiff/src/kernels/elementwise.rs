@@ -18,6 +18,18 @@ pub enum Binary {
     Div,
 }
 
+impl Binary {
+    /// A short name for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+        }
+    }
+}
+
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unary {
@@ -46,7 +58,7 @@ pub enum Unary {
     Tanh,
     /// `1 / (1 + e⁻ˣ)`
     Sigmoid,
-    /// `ln(1 + eˣ)`, without overflow for large and without loss for very negative `x`
+    /// `ln(1 + eˣ)`, without overflow for large `x` and, on the CPU, without loss for very negative ones
     Softplus,
 }
 
@@ -65,13 +77,13 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     if a.dims() == b.dims() {
         if let Some(order) = memory_order(a).filter(|_| a.stride() == b.stride()) {
-            let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &op)?;
+            let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &BinaryLoop(op))?;
             return result.permute(inverse(&order));
         }
-        return a.apply_op2_no_bwd(b, &op);
+        return a.apply_op2_no_bwd(b, &BinaryLoop(op));
     }
     let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
-    a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &op)
+    a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &BinaryLoop(op))
 }
 
 /// `f(x)`, element by element.
@@ -81,9 +93,9 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
 pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
     if on_cpu(x) {
         if let Some(order) = memory_order(x) {
-            return x.permute(&order[..])?.apply_op1_no_bwd(&op)?.permute(inverse(&order));
+            return x.permute(&order[..])?.apply_op1_no_bwd(&UnaryLoop(op))?.permute(inverse(&order));
         }
-        return x.apply_op1_no_bwd(&op);
+        return x.apply_op1_no_bwd(&UnaryLoop(op));
     }
     match op {
         Unary::Affine { scale, offset } => x.affine(scale, offset),
@@ -225,29 +237,29 @@ fn zip_op<T: Real>(op: Binary, a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Ve
     }
 }
 
-impl CustomOp1 for Unary {
+/// Keeps the loops, which trust that shapes agree, from being called with others.
+struct UnaryLoop(Unary);
+
+struct BinaryLoop(Binary);
+
+impl CustomOp1 for UnaryLoop {
     fn name(&self) -> &'static str {
         "unary"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| map(*self, x, layout))),
-            CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| map(*self, x, layout))),
+            CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| map(self.0, x, layout))),
+            CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| map(self.0, x, layout))),
             other => return Err(unsupported(other, "unary")),
         };
         Ok((out, layout.shape().clone()))
     }
 }
 
-impl CustomOp2 for Binary {
+impl CustomOp2 for BinaryLoop {
     fn name(&self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-        }
+        self.0.name()
     }
 
     fn cpu_fwd(
@@ -259,10 +271,10 @@ impl CustomOp2 for Binary {
     ) -> Result<(CpuStorage, Shape)> {
         let out = match (s1, s2) {
             (CpuStorage::F32(a), CpuStorage::F32(b)) => {
-                CpuStorage::F32(vectorized(|| zip_op(*self, a, l1, b, l2)))
+                CpuStorage::F32(vectorized(|| zip_op(self.0, a, l1, b, l2)))
             }
             (CpuStorage::F64(a), CpuStorage::F64(b)) => {
-                CpuStorage::F64(vectorized(|| zip_op(*self, a, l1, b, l2)))
+                CpuStorage::F64(vectorized(|| zip_op(self.0, a, l1, b, l2)))
             }
             (other, _) => return Err(unsupported(other, self.name())),
         };

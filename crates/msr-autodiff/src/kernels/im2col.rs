@@ -40,7 +40,8 @@ impl Window {
             if kernel == 0 || stride == 0 {
                 candle_core::bail!("window: {name} of kernel and stride must be at least 1");
             }
-            let padded = size + 2 * padding;
+            let padded = padding.checked_mul(2).and_then(|p| p.checked_add(size));
+            let Some(padded) = padded else { candle_core::bail!("window: padding {padding} is too large") };
             if padded < kernel {
                 candle_core::bail!(
                     "window: {name} {kernel} of the kernel is larger than the input's {size} with padding {padding}"
@@ -102,11 +103,12 @@ impl Map {
         }
     }
 
-    fn gather<T: WithDType>(&self, images: &[T], channels: usize) -> Vec<T> {
+    /// The columns of `n` images.
+    fn gather<T: WithDType>(&self, images: &[T], n: usize, channels: usize) -> Vec<T> {
         let image = channels * self.size.0 * self.size.1;
         let columns = channels * self.taps() * self.out.0 * self.out.1;
         let stride = self.window.stride.1;
-        let mut out = vec![T::zero(); images.len() / image.max(1) * columns];
+        let mut out = vec![T::zero(); n * columns];
         for (out, pixels) in out.chunks_exact_mut(columns.max(1)).zip(images.chunks_exact(image.max(1))) {
             self.for_each_run(channels, |column, pixel, count| {
                 let out = &mut out[column..column + count];
@@ -121,11 +123,12 @@ impl Map {
         out
     }
 
-    fn scatter<T: WithDType>(&self, columns: &[T], channels: usize) -> Vec<T> {
+    /// The `n` images from their columns.
+    fn scatter<T: WithDType>(&self, columns: &[T], n: usize, channels: usize) -> Vec<T> {
         let image = channels * self.size.0 * self.size.1;
         let per_image = channels * self.taps() * self.out.0 * self.out.1;
         let stride = self.window.stride.1;
-        let mut out = vec![T::zero(); columns.len() / per_image.max(1) * image];
+        let mut out = vec![T::zero(); n * image];
         for (pixels, columns) in
             out.chunks_exact_mut(image.max(1)).zip(columns.chunks_exact(per_image.max(1)))
         {
@@ -235,10 +238,10 @@ impl CustomOp1 for Im2Col {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let channels = split_image(layout.dims())?.1;
+        let (n, channels, ..) = split_image(layout.dims())?;
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(self.map.gather(dense(x, layout), channels)),
-            CpuStorage::F64(x) => CpuStorage::F64(self.map.gather(dense(x, layout), channels)),
+            CpuStorage::F32(x) => CpuStorage::F32(self.map.gather(dense(x, layout), n, channels)),
+            CpuStorage::F64(x) => CpuStorage::F64(self.map.gather(dense(x, layout), n, channels)),
             other => return Err(unsupported(other, "im2col")),
         };
         let mut shape = layout.dims()[..layout.dims().len() - 3].to_vec();
@@ -259,9 +262,10 @@ impl CustomOp1 for Col2Im {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let rank = layout.dims().len();
         let channels = layout.dims()[rank - 2] / self.map.taps();
+        let n = layout.dims()[..rank - 2].iter().product();
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(self.map.scatter(dense(x, layout), channels)),
-            CpuStorage::F64(x) => CpuStorage::F64(self.map.scatter(dense(x, layout), channels)),
+            CpuStorage::F32(x) => CpuStorage::F32(self.map.scatter(dense(x, layout), n, channels)),
+            CpuStorage::F64(x) => CpuStorage::F64(self.map.scatter(dense(x, layout), n, channels)),
             other => return Err(unsupported(other, "col2im")),
         };
         let mut shape = layout.dims()[..rank - 2].to_vec();
@@ -290,7 +294,7 @@ mod tests {
         ] {
             let map = Map::new(window, size)?;
             let pixels: Vec<f64> = (0..size.0 * size.1).map(|i| i as f64 + 1.0).collect();
-            let columns = map.gather(&pixels, 1);
+            let columns = map.gather(&pixels, 1, 1);
             let mut padded = pixels.clone();
             padded.push(0.0);
             let by_index: Vec<f64> = map.pixel_index().iter().map(|&i| padded[i as usize]).collect();

@@ -34,7 +34,8 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         candle_core::bail!("matmul: {:?} @ {:?}: inner sizes differ", a.dims(), b.dims());
     }
     if !on_cpu(a) || a.dtype() != b.dtype() || !b.device().is_cpu() {
-        return a.broadcast_matmul(b);
+        // Other devices take plain layouts only.
+        return a.contiguous()?.broadcast_matmul(&b.contiguous()?);
     }
     if lead_a == lead_b {
         return a.apply_op2(b, BatchedGemm);
@@ -234,7 +235,7 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
     let mut offsets = Vec::new();
     let [step_a, step_b] = space.run_strides;
     // A shared right operand turns the batch into more rows of one product.
-    if step_b == 0 && (space.run == 1 || step_a == product.m * product.a.0) {
+    if step_b == 0 && step_a == product.m * product.a.0 {
         product.m *= space.run;
         space.for_each_run(|at| offsets.push(at));
     } else {

@@ -65,7 +65,9 @@ impl MaxIndex {
                     for ky in 0..kernel.0 {
                         for kx in 0..kernel.1 {
                             let here = corner + ky * w + kx;
-                            if image[here] > image[best] {
+                            // NaN, which is no number to compare with, wins: it must not be hidden.
+                            let (x, y) = (image[here], image[best]);
+                            if x > y || (x.partial_cmp(&x).is_none() && y.partial_cmp(&y).is_some()) {
                                 best = here;
                             }
                         }

@@ -1,7 +1,7 @@
-//! Sums, differences, products and quotients with broadcasting, and affine maps by constants.
+//! Sums, differences, products and quotients with broadcasting.
 
 use crate::error::Result;
-use crate::kernels::elementwise::{Binary, Unary, binary, unary};
+use crate::kernels::elementwise::{Binary, binary};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -9,12 +9,7 @@ struct BinaryRule(Binary);
 
 impl Rule for BinaryRule {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-        }
+        self.0.name()
     }
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
@@ -40,27 +35,14 @@ impl Rule for BinaryRule {
     }
 }
 
-struct AffineRule {
-    scale: f64,
-}
-
-impl Rule for AffineRule {
-    fn name(&self) -> &'static str {
-        "affine"
-    }
-
-    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        Ok(vec![Some(at.grad()?.affine(self.scale, 0.0)?)])
-    }
-}
-
 impl Node {
     fn binary(&self, other: &Node, op: Binary) -> Result<Node> {
         let value = binary(op, self.value(), other.value())?;
         Ok(Node::apply_one(BinaryRule(op), &[self, other], value))
     }
 
-    /// `self + other`, broadcast as numpy does.
+    /// `self + other`, broadcast as numpy does; each gradient is summed over what its operand was repeated
+    /// along. The same for the other three.
     ///
     /// # Errors
     /// When the shapes do not broadcast, or dtype or device differ. The same for the other three.
@@ -90,25 +72,5 @@ impl Node {
     /// As [`Node::add`].
     pub fn div(&self, other: &Node) -> Result<Node> {
         self.binary(other, Binary::Div)
-    }
-
-    /// `scale · self + offset` with constants.
-    ///
-    /// # Errors
-    /// What the tensor library reports.
-    pub fn affine(&self, scale: f64, offset: f64) -> Result<Node> {
-        if scale == 1.0 && offset == 0.0 {
-            return Ok(self.clone());
-        }
-        let value = unary(Unary::Affine { scale, offset }, self.value())?;
-        Ok(Node::apply_one(AffineRule { scale }, &[self], value))
-    }
-
-    /// `−self`.
-    ///
-    /// # Errors
-    /// What the tensor library reports.
-    pub fn neg(&self) -> Result<Node> {
-        self.affine(-1.0, 0.0)
     }
 }

@@ -31,11 +31,17 @@ impl Rule for BroadcastRule {
 }
 
 impl Node {
-    /// The sum over `dims`, which keep size one.
+    /// The sum over `dims`, which keep size one. The gradient is broadcast back.
     ///
     /// # Errors
-    /// When a dimension is out of range.
+    /// When a dimension is out of range or named twice; the same for the other sums and means.
     pub fn sum_keepdim(&self, dims: &[usize]) -> Result<Node> {
+        if let Some((i, d)) =
+            dims.iter().enumerate().find(|(i, d)| **d >= self.rank() || dims[..*i].contains(d))
+        {
+            let problem = if dims[..i].contains(d) { "is named twice" } else { "is out of range" };
+            return Err(Error::shape("sum", format!("dimension {d} of {:?} {problem}", self.dims())));
+        }
         if dims.iter().all(|&d| self.dims().get(d) == Some(&1)) {
             return Ok(self.clone());
         }
@@ -45,7 +51,7 @@ impl Node {
     /// The sum over `dims`, which are removed.
     ///
     /// # Errors
-    /// When a dimension is out of range.
+    /// As [`Node::sum_keepdim`].
     pub fn sum(&self, dims: &[usize]) -> Result<Node> {
         let kept = self.sum_keepdim(dims)?;
         let shape: Vec<usize> =
@@ -64,7 +70,7 @@ impl Node {
     /// The mean over `dims`, which are removed.
     ///
     /// # Errors
-    /// When a dimension is out of range or the mean would be over nothing.
+    /// As [`Node::sum_keepdim`]; when the mean would be over nothing.
     pub fn mean(&self, dims: &[usize]) -> Result<Node> {
         let count: usize = dims.iter().filter_map(|&d| self.dims().get(d)).product();
         if count == 0 {
@@ -81,7 +87,8 @@ impl Node {
         self.mean(&(0..self.rank()).collect::<Vec<_>>())
     }
 
-    /// Repeats along dimensions of size one and new leading ones to reach `shape`; no data is copied.
+    /// Repeats along dimensions of size one and new leading ones to reach `shape`; no data is copied. The
+    /// gradient is summed back, [`Node::sum_to`].
     ///
     /// # Errors
     /// When the shape cannot be reached by broadcasting.

@@ -88,7 +88,7 @@ impl Rule for ConcatRule {
     }
 }
 
-/// Joins nodes along an existing dimension.
+/// Joins nodes along an existing dimension: `(…, nᵢ, …) -> (…, Σ nᵢ, …)`. Each gets its slice of the gradient.
 ///
 /// # Errors
 /// When there is nothing to join, or the other dimensions differ.
@@ -154,7 +154,7 @@ impl Node {
         self.transpose(self.rank() - 2, self.rank() - 1)
     }
 
-    /// The slice `start..start + len` along `dim`.
+    /// The slice `start..start + len` along `dim`. The gradient is padded with zeros, [`Node::pad`].
     ///
     /// # Errors
     /// When the slice leaves the dimension.
@@ -165,7 +165,7 @@ impl Node {
         Ok(Node::apply_one(NarrowRule { dim, start }, &[self], self.value().narrow(dim, start, len)?))
     }
 
-    /// Puts zeros before and after along `dim`.
+    /// Puts zeros before and after along `dim`: size `n` becomes `before + n + after`. The gradient is narrowed.
     ///
     /// # Errors
     /// When there is no such dimension.

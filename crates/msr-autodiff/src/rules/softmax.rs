@@ -24,7 +24,7 @@ impl Rule for LogSoftmaxRule {
 }
 
 impl Node {
-    /// `x − ln Σ eˣ` along `dim`, shifted by the maximum so that it cannot overflow.
+    /// `x − ln Σ eˣ` along `dim`, shifted by the maximum so that it cannot overflow. Same shape.
     ///
     /// # Errors
     /// When there is no such dimension or it is empty.
@@ -33,7 +33,14 @@ impl Node {
             return Err(Error::shape("log_softmax", format!("nothing along {dim} of {:?}", self.dims())));
         }
         let x = self.value();
-        let shifted = binary(Binary::Sub, x, &x.max_keepdim(dim)?)?;
+        // candle's maximum divides by the stride, which a broadcast dimension of size one has as zero, and
+        // refuses empty tensors.
+        let largest = if self.dims()[dim] == 1 || self.elem_count() == 0 {
+            x.clone()
+        } else {
+            x.contiguous()?.max_keepdim(dim)?
+        };
+        let shifted = binary(Binary::Sub, x, &largest)?;
         let sum = sum_keepdim(&unary(Unary::Exp, &shifted)?, &[dim])?;
         let value = binary(Binary::Sub, &shifted, &unary(Unary::Log, &sum)?)?;
         Ok(Node::apply_one(LogSoftmaxRule { dim }, &[self], value))

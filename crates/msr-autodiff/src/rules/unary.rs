@@ -1,4 +1,4 @@
-//! Functions of one number, element by element.
+//! Functions of one number, element by element. Gradients are `g · f′(x)`.
 
 use crate::error::Result;
 use crate::kernels::elementwise::{Unary, unary};
@@ -51,6 +51,25 @@ impl Node {
         Ok(Node::apply_one(UnaryRule(op), &[self], unary(op, self.value())?))
     }
 
+    /// `scale · x + offset` with constants.
+    ///
+    /// # Errors
+    /// What the tensor library reports; the same for the other functions of one number.
+    pub fn affine(&self, scale: f64, offset: f64) -> Result<Node> {
+        if scale == 1.0 && offset == 0.0 {
+            return Ok(self.clone());
+        }
+        self.unary(Unary::Affine { scale, offset })
+    }
+
+    /// `−x`.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn neg(&self) -> Result<Node> {
+        self.affine(-1.0, 0.0)
+    }
+
     /// `1` where the element is positive, else `0`. A constant: its derivative is zero.
     fn positive(&self) -> Result<Node> {
         Ok(Node::constant(&unary(Unary::Positive, self.value())?))
@@ -59,7 +78,7 @@ impl Node {
     /// `max(x, 0)`. NaN stays NaN. The derivative at zero is taken as zero.
     ///
     /// # Errors
-    /// What the tensor library reports; the same for the other functions of one number.
+    /// As [`Node::affine`].
     pub fn relu(&self) -> Result<Node> {
         self.unary(Unary::Relu)
     }
@@ -67,7 +86,7 @@ impl Node {
     /// `eˣ`.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn exp(&self) -> Result<Node> {
         self.unary(Unary::Exp)
     }
@@ -75,7 +94,7 @@ impl Node {
     /// The natural logarithm.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn log(&self) -> Result<Node> {
         self.unary(Unary::Log)
     }
@@ -83,7 +102,7 @@ impl Node {
     /// `√x`.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn sqrt(&self) -> Result<Node> {
         self.unary(Unary::Sqrt)
     }
@@ -91,7 +110,7 @@ impl Node {
     /// `1 / x`.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn reciprocal(&self) -> Result<Node> {
         self.unary(Unary::Reciprocal)
     }
@@ -99,7 +118,7 @@ impl Node {
     /// `xᵖ` for a constant exponent; integer exponents work for negative `x` too.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn power(&self, exponent: f64) -> Result<Node> {
         if exponent == 0.0 {
             return self.ones_like();
@@ -113,7 +132,7 @@ impl Node {
     /// `tanh x`.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn tanh(&self) -> Result<Node> {
         self.unary(Unary::Tanh)
     }
@@ -121,7 +140,7 @@ impl Node {
     /// `1 / (1 + e⁻ˣ)`.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn sigmoid(&self) -> Result<Node> {
         self.unary(Unary::Sigmoid)
     }
@@ -129,7 +148,7 @@ impl Node {
     /// `ln(1 + eˣ)`: a smooth map onto the positive numbers.
     ///
     /// # Errors
-    /// As [`Node::relu`].
+    /// As [`Node::affine`].
     pub fn softplus(&self) -> Result<Node> {
         self.unary(Unary::Softplus)
     }
