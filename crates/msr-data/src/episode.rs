@@ -87,7 +87,8 @@ impl EpisodeSampler {
     /// # Errors
     /// When the source has fewer tasks than the split.
     pub fn new(source: Arc<dyn TaskSource>, split: Split, seed: u64) -> Result<Self> {
-        if let Some(has) = source.tasks().filter(|&has| has < split.train + split.test) {
+        let asked = split.train.checked_add(split.test);
+        if let Some(has) = source.tasks().filter(|&has| asked.is_none_or(|asked| has < asked)) {
             return Err(Error::TooFewTasks {
                 name: source.name(),
                 problem: format!(
@@ -116,9 +117,9 @@ impl EpisodeSampler {
                 problem: format!("a meta-batch of {tasks} tasks, but {} training tasks", self.split.train),
             });
         }
+        let total = self.examples_of(shots)?;
         let mut rng = stream(self.seed, Role::TrainStep, step);
         let chosen: Vec<usize> = sample(&mut rng, self.split.train, tasks).into_vec();
-        let total = shots.support + shots.query;
         let orders: Vec<Vec<usize>> =
             chosen.iter().map(|_| sample(&mut rng, total, total).into_vec()).collect();
         self.collect(chosen, &orders, shots)
@@ -135,7 +136,7 @@ impl EpisodeSampler {
                 problem: format!("test tasks {range:?} of {}", self.split.test),
             });
         }
-        let total = shots.support + shots.query;
+        let total = self.examples_of(shots)?;
         let orders: Vec<Vec<usize>> = range
             .clone()
             .map(|task| sample(&mut stream(self.seed, Role::Test, task as u64), total, total).into_vec())
@@ -143,16 +144,21 @@ impl EpisodeSampler {
         self.collect(range.map(|task| self.split.train + task).collect(), &orders, shots)
     }
 
-    fn collect(&self, tasks: Vec<usize>, orders: &[Vec<usize>], shots: Shots) -> Result<Episodes> {
-        let total = shots.support + shots.query;
-        if total > self.source.examples() {
-            return Err(Error::TooFewExamples {
+    /// The number of examples of an episode, if the tasks have that many.
+    fn examples_of(&self, shots: Shots) -> Result<usize> {
+        let has = self.source.examples();
+        shots.support.checked_add(shots.query).filter(|&total| total <= has).ok_or_else(|| {
+            Error::TooFewExamples {
                 name: self.source.name(),
                 support: shots.support,
                 query: shots.query,
-                has: self.source.examples(),
-            });
-        }
+                has,
+            }
+        })
+    }
+
+    fn collect(&self, tasks: Vec<usize>, orders: &[Vec<usize>], shots: Shots) -> Result<Episodes> {
+        let total = self.examples_of(shots)?;
         let (x_shape, y_shape) = (self.source.input_shape(), self.source.output_shape());
         let (x_size, y_size) = (x_shape.iter().product::<usize>(), y_shape.iter().product::<usize>());
         let (mut x, mut y) = (vec![0f32; total * x_size], vec![0f32; total * y_size]);

@@ -88,7 +88,9 @@ pub enum Error {
     },
 
     /// Tasks have fewer examples than an episode needs.
-    #[error("{name}: an episode of {support} support and {query} query examples needs {} per task, but there are {has}", support + query)]
+    #[error(
+        "{name}: an episode of {support} support and {query} query examples needs as many per task, but there are {has}"
+    )]
     TooFewExamples {
         /// The source of tasks.
         name: String,

@@ -1,6 +1,6 @@
 //! Numbered tasks.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A set of tasks, each with the same number of input–output examples of the same shapes.
 pub trait TaskSource: Send + Sync {
@@ -36,4 +36,24 @@ pub trait TaskSource: Send + Sync {
         let _ = task;
         Ok(None)
     }
+}
+
+/// Refuses buffers that do not hold the same number, at most `source.examples()`, of whole examples.
+pub(crate) fn check_buffers(source: &dyn TaskSource, x: &[f32], y: &[f32]) -> Result<()> {
+    let inputs = source.input_shape().iter().product::<usize>().max(1);
+    let outputs = source.output_shape().iter().product::<usize>().max(1);
+    let count = x.len() / inputs;
+    if x.len() == count * inputs && y.len() == count * outputs && count <= source.examples() {
+        return Ok(());
+    }
+    Err(Error::Config {
+        problem: format!(
+            "{}: buffers of {} inputs and {} outputs do not hold the same number (at most {}) of examples of \
+             {inputs} and {outputs}",
+            source.name(),
+            x.len(),
+            y.len(),
+            source.examples()
+        ),
+    })
 }

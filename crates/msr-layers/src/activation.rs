@@ -21,12 +21,17 @@ pub enum Activation {
 impl Module for Activation {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
-            Activation::Relu => x.relu(),
+            Activation::Relu => positive_part(x),
             Activation::Tanh => x.tanh(),
             // max(x, 0) + ln(1 + e^-|x|) does not overflow
-            Activation::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
+            Activation::Softplus => positive_part(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
         }
     }
+}
+
+/// `max(x, 0)` that keeps NaN, which candle's own relu turns into zero.
+fn positive_part(x: &Tensor) -> candle_core::Result<Tensor> {
+    x.lt(0f64)?.where_cond(&x.zeros_like()?.detach(), x)
 }
 
 impl Layer for Activation {

@@ -4,9 +4,9 @@ use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value, Window};
 
-use crate::error::{Error, Result, require_positive};
-use crate::layer::{Input, Layer, Parameter, Role, full_name};
-use crate::linear::{bias_parameter, missing};
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::linear::bias_parameter;
 
 /// The sizes of a [`Conv1d`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ impl Conv1d {
     pub fn new(config: Conv1dConfig, vb: VarBuilder) -> Result<Self> {
         let Conv1dConfig { in_channels: c, out_channels: o, kernel: k, stride, bias, .. } = config;
         let sizes = [("in_channels", c), ("out_channels", o), ("kernel", k), ("stride", stride)];
-        require_positive("Conv1d", &sizes)?;
+        require_sizes("Conv1d", &sizes)?;
         let bound = 1.0 / ((c * k) as f64).sqrt();
         let weight = Parameter {
             name: full_name(&vb, "weight"),
@@ -123,7 +123,8 @@ impl Layer for Conv1d {
     }
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let [weight, bias @ ..] = parameters else { return Err(missing("Conv1d")) };
+        check_parameters("Conv1d", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
+        let (weight, bias) = (&parameters[0], &parameters[1..]);
         match input {
             Input::Examples(x) => self.apply(weight, bias.first(), &self.columns(x)?),
             Input::Prepared(columns) => self.apply(weight, bias.first(), columns),

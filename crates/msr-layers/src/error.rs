@@ -26,6 +26,17 @@ pub enum Error {
         got: Vec<usize>,
     },
 
+    /// A node for a parameter has the wrong shape.
+    #[error("parameter `{name}` should have shape {expected}, got {got:?}")]
+    Parameter {
+        /// The parameter.
+        name: String,
+        /// The shape in words.
+        expected: String,
+        /// The shape found.
+        got: Vec<usize>,
+    },
+
     /// An operation on nodes failed.
     #[error(transparent)]
     Autodiff(#[from] msr_autodiff::Error),
@@ -48,10 +59,13 @@ impl From<Error> for candle_core::Error {
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Refuses sizes of zero, naming the first.
-pub(crate) fn require_positive(layer: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
-    match sizes.iter().find(|(_, size)| *size == 0) {
-        Some((name, _)) => Err(Error::Config { layer, problem: format!("{name} must be at least 1") }),
-        None => Ok(()),
+/// Refuses sizes of zero, naming the first, and sizes whose product does not fit a `usize`.
+pub(crate) fn require_sizes(layer: &'static str, sizes: &[(&str, usize)]) -> Result<()> {
+    if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+        return Err(Error::Config { layer, problem: format!("{name} must be at least 1") });
+    }
+    match sizes.iter().try_fold(1usize, |product, (_, size)| product.checked_mul(*size)) {
+        Some(_) => Ok(()),
+        None => Err(Error::Config { layer, problem: format!("sizes {sizes:?} are too large") }),
     }
 }

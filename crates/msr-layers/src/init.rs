@@ -105,16 +105,21 @@ impl SimpleBackend for SeededVars {
         dtype: DType,
         device: &Device,
     ) -> candle_core::Result<Tensor> {
-        if let Some(found) = self.existing(name)? {
-            if found.shape() != &shape {
-                candle_core::bail!("`{name}` has shape {:?}, but {:?} was asked for", found.shape(), shape);
+        let mut vars = self.vars.data().lock().map_err(poisoned)?;
+        if let Some(found) = vars.get(name) {
+            if found.shape() != &shape || found.dtype() != dtype {
+                candle_core::bail!(
+                    "`{name}` is {:?} of {:?}, but {shape:?} of {dtype:?} was asked for",
+                    found.shape(),
+                    found.dtype()
+                );
             }
-            return Ok(found);
+            return Ok(found.as_tensor().clone());
         }
         let values = self.draw(name, &shape, init);
         let var = Var::from_tensor(&Tensor::from_vec(values, shape, device)?.to_dtype(dtype)?)?;
         let tensor = var.as_tensor().clone();
-        self.vars.data().lock().map_err(poisoned)?.insert(name.to_string(), var);
+        vars.insert(name.to_string(), var);
         Ok(tensor)
     }
 

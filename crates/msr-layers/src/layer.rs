@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use msr_autodiff::Node;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Who changes a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,45 @@ pub fn broadcast_parameters(layer: &dyn Layer, tasks: usize) -> Result<Vec<Node>
             }
         })
         .collect()
+}
+
+/// Refuses nodes that do not fit the parameters: another number, or another shape than the parameter's own
+/// (shared) or that with one leading task dimension, the same for all (adapted).
+pub(crate) fn check_parameters<'a>(
+    layer: &'static str,
+    parameters: impl Iterator<Item = &'a Parameter>,
+    nodes: &[Node],
+) -> Result<()> {
+    let mut rest = nodes.iter();
+    let mut tasks = None;
+    for p in parameters {
+        let node = rest.next().ok_or_else(|| missing(layer, nodes.len()))?;
+        let fits = match p.role {
+            Role::Shared => node.dims() == p.tensor.dims(),
+            Role::Adapted => {
+                let leading = node.dims().first().copied();
+                let expected = *tasks.get_or_insert(leading);
+                leading.is_some() && leading == expected && node.dims()[1..] == *p.tensor.dims()
+            }
+        };
+        if !fits {
+            let front = if p.role == Role::Adapted { "tasks + " } else { "" };
+            return Err(Error::Parameter {
+                name: p.name.clone(),
+                expected: format!("{front}{:?}", p.tensor.dims()),
+                got: node.dims().to_vec(),
+            });
+        }
+    }
+    if rest.next().is_some() { Err(missing(layer, nodes.len())) } else { Ok(()) }
+}
+
+/// The error of a forward pass that was handed another number of parameters than the layer has.
+pub(crate) fn missing(layer: &'static str, got: usize) -> Error {
+    Error::Config {
+        layer,
+        problem: format!("the forward pass got {got} parameters, not as many as the layer has"),
+    }
 }
 
 /// The full name of tensor `name` below the prefix of `vb`.

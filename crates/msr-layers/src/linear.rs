@@ -4,8 +4,8 @@ use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value};
 
-use crate::error::{Error, Result, require_positive};
-use crate::layer::{Input, Layer, Parameter, Role, full_name};
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
 
 /// The sizes of a [`Linear`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Linear {
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: LinearConfig, vb: VarBuilder) -> Result<Self> {
         let LinearConfig { in_features: n, out_features: m, bias } = config;
-        require_positive("Linear", &[("in_features", n), ("out_features", m)])?;
+        require_sizes("Linear", &[("in_features", n), ("out_features", m)])?;
         let bound = 1.0 / (n as f64).sqrt();
         let init = Init::Uniform { lo: -bound, up: bound };
         let weight = Parameter {
@@ -66,7 +66,7 @@ impl Linear {
 impl Module for Linear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let n = self.config.in_features;
-        Ok(plain(x, n, |x| apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), x))?)
+        Ok(plain("Linear", x, n, |x| apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), x))?)
     }
 }
 
@@ -76,7 +76,8 @@ impl Layer for Linear {
     }
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let [weight, bias @ ..] = parameters else { return Err(missing("Linear")) };
+        check_parameters("Linear", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
+        let (weight, bias) = (&parameters[0], &parameters[1..]);
         per_task("Linear", input.node(), self.config.in_features, |x| apply(weight, bias.first(), x))
     }
 }
@@ -89,11 +90,6 @@ pub(crate) fn bias_parameter(vb: &VarBuilder, m: usize, bound: f64) -> Result<Pa
         tensor: vb.get_with_hints(m, "bias", init)?,
         role: Role::Adapted,
     })
-}
-
-/// The error of a forward pass that was handed too few parameters.
-pub(crate) fn missing(layer: &'static str) -> Error {
-    Error::Config { layer, problem: "the forward pass got fewer parameters than the layer has".into() }
 }
 
 /// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading dimensions.
@@ -121,10 +117,15 @@ fn with_row<V: Value>(bias: &V) -> Result<V> {
 }
 
 /// Flattens what stands before the features of a plain tensor into rows, and restores it afterwards.
-pub(crate) fn plain(x: &Tensor, n: usize, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
-    let [lead @ .., features] = x.dims() else { return Err(wrong_input("Linear", n, x.dims())) };
+pub(crate) fn plain(
+    layer: &'static str,
+    x: &Tensor,
+    n: usize,
+    f: impl FnOnce(&Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let [lead @ .., features] = x.dims() else { return Err(wrong_input(layer, n, x.dims())) };
     if *features != n {
-        return Err(wrong_input("Linear", n, x.dims()));
+        return Err(wrong_input(layer, n, x.dims()));
     }
     let rows = lead.iter().product::<usize>();
     let y = f(&x.reshape((rows, n))?)?;

@@ -5,9 +5,8 @@ use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value, Window};
 
 use crate::conv1d::columns;
-use crate::error::{Error, Result, require_positive};
-use crate::layer::{Input, Layer, Parameter, Role, full_name};
-use crate::linear::missing;
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
 
 /// The sizes of a [`LocallyConnected1d`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +62,7 @@ impl LocallyConnected1d {
             config;
         let sizes =
             [("in_channels", c), ("out_channels", o), ("length", length), ("kernel", k), ("stride", stride)];
-        require_positive("LocallyConnected1d", &sizes)?;
+        require_sizes("LocallyConnected1d", &sizes)?;
         let (_, positions) = config
             .window()
             .output((1, length))
@@ -89,9 +88,7 @@ impl LocallyConnected1d {
 
     /// The windows of `x (…, b, c, len)`, position first: `(…, l, c · k, b)`.
     fn windows<V: Value>(&self, x: &V) -> Result<V> {
-        let columns = columns("LocallyConnected1d", x, self.config.in_channels, self.config.window())?;
-        let shape = columns.shape_of();
-        if shape[shape.len() - 1] != self.positions {
+        if x.shape_of().last() != Some(&self.config.length) {
             return Err(Error::Shape {
                 layer: "LocallyConnected1d",
                 what: "input",
@@ -99,6 +96,8 @@ impl LocallyConnected1d {
                 got: x.shape_of().to_vec(),
             });
         }
+        let columns = columns("LocallyConnected1d", x, self.config.in_channels, self.config.window())?;
+        let shape = columns.shape_of();
         let rank = shape.len();
         let mut order: Vec<usize> = (0..rank - 3).collect();
         order.extend([rank - 1, rank - 2, rank - 3]);
@@ -139,7 +138,8 @@ impl Layer for LocallyConnected1d {
     }
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let [weight, bias @ ..] = parameters else { return Err(missing("LocallyConnected1d")) };
+        check_parameters("LocallyConnected1d", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
+        let (weight, bias) = (&parameters[0], &parameters[1..]);
         match input {
             Input::Examples(x) => self.apply(weight, bias.first(), &self.windows(x)?),
             Input::Prepared(windows) => self.apply(weight, bias.first(), windows),

@@ -5,7 +5,7 @@ use candle_nn::Module;
 use msr_autodiff::Node;
 
 use crate::error::Result;
-use crate::layer::{Input, Layer, Parameter};
+use crate::layer::{Input, Layer, Parameter, missing};
 
 /// What a stack is made of: anything that is both a [`Layer`] and a candle-nn `Module`.
 trait Stage: Layer + Module {}
@@ -85,9 +85,12 @@ impl Layer for Sequential {
         let mut input = input.clone();
         for (layer, count) in &self.layers {
             let (mine, others) =
-                rest.split_at_checked(*count).ok_or_else(|| crate::linear::missing("Sequential"))?;
+                rest.split_at_checked(*count).ok_or_else(|| missing("Sequential", parameters.len()))?;
             input = Input::Examples(Layer::forward_tasks(layer.as_ref(), mine, &input)?);
             rest = others;
+        }
+        if !rest.is_empty() {
+            return Err(missing("Sequential", parameters.len()));
         }
         Ok(input.node().clone())
     }

@@ -183,6 +183,19 @@ fn tasks_have_their_own_weights() {
     }
 }
 
+/// NaN is not hidden, in neither pass.
+#[test]
+fn activations_keep_nan() {
+    let x = Tensor::new(&[[f32::NAN, -1.0, 2.0, f32::NEG_INFINITY]], &Device::Cpu).unwrap();
+    for activation in [Activation::Relu, Activation::Tanh, Activation::Softplus] {
+        let plain: Vec<f32> = Module::forward(&activation, &x).unwrap().get(0).unwrap().to_vec1().unwrap();
+        let node = activation.forward_tasks(&[], &Input::Examples(Node::constant(&x))).unwrap();
+        let node: Vec<f32> = node.value().get(0).unwrap().to_vec1().unwrap();
+        assert!(plain[0].is_nan() && node[0].is_nan());
+        assert!(plain[1..].iter().zip(&node[1..]).all(|(a, b)| (a - b).abs() < 1e-6), "{plain:?} {node:?}");
+    }
+}
+
 #[test]
 fn saving_and_loading_gives_the_same_output() {
     let folder = tempfile::tempdir().unwrap();
@@ -264,12 +277,33 @@ fn bad_sizes_are_refused() {
         LocallyConnected1d::new(LocallyConnected1dConfig::new(2, 3), vb()).map(drop),
         "larger than the input",
     );
+    says(ReparamLinear::new(ReparamLinearConfig::new(1 << 40, 1 << 40, 3), vb()).map(drop), "too large");
+    let strided = LocallyConnected1dConfig { stride: 2, ..LocallyConnected1dConfig::new(9, 3) };
+    let local = LocallyConnected1d::new(strided, vb().pp("s")).unwrap();
+    // The same number of positions, another length.
+    assert!(Module::forward(&local, &normal(1, (2, 1, 10), DType::F64)).is_err());
     for case in cases(DType::F64) {
         let leaves = task_leaves(case.layer.as_ref());
         let wrong = Node::constant(&normal(1, (TASKS, 2, 3, 4), DType::F64));
         let layer: &dyn Layer = case.layer.as_ref();
         assert!(layer.forward_tasks(&leaves, &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
-        assert!(layer.forward_tasks(&leaves[..0], &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
+        let (x, _) = examples(&case, 2, DType::F64);
+        let good = Input::Examples(Node::constant(&x));
+        let refuses = |nodes: &[Node], what: &str| {
+            assert!(layer.forward_tasks(nodes, &good).is_err(), "{}: {what}", case.name);
+            let prepared = Input::Prepared(Node::constant(&normal(1, (TASKS, 2), DType::F64)));
+            assert!(layer.forward_tasks(nodes, &prepared).is_err(), "{}: {what}, prepared", case.name);
+        };
+        assert!(layer.forward_tasks(&leaves, &good).is_ok());
+        refuses(&leaves[..0], "no parameters");
+        refuses(&[&leaves[..], &leaves[..1]].concat(), "one too many");
+        for i in 0..leaves.len() {
+            for shape in [vec![], vec![3], vec![TASKS, 1, 1, 1, 1]] {
+                let mut nodes = leaves.clone();
+                nodes[i] = Node::leaf(&normal(1, shape, DType::F64));
+                refuses(&nodes, "a wrong shape");
+            }
+        }
         assert!(
             Module::forward(case.layer.as_ref(), &normal(1, (2, 3), DType::F64)).is_err(),
             "{}",

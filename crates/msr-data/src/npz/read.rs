@@ -8,16 +8,18 @@ use zip::ZipArchive;
 
 use super::header::Header;
 use crate::error::{Error, Result};
-use crate::source::TaskSource;
+use crate::source::{TaskSource, check_buffers};
 
 /// The tasks of an `.npz` file as the MSR authors' generator writes it, compressed or not.
 ///
-/// The arrays `x` and `y` are read into memory and checked once, when the file is opened.
+/// The arrays `x`, `y` and, where it is there, `w` are read into memory and checked once, when the file is
+/// opened.
 #[derive(Debug)]
 pub struct NpzProblem {
     path: PathBuf,
     x: Array,
     y: Array,
+    w: Option<Array>,
 }
 
 /// An array whose first dimension counts tasks.
@@ -55,17 +57,27 @@ impl NpzProblem {
                 got: y.shape.iter().map(|&d| d as u64).collect(),
             });
         }
-        Ok(Self { path, x, y })
+        let w = if archive.index_for_name("w.npy").is_some() {
+            Some(read(&path, &mut archive, "w")?)
+        } else {
+            None
+        };
+        if let Some(w) = w.as_ref().filter(|w| w.shape[0] != x.shape[0]) {
+            return Err(Error::ArrayShape {
+                path,
+                array: "w".into(),
+                expected: format!("({}, …) like x", x.shape[0]),
+                got: w.shape.iter().map(|&d| d as u64).collect(),
+            });
+        }
+        Ok(Self { path, x, y, w })
     }
 }
 
 fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> Result<Array> {
     let member = format!("{array}.npy");
-    let names: Vec<String> = (0..archive.len())
-        .filter_map(|i| Some(archive.by_index_raw(i).ok()?.name().ok()?.to_string()))
-        .collect();
-    let Some(index) = names.iter().position(|n| *n == member) else {
-        let found = names.iter().map(|n| n.trim_end_matches(".npy").to_string()).collect();
+    let Some(index) = archive.index_for_name(&member) else {
+        let found = archive.file_names().flatten().map(|n| n.trim_end_matches(".npy").to_string()).collect();
         return Err(Error::MissingArray { path: path.into(), array: array.into(), found });
     };
     let damaged = |problem: String| Error::Damaged { path: path.into(), array: array.into(), problem };
@@ -157,19 +169,18 @@ impl TaskSource for NpzProblem {
                 problem: format!("task {task} is asked for, but there are {has}"),
             });
         }
+        check_buffers(self, x, y)?;
         for (array, out) in [(&self.x, x), (&self.y, y)] {
             let size = array.per_task();
-            if out.len() > size {
-                return Err(Error::Config {
-                    problem: format!(
-                        "{}: a task has {size} numbers, {} are asked for",
-                        self.name(),
-                        out.len()
-                    ),
-                });
-            }
             out.copy_from_slice(&array.data[task * size..task * size + out.len()]);
         }
         Ok(())
+    }
+
+    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        Ok(self.w.as_ref().and_then(|w| {
+            let size = w.per_task();
+            Some((w.shape[1..].to_vec(), w.data.get(task * size..(task + 1) * size)?.to_vec()))
+        }))
     }
 }

@@ -16,13 +16,16 @@ use crate::source::TaskSource;
 /// name only when it is complete.
 ///
 /// # Errors
-/// When a task cannot be generated or the file cannot be written.
+/// When there is no task, a task cannot be generated, or the file cannot be written.
 pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
+    if tasks.is_empty() {
+        return Err(Error::Config { problem: format!("{}: there is no task to write", path.display()) });
+    }
     let io = |source: std::io::Error| Error::Io { path: path.into(), source };
     let zip_error = |e: zip::result::ZipError| io(std::io::Error::other(e));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = NamedTempFile::new_in(folder).map_err(io)?;
+    let file = new_file(folder).map_err(io)?;
     let mut archive = ZipWriter::new(BufWriter::new(file));
     let options: FileOptions<'_, '_, ()> =
         FileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
@@ -40,20 +43,36 @@ pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef
             archive.write_all(&bytes(if array == "x" { &x } else { &y })).map_err(io)?;
         }
     }
-    let first = if tasks.is_empty() { None } else { source.true_weights(tasks.start)? };
-    if let Some((shape, _)) = first {
+    if let Some((shape, _)) = source.true_weights(tasks.start)? {
         archive.start_file("w.npy", options).map_err(zip_error)?;
         archive.write_all(&Header::for_f32(&[&[tasks.len()], &shape[..]].concat())).map_err(io)?;
         for task in tasks {
-            if let Some((_, weights)) = source.true_weights(task)? {
-                archive.write_all(&bytes(&weights)).map_err(io)?;
-            }
+            let (_, weights) = source.true_weights(task)?.filter(|(s, _)| *s == shape).ok_or_else(|| {
+                let problem =
+                    format!("{}: the weights of task {task} are unlike those of others", source.name());
+                Error::Config { problem }
+            })?;
+            archive.write_all(&bytes(&weights)).map_err(io)?;
         }
     }
     let file = archive.finish().map_err(zip_error)?.into_inner().map_err(|e| io(e.into_error()))?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
+    // The new name is durable only once its folder is; Windows has no such call.
+    #[cfg(unix)]
+    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(io)?;
     Ok(())
+}
+
+/// A temporary file with the permissions of any other new file, not the private ones of a secret.
+fn new_file(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

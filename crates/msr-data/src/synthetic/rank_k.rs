@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
-use crate::source::TaskSource;
+use crate::source::{TaskSource, check_buffers};
 
 const INPUTS: usize = 70;
 const OUTPUTS: usize = 68;
@@ -122,17 +122,7 @@ impl TaskSource for RankK {
     }
 
     fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
-        let count = x.len() / INPUTS;
-        if x.len() != count * INPUTS || y.len() != count * OUTPUTS || count > EXAMPLES {
-            return Err(Error::Config {
-                problem: format!(
-                    "buffers of {} inputs and {} outputs do not hold the same number (at most {EXAMPLES}) of \
-                     examples of {INPUTS} and {OUTPUTS}",
-                    x.len(),
-                    y.len()
-                ),
-            });
-        }
+        check_buffers(self, x, y)?;
         let mut rng = self.stream(task);
         let filters = self.filters_from(&mut rng);
         x.fill_with(|| StandardNormal.sample(&mut rng));

@@ -14,9 +14,9 @@ use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value};
 
-use crate::error::{Result, require_positive};
-use crate::layer::{Input, Layer, Parameter, Role, full_name};
-use crate::linear::{apply, bias_parameter, check_per_task, missing, per_task, plain};
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name, missing};
+use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 
 /// The sizes and the initial scales of a [`ReparamLinear`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,7 +98,7 @@ impl ReparamLinear {
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: ReparamLinearConfig, vb: VarBuilder) -> Result<Self> {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = config;
-        require_positive("ReparamLinear", &[("in_features", n), ("out_features", m), ("filter_params", k)])?;
+        require_sizes("ReparamLinear", &[("in_features", n), ("out_features", m), ("filter_params", k)])?;
         let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
         let symmetry = Parameter {
             name: full_name(&vb, "symmetry"),
@@ -166,6 +166,17 @@ impl ReparamLinear {
         Ok(product.reshape(&[&[first], lead, &[last]].concat())?.permute(&order)?)
     }
 
+    fn wrong_features(&self, features: &Node) -> Error {
+        let ReparamLinearConfig { out_features: m, filter_params: k, .. } = self.config;
+        let expected = format!("(tasks, …, {m}, {k})");
+        Error::Shape {
+            layer: "ReparamLinear",
+            what: "prepared input",
+            expected,
+            got: features.dims().to_vec(),
+        }
+    }
+
     /// Whether contracting U with `examples` per task first costs less, over all `uses`.
     fn features_pay(&self, examples: usize, uses: usize) -> bool {
         let ReparamLinearConfig { in_features: n, filter_params: k, .. } = self.config;
@@ -179,7 +190,9 @@ impl ReparamLinear {
 impl Module for ReparamLinear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.weight()?;
-        Ok(plain(x, self.config.in_features, |x| apply(&weight, self.bias.as_ref().map(|b| &b.tensor), x))?)
+        Ok(plain("ReparamLinear", x, self.config.in_features, |x| {
+            apply(&weight, self.bias.as_ref().map(|b| &b.tensor), x)
+        })?)
     }
 }
 
@@ -189,7 +202,7 @@ impl Layer for ReparamLinear {
     }
 
     fn prepare(&self, parameters: &[Node], examples: &Node, uses: usize) -> Result<Input> {
-        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear")) };
+        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear", 0)) };
         let dims = examples.dims();
         check_per_task("ReparamLinear", dims, self.config.in_features)?;
         if !self.features_pay(dims[1..dims.len() - 1].iter().product(), uses) {
@@ -199,15 +212,22 @@ impl Layer for ReparamLinear {
     }
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let [symmetry, filter, bias @ ..] = parameters else { return Err(missing("ReparamLinear")) };
+        let own = [&self.symmetry, &self.filter].into_iter().chain(&self.bias);
+        check_parameters("ReparamLinear", own, parameters)?;
+        let (symmetry, filter, bias) = (&parameters[0], &parameters[1], &parameters[2..]);
         match input {
             Input::Examples(x) => {
                 let weight = self.expand(symmetry, filter)?;
                 per_task("ReparamLinear", x, self.config.in_features, |x| apply(&weight, bias.first(), x))
             }
             Input::Prepared(features) => {
-                let lead = &features.dims()[..features.rank() - 2];
                 let (m, k) = (self.config.out_features, self.config.filter_params);
+                let [lead @ .., rows, columns] = features.dims() else {
+                    return Err(self.wrong_features(features));
+                };
+                if lead.is_empty() || (*rows, *columns) != (m, k) {
+                    return Err(self.wrong_features(features));
+                }
                 // (t, 1, …) in front, to be broadcast over what stands between the tasks and the features.
                 let mut front = vec![1; lead.len()];
                 front[0] = lead[0];
