@@ -1,42 +1,17 @@
 //! Peak memory of an unroll, measured by the allocator. One test: nothing else may run beside it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{Graph, Node, Recompute, grad, mse, unroll};
-use msr_testkit::normal;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call is passed on unchanged to the system allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), SeqCst) + layout.size();
-        PEAK.fetch_max(live, SeqCst);
-        // SAFETY: the caller's promise about `layout` holds for the system allocator too.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), SeqCst);
-        // SAFETY: `pointer` came from `alloc` above, which is the system allocator's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use msr_testkit::{CountingAllocator, normal, peak_memory};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// The peak above what was live before, in bytes, of one meta-gradient through `steps` inner steps of a
-/// two-layer network whose weights adapt.
-fn peak(steps: usize, recompute: Recompute) -> usize {
-    let before = LIVE.load(SeqCst);
-    PEAK.store(before, SeqCst);
+/// One meta-gradient through `steps` inner steps of a two-layer network whose weights adapt.
+fn meta_gradient(steps: usize, recompute: Recompute) {
     let w1 = Node::leaf(&normal(1, (32, 64), DType::F32));
     let w2 = Node::leaf(&normal(2, (64, 8), DType::F32));
     let context = vec![
@@ -58,11 +33,11 @@ fn peak(steps: usize, recompute: Recompute) -> usize {
     let outer = forward(&last, &context).unwrap();
     let g = grad(&outer, &[&w1, &w2, &context[2]], Graph::Drop).unwrap();
     assert!(g[2].scalar().unwrap().is_finite());
-    PEAK.load(SeqCst) - before
 }
 
 #[test]
 fn recomputation_keeps_memory_flat() {
+    let peak = |steps, recompute| peak_memory(|| meta_gradient(steps, recompute));
     peak(5, Recompute::On);
     let [five, hundred] = [5, 100].map(|steps| peak(steps, Recompute::On));
     let kept = peak(100, Recompute::Off);

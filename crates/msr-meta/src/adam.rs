@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor};
 use msr_autodiff::kernels::vectorized;
 
 use crate::error::{Error, Result};
-use crate::objective::OuterParameter;
+use crate::objective::{OuterParameter, check_names};
 
 /// The constants of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,7 +42,7 @@ impl Adam {
     /// The state before the first step, for these parameters.
     ///
     /// # Errors
-    /// [`Error::Config`] for constants outside their range.
+    /// [`Error::Config`] for constants outside their range, or two parameters of the same name.
     pub fn new(config: AdamConfig, parameters: &[OuterParameter]) -> Result<Self> {
         let AdamConfig { rate, beta1, beta2, epsilon } = config;
         let decays = (0.0..1.0).contains(&beta1) && (0.0..1.0).contains(&beta2);
@@ -51,6 +51,7 @@ impl Adam {
                 "Adam needs rate ≥ 0, 0 ≤ beta < 1 and epsilon > 0, got {config:?}"
             )));
         }
+        check_names(parameters)?;
         let zeros = || {
             let zero = |p: &OuterParameter| p.variable.as_tensor().detach().zeros_like();
             parameters.iter().map(zero).collect::<candle_core::Result<Vec<_>>>()
@@ -90,7 +91,7 @@ impl Adam {
     /// One step, in place.
     ///
     /// # Errors
-    /// When a gradient does not have the shape of its parameter.
+    /// When a gradient does not have the shape and dtype of its parameter; nothing was changed then.
     pub fn step(&mut self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<()> {
         if parameters.len() != self.first.len() || gradients.len() != self.first.len() {
             return Err(Error::config(format!(
@@ -99,6 +100,18 @@ impl Adam {
                 parameters.len(),
                 gradients.len()
             )));
+        }
+        for (p, g) in parameters.iter().zip(gradients) {
+            if p.variable.dims() != g.dims() || p.variable.dtype() != g.dtype() {
+                return Err(Error::config(format!(
+                    "the gradient of `{}` is {:?} of {:?}, the parameter {:?} of {:?}",
+                    p.name,
+                    g.dims(),
+                    g.dtype(),
+                    p.variable.dims(),
+                    p.variable.dtype()
+                )));
+            }
         }
         self.steps += 1;
         for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
@@ -186,9 +199,6 @@ impl InplaceOp2 for Decay {
         g: &CpuStorage,
         gl: &Layout,
     ) -> candle_core::Result<()> {
-        if ml.dims() != gl.dims() {
-            candle_core::bail!("adam: gradient {:?} for a parameter {:?}", gl.dims(), ml.dims());
-        }
         match (m, g) {
             (CpuStorage::F32(m), CpuStorage::F32(g)) => decay!(self, m[range(ml)], &g[range(gl)], f32),
             (CpuStorage::F64(m), CpuStorage::F64(g)) => decay!(self, m[range(ml)], &g[range(gl)], f64),

@@ -112,7 +112,7 @@ impl Checkpoint {
     /// Puts the state into parameters and optimiser. On an error nothing was changed.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when a tensor is missing or has another shape.
+    /// [`Error::Checkpoint`] when a tensor is missing, has another shape, or belongs to something else.
     pub fn restore(mut self, path: &Path, parameters: &[OuterParameter], adam: &mut Adam) -> Result<()> {
         let mut take = |name: String, like: &Tensor| {
             let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
@@ -134,6 +134,14 @@ impl Checkpoint {
             values.push(take(p.name.clone(), p.variable.as_tensor())?);
             first.push(take(format!("adam.first.{}", p.name), p.variable.as_tensor())?);
             second.push(take(format!("adam.second.{}", p.name), p.variable.as_tensor())?);
+        }
+        if let Some(name) = self.tensors.keys().min() {
+            return Err(Error::Checkpoint {
+                path: path.into(),
+                problem: format!(
+                    "tensor `{name}` is none of this run's: it belongs to another configuration"
+                ),
+            });
         }
         adam.restore(self.step, first, second)?;
         for (p, value) in parameters.iter().zip(values) {

@@ -29,7 +29,7 @@ pub enum Error {
 
     /// The loss of a task became NaN or infinite. Nothing was updated by the step.
     #[error(
-        "the query loss of task {task} became {loss} in outer step {step}; {checkpoint}; \
+        "the loss of task {task} became {loss} in outer step {step}; {checkpoint}; \
          try a smaller outer or inner rate, or fewer inner steps", checkpoint = last_good(.checkpoint)
     )]
     Diverged {
@@ -41,6 +41,15 @@ pub enum Error {
         loss: f64,
         /// The last checkpoint that was written, and its step.
         checkpoint: Option<(PathBuf, u64)>,
+    },
+
+    /// The loss of a held-out task is NaN or infinite.
+    #[error("the loss of test task {task} is {loss}; the learner diverges on it, try a smaller inner rate")]
+    Evaluation {
+        /// The task's number in its data set.
+        task: usize,
+        /// The loss.
+        loss: f64,
     },
 
     /// A gradient became NaN or infinite although the losses were finite. Nothing was updated.

@@ -21,7 +21,7 @@ impl Summary {
     /// From one loss per task.
     ///
     /// # Errors
-    /// [`Error::Config`] for fewer than two losses.
+    /// [`Error::Config`] for fewer than two losses, or one that is NaN or infinite.
     ///
     /// # Example
     /// ```
@@ -36,6 +36,9 @@ impl Summary {
         if n < 2 {
             return Err(Error::config(format!("an interval needs at least two tasks, got {n}")));
         }
+        if losses.iter().any(|l| !l.is_finite()) {
+            return Err(Error::config("a mean over losses that are NaN or infinite says nothing"));
+        }
         let mean = losses.iter().sum::<f64>() / n as f64;
         let variance = losses.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
         let t = StudentsT::new(0.0, 1.0, (n - 1) as f64)
@@ -48,7 +51,8 @@ impl Summary {
 /// The query loss over all tasks of `batches`, each adapted to its support set.
 ///
 /// # Errors
-/// When a batch does not fit, or there are fewer than two tasks; [`Error::Caller`] for errors of `batches`.
+/// When a batch does not fit, or there are fewer than two tasks; [`Error::Evaluation`] when a loss is NaN or
+/// infinite; [`Error::Caller`] for errors of `batches`.
 pub fn evaluate<E>(
     objective: &dyn Objective,
     batches: impl IntoIterator<Item = std::result::Result<Batch, E>>,
@@ -58,7 +62,12 @@ where
 {
     let mut losses = Vec::new();
     for batch in batches {
-        losses.extend(objective.losses(&batch.map_err(|e| Error::Caller(e.into()))?)?);
+        let batch = batch.map_err(|e| Error::Caller(e.into()))?;
+        let found = objective.losses(&batch)?;
+        if let Some(i) = found.iter().position(|l| !l.is_finite()) {
+            return Err(Error::Evaluation { task: batch.tasks.get(i).copied().unwrap_or(i), loss: found[i] });
+        }
+        losses.extend(found);
     }
     Summary::new(&losses)
 }

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor, Var};
 use msr_autodiff::Node;
 
 use crate::batch::{Batch, Examples};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A tensor that the outer loop changes.
 #[derive(Clone, Debug)]
@@ -52,4 +52,18 @@ pub trait Objective: Send + Sync {
 /// The losses `(t)` as numbers.
 pub(crate) fn numbers(losses: &Node) -> Result<Vec<f64>> {
     Ok(losses.value().to_dtype(DType::F64)?.to_vec1()?)
+}
+
+/// Refuses two outer parameters of the same name: they would be one variable updated twice, or two of which
+/// a checkpoint could hold only one.
+pub(crate) fn check_names(parameters: &[OuterParameter]) -> Result<()> {
+    for (i, p) in parameters.iter().enumerate() {
+        if parameters[..i].iter().any(|other| other.name == p.name) {
+            return Err(Error::config(format!(
+                "two outer parameters are called `{}`; build each layer with a prefix of its own, vb.pp(name)",
+                p.name
+            )));
+        }
+    }
+    Ok(())
 }

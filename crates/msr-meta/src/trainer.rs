@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
+use msr_autodiff::kernels::elementwise::{Unary, unary};
+use msr_autodiff::kernels::reduce::sum_keepdim;
 
 use crate::adam::{Adam, AdamConfig};
 use crate::batch::Batch;
@@ -49,7 +51,8 @@ pub trait Observer {
 /// Runs the outer loop of an [`Objective`] with Adam, checkpoints and resuming.
 ///
 /// A run that is killed at any moment and resumed gives the same bits as one that was never stopped, if
-/// the batches depend on the step alone.
+/// the batches depend on the step alone, the model and the configuration are built as before, and the
+/// rayon pool has as many threads as before.
 pub struct Trainer {
     objective: Box<dyn Objective>,
     adam: Adam,
@@ -115,7 +118,7 @@ impl Trainer {
         if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 step: self.step,
-                task: batch.tasks[i],
+                task: batch.tasks.get(i).copied().unwrap_or(i),
                 loss: found.losses[i],
                 checkpoint: self.last_good.clone(),
             });
@@ -176,10 +179,10 @@ impl Trainer {
     }
 }
 
-/// Whether no element is NaN or infinite. The sum tells: both survive addition.
+/// Whether no element is NaN or infinite. Zero times such an element is NaN, and so is any sum with it.
 fn is_finite(t: &Tensor) -> Result<bool> {
-    let dims: Vec<usize> = (0..t.rank()).collect();
-    let sum = msr_autodiff::kernels::reduce::sum_keepdim(t, &dims)?;
-    let sum: f64 = sum.flatten_all()?.to_dtype(candle_core::DType::F64)?.get(0)?.to_scalar()?;
+    let zeros = unary(Unary::Affine { scale: 0.0, offset: 0.0 }, t)?;
+    let sum = sum_keepdim(&zeros, &(0..t.rank()).collect::<Vec<_>>())?;
+    let sum: f64 = sum.flatten_all()?.to_dtype(DType::F64)?.get(0)?.to_scalar()?;
     Ok(sum.is_finite())
 }

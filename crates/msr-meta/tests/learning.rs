@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use msr_layers::{Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars};
+use msr_layers::{
+    Activation, Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Sequential,
+};
 use msr_meta::{
     Adam, AdamConfig, Batch, Error, Examples, Granularity, MetaConfig, MetaLearner, MultiTask,
     MultiTaskConfig, Objective, Observer, Order, OuterParameter, Rates, Recompute, Reduction, StepReport,
@@ -285,6 +287,12 @@ fn unusable_checkpoints_are_errors_and_change_nothing() {
     let mut other = Trainer::new(Box::new(other), AdamConfig::default()).unwrap();
     std::fs::write(&path, &bytes).unwrap();
     assert!(other.resume_from(&path).unwrap_err().to_string().contains("fc."));
+    // A learned rate is left over when the rates are fixed now.
+    let fixed = MetaConfig { rates: Rates::Fixed(0.1), ..MetaConfig::default() };
+    let fixed = MetaLearner::new(msr(2, 2, DType::F32).0, fixed).unwrap();
+    let message =
+        Trainer::new(Box::new(fixed), AdamConfig::default()).unwrap().resume_from(&path).unwrap_err();
+    assert!(message.to_string().contains("adam.first.rate.fc"), "{message}");
     assert!(good.checkpoint_to(&path, 0).is_err());
 }
 
@@ -330,7 +338,46 @@ fn misuse_is_an_error() {
     let constants = model_with_a_constant();
     let error = MetaLearner::new(constants, MetaConfig::default()).err().unwrap();
     assert!(error.to_string().contains("SeededVars"), "{error}");
-    assert!(Summary::new(&[1.0]).is_err());
+    assert!(Summary::new(&[1.0]).is_err() && Summary::new(&[1.0, f64::NAN]).is_err());
+    let mut poisoned = batch(1, 3, 1, 2, DType::F32);
+    poisoned.query.x = (poisoned.query.x * f64::INFINITY).unwrap();
+    let message = evaluate(&learner, [Ok::<_, Error>(poisoned)]).unwrap_err().to_string();
+    assert!(message.contains("test task 100"), "{message}");
+    for bad in [
+        MultiTaskConfig { iterations: 0, ..Default::default() },
+        MultiTaskConfig { ridge: -1.0, ..Default::default() },
+        MultiTaskConfig { tolerance: f64::NAN, ..Default::default() },
+    ] {
+        assert!(MultiTask::new(msr(1, 2, DType::F32).0, bad).is_err());
+    }
+}
+
+/// Two layers under the same name would be one variable, updated twice.
+#[test]
+fn layers_that_share_a_name_are_refused() {
+    let vars = SeededVars::new(0);
+    let vb = vars.builder(DType::F32, &Device::Cpu);
+    let layer = || Linear::new(LinearConfig::new(4, 4), vb.pp("same")).unwrap();
+    let model = Sequential::new().with(layer()).with(layer());
+    let learner = MetaLearner::new(Arc::new(model), MetaConfig::default()).unwrap();
+    let message = Trainer::new(Box::new(learner), AdamConfig::default()).err().unwrap().to_string();
+    assert!(message.contains("same.weight") && message.contains("vb.pp"), "{message}");
+}
+
+/// MTSR needs a model that is linear in v, and says so.
+#[test]
+fn mtsr_refuses_what_it_cannot_fit() {
+    let vars = SeededVars::new(0);
+    let vb = vars.builder(DType::F64, &Device::Cpu);
+    let layer = |n, m, name: &str| {
+        let config =
+            ReparamLinearConfig { symmetry_std: 0.5, bias: true, ..ReparamLinearConfig::new(n, m, 3) };
+        ReparamLinear::new(config, vb.pp(name)).unwrap()
+    };
+    let model = Sequential::new().with(layer(6, 4, "a")).with(Activation::Tanh).with(layer(4, 5, "b"));
+    let learner = MultiTask::new(Arc::new(model), MultiTaskConfig::default()).unwrap();
+    let message = learner.losses(&batch(3, 4, 3, 2, DType::F64)).unwrap_err().to_string();
+    assert!(message.contains("linear in its adapted parameters"), "{message}");
 }
 
 fn model_with_a_constant() -> Arc<dyn Layer> {

@@ -2,6 +2,7 @@
 //!
 //! - [`assert_close`]: closeness that says where the worst element is.
 //! - [`gradcheck`]: gradients of any order against central finite differences.
+//! - [`peak_memory`]: what the allocator saw.
 //! - [`normal`]: reproducible random tensors.
 //! - [`shared`]: the big reference data beside a developer's checkout, where there is any.
 
@@ -16,10 +17,12 @@
 
 mod close;
 mod gradcheck;
+mod memory;
 mod shared;
 
 pub use close::{assert_close, relative_error};
 pub use gradcheck::{FiniteDifference, gradcheck};
+pub use memory::{CountingAllocator, peak_memory};
 pub use shared::shared;
 
 use candle_core::{DType, Device, Shape, Tensor};

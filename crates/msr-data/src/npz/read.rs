@@ -47,8 +47,8 @@ impl NpzProblem {
         let file = File::open(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let mut archive = ZipArchive::new(BufReader::new(file))
             .map_err(|e| Error::NotNpz { path: path.clone(), problem: e.to_string() })?;
-        let x = read(&path, &mut archive, "x")?;
-        let y = read(&path, &mut archive, "y")?;
+        let x = read(&path, &mut archive, "x", 3)?;
+        let y = read(&path, &mut archive, "y", 3)?;
         if x.shape[..2] != y.shape[..2] {
             return Err(Error::ArrayShape {
                 path,
@@ -58,7 +58,7 @@ impl NpzProblem {
             });
         }
         let w = if archive.index_for_name("w.npy").is_some() {
-            Some(read(&path, &mut archive, "w")?)
+            Some(read(&path, &mut archive, "w", 2)?)
         } else {
             None
         };
@@ -74,7 +74,7 @@ impl NpzProblem {
     }
 }
 
-fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> Result<Array> {
+fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str, rank: usize) -> Result<Array> {
     let member = format!("{array}.npy");
     let Some(index) = archive.index_for_name(&member) else {
         let found = archive.file_names().flatten().map(|n| n.trim_end_matches(".npy").to_string()).collect();
@@ -93,11 +93,16 @@ fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str) -> 
             got: format!("'{}'{order}", header.descr),
         });
     }
-    if header.shape.len() < 3 || header.shape.contains(&0) {
+    if header.shape.len() < rank || header.shape.contains(&0) {
         return Err(Error::ArrayShape {
             path: path.into(),
             array: array.into(),
-            expected: "(tasks, examples, channels, …), none of them zero".into(),
+            expected: if rank > 2 {
+                "(tasks, examples, channels, …), none of them zero"
+            } else {
+                "(tasks, …)"
+            }
+            .into(),
             got: header.shape,
         });
     }

@@ -1,7 +1,7 @@
 //! MTSR: the multi-task, single-level counterpart of MSR.
 //!
 //! U and one v per training task are fitted jointly to all data of the training tasks:
-//! `min_U Σ_t min_{v_t} L(U, v_t; support_t ∪ query_t)`. The inner minimum is taken exactly (variable
+//! `min_U Σ_t min_{v_t} L(U, v_t; support_t ∪ query_t)`. The inner minimum is taken by solving for it (variable
 //! projection): the model is linear in v and the loss is the squared error, so v_t solves a linear
 //! system, here by conjugate gradients with Hessian-vector products, all tasks at once. At the
 //! minimum the gradient for U is the partial derivative with v_t held fixed; no derivative passes
@@ -12,6 +12,7 @@
 //! whose variables separate" (1973).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, grad, mse, vjp};
@@ -53,6 +54,8 @@ pub struct MultiTask {
     parameters: ModelParameters,
     outer: Vec<OuterParameter>,
     config: MultiTaskConfig,
+    /// Whether the model was found to be linear in its adapted parameters.
+    linear: AtomicBool,
 }
 
 impl MultiTask {
@@ -60,7 +63,8 @@ impl MultiTask {
     ///
     /// # Errors
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the model has no shared or
-    /// no adapted parameters.
+    /// no adapted parameters, or the configuration makes no sense. The first fit gives [`Error::Config`] when
+    /// the model is not linear in its adapted parameters.
     pub fn new(model: Arc<dyn Layer>, config: MultiTaskConfig) -> Result<Self> {
         let parameters = ModelParameters::new(model.as_ref());
         let shared: Vec<usize> = parameters.with_role(Role::Shared).map(|(i, _)| i).collect();
@@ -69,9 +73,15 @@ impl MultiTask {
                 "multi-task learning needs a model with shared parameters (a symmetry matrix) and adapted ones",
             ));
         }
+        let MultiTaskConfig { iterations, tolerance, ridge, .. } = config;
+        if iterations == 0 || !(0.0..1.0).contains(&tolerance) || !(0.0..f64::INFINITY).contains(&ridge) {
+            return Err(Error::config(format!(
+                "multi-task learning needs iterations ≥ 1, 0 ≤ tolerance < 1 and ridge ≥ 0, got {config:?}"
+            )));
+        }
         let all = parameters.variables()?;
         let outer = shared.iter().map(|&i| all[i].clone()).collect();
-        Ok(Self { model, parameters, outer, config })
+        Ok(Self { model, parameters, outer, config, linear: AtomicBool::new(false) })
     }
 
     fn shared(&self, make: impl Fn(&Tensor) -> Node) -> Vec<Node> {
@@ -130,7 +140,41 @@ impl MultiTask {
             p = combine(&r, &quotient(&next, &square)?, &p)?;
             square = next;
         }
+        if !self.linear.load(Ordering::Relaxed) {
+            let ones = v.iter().map(|v| Ok(v.ones_like()?)).collect::<Result<Vec<Node>>>()?;
+            self.check_linear(shared, &ones, &at_zero, &hessian(&ones, None)?, examples)?;
+            self.linear.store(true, Ordering::Relaxed);
+        }
         Ok(v)
+    }
+
+    /// For a model that is linear in v, the gradient at any v is the one at zero plus H v; for others the fit
+    /// is no minimum.
+    fn check_linear(
+        &self,
+        shared: &[Node],
+        v: &[Node],
+        at_zero: &[Node],
+        hv: &[Node],
+        examples: &Examples,
+    ) -> Result<()> {
+        let leaves: Vec<Node> = v.iter().map(Node::detach_leaf).collect();
+        let loss = self.loss(shared, &leaves, examples)?.sum_all()?;
+        let here = grad(&loss, &leaves.iter().collect::<Vec<_>>(), Graph::Drop)?;
+        let (mut difference, mut scale) = (0.0, 0.0);
+        for ((here, zero), hv) in here.iter().zip(at_zero).zip(hv) {
+            let zero = zero.detach();
+            difference += here.sub(&zero.add(hv)?)?.power(2.0)?.sum_all()?.scalar()?;
+            scale += zero.power(2.0)?.sum_all()?.scalar()? + hv.power(2.0)?.sum_all()?.scalar()?;
+        }
+        // Written so that NaN passes: a loss that is NaN has an error of its own.
+        if difference > 1e-4 * scale {
+            return Err(Error::config(
+                "multi-task learning needs a model that is linear in its adapted parameters, and this one is not; \
+                 use MetaLearner",
+            ));
+        }
+        Ok(())
     }
 }
 
