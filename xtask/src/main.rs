@@ -28,7 +28,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run an experiment of the paper and compare with its reference values.
+    /// Run an experiment of the paper and compare with reference values.
     #[command(subcommand, arg_required_else_help = true)]
     Reproduce(commands::reproduce::Experiment),
     /// Measure speed, as ratios within one run.

@@ -65,7 +65,7 @@ fn bad_requests_are_refused_with_a_reason() {
     std::fs::write(full.join("thesis.txt"), "mine").unwrap();
     let fresh = folder.path().join("fresh");
     refuses(&["reproduce", "table1", "--methods", "MSR-FX"], &["MSR-FX", "MAML-LC"]);
-    refuses(&["reproduce", "table1", "--ranks", "3"], &["no rank 3", "[1, 2, 5]"]);
+    refuses(&["reproduce", "table1", "--ranks", "3"], &["no rank `3`", "1, 2, 5"]);
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
@@ -79,6 +79,32 @@ fn bad_requests_are_refused_with_a_reason() {
         refuses(&["reproduce", "table1", "--device", "cuda", "--out", text(&other)], &["--features cuda"]);
     }
     assert_eq!(std::fs::read_to_string(full.join("thesis.txt")).unwrap(), "mine");
+    assert!(!fresh.exists(), "a request that is refused leaves no folder");
+}
+
+/// Two processes do not work in one folder.
+#[test]
+fn a_run_folder_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let quick = [
+        "reproduce",
+        "table1",
+        "--methods",
+        "maml-conv",
+        "--ranks",
+        "1",
+        "--sets",
+        "small",
+        "--outer-steps",
+        "5",
+    ];
+    assert!(xtask(&[&quick[..], &["--out", text(&out)]].concat()).ok);
+    let lock = std::fs::File::create(out.join("lock")).unwrap();
+    lock.lock().unwrap();
+    refuses(&["reproduce", "table1", "--resume", "--out", text(&out)], &["another process"]);
+    lock.unlock().unwrap();
+    assert!(xtask(&["reproduce", "table1", "--resume", "--out", text(&out)]).ok);
 }
 
 /// The authors' files take the place of our generator.
@@ -113,7 +139,8 @@ fn a_run_on_npz_files() {
     {
         assert!(cell.join(file).exists(), "{file}");
     }
-    assert_eq!(std::fs::read_to_string(cell.join("metrics.jsonl")).unwrap().lines().count(), 2);
+    // Every tenth step and the last.
+    assert_eq!(std::fs::read_to_string(cell.join("metrics.jsonl")).unwrap().lines().count(), 3);
     for file in ["config.json", "command.txt", "machine.txt", "table1.md", "results.json"] {
         assert!(out.join(file).exists(), "{file}");
     }

@@ -214,6 +214,11 @@ fn saving_and_loading_gives_the_same_output() {
     );
     let x = normal(1, (4, 7), DType::F32);
     assert_close("loaded", &loaded.unwrap().forward(&x).unwrap(), &layer.forward(&x).unwrap(), 0.0);
+    let twice = Tensor::stack(&[layer.filter(), layer.filter()], 0).unwrap();
+    let weights = layer.weight_of(&twice).unwrap();
+    assert_eq!(weights.dims(), [2, 5, 7]);
+    assert_close("weight", &weights.get(1).unwrap(), &layer.weight().unwrap(), 1e-7);
+    assert!(layer.weight_of(&normal(1, (2, 4), DType::F32)).is_err());
     // Another size is refused, not read wrongly.
     let other = ReparamLinearConfig { filter_params: 4, ..config };
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu).pp("fc");

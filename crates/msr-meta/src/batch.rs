@@ -28,7 +28,8 @@ impl Batch {
     /// The number of tasks.
     ///
     /// # Errors
-    /// When the tensors do not all have one entry per task, or a set is empty.
+    /// When the tensors do not all have one entry per task, a set is empty, or support and query do not fit
+    /// each other.
     pub fn task_count(&self) -> Result<usize> {
         let count = self.tasks.len();
         for (name, tensor) in [
@@ -42,6 +43,22 @@ impl Batch {
                     problem: format!(
                         "{name} should be ({count} tasks, examples, …), got {:?}",
                         tensor.dims()
+                    ),
+                });
+            }
+        }
+        for (name, support, query) in
+            [("inputs", &self.support.x, &self.query.x), ("targets", &self.support.y, &self.query.y)]
+        {
+            if support.dims()[2..] != query.dims()[2..] || support.dtype() != query.dtype() {
+                return Err(Error::Batch {
+                    problem: format!(
+                        "support and query {name} should differ in the number of examples alone, got {:?} of {:?} \
+                         and {:?} of {:?}",
+                        support.dims(),
+                        support.dtype(),
+                        query.dims(),
+                        query.dtype()
                     ),
                 });
             }

@@ -19,7 +19,7 @@ use crate::objective::OuterParameter;
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let error = |source| Error::Io { path: path.into(), source };
+    let error = |reason| Error::Io { path: path.into(), reason };
     // Always the same name: a killed run leaves at most one such file, and the next one replaces it.
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
@@ -93,7 +93,7 @@ impl Checkpoint {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Io { path: path.into(), source }),
+            Err(reason) => return Err(Error::Io { path: path.into(), reason }),
         };
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
         let (_, metadata) =

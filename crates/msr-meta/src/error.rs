@@ -67,12 +67,12 @@ pub enum Error {
     },
 
     /// The operating system refused to read or write.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}: {reason}", path = .path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// The reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 
     /// A checkpoint that cannot be used.

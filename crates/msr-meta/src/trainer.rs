@@ -30,7 +30,7 @@ impl StepReport {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Watches a run: progress, metrics, stopping.
+/// Watches a run: progress, metrics, stopping. `&mut ()` watches nothing.
 pub trait Observer {
     /// Called after each step; `false` stops the run after a checkpoint.
     ///
@@ -45,6 +45,13 @@ pub trait Observer {
     /// Any; it stops the run.
     fn note(&mut self) -> std::result::Result<String, BoxError> {
         Ok(String::new())
+    }
+}
+
+/// Nothing to watch.
+impl Observer for () {
+    fn on_step(&mut self, _: &StepReport) -> std::result::Result<bool, BoxError> {
+        Ok(true)
     }
 }
 

@@ -63,18 +63,20 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         }
         None => 0,
     };
+    tracing::info!(cell = cell.name(), from_step = trainer.steps_taken(), "training");
     trainer.checkpoint_to(checkpoint, training.checkpoint_every)?;
     let metrics = Metrics::open(&folder.path().join("metrics.jsonl"), length)?;
     bar.set_length(plan.outer_steps);
     bar.set_position(trainer.steps_taken());
     let shots = Shots { support: cell.set.support, query: cell.set.query };
-    let mut watcher = Watcher { metrics, every: training.metrics_every, bar };
+    let mut watcher = Watcher { metrics, every: training.metrics_every, steps: plan.outer_steps, bar };
     trainer.run(
         plan.outer_steps,
         |step| Ok(batch(&sampler.train(step, training.meta_batch, shots)?.to_device(&device)?)),
         &mut watcher,
     )?;
 
+    tracing::info!(cell = cell.name(), steps = trainer.steps_taken(), "testing");
     bar.set_message("testing");
     let summary = test(plan, trainer.objective(), &sampler, &device)?;
     let learned: Vec<(String, Tensor)> = trainer
@@ -86,7 +88,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     folder.write("learned.safetensors", &safetensors::serialize(learned, None)?)?;
     if cell.method.layer == LayerKind::ReparamLinear {
         let picture =
-            picture_of(plan, trainer.objective(), model.as_ref(), source.as_ref(), &sampler, &device)?;
+            picture_of(cell, plan, trainer.objective(), model.as_ref(), source.as_ref(), &sampler, &device)?;
         folder.write("symmetry.png", &picture)?;
     }
     let result = CellResult {
@@ -100,6 +102,19 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     };
     folder.write_json(RESULT, &result)?;
     Ok(result)
+}
+
+/// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
+pub fn check_data(plan: &Plan) -> Result<()> {
+    let cells = plan.cells()?;
+    let mut checked = Vec::new();
+    for cell in cells.iter().filter(|_| plan.data.is_some()) {
+        if !checked.contains(&cell.problem.rank) {
+            source(plan, cell)?;
+            checked.push(cell.problem.rank);
+        }
+    }
+    Ok(())
 }
 
 /// The cell's tasks.
@@ -177,6 +192,7 @@ fn test(
 
 /// The learned symmetry matrix, and for the first test task the weight it gives beside the true one.
 fn picture_of(
+    cell: &Cell,
     plan: &Plan,
     objective: &dyn Objective,
     model: &dyn Layer,
@@ -204,13 +220,14 @@ fn picture_of(
         dense
     });
     let columns = symmetry.t()?.contiguous()?.to_vec2::<f32>()?;
-    picture::symmetry(&columns, &weight, truth.as_deref(), m, n)
+    picture::symmetry(&cell.name(), &columns, &weight, truth.as_deref(), m, n)
 }
 
 /// Shows progress and writes metrics.
 struct Watcher<'a> {
     metrics: Metrics,
     every: u64,
+    steps: u64,
     bar: &'a ProgressBar,
 }
 
@@ -224,7 +241,7 @@ struct MetricsLine {
 impl Observer for Watcher<'_> {
     fn on_step(&mut self, report: &StepReport) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
         self.bar.inc(1);
-        if report.step.is_multiple_of(self.every) {
+        if report.step.is_multiple_of(self.every) || report.step + 1 == self.steps {
             self.bar.set_message(format!("loss {:.4}", report.mean()));
             self.metrics.line(&MetricsLine { step: report.step, loss: report.mean() })?;
         }

@@ -84,6 +84,9 @@ pub struct Method {
     pub name: String,
     pub learner: Learner,
     pub layer: LayerKind,
+    /// What a reader of the table should know.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 /// The learner of a method.

@@ -1,6 +1,7 @@
 //! What a run will do: the definition with the flags applied. Stored in the run folder, so that a resumed
 //! run does the same.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
@@ -30,7 +31,7 @@ pub struct Plan {
 /// The flags that change a plan.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct PlanArgs {
-    /// A smoke run of under a minute: fewer steps, one problem.
+    /// A smoke run of some seconds: one problem, one training set, fewer test tasks.
     #[arg(long, conflicts_with = "resume")]
     pub quick: bool,
     /// Only these methods, as `MSR-FC,MAML-Conv`.
@@ -132,7 +133,7 @@ impl Plan {
 }
 
 /// The entries of `known` that were asked for; all, or `default`, when none were.
-fn choose<T: Clone + std::fmt::Debug>(
+fn choose<T: Clone + Display>(
     what: &str,
     asked: &[T],
     known: &[T],
@@ -143,7 +144,8 @@ fn choose<T: Clone + std::fmt::Debug>(
         return Ok(default.unwrap_or_else(|| known.to_vec()));
     }
     if let Some(unknown) = asked.iter().find(|a| !known.iter().any(|k| same(k, a))) {
-        bail!("there is no {what} {unknown:?}; there are {known:?}");
+        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+        bail!("there is no {what} `{unknown}`; there are {}", known.join(", "));
     }
     Ok(known.iter().filter(|k| asked.iter().any(|a| same(k, a))).cloned().collect())
 }

@@ -1,6 +1,6 @@
 //! The folder of a run: what was asked, by what, on what machine, and what came out.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -27,7 +27,7 @@ impl RunFolder {
     pub fn create(experiment: &str, out: Option<&Path>, plan: &Plan) -> Result<Self> {
         let path = match out {
             Some(out) => out.to_path_buf(),
-            None => default_parent(experiment).join(timestamp()),
+            None => unused(&default_parent(experiment), &timestamp())?,
         };
         if fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
             bail!(
@@ -54,6 +54,18 @@ impl RunFolder {
             .read_json(CONFIG)?
             .with_context(|| format!("{} holds no run: there is no {CONFIG} in it", folder.path.display()))?;
         Ok((folder, plan))
+    }
+
+    /// Keeps other processes from working in the folder for as long as the result lives; the system lets go
+    /// of it even when this process is killed.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.path.join("lock");
+        let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => bail!("another process is working in {}", self.path.display()),
+            Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("{}", path.display())),
+        }
     }
 
     /// The folder's path.
@@ -99,6 +111,21 @@ fn default_parent(experiment: &str) -> PathBuf {
 
 fn timestamp() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace([':', 'Z'], "").replace('T', "-")
+}
+
+/// A folder that no other run has: the name, or the name with a number behind it. It is created here, so
+/// that two runs that start at once do not choose the same.
+fn unused(parent: &Path, name: &str) -> Result<PathBuf> {
+    fs::create_dir_all(parent).with_context(|| format!("{}", parent.display()))?;
+    for number in 1.. {
+        let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e).with_context(|| format!("{}", path.display())),
+        }
+    }
+    bail!("{} has no room for another run", parent.display())
 }
 
 fn newest(parent: &Path) -> Result<PathBuf> {

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::cell::{self, CellResult};
 use super::definition::Definition;
 use super::plan::{Cell, Plan, PlanArgs};
 use super::run_folder::RunFolder;
 use crate::report::record::record;
+use crate::report::say;
 use crate::report::table::{Table, number};
 use crate::workspace::DeviceName;
 
@@ -41,33 +42,48 @@ pub fn run(args: Args) -> Result<()> {
     } else {
         let plan = Plan::new(Definition::read(NAME)?, &args.plan)?;
         crate::workspace::device(plan.device)?;
+        cell::check_data(&plan)?;
         (RunFolder::create(NAME, args.out.as_deref(), &plan)?, plan)
     };
+    let _lock = folder.lock()?;
     let cells = plan.cells()?;
-    println!("{} runs in {}", cells.len(), folder.path().display());
+    say(&format!("{} in {}", training_runs(cells.len()), folder.path().display()));
+    say("stop at any time; the same command with --resume continues");
     let started = Instant::now();
     let results = run_cells(&plan, &cells, &folder)?;
     let table = Table::new(&plan, &results);
     let text = table.to_string();
     folder.write("table1.md", text.as_bytes())?;
     folder.write_json("results.json", &results)?;
-    println!("\n{text}");
-    println!(
-        "{} runs in {:.1} s; pictures, metrics and learned tensors are in",
-        results.len(),
-        started.elapsed().as_secs_f64()
-    );
-    println!("  {}", folder.path().display());
+    say(&format!("\n{text}"));
+    let seconds = started.elapsed().as_secs_f64();
+    say(&format!(
+        "{} took {seconds:.1} s; pictures, metrics and learned tensors are in",
+        training_runs(results.len())
+    ));
+    say(&format!("  {}", folder.path().display()));
     if args.record {
         let device = serde_json::to_value(plan.device)?;
-        let path = record(NAME, device.as_str().unwrap_or("unknown"), &text)?;
-        println!("recorded in {}", path.display());
+        let name = if plan.seeds == 1 { NAME.to_string() } else { format!("{NAME}-{}-seeds", plan.seeds) };
+        let path = record(&name, device.as_str().unwrap_or("unknown"), &text)?;
+        say(&format!("recorded in {}", path.display()));
     }
-    let outside = table.outside();
+    let (checked, outside) = table.outside();
+    if checked > 0 && outside.is_empty() {
+        say(&format!("{checked} bounds of data/experiments/{NAME}.toml checked, all hold"));
+    }
     if !outside.is_empty() {
-        bail!("outside the interval that data/experiments/{NAME}.toml allows:\n  {}", outside.join("\n  "));
+        bail!(
+            "of {checked} bounds in data/experiments/{NAME}.toml, {} do not hold:\n  {}",
+            outside.len(),
+            outside.join("\n  ")
+        );
     }
     Ok(())
+}
+
+fn training_runs(count: usize) -> String {
+    format!("{count} training run{}", if count == 1 { "" } else { "s" })
 }
 
 /// Runs the cells, as many at once as there are cores; each on one thread, so that the bits do not
@@ -75,10 +91,15 @@ pub fn run(args: Args) -> Result<()> {
 fn run_cells(plan: &Plan, cells: &[Cell], folder: &RunFolder) -> Result<Vec<CellResult>> {
     let bars = MultiProgress::new();
     let total = bars.add(ProgressBar::new(cells.len() as u64).with_style(ProgressStyle::with_template(
-        "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} runs, {eta} left",
+        "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} training runs",
     )?));
     total.enable_steady_tick(std::time::Duration::from_millis(500));
-    let style = ProgressStyle::with_template("{prefix:32} [{bar:24}] {pos:>5}/{len} {per_sec:>9} {msg}")?;
+    // Fits 80 columns.
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template("{prefix:30} [{bar:14}] {pos:>4}/{len} {rate:>6} {msg}")?;
+    let style = style.with_key("rate", rate);
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let results: Mutex<Vec<Option<Result<CellResult>>>> = Mutex::new(cells.iter().map(|_| None).collect());
@@ -91,7 +112,7 @@ fn run_cells(plan: &Plan, cells: &[Cell], folder: &RunFolder) -> Result<Vec<Cell
             let result = one(plan, cell, folder, &bar);
             bar.finish_and_clear();
             match &result {
-                Ok((result, seconds)) => say(&bars, &line(result, *seconds)),
+                Ok((result, seconds)) => above(&bars, &line(result, *seconds)),
                 Err(_) => failed.store(true, Ordering::Relaxed),
             }
             total.inc(1);
@@ -143,9 +164,9 @@ fn line(r: &CellResult, seconds: f64) -> String {
 }
 
 /// A line above the bars; on stdout when there are no bars to see.
-fn say(bars: &MultiProgress, line: &str) {
+fn above(bars: &MultiProgress, line: &str) {
     if bars.is_hidden() {
-        println!("{line}");
+        say(line);
     } else {
         // A terminal that went away is no reason to stop the run.
         let _ = bars.println(line);

@@ -86,8 +86,9 @@ fn largest(data: &[f32]) -> f32 {
 }
 
 /// A learned symmetry matrix: above, the weight that it gives for one task beside the true one; below,
-/// each column of U as the `m × n` weight that one filter parameter stands for. Returns a PNG.
+/// each column of U as the `m × n` weight that one filter parameter stands for; `title` at the foot. Returns a PNG.
 pub fn symmetry(
+    title: &str,
     columns: &[Vec<f32>],
     weight: &[f32],
     truth: Option<&[f32]>,
@@ -103,7 +104,7 @@ pub fn symmetry(
     canvas.text(
         GAP,
         down * panel_height + GAP / 2,
-        "red positive, blue negative; each column on its own scale",
+        &format!("{title}: red +, blue -; W on one scale, each column on its own"),
     );
     let mut panel = |place: usize, caption: &str, data: &[f32], largest: f32| {
         let (x, y) = (GAP + place % across * panel_width, GAP + place / across * panel_height);
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_a_png_of_the_expected_size() -> anyhow::Result<()> {
-        let bytes = symmetry(&[vec![1.0; 6], vec![-1.0; 6]], &[0.5; 6], Some(&[0.5; 6]), 2, 3)?;
+        let bytes = symmetry("title", &[vec![1.0; 6], vec![-1.0; 6]], &[0.5; 6], Some(&[0.5; 6]), 2, 3)?;
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
         let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
         let info = reader.next_frame(&mut pixels)?;
@@ -142,7 +143,7 @@ mod tests {
         assert!(
             pixels.chunks(3).any(|p| p == [178, 24, 43]) && pixels.chunks(3).any(|p| p == [33, 102, 172])
         );
-        assert!(symmetry(&[vec![1.0; 5]], &[0.5; 6], None, 2, 3).is_err());
+        assert!(symmetry("title", &[vec![1.0; 5]], &[0.5; 6], None, 2, 3).is_err());
         Ok(())
     }
 }

@@ -43,18 +43,39 @@ impl<'a> Table<'a> {
         definition.reference.iter().filter(move |r| comparable && r.inner_steps == self.plan.inner_steps)
     }
 
+    /// The mean of each seed, a row per cell.
+    fn seed_by_seed(&self) -> String {
+        let seeds = (0..self.plan.seeds).map(|seed| format!("seed {seed}"));
+        let head: Vec<String> =
+            ["training set", "rank", "method"].map(String::from).into_iter().chain(seeds).collect();
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for r in self.results.iter().filter(|r| r.seed == 0) {
+            let mut row = vec![r.set.clone(), r.rank.to_string(), r.method.clone()];
+            row.extend((0..self.plan.seeds).map(|seed| {
+                let same = |o: &&CellResult| {
+                    (&o.method, o.rank, &o.set, o.seed) == (&r.method, r.rank, &r.set, seed)
+                };
+                self.results.iter().find(same).map_or_else(|| "–".into(), |o| number(o.mean))
+            }));
+            rows.push(row);
+        }
+        aligned(&head, &rows)
+    }
+
     fn reference(&self, method: &str, rank: usize) -> Option<&Reference> {
         self.references().find(|r| r.method == method && r.rank == rank)
     }
 
-    /// Every value that leaves its interval, in words; nothing when the run is not the defined experiment.
-    pub fn outside(&self) -> Vec<String> {
+    /// How many bounds were checked, and every value that leaves its interval, in words. None are checked
+    /// when the run is not the defined experiment.
+    pub fn outside(&self) -> (usize, Vec<String>) {
+        let (mut checked, mut problems) = (0, Vec::new());
         if !self.plan.is_the_defined_experiment() {
-            return Vec::new();
+            return (checked, problems);
         }
-        let mut problems = Vec::new();
         for e in self.plan.definition.expect.iter().filter(|e| self.plan.seeds >= e.min_seeds) {
             let Some(value) = self.value(&e.method, e.rank, &e.set) else { continue };
+            checked += 1;
             if !(e.at_least..=e.at_most).contains(&value.mean) {
                 problems.push(format!(
                     "{} on rank {} ({}) is {}, allowed is {} to {} ({})",
@@ -72,6 +93,7 @@ impl<'a> Table<'a> {
             for &rank in &r.ranks {
                 let pair = (self.value(&r.method, rank, &r.set), self.value(&r.over, rank, &r.set));
                 let (Some(above), Some(below)) = pair else { continue };
+                checked += 1;
                 let ratio = above.mean / below.mean;
                 let (low, high) = (r.at_least.unwrap_or(0.0), r.at_most.unwrap_or(f64::INFINITY));
                 if !(low..=high).contains(&ratio) {
@@ -82,7 +104,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        problems
+        (checked, problems)
     }
 }
 
@@ -124,6 +146,15 @@ impl Display for Table<'_> {
         sources.dedup();
         for source in sources {
             writeln!(f, "Reference: {source}.")?;
+        }
+        for method in plan.definition.methods.iter().filter(|m| plan.methods.contains(&m.name)) {
+            if let Some(note) = &method.note {
+                writeln!(f, "{}: {note}.", method.name)?;
+            }
+        }
+        if plan.seeds > 1 {
+            writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
+            f.write_str(&self.seed_by_seed())?;
         }
         if !plan.is_the_defined_experiment() {
             writeln!(f, "Other steps or data than the definition's: its bounds were not checked.")?;
@@ -191,8 +222,9 @@ mod tests {
     fn values_outside_their_interval_are_named() -> anyhow::Result<()> {
         let plan =
             Plan::new(Definition::read("table1")?, &PlanArgs { ranks: vec![2], ..PlanArgs::default() })?;
-        let outside = |mean: &dyn Fn(&str) -> f64| Table::new(&plan, &results(mean)).outside();
+        let outside = |mean: &dyn Fn(&str) -> f64| Table::new(&plan, &results(mean)).outside().1;
         assert_eq!(outside(&plausible), Vec::<String>::new());
+        assert_eq!(Table::new(&plan, &results(plausible)).outside().0, 8, "five cells and three ratios");
         let worse = |m: &str| if m == "MSR-FC" { 0.4 } else { plausible(m) };
         let problems = outside(&worse).join("\n");
         assert!(
@@ -205,7 +237,7 @@ mod tests {
         // With other steps the bounds say nothing.
         let other = PlanArgs { ranks: vec![2], outer_steps: Some(5), ..PlanArgs::default() };
         let plan = Plan::new(Definition::read("table1")?, &other)?;
-        assert!(Table::new(&plan, &results(worse)).outside().is_empty());
+        assert_eq!(Table::new(&plan, &results(worse)).outside(), (0, Vec::new()));
         Ok(())
     }
 

@@ -44,7 +44,7 @@ impl NpzProblem {
     /// [`Error::NotFinite`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let file = File::open(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let file = File::open(&path).map_err(|reason| Error::Io { path: path.clone(), reason })?;
         let mut archive = ZipArchive::new(BufReader::new(file))
             .map_err(|e| Error::NotNpz { path: path.clone(), problem: e.to_string() })?;
         let x = read(&path, &mut archive, "x", 3)?;

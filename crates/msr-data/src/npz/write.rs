@@ -22,7 +22,7 @@ pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef
     if tasks.is_empty() {
         return Err(Error::Config { problem: format!("{}: there is no task to write", path.display()) });
     }
-    let io = |source: std::io::Error| Error::Io { path: path.into(), source };
+    let io = |reason: std::io::Error| Error::Io { path: path.into(), reason };
     let zip_error = |e: zip::result::ZipError| io(std::io::Error::other(e));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = new_file(folder).map_err(io)?;

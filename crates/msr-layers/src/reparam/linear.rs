@@ -129,12 +129,22 @@ impl ReparamLinear {
         &self.filter.tensor
     }
 
-    /// The weight `W = unvec(U v)`, `(m, n)`.
+    /// The weight `W = unvec(U v)`, `(m, n)`, of the layer's own filter parameters. After meta-learning these
+    /// are the initial ones; for a task's see [`ReparamLinear::weight_of`].
     ///
     /// # Errors
     /// What the tensor library reports.
     pub fn weight(&self) -> Result<Tensor> {
-        self.expand(self.symmetry(), self.filter())
+        self.weight_of(self.filter())
+    }
+
+    /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`. With what an adaptation returns,
+    /// `(t, k)`, these are the weights of the tasks.
+    ///
+    /// # Errors
+    /// When the last dimension is not `k`.
+    pub fn weight_of(&self, filter: &Tensor) -> Result<Tensor> {
+        self.expand(self.symmetry(), filter)
     }
 
     /// `unvec(U v)` for each filter: `symmetry (m · n, k)`, `filter (…, k) -> (…, m, n)`.

@@ -15,6 +15,7 @@ use super::machine_rates::Rates;
 use super::median;
 use super::peer;
 use crate::report::record::record;
+use crate::report::say;
 use crate::report::table::aligned;
 
 const TASKS: usize = 32;
@@ -70,9 +71,9 @@ pub fn run(args: Args) -> Result<()> {
         }
     }
     let text = report(&args, rates, &ours, &theirs)?;
-    println!("{text}");
+    say(&text);
     if args.record {
-        println!("recorded in {}", record("bench-fc", "cpu", &text)?.display());
+        say(&format!("recorded in {}", record("bench-fc", "cpu", &text)?.display()));
     }
     Ok(())
 }
