@@ -50,7 +50,12 @@ pub fn machine() -> String {
         text.unwrap_or_else(|| "unknown".into())
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let dirty = if output("git", &["status", "--porcelain"]).is_empty() { "" } else { " with local changes" };
+    // Recorded results and what is spliced from them are no change of the program.
+    let dirty = if output("git", &["status", "--porcelain", "--", ".", ":!docs", ":!README.md"]).is_empty() {
+        ""
+    } else {
+        " with local changes"
+    };
     format!(
         "processor: {}\ncores: {cores}\nmemory: {}\nsystem: {} {}\ncompiler: {}\ncommit: {}{dirty}\n",
         field(&file("/proc/cpuinfo"), "model name"),

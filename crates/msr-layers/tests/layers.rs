@@ -152,6 +152,23 @@ fn the_two_passes_and_their_gradients_agree() {
     }
 }
 
+/// U is contracted with the examples first where that is cheaper: few examples, many uses.
+#[test]
+fn the_cheaper_contraction_is_chosen() {
+    let vars = SeededVars::new(1);
+    let layer =
+        ReparamLinear::new(ReparamLinearConfig::new(70, 68, 30), vars.builder(DType::F32, &Device::Cpu))
+            .unwrap();
+    let parameters = broadcast_parameters(&layer, 2).unwrap();
+    for (examples, uses, first) in
+        [(1, 3, true), (1, 1, true), (19, 1, false), (19, 3, false), (19, 50, true)]
+    {
+        let x = Node::constant(&normal(1, (2, examples, 70), DType::F32));
+        let input = layer.prepare(&parameters, &x, uses).unwrap();
+        assert_eq!(matches!(input, Input::Prepared(_)), first, "{examples} examples, {uses} uses");
+    }
+}
+
 /// Tasks do not see each other: changing one task's parameters changes that task's output alone.
 #[test]
 fn tasks_have_their_own_weights() {
