@@ -48,7 +48,10 @@ pub fn run(args: Args) -> Result<()> {
     let _lock = folder.lock()?;
     let cells = plan.cells()?;
     say(&format!("{} in {}", training_runs(cells.len()), folder.path().display()));
-    say("stop at any time; the same command with --resume continues");
+    say(&format!(
+        "stop at any time; to continue: cargo xtask reproduce {NAME} --resume --out {}",
+        folder.path().display()
+    ));
     let started = Instant::now();
     let results = run_cells(&plan, &cells, &folder)?;
     let table = Table::new(&plan, &results);
