@@ -69,6 +69,11 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
+    refuses(&["reproduce", "table1", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
+    refuses(
+        &["reproduce", "table1", "--record", "--ranks", "1", "--out", text(&fresh)],
+        &["whole experiment"],
+    );
     refuses(&["reproduce", "table1", "--resume", "--quick"], &["--quick", "--resume"]);
     refuses(
         &["reproduce", "table1", "--data", text(&full), "--ranks", "1", "--out", text(&fresh)],

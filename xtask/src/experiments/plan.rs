@@ -113,6 +113,15 @@ impl Plan {
         self.outer_steps == steps && self.inner_steps == training.inner_steps && self.data.is_none()
     }
 
+    /// Whether this is the whole defined experiment: what a recorded table must be.
+    pub fn is_whole(&self) -> bool {
+        let d = &self.definition;
+        let all = (d.methods.len(), d.problems.len(), d.sets.len());
+        self.is_the_defined_experiment()
+            && !self.quick
+            && (self.methods.len(), self.ranks.len(), self.sets.len()) == all
+    }
+
     /// The training runs, in the order of the table, seed by seed.
     pub fn cells(&self) -> Result<Vec<Cell>> {
         let d = &self.definition;

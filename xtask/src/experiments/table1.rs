@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::cell::{self, CellResult};
@@ -37,11 +37,21 @@ pub struct Args {
 
 /// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
 pub fn run(args: Args) -> Result<()> {
+    let can_record = |plan: &Plan| -> Result<()> {
+        ensure!(
+            !args.record || plan.is_whole(),
+            "--record is for the whole experiment; leave out the flags that change or narrow it"
+        );
+        Ok(())
+    };
     let (folder, plan) = if args.resume {
-        RunFolder::reopen(NAME, args.out.as_deref())?
+        let (folder, plan) = RunFolder::reopen(NAME, args.out.as_deref())?;
+        can_record(&plan)?;
+        (folder, plan)
     } else {
         let plan = Plan::new(Definition::read(NAME)?, &args.plan)?;
         crate::workspace::device(plan.device)?;
+        can_record(&plan)?;
         cell::check_data(&plan)?;
         (RunFolder::create(NAME, args.out.as_deref(), &plan)?, plan)
     };
