@@ -1,0 +1,60 @@
+//! Families of finite groups, one a file. All constructors return [`PermutationGroup`](crate::PermutationGroup)s
+//! with the family's usual action on points.
+
+mod alternating;
+mod cyclic;
+mod dihedral;
+mod direct_product;
+mod hypercube;
+mod icosahedron;
+mod list;
+mod parse;
+mod quaternion;
+mod rubik;
+mod semidirect_product;
+mod square_grid;
+mod symmetric;
+mod torus;
+mod trivial;
+mod user;
+mod wreath_product;
+
+pub use alternating::alternating;
+pub use cyclic::cyclic;
+pub use dihedral::dihedral;
+pub use direct_product::direct_product;
+pub(crate) use direct_product::parenthesised;
+pub use hypercube::hypercube;
+pub use icosahedron::icosahedron;
+pub use list::{ALL_SMALL_GROUPS, SmallGroup};
+pub use parse::parse;
+pub use quaternion::quaternion;
+pub use rubik::rubik;
+pub use semidirect_product::{cyclic_semidirect, semidirect_product};
+pub use square_grid::square_grid;
+pub use symmetric::symmetric;
+pub use torus::{torus_rotations, torus_translations};
+pub use trivial::trivial;
+pub use user::from_cycle_notation;
+pub use wreath_product::wreath_product;
+
+use crate::error::{Error, Result};
+
+/// The most points that a family's action may have.
+const MOST_POINTS: usize = 1 << 20;
+
+/// Refuses sizes outside `least..`, and sizes that make more than [`MOST_POINTS`] points.
+fn check_size(family: &'static str, n: usize, least: usize) -> Result<()> {
+    if n < least {
+        return Err(Error::Family { family, problem: format!("n is {n}; it must be at least {least}") });
+    }
+    check_points(family, Some(n))
+}
+
+fn check_points(family: &'static str, points: Option<usize>) -> Result<()> {
+    if points.is_none_or(|points| points > MOST_POINTS) {
+        let problem = format!("more than {MOST_POINTS} points; choose a smaller group");
+        return Err(Error::Family { family, problem });
+    }
+    Ok(())
+}

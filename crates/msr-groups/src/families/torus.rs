@@ -1,0 +1,32 @@
+//! Translations and rotations of a torus.
+
+use super::{check_points, check_size};
+use crate::error::Result;
+use crate::group::PermutationGroup;
+use crate::permutation::Permutation;
+
+/// `C_h × C_w`: the translations of an `h × w` torus on its cells, numbered row by row; order `h w`.
+///
+/// # Errors
+/// When a side is zero.
+pub fn torus_translations(h: usize, w: usize) -> Result<PermutationGroup> {
+    check_size("torus", h.min(w), 1)?;
+    check_points("torus", h.checked_mul(w))?;
+    let down = Permutation::trusted((0..h * w).map(|c| ((c + w) % (h * w)) as u32).collect());
+    let right = Permutation::trusted((0..h * w).map(|c| (c / w * w + (c % w + 1) % w) as u32).collect());
+    PermutationGroup::new(format!("translations of a {h} × {w} torus"), h * w, vec![down, right])
+}
+
+/// `(C_n × C_n) ⋊ C_4`: the translations of an `n × n` torus and its quarter turns about cell 0; order `4 n²`
+/// for `n ≥ 3`.
+///
+/// # Errors
+/// When `n` is below 2.
+pub fn torus_rotations(n: usize) -> Result<PermutationGroup> {
+    check_size("torus", n, 2)?;
+    let mut generators = torus_translations(n, n)?.generators().to_vec();
+    // (r, c) ↦ (c, −r)
+    let turn = (0..n * n).map(|cell| (cell % n * n + (n - cell / n) % n) as u32).collect();
+    generators.push(Permutation::trusted(turn));
+    PermutationGroup::new(format!("translations and rotations of a {n} × {n} torus"), n * n, generators)
+}

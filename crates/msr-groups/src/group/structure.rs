@@ -1,0 +1,88 @@
+//! Constituents of a group: what it does on orbits and on blocks.
+
+use std::collections::BTreeMap;
+
+use super::PermutationGroup;
+use crate::error::Result;
+use crate::permutation::Permutation;
+
+impl PermutationGroup {
+    /// How many elements there are of each order.
+    ///
+    /// # Errors
+    /// [`Error::TooManyElements`](crate::Error::TooManyElements).
+    pub fn element_orders(&self) -> Result<BTreeMap<u64, u64>> {
+        let mut counts = BTreeMap::new();
+        self.try_for_each("counting element orders", |g| {
+            *counts.entry(u64::try_from(g.order()).unwrap_or(u64::MAX)).or_insert(0) += 1;
+        })?;
+        Ok(counts)
+    }
+
+    /// What the group does on a set of points that it maps to itself, renumbered in ascending order.
+    pub(crate) fn on_orbit(&self, orbit: &[usize]) -> Self {
+        let mut number = vec![0u32; self.degree()];
+        for (i, &point) in orbit.iter().enumerate() {
+            number[point] = i as u32;
+        }
+        let restricted = |g: &Permutation| {
+            Permutation::trusted(orbit.iter().map(|&point| number[g.apply(point)]).collect())
+        };
+        Self::trusted("constituent", orbit.len(), self.generators().iter().map(restricted).collect())
+    }
+
+    /// What the group does on the blocks of a partition that it respects; `block_of[point]` numbers them.
+    pub(crate) fn on_blocks(&self, block_of: &[usize]) -> Self {
+        let count = block_of.iter().max().map_or(0, |&last| last + 1);
+        let moved = |g: &Permutation| {
+            let mut images = vec![0u32; count];
+            for (point, &block) in block_of.iter().enumerate() {
+                images[block] = block_of[g.apply(point)] as u32;
+            }
+            Permutation::trusted(images)
+        };
+        Self::trusted("quotient", count, self.generators().iter().map(moved).collect())
+    }
+
+    /// The minimal block systems of a transitive group, each as the block of every point; without the two
+    /// trivial ones. Source: Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
+    pub(crate) fn minimal_block_systems(&self) -> Vec<Vec<usize>> {
+        let mut systems: Vec<Vec<usize>> = Vec::new();
+        for point in 1..self.degree() {
+            let system = self.finest_with(0, point);
+            let blocks = system.iter().max().map_or(0, |&last| last + 1);
+            if blocks > 1 && !systems.contains(&system) {
+                systems.push(system);
+            }
+        }
+        systems
+    }
+
+    /// The finest block system in which `a` and `b` are in one block.
+    fn finest_with(&self, a: usize, b: usize) -> Vec<usize> {
+        let mut parent: Vec<usize> = (0..self.degree()).collect();
+        fn root(parent: &mut [usize], mut x: usize) -> usize {
+            while parent[x] != x {
+                parent[x] = parent[parent[x]];
+                x = parent[x];
+            }
+            x
+        }
+        let mut queue = vec![(a, b)];
+        while let Some((x, y)) = queue.pop() {
+            let (x, y) = (root(&mut parent, x), root(&mut parent, y));
+            if x != y {
+                parent[x.max(y)] = x.min(y);
+                // What is joined must stay joined under every generator.
+                queue.extend(self.generators().iter().map(|g| (g.apply(x), g.apply(y))));
+            }
+        }
+        let mut numbers = BTreeMap::new();
+        (0..self.degree())
+            .map(|x| {
+                let next = numbers.len();
+                *numbers.entry(root(&mut parent, x)).or_insert(next)
+            })
+            .collect()
+    }
+}

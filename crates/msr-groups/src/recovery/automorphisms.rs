@@ -1,0 +1,110 @@
+//! The symmetries of a sharing pattern: automorphisms of an edge-coloured bipartite graph.
+//!
+//! Outputs and inputs are the two sides, weight `(y, x)` is an edge, and its free parameter the colour. A graph
+//! with ⌈log₂ k⌉ layers and uncoloured edges has the same automorphisms: each point becomes a path through the
+//! layers, and weight `(y, x)` an edge in those layers whose bit is set in its label.
+//! The search itself is McKay's (nauty), by the `canonaut` crate; what it returns is checked.
+//!
+//! Source: Ravanbakhsh, Schneider, Póczos (ICML 2017), section 3; McKay, Piperno, "Practical graph isomorphism,
+//! II" (2014), section 14 of the nauty manual for the layers. See `docs/derivations/recovery.md`, section 3.
+
+use std::cell::RefCell;
+
+use canonaut::structs::{CanonautManager, DenseGraph};
+use num_bigint::BigUint;
+
+use crate::error::{Error, Result};
+use crate::group::PermutationGroup;
+use crate::permutation::Permutation;
+use crate::sharing::SharingPattern;
+
+/// The most vertices of the layered graph; the search needs memory that grows with their square.
+const MOST_VERTICES: usize = 20_000;
+
+thread_local! {
+    /// Where the search's callback, a plain function, leaves what it finds.
+    static FOUND: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The group of all `(σ, τ)` with `label(σ y, τ x) = label(y, x)`, acting on the outputs followed by the inputs.
+///
+/// # Errors
+/// [`Error::Config`] when the pattern is too large.
+///
+/// # Example
+/// A circulant pattern is kept by the shifts, and by nothing else:
+/// ```
+/// use msr_groups::{SharingPattern, pattern_automorphisms};
+///
+/// # fn main() -> Result<(), msr_groups::Error> {
+/// let pattern = SharingPattern::from_labels(3, 3, &['a', 'b', 'c', 'c', 'a', 'b', 'b', 'c', 'a'])?;
+/// let group = pattern_automorphisms(&pattern)?;
+/// assert_eq!(group.order(), 3u32.into());
+/// assert_eq!(group.orbits(), [[0, 1, 2], [3, 4, 5]]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGroup> {
+    let (m, n) = (pattern.outputs(), pattern.inputs());
+    let points = m + n;
+    // The largest label has `layers` bits; one layer even when there are no colours.
+    let largest = pattern.free_parameters().saturating_sub(1);
+    let layers = (usize::BITS - largest.leading_zeros()).max(1) as usize;
+    let vertices = points * layers;
+    if vertices > MOST_VERTICES {
+        return Err(Error::Config {
+            problem: format!(
+                "the automorphisms of a {m} × {n} pattern with {} free parameters need a graph of {vertices} \
+                 vertices; at most {MOST_VERTICES} are allowed",
+                pattern.free_parameters()
+            ),
+        });
+    }
+    if points == 0 {
+        return Ok(PermutationGroup::trusted("trivial", 0, Vec::new()));
+    }
+    let mut graph = DenseGraph::new(vertices);
+    for layer in 1..layers {
+        (0..points).for_each(|p| graph.add_edge((layer - 1) * points + p, layer * points + p));
+    }
+    for (weight, &label) in pattern.labels().iter().enumerate() {
+        let (y, x) = (weight / n, m + weight % n);
+        for layer in (0..layers).filter(|layer| label >> layer & 1 == 1) {
+            graph.add_edge(layer * points + y, layer * points + x);
+        }
+    }
+    // Layers and sides are not mixed.
+    let colours = (0..vertices).map(|v| (2 * (v / points) + usize::from(v % points >= m)) as u32).collect();
+    graph.set_colors(colours);
+
+    FOUND.with_borrow_mut(Vec::clear);
+    // Without canonization, version 1.0.0 of the search stops early and misses generators.
+    let mut search = CanonautManager::new(vertices).with_canonization().with_automorphism_callback(
+        |_, permutation, _, _, _, _| {
+            FOUND.with_borrow_mut(|found| found.push(permutation.to_vec()));
+        },
+    );
+    search.canonize_graph(&graph);
+    let found = FOUND.take();
+    let generators: Vec<Permutation> = found
+        .iter()
+        .map(|p| Permutation::trusted(p[..points].to_vec()))
+        .filter(|g| {
+            let sides = (g.restrict(0..m), g.restrict(m..points));
+            // Always so; a search that was wrong must not become a claim.
+            matches!(sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(&on_outputs, &on_inputs))
+        })
+        .collect();
+    let statistics = search.statistics();
+    Ok(match whole_number(statistics.group_size1, statistics.group_size2) {
+        Some(order) => PermutationGroup::with_order("automorphisms", points, generators, &order),
+        None => PermutationGroup::trusted("automorphisms", points, generators),
+    })
+}
+
+/// `mantissa · 10^exponent` when that is a whole number that a double holds exactly.
+fn whole_number(mantissa: f64, exponent: u32) -> Option<BigUint> {
+    let value = mantissa * 10f64.powi(i32::try_from(exponent).ok()?);
+    ((1.0..=9e15).contains(&value) && exponent == 0 && value.fract() == 0.0)
+        .then(|| BigUint::from(value as u64))
+}

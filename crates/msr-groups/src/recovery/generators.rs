@@ -1,0 +1,63 @@
+//! Few generators that people can read.
+
+use num_bigint::BigUint;
+
+use crate::group::PermutationGroup;
+use crate::permutation::Permutation;
+
+/// Groups up to this order are searched for a pair of generators.
+const SEARCHED_ORDER: u64 = 5_000;
+/// Candidates for the first of a pair.
+const FIRST: usize = 12;
+
+/// Generators without those that the others generate already.
+pub(crate) fn irredundant(degree: usize, generators: &[Permutation]) -> Vec<Permutation> {
+    let order = |g: &[Permutation]| PermutationGroup::trusted("", degree, g.to_vec()).order();
+    let whole = order(generators);
+    let mut kept = generators.to_vec();
+    // Those that move the most points go first, so that what stays is easy to read.
+    kept.sort_by_key(|g| (degree - g.fixed_points(), g.clone()));
+    for i in (0..kept.len()).rev() {
+        let mut without = kept.clone();
+        without.remove(i);
+        if order(&without) == whole {
+            kept = without;
+        }
+    }
+    kept
+}
+
+/// The same group with a small set of readable generators: for small groups one element if it is cyclic, or
+/// two: one of large order and one of small order, those that come first in the order of their images. For large
+/// groups, the given generators without the superfluous ones.
+pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
+    let degree = group.degree();
+    let order = group.order();
+    let rebuilt = |generators| PermutationGroup::with_order(group.name(), degree, generators, &order);
+    if order == BigUint::from(1u32) {
+        return rebuilt(Vec::new());
+    }
+    if group.order_up_to(SEARCHED_ORDER).is_some()
+        && let Ok(mut elements) = group.elements()
+        && let Some(few) = few(degree, &order, &mut elements)
+    {
+        return rebuilt(few);
+    }
+    rebuilt(irredundant(degree, group.generators()))
+}
+
+/// One or two elements that generate all of `elements`.
+fn few(degree: usize, whole: &BigUint, elements: &mut [Permutation]) -> Option<Vec<Permutation>> {
+    let generated = |g: &[Permutation]| PermutationGroup::trusted("", degree, g.to_vec()).order();
+    // Large order first; among equals the earliest images, which puts x ↦ x + 1 before x ↦ x + 5.
+    elements.sort_by_cached_key(|g| (std::cmp::Reverse(g.order()), g.clone()));
+    if elements[0].order() == *whole {
+        return Some(vec![elements[0].clone()]);
+    }
+    let mut second: Vec<&Permutation> = elements.iter().filter(|g| !g.is_identity()).collect();
+    second.sort_by_cached_key(|g| (g.order(), degree - g.fixed_points(), (*g).clone()));
+    elements.iter().take(FIRST).find_map(|a| {
+        let b = second.iter().find(|b| generated(&[a.clone(), (**b).clone()]) == *whole)?;
+        Some(vec![a.clone(), (*b).clone()])
+    })
+}

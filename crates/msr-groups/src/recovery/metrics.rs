@@ -1,0 +1,48 @@
+//! How far a recovered partition is from the true one.
+
+use pathfinding::matrix::Matrix;
+use pathfinding::prelude::kuhn_munkres;
+
+use crate::error::{Error, Result};
+use crate::sharing::SharingPattern;
+
+/// The partition distance: how many weights must change their class for the two patterns to be the same; the
+/// classes are matched so that this is as small as possible (Hungarian method).
+///
+/// Source: Gusfield, "Partition-distance" (2002); used for sharing patterns by Yeh et al., "Equivariance Discovery
+/// by Learned Parameter-Sharing" (AISTATS 2022).
+///
+/// # Errors
+/// [`Error::Size`] when the patterns have different sizes.
+///
+/// # Example
+/// ```
+/// use msr_groups::{SharingPattern, partition_distance};
+///
+/// # fn main() -> Result<(), msr_groups::Error> {
+/// let truth = SharingPattern::from_labels(2, 2, &[0, 0, 1, 1])?;
+/// let other = SharingPattern::from_labels(2, 2, &[0, 1, 2, 2])?;
+/// assert_eq!(partition_distance(&truth, &other)?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub fn partition_distance(a: &SharingPattern, b: &SharingPattern) -> Result<usize> {
+    if (a.outputs(), a.inputs()) != (b.outputs(), b.inputs()) {
+        return Err(Error::Size {
+            what: "the patterns to compare".into(),
+            expected: format!("{} · {}", a.outputs(), a.inputs()),
+            got: b.labels().len(),
+        });
+    }
+    // The method needs at least as many columns as rows.
+    let (a, b) = if a.free_parameters() <= b.free_parameters() { (a, b) } else { (b, a) };
+    if a.free_parameters() == 0 {
+        return Ok(0);
+    }
+    let mut common = Matrix::new(a.free_parameters(), b.free_parameters(), 0i64);
+    for (&i, &j) in a.labels().iter().zip(b.labels()) {
+        common[(i as usize, j as usize)] += 1;
+    }
+    let (kept, _) = kuhn_munkres(&common);
+    Ok(a.labels().len() - kept as usize)
+}

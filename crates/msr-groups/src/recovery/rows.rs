@@ -1,0 +1,155 @@
+//! Tied weights as equal rows of a symmetry matrix.
+//!
+//! A learned U is only defined up to `U · M` with M invertible, and such an M keeps equal rows equal and different
+//! rows different. Rows are joined in the order of their distances (single linkage, which is the minimum spanning
+//! tree). Wherever two successive heights are far apart, as a ratio, a tolerance between them is a candidate; of all
+//! candidates, the one whose ties chance explains least is taken. See `docs/derivations/recovery.md`, section 1.
+
+use nalgebra::DMatrix;
+
+/// How the tolerance was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Rows closer than this are taken to be equal; in units of the largest row norm.
+    pub value: f64,
+    /// The largest distance that had to be bridged inside a cluster, in the same units.
+    pub within: f64,
+    /// The smallest distance between two clusters, in the same units.
+    pub between: f64,
+    /// `None`: the rows of U as they are. `Some(r)`: those of its `r` leading left singular vectors, which does
+    /// away with a badly conditioned M and with columns that were not learned.
+    pub whitened: Option<usize>,
+}
+
+impl Tolerance {
+    /// `between / within`: how clearly the clusters are apart.
+    pub fn gap(&self) -> f64 {
+        self.between / self.within.max(FLOOR)
+    }
+}
+
+/// Rows and their tolerance.
+pub(super) struct Clusters {
+    /// The cluster of each row.
+    pub labels: Vec<usize>,
+    pub tolerance: Tolerance,
+}
+
+/// Distances below this, in units of the largest row norm, are rounding errors of single precision.
+const FLOOR: f64 = 1e-6;
+/// Numbers of leading singular vectors that are tried.
+const RANKS: usize = 4;
+/// Gaps that are tried, the widest ones.
+const GAPS: usize = 8;
+
+/// The ways to cut the rows into clusters that have a gap of at least `least_gap`, over the rows as they are and
+/// whitened ones; when there is none, the one with the widest gap. Empty when there are fewer than two rows, or
+/// nothing but zeros.
+pub(super) fn candidates(symmetry: &[f64], rows: usize, columns: usize, least_gap: f64) -> Vec<Clusters> {
+    let mut found = cuts(symmetry, rows, columns, None);
+    let matrix = DMatrix::from_row_slice(rows, columns, symmetry);
+    for (rank, whitened) in whitenings(&matrix) {
+        found.extend(cuts(&whitened, rows, rank, Some(rank)));
+    }
+    found.sort_by(|a, b| b.tolerance.gap().total_cmp(&a.tolerance.gap()));
+    let clear = found.iter().take_while(|c| c.tolerance.gap() >= least_gap).count();
+    found.truncate(clear.max(1));
+    found
+}
+
+/// The rows of the leading left singular vectors, for the ranks after which the singular values fall most.
+fn whitenings(matrix: &DMatrix<f64>) -> Vec<(usize, Vec<f64>)> {
+    let (rows, columns) = matrix.shape();
+    if columns < 2 || rows < columns {
+        return Vec::new();
+    }
+    // Through the small Gram matrix: U V Σ⁻¹.
+    let eigen = (matrix.transpose() * matrix).symmetric_eigen();
+    let mut order: Vec<usize> = (0..columns).collect();
+    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    let values: Vec<f64> = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0).sqrt()).collect();
+    let largest = values[0].max(f64::MIN_POSITIVE);
+    let mut ranks: Vec<usize> = (1..=columns).filter(|&r| values[r - 1] > FLOOR * largest).collect();
+    let drop = |r: usize| values[r - 1] / values.get(r).copied().unwrap_or(0.0).max(FLOOR * largest);
+    ranks.sort_by(|&a, &b| drop(b).total_cmp(&drop(a)));
+    ranks.truncate(RANKS);
+    ranks
+        .into_iter()
+        .map(|rank| {
+            let map = DMatrix::from_fn(columns, rank, |i, j| {
+                eigen.eigenvectors[(i, order[j])] / values[j].max(f64::MIN_POSITIVE)
+            });
+            (rank, (matrix * map).transpose().as_slice().to_vec())
+        })
+        .collect()
+}
+
+/// Joins rows up to each of the widest gaps between two heights.
+fn cuts(data: &[f64], rows: usize, columns: usize, whitened: Option<usize>) -> Vec<Clusters> {
+    let norm =
+        |row: usize| data[row * columns..(row + 1) * columns].iter().map(|v| v * v).sum::<f64>().sqrt();
+    let scale = (0..rows).map(norm).fold(0.0, f64::max);
+    if rows < 2 || scale == 0.0 {
+        return Vec::new();
+    }
+    let mut edges = spanning_tree(data, rows, columns);
+    edges.sort_by(|a, b| a.height.total_cmp(&b.height));
+    // After the last height stands the rows' own size.
+    let height = |i: usize| edges.get(i).map_or(1.0, |e| (e.height / scale).min(1.0));
+    let gap = |joined: usize| height(joined).max(FLOOR) / height(joined - 1).max(FLOOR);
+    let mut positions: Vec<usize> = (1..=edges.len()).collect();
+    positions.sort_by(|&a, &b| gap(b).total_cmp(&gap(a)));
+    positions.truncate(GAPS);
+    let cut = |joined: usize| {
+        let (within, between) = (height(joined - 1), height(joined));
+        let mut parent: Vec<usize> = (0..rows).collect();
+        for edge in &edges[..joined] {
+            let (a, b) = (root(&mut parent, edge.ends.0), root(&mut parent, edge.ends.1));
+            parent[a.max(b)] = a.min(b);
+        }
+        let labels = (0..rows).map(|row| root(&mut parent, row)).collect();
+        let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
+        Clusters { labels, tolerance: Tolerance { value, within, between, whitened } }
+    };
+    positions.into_iter().map(cut).collect()
+}
+
+fn root(parent: &mut [usize], mut x: usize) -> usize {
+    while parent[x] != x {
+        parent[x] = parent[parent[x]];
+        x = parent[x];
+    }
+    x
+}
+
+struct Edge {
+    height: f64,
+    ends: (usize, usize),
+}
+
+/// The minimum spanning tree of the rows under Euclidean distance (Prim): `O(rows² columns)`, no matrix of
+/// distances.
+fn spanning_tree(data: &[f64], rows: usize, columns: usize) -> Vec<Edge> {
+    let row = |i: usize| &data[i * columns..(i + 1) * columns];
+    let mut edges = Vec::with_capacity(rows - 1);
+    // For each row outside the tree, its squared distance to the tree and the row that is nearest.
+    let mut outside: Vec<(usize, f64, usize)> = (1..rows).map(|i| (i, f64::INFINITY, 0)).collect();
+    let mut newest = 0;
+    while !outside.is_empty() {
+        let mut nearest = 0;
+        for at in 0..outside.len() {
+            let (i, distance, _) = outside[at];
+            let to_newest: f64 = row(i).iter().zip(row(newest)).map(|(a, b)| (a - b) * (a - b)).sum();
+            if to_newest < distance {
+                outside[at] = (i, to_newest, newest);
+            }
+            if outside[at].1 < outside[nearest].1 {
+                nearest = at;
+            }
+        }
+        let (i, distance, from) = outside.swap_remove(nearest);
+        edges.push(Edge { height: distance.sqrt(), ends: (from, i) });
+        newest = i;
+    }
+    edges
+}

@@ -1,0 +1,258 @@
+//! Reading the group back out of a symmetry matrix in any basis, with noise.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use msr_groups::{
+    ALL_SMALL_GROUPS, Action, PermutationGroup, Recovery, RecoveryConfig, SharingPattern, Verdict,
+    known_actions, name_of, parse_group, partition_distance, pattern_automorphisms, rank_groups, recover,
+};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    StandardNormal.sample(rng)
+}
+
+/// `U^G M + noise`: M `k × k` with standard normal entries, the noise `noise` times as large.
+fn disguised(pattern: &SharingPattern, noise: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let k = pattern.free_parameters();
+    let m: Vec<f64> = (0..k * k).map(|_| normal(rng)).collect();
+    let rows = pattern.labels().iter();
+    rows.flat_map(|&label| m[label as usize * k..(label as usize + 1) * k].to_vec())
+        .map(|entry| entry + noise * normal(rng))
+        .collect()
+}
+
+fn natural(group: &PermutationGroup) -> SharingPattern {
+    let action = Action::natural(group);
+    SharingPattern::new(&action, &action).unwrap()
+}
+
+fn read(u: &[f64], pattern: &SharingPattern) -> Recovery {
+    let (m, n, k) = (pattern.outputs(), pattern.inputs(), pattern.free_parameters());
+    recover(u, m, n, k, &RecoveryConfig::default()).unwrap()
+}
+
+/// What the group does on outputs or inputs.
+fn part(recovery: &Recovery, inputs: bool) -> PermutationGroup {
+    let generators = recovery.generators().into_iter().map(|(on_y, on_x)| if inputs { on_x } else { on_y });
+    let degree = if inputs { recovery.pattern.inputs() } else { recovery.pattern.outputs() };
+    PermutationGroup::new("part", degree, generators.collect()).unwrap()
+}
+
+#[test]
+fn the_exact_group_of_every_listed_group_is_recovered_from_noisy_rows_in_any_basis() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for entry in ALL_SMALL_GROUPS {
+        let group = entry.group().unwrap();
+        assert!(group.degree() <= 32);
+        let pattern = natural(&group);
+        let closure = pattern_automorphisms(&pattern).unwrap();
+        for _ in 0..3 {
+            let found = read(&disguised(&pattern, 1e-3, &mut rng), &pattern);
+            if entry.order == 1 {
+                assert_eq!(found.order(), 1u32.into(), "{}", entry.call);
+                continue;
+            }
+            assert!(found.is_exact(), "{}: {:?} {:?}", entry.call, found.verdict, found.tolerance);
+            assert_eq!(found.pattern, pattern, "{}: {:?}", entry.call, found.tolerance);
+            assert!(found.is_orbits, "{}", entry.call);
+            assert!(found.group.is_same_as(&closure), "{}", entry.call);
+            for inputs in [false, true] {
+                let part = part(&found, inputs);
+                assert!(part.contains_group(&group), "{}", entry.call);
+                assert_eq!(part.is_same_as(&group), entry.closed, "{}: order {}", entry.call, part.order());
+            }
+            if entry.closed {
+                assert_eq!(found.order(), entry.order.into(), "{}", entry.call);
+                assert!(found.name.is_some(), "{} has no name", entry.call);
+                assert_eq!(found.name, name_of(&group), "{}", entry.call);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_automorphisms_of_patterns_are_those_that_trying_all_permutations_finds() {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let all = |n: usize| parse_group(&format!("symmetric({n})")).unwrap().elements().unwrap();
+    let mut nontrivial = 0;
+    for _ in 0..300 {
+        let (m, n) = (rng.random_range(1..5), rng.random_range(1..5));
+        let colours = rng.random_range(1..5);
+        let labels: Vec<u32> = (0..m * n).map(|_| rng.random_range(0..colours)).collect();
+        let pattern = SharingPattern::from_labels(m, n, &labels).unwrap();
+        let group = pattern_automorphisms(&pattern).unwrap();
+        let mut count = 0u32;
+        for on_outputs in all(m) {
+            for on_inputs in all(n) {
+                let keeps = pattern.is_kept_by(&on_outputs, &on_inputs);
+                assert_eq!(group.contains(&on_outputs.beside(&on_inputs)), keeps, "{m} × {n}: {labels:?}");
+                count += u32::from(keeps);
+            }
+        }
+        assert_eq!(group.order(), count.into(), "{m} × {n}: {labels:?}");
+        nontrivial += u32::from(count > 1);
+    }
+    assert!(nontrivial > 50);
+}
+
+#[test]
+fn noise_as_large_as_the_signal_never_makes_a_claim() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let patterns: Vec<SharingPattern> = ALL_SMALL_GROUPS
+        .iter()
+        .map(|entry| natural(&entry.group().unwrap()))
+        .filter(|p| p.labels().len() <= 300 && p.free_parameters() <= 100)
+        .collect();
+    assert!(patterns.len() >= 35);
+    for trial in 0..1_000 {
+        let pattern = &patterns[trial % patterns.len()];
+        let found = read(&disguised(pattern, 1.0, &mut rng), pattern);
+        assert!(!found.is_exact(), "trial {trial}: {found:?}");
+        assert_eq!(found.order(), 1u32.into());
+        let Verdict::None { reason } = &found.verdict else { panic!("trial {trial}") };
+        assert!(!reason.is_empty());
+    }
+}
+
+#[test]
+fn groups_that_act_differently_on_outputs_and_inputs_are_recovered() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    for (call, order) in
+        [("symmetric(4)", 24u32), ("dihedral(6)", 12), ("alternating(4)", 12), ("quaternion()", 8)]
+    {
+        let group = parse_group(call).unwrap();
+        let input = Action::natural(&group);
+        let output = Action::regular(&group).unwrap();
+        let pattern = SharingPattern::new(&output, &input).unwrap();
+        let found = read(&disguised(&pattern, 1e-3, &mut rng), &pattern);
+        assert!(found.is_exact(), "{call}: {:?}", found.verdict);
+        assert_eq!(found.pattern, pattern);
+        // A filter on the inputs with outputs for all elements is kept by just the group when that is all of what
+        // keeps the set of π(g)⁻¹; each claimed generator keeps it in any case.
+        assert!(found.order() >= order.into(), "{call}");
+        for (on_outputs, on_inputs) in found.generators() {
+            assert!(pattern.is_kept_by(&on_outputs, &on_inputs));
+        }
+    }
+}
+
+#[test]
+fn a_plain_weight_matrix_is_a_symmetry_matrix_of_one_column() {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let pattern = natural(&parse_group("dihedral(12)").unwrap());
+    let v: Vec<f64> = (0..pattern.free_parameters()).map(|_| normal(&mut rng)).collect();
+    let exact = pattern.expand(&v).unwrap();
+    let w: Vec<f64> = exact.iter().map(|w| w + 1e-5 * normal(&mut rng)).collect();
+    let found = recover(&w, 12, 12, 1, &RecoveryConfig::default()).unwrap();
+    assert_eq!(found.name.as_deref(), Some("D_12"), "{:?}", found.verdict);
+    // Two equal numbers are no evidence.
+    let pair = recover(&[1.0, 1.001], 1, 2, 1, &RecoveryConfig::default()).unwrap();
+    let Verdict::None { reason } = &pair.verdict else { panic!("{pair:?}") };
+    assert!(reason.contains("by chance"), "{reason}");
+}
+
+#[test]
+fn a_badly_conditioned_basis_with_idle_columns_is_seen_through() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let pattern = natural(&parse_group("dihedral(8)").unwrap());
+    let (k, more) = (pattern.free_parameters(), 9);
+    // Columns of sizes 1, 0.1, …, and columns that hold nothing but their initial noise.
+    let rows = pattern.labels().iter();
+    let u: Vec<f64> = rows
+        .flat_map(|&label| {
+            (0..k + more)
+                .map(|c| {
+                    let signal = if c == label as usize { 0.3f64.powi(c as i32) } else { 0.0 };
+                    signal + 1e-3 * normal(&mut rng)
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let found = recover(&u, 8, 8, k + more, &RecoveryConfig::default()).unwrap();
+    assert_eq!(found.pattern, pattern, "{:?}", found.tolerance);
+    assert_eq!(found.name.as_deref(), Some("D_8"));
+}
+
+#[test]
+fn known_groups_are_ranked_by_residual() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let pattern = natural(&parse_group("dihedral(8)").unwrap());
+    let u = disguised(&pattern, 0.7, &mut rng);
+    let fits = rank_groups(&u, pattern.free_parameters(), &known_actions(8, 8).unwrap()).unwrap();
+    let names: Vec<&str> = fits.iter().map(|f| f.name.as_str()).collect();
+    let place = |name: &str| names.iter().position(|n| *n == name).unwrap_or(usize::MAX);
+    // Subgroups fit at least as well as the group; what is no subgroup fits worse.
+    assert!(place("C_8") < place("D_8") && place("D_8") < place("S_8"), "{names:?}");
+    assert!(fits.windows(2).all(|w| w[0].residual <= w[1].residual + 1e-9));
+    let d8 = &fits[place("D_8")];
+    assert!(d8.residual < 0.75 * d8.by_chance);
+    assert!(place("Q_8") > place("D_8"));
+    assert!(rank_groups(&u[1..], pattern.free_parameters(), &known_actions(8, 8).unwrap()).is_err());
+}
+
+#[test]
+fn partition_distances_are_those_of_the_best_matching() {
+    let pattern = |labels: &[u32]| SharingPattern::from_labels(1, labels.len(), labels).unwrap();
+    let truth = pattern(&[0, 0, 0, 1, 1, 2]);
+    for (other, distance) in [
+        (&[5, 5, 5, 3, 3, 9][..], 0),
+        (&[0, 0, 1, 1, 1, 2], 1),
+        (&[0, 0, 0, 0, 0, 0], 3),
+        (&[0, 1, 2, 3, 4, 5], 3),
+    ] {
+        assert_eq!(partition_distance(&truth, &pattern(other)).unwrap(), distance, "{other:?}");
+        assert_eq!(partition_distance(&pattern(other), &truth).unwrap(), distance, "{other:?}");
+    }
+    assert!(partition_distance(&truth, &pattern(&[0, 1])).is_err());
+}
+
+#[test]
+fn names_are_proved() {
+    for (call, name) in [
+        ("direct_product(cyclic(3), cyclic(4))", "C_12"),
+        ("direct_product(cyclic(4), cyclic(6))", "C_2 × C_12"),
+        ("torus_translations(4, 4)", "C_4 × C_4"),
+        ("dihedral(3)", "S_3"),
+        ("dihedral(7)", "D_7"),
+        ("regular(dihedral(7))", "D_7"),
+        ("square_grid(4)", "D_4"),
+        ("regular(quaternion())", "Q_8"),
+        ("icosahedron()", "A_5"),
+        ("hypercube(3)", "C_2 ≀ S_3"),
+        ("unordered_pairs(symmetric(5))", "S_5"),
+        ("semidirect(11, 5)", "C_11 ⋊ C_5"),
+        ("product_grid(symmetric(4), symmetric(3))", "S_4 × S_3"),
+        ("product_grid(symmetric(6), symmetric(7))", "S_7 × S_6"),
+        ("wreath_product(symmetric(4), symmetric(5))", "S_4 ≀ S_5"),
+        ("symmetric(20)", "S_20"),
+        ("alternating(9)", "A_9"),
+        ("direct_product(alternating(7), symmetric(9))", "S_9 × A_7"),
+    ] {
+        assert_eq!(name_of(&parse_group(call).unwrap()).as_deref(), Some(name), "{call}");
+    }
+    // M_11 is none of them.
+    let m11 =
+        msr_groups::from_cycle_notation("M_11", 11, &["(0 1 2 3 4 5 6 7 8 9 10)", "(2 6 10 7)(3 9 4 5)"]);
+    let m11 = m11.unwrap();
+    assert_eq!((m11.order(), name_of(&m11)), (7920u32.into(), None));
+}
+
+#[test]
+fn damaged_input_is_refused() {
+    let config = RecoveryConfig::default();
+    assert!(recover(&[0.0; 5], 2, 3, 1, &config).unwrap_err().to_string().contains("2 · 3 · 1"));
+    assert!(recover(&[f64::INFINITY; 6], 2, 3, 1, &config).unwrap_err().to_string().contains("entry 0"));
+    let zeros = recover(&[0.0; 6], 2, 3, 1, &config).unwrap();
+    assert!(!zeros.is_exact() && zeros.order() == 1u32.into());
+    assert!(!recover(&[1.0], 1, 1, 1, &config).unwrap().is_exact());
+    assert!(recover(&[], 0, 0, 1, &config).is_ok());
+    // Tied, but by no permutation: all weights in pairs, crosswise.
+    let labels = [0, 1, 2, 2, 0, 3, 4, 4, 1, 5, 5, 3];
+    let pattern = SharingPattern::from_labels(3, 4, &labels).unwrap();
+    let found = recover(&pattern.dense(), 3, 4, pattern.free_parameters(), &config).unwrap();
+    for (on_outputs, on_inputs) in found.generators() {
+        assert!(pattern.is_kept_by(&on_outputs, &on_inputs));
+    }
+}
