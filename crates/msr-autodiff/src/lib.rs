@@ -52,6 +52,7 @@ mod value;
 pub use checkpoint::checkpoint;
 pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
+pub use kernels::classes::Classes;
 pub use kernels::im2col::Window;
 pub use node::Node;
 pub use rule::{Backward, Rule};

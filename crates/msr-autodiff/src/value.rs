@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::error::Result;
+use crate::kernels::classes::Classes;
 use crate::kernels::im2col::{Window, im2col};
 use crate::kernels::matmul::matmul;
 use crate::node::Node;
@@ -37,6 +38,16 @@ pub trait Value: Clone {
     /// # Errors
     /// When the window does not fit.
     fn columns(&self, window: Window) -> Result<Self>;
+    /// `self · other`, element by element, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// When the shapes do not broadcast.
+    fn scaled_by(&self, other: &Self) -> Result<Self>;
+    /// `y[…, i] = x[…, class[i]]`, `(…, k) -> (…, n)`.
+    ///
+    /// # Errors
+    /// When the last dimension is not the number of classes.
+    fn spread_by(&self, classes: &Classes) -> Result<Self>;
 }
 
 impl Value for Node {
@@ -58,6 +69,12 @@ impl Value for Node {
     fn columns(&self, window: Window) -> Result<Self> {
         self.im2col(window)
     }
+    fn scaled_by(&self, other: &Self) -> Result<Self> {
+        self.mul(other)
+    }
+    fn spread_by(&self, classes: &Classes) -> Result<Self> {
+        self.spread(classes)
+    }
 }
 
 impl Value for Tensor {
@@ -78,5 +95,13 @@ impl Value for Tensor {
     }
     fn columns(&self, window: Window) -> Result<Self> {
         Ok(im2col(self, window)?)
+    }
+    fn scaled_by(&self, other: &Self) -> Result<Self> {
+        Ok(self.broadcast_mul(other)?)
+    }
+    fn spread_by(&self, classes: &Classes) -> Result<Self> {
+        // candle's own operation, which candle can differentiate.
+        let last = self.rank().saturating_sub(1);
+        Ok(self.contiguous()?.index_select(&classes.index(self.device())?, last)?)
     }
 }

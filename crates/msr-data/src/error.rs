@@ -118,6 +118,10 @@ pub enum Error {
         problem: String,
     },
 
+    /// A pattern or a group refused an operation.
+    #[error(transparent)]
+    Groups(#[from] msr_groups::Error),
+
     /// The tensor library refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

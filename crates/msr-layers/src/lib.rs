@@ -52,4 +52,5 @@ pub use layer::{Input, Layer, Parameter, Role, broadcast_parameters};
 pub use linear::{Linear, LinearConfig};
 pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
 pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};
+pub use reparam::pattern::{Entries, PatternLinear, PatternLinearConfig};
 pub use sequential::Sequential;

@@ -4,10 +4,11 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, VarBuilder};
 use msr_autodiff::{Graph, Node, grad};
+use msr_groups::{Action, SharingPattern, dihedral};
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Input, Layer, Linear, LinearConfig, LocallyConnected1d,
-    LocallyConnected1dConfig, ReparamLinear, ReparamLinearConfig, Role, SeededVars, Sequential,
-    broadcast_parameters,
+    Activation, Conv1d, Conv1dConfig, Entries, Input, Layer, Linear, LinearConfig, LocallyConnected1d,
+    LocallyConnected1dConfig, PatternLinear, PatternLinearConfig, ReparamLinear, ReparamLinearConfig, Role,
+    SeededVars, Sequential, broadcast_parameters,
 };
 use msr_testkit::{assert_close, normal};
 
@@ -57,6 +58,18 @@ fn cases(dtype: DType) -> Vec<Case> {
             };
             Box::new(ReparamLinear::new(config, vb).unwrap())
         });
+        let action = Action::natural(&dihedral(6).unwrap());
+        let pattern = SharingPattern::new(&action, &action.with_channels(2).unwrap()).unwrap();
+        for entries in [Entries::Fixed, Entries::Orthonormal, Entries::Learned] {
+            add("PatternLinear", &[12], &[6], &|vb| {
+                let config = PatternLinearConfig {
+                    bias: bias.then(|| SharingPattern::bias(&action).unwrap()),
+                    entries,
+                    ..PatternLinearConfig::new(pattern.clone())
+                };
+                Box::new(PatternLinear::new(config, vb).unwrap())
+            });
+        }
         add("Conv1d", &[2, 9], &[3, 7], &|vb| {
             Box::new(Conv1d::new(Conv1dConfig { bias, ..Conv1dConfig::new(2, 3, 3) }, vb).unwrap())
         });

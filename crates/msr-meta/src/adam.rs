@@ -6,11 +6,39 @@ use msr_autodiff::kernels::vectorized;
 use crate::error::{Error, Result};
 use crate::objective::{OuterParameter, check_names};
 
+/// The learning rate over time, as a factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Schedule {
+    /// Always one.
+    #[default]
+    Constant,
+    /// `(1 + cos(π t / steps)) / 2` at step t, then zero: from one to nothing over so many steps.
+    Cosine {
+        /// The number of steps.
+        steps: u64,
+    },
+}
+
+impl Schedule {
+    /// The factor of step `t`, counted from zero.
+    fn factor(self, t: u64) -> f64 {
+        match self {
+            Schedule::Constant => 1.0,
+            Schedule::Cosine { steps } => {
+                let done = t.min(steps) as f64 / steps.max(1) as f64;
+                0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+            }
+        }
+    }
+}
+
 /// The constants of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamConfig {
     /// The learning rate.
     pub rate: f64,
+    /// How the rate changes over time.
+    pub schedule: Schedule,
     /// The decay of the first moment.
     pub beta1: f64,
     /// The decay of the second moment.
@@ -20,9 +48,9 @@ pub struct AdamConfig {
 }
 
 impl Default for AdamConfig {
-    /// 1e-3, 0.9, 0.999, 1e-8.
+    /// 1e-3 at all times, 0.9, 0.999, 1e-8.
     fn default() -> Self {
-        Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+        Self { rate: 1e-3, schedule: Schedule::Constant, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 }
 
@@ -44,7 +72,7 @@ impl Adam {
     /// # Errors
     /// [`Error::Config`] for constants outside their range, or two parameters of the same name.
     pub fn new(config: AdamConfig, parameters: &[OuterParameter]) -> Result<Self> {
-        let AdamConfig { rate, beta1, beta2, epsilon } = config;
+        let AdamConfig { rate, beta1, beta2, epsilon, .. } = config;
         let decays = (0.0..1.0).contains(&beta1) && (0.0..1.0).contains(&beta2);
         if !rate.is_finite() || rate < 0.0 || !decays || !epsilon.is_finite() || epsilon <= 0.0 {
             return Err(Error::config(format!(
@@ -151,7 +179,7 @@ impl Update {
     fn new(config: AdamConfig, steps: u64) -> Self {
         let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
         Self {
-            first_scale: config.rate / correction(config.beta1),
+            first_scale: config.rate * config.schedule.factor(steps - 1) / correction(config.beta1),
             second_scale: 1.0 / correction(config.beta2),
             epsilon: config.epsilon,
         }

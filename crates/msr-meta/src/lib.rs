@@ -47,7 +47,7 @@ mod parameters;
 mod rates;
 mod trainer;
 
-pub use adam::{Adam, AdamConfig};
+pub use adam::{Adam, AdamConfig, Schedule};
 pub use batch::{Batch, Examples};
 pub use checkpoint::{Checkpoint, write_atomic};
 pub use error::{Error, Result};

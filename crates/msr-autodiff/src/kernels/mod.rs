@@ -4,6 +4,7 @@
 //! broadcast or transposed operand is read in place; elsewhere the same result is composed from
 //! candle's operations.
 
+pub mod classes;
 pub mod elementwise;
 pub mod im2col;
 pub mod matmul;

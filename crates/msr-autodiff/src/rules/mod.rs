@@ -2,6 +2,7 @@
 //! its backward rule.
 
 mod arithmetic;
+mod classes;
 mod gather;
 mod im2col;
 mod loss;

@@ -1,3 +1,4 @@
 //! Problems whose true symmetry is known, one file each.
 
+pub(crate) mod equivariant;
 pub(crate) mod rank_k;

@@ -12,7 +12,7 @@ use crate::permutation::Permutation;
 pub fn alternating(n: usize) -> Result<PermutationGroup> {
     check_size("alternating group", n, 3)?;
     // (0 1 2) and a cycle of odd length that moves all points, or all but the first.
-    let first = usize::from(n % 2 == 0);
+    let first = usize::from(n.is_multiple_of(2));
     let cycle: Vec<usize> = (first..n).collect();
     let mut generators = vec![Permutation::from_cycles(n, &[&[0, 1, 2]])?];
     if n > 3 {

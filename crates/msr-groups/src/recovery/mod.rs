@@ -44,7 +44,9 @@ impl Default for RecoveryConfig {
 pub enum Verdict {
     /// The rows form clear clusters, and the pattern has these symmetries.
     Exact,
-    /// No exact symmetry is claimed.
+    /// The rows form clear clusters, but no permutation of outputs and inputs keeps the ties.
+    TiesOnly,
+    /// Neither ties nor a symmetry are claimed.
     None {
         /// Why not.
         reason: String,
@@ -54,11 +56,11 @@ pub enum Verdict {
 /// The group that a symmetry matrix encodes, with what it was read from.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// The tied weights that the clusters of rows show; when the verdict is [`Verdict::None`], that is no claim.
+    /// The tied weights; none are tied when the verdict is [`Verdict::None`].
     pub pattern: SharingPattern,
     /// How the tolerance was found; `None` when there are no clusters to speak of.
     pub tolerance: Option<Tolerance>,
-    /// `‖U − P(U)‖_F / ‖U‖_F` for the pattern.
+    /// `‖U − P(U)‖_F / ‖U‖_F` for the pattern, on the rows that were clustered ([`Tolerance::whitened`]).
     pub residual: f64,
     /// An upper bound of log₁₀ of the probability that chance gives such a pattern.
     pub log10_chance: f64,
@@ -138,22 +140,25 @@ pub fn recover(
     let all: Vec<usize> = (0..rows).collect();
     let untied = SharingPattern::from_labels(outputs, inputs, &all)?;
     let mut best: Option<Candidate> = None;
-    for clusters in rows::candidates(symmetry, rows, filter_params, config.least_gap) {
-        let pattern = SharingPattern::from_labels(outputs, inputs, &clusters.labels)?;
-        let residual = symmetry_residual(symmetry, filter_params, &pattern)?;
-        let ln_chance = significance::ln_chance(rows, filter_params, pattern.free_parameters(), residual);
-        if best.as_ref().is_none_or(|best| ln_chance < best.ln_chance) {
-            best = Some(Candidate { pattern, tolerance: clusters.tolerance, residual, ln_chance });
+    for view in rows::views(symmetry, rows, filter_params) {
+        let pattern = SharingPattern::from_labels(outputs, inputs, &view.labels)?;
+        let residual = symmetry_residual(&view.data, view.columns, &pattern)?;
+        let ln_chance = significance::ln_chance(rows, view.columns, pattern.free_parameters(), residual);
+        let clear = view.tolerance.gap() >= config.least_gap && residual <= config.largest_residual;
+        // Clear clusters before unclear ones; among equals, those that chance explains least.
+        let better = |b: &Candidate| (!clear, ln_chance) < (!b.clear, b.ln_chance);
+        if best.as_ref().is_none_or(better) {
+            best = Some(Candidate { pattern, tolerance: view.tolerance, residual, ln_chance, clear });
         }
     }
-    let Some(Candidate { pattern, tolerance, residual, ln_chance }) = best else {
+    let Some(Candidate { pattern, tolerance, residual, ln_chance, .. }) = best else {
         let reason = if rows < 2 { "there are fewer than two weights" } else { "all entries are zero" };
         return Ok(nothing(untied, None, 0.0, 0.0, reason.into()));
     };
     let gap = tolerance.gap();
     let tolerance = Some(tolerance);
     let log10_chance = ln_chance / std::f64::consts::LN_10;
-    let no = |reason| Ok(nothing(pattern.clone(), tolerance, residual, log10_chance, reason));
+    let no = |reason| Ok(nothing(untied.clone(), tolerance, residual, log10_chance, reason));
     if gap < config.least_gap {
         return no(format!(
             "rows form no clear clusters: those between clusters are only {gap:.2} times as far apart as those \
@@ -176,19 +181,15 @@ pub fn recover(
         ));
     }
     let group = generators::simplified(&pattern_automorphisms(&pattern)?);
-    if group.order() == BigUint::from(1u32) {
-        return no("weights are tied, but no permutation of outputs and inputs keeps the ties".into());
-    }
-    let orbits = orbits_of(&group, outputs, inputs)?;
-    let name = name_of(&group);
+    let moves = group.order() > BigUint::from(1u32);
     Ok(Recovery {
-        is_orbits: orbits == pattern,
+        is_orbits: orbits_of(&group, outputs, inputs)? == pattern,
+        name: name_of(&group),
+        verdict: if moves { Verdict::Exact } else { Verdict::TiesOnly },
         pattern,
         tolerance,
         residual,
         log10_chance,
-        verdict: Verdict::Exact,
-        name,
         group,
     })
 }
@@ -199,6 +200,7 @@ struct Candidate {
     tolerance: Tolerance,
     residual: f64,
     ln_chance: f64,
+    clear: bool,
 }
 
 /// A recovery that claims nothing.
@@ -211,7 +213,7 @@ fn nothing(
 ) -> Recovery {
     let group = PermutationGroup::trusted("trivial", pattern.outputs() + pattern.inputs(), Vec::new());
     let (verdict, name) = (Verdict::None { reason }, Some("trivial".into()));
-    Recovery { is_orbits: false, pattern, tolerance, residual, log10_chance, verdict, group, name }
+    Recovery { is_orbits: true, pattern, tolerance, residual, log10_chance, verdict, group, name }
 }
 
 /// The pattern of a group on outputs followed by inputs.

@@ -2,8 +2,8 @@
 //!
 //! A learned U is only defined up to `U · M` with M invertible, and such an M keeps equal rows equal and different
 //! rows different. Rows are joined in the order of their distances (single linkage, which is the minimum spanning
-//! tree). Wherever two successive heights are far apart, as a ratio, a tolerance between them is a candidate; of all
-//! candidates, the one whose ties chance explains least is taken. See `docs/derivations/recovery.md`, section 1.
+//! tree); the widest gap between two successive heights, as a ratio, separates noise from signal, and the tolerance is
+//! put into the middle of it. See `docs/derivations/recovery.md`, section 1.
 
 use nalgebra::DMatrix;
 
@@ -28,8 +28,11 @@ impl Tolerance {
     }
 }
 
-/// Rows and their tolerance.
-pub(super) struct Clusters {
+/// The rows of U, or of its leading left singular vectors, with the clusters that their widest gap shows.
+pub(super) struct View {
+    /// What was clustered, row by row.
+    pub data: Vec<f64>,
+    pub columns: usize,
     /// The cluster of each row.
     pub labels: Vec<usize>,
     pub tolerance: Tolerance,
@@ -39,22 +42,14 @@ pub(super) struct Clusters {
 const FLOOR: f64 = 1e-6;
 /// Numbers of leading singular vectors that are tried.
 const RANKS: usize = 4;
-/// Gaps that are tried, the widest ones.
-const GAPS: usize = 8;
 
-/// The ways to cut the rows into clusters that have a gap of at least `least_gap`, over the rows as they are and
-/// whitened ones; when there is none, the one with the widest gap. Empty when there are fewer than two rows, or
-/// nothing but zeros.
-pub(super) fn candidates(symmetry: &[f64], rows: usize, columns: usize, least_gap: f64) -> Vec<Clusters> {
-    let mut found = cuts(symmetry, rows, columns, None);
+/// The rows as they are, then whitened to the ranks after which the singular values fall most, each cut at its
+/// widest gap. Empty when there are fewer than two rows, or nothing but zeros.
+pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> {
     let matrix = DMatrix::from_row_slice(rows, columns, symmetry);
-    for (rank, whitened) in whitenings(&matrix) {
-        found.extend(cuts(&whitened, rows, rank, Some(rank)));
-    }
-    found.sort_by(|a, b| b.tolerance.gap().total_cmp(&a.tolerance.gap()));
-    let clear = found.iter().take_while(|c| c.tolerance.gap() >= least_gap).count();
-    found.truncate(clear.max(1));
-    found
+    let plain = std::iter::once((columns, symmetry.to_vec(), None));
+    let whitened = whitenings(&matrix).into_iter().map(|(rank, data)| (rank, data, Some(rank)));
+    plain.chain(whitened).filter_map(|(columns, data, rank)| cut(data, rows, columns, rank)).collect()
 }
 
 /// The rows of the leading left singular vectors, for the ranks after which the singular values fall most.
@@ -84,34 +79,29 @@ fn whitenings(matrix: &DMatrix<f64>) -> Vec<(usize, Vec<f64>)> {
         .collect()
 }
 
-/// Joins rows up to each of the widest gaps between two heights.
-fn cuts(data: &[f64], rows: usize, columns: usize, whitened: Option<usize>) -> Vec<Clusters> {
+/// Joins rows up to the widest gap between two heights.
+fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> Option<View> {
     let norm =
         |row: usize| data[row * columns..(row + 1) * columns].iter().map(|v| v * v).sum::<f64>().sqrt();
     let scale = (0..rows).map(norm).fold(0.0, f64::max);
     if rows < 2 || scale == 0.0 {
-        return Vec::new();
+        return None;
     }
-    let mut edges = spanning_tree(data, rows, columns);
+    let mut edges = spanning_tree(&data, rows, columns);
     edges.sort_by(|a, b| a.height.total_cmp(&b.height));
     // After the last height stands the rows' own size.
     let height = |i: usize| edges.get(i).map_or(1.0, |e| (e.height / scale).min(1.0));
     let gap = |joined: usize| height(joined).max(FLOOR) / height(joined - 1).max(FLOOR);
-    let mut positions: Vec<usize> = (1..=edges.len()).collect();
-    positions.sort_by(|&a, &b| gap(b).total_cmp(&gap(a)));
-    positions.truncate(GAPS);
-    let cut = |joined: usize| {
-        let (within, between) = (height(joined - 1), height(joined));
-        let mut parent: Vec<usize> = (0..rows).collect();
-        for edge in &edges[..joined] {
-            let (a, b) = (root(&mut parent, edge.ends.0), root(&mut parent, edge.ends.1));
-            parent[a.max(b)] = a.min(b);
-        }
-        let labels = (0..rows).map(|row| root(&mut parent, row)).collect();
-        let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
-        Clusters { labels, tolerance: Tolerance { value, within, between, whitened } }
-    };
-    positions.into_iter().map(cut).collect()
+    let joined = (1..=edges.len()).max_by(|&a, &b| gap(a).total_cmp(&gap(b)))?;
+    let (within, between) = (height(joined - 1), height(joined));
+    let mut parent: Vec<usize> = (0..rows).collect();
+    for edge in &edges[..joined] {
+        let (a, b) = (root(&mut parent, edge.ends.0), root(&mut parent, edge.ends.1));
+        parent[a.max(b)] = a.min(b);
+    }
+    let labels = (0..rows).map(|row| root(&mut parent, row)).collect();
+    let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
+    Some(View { data, columns, labels, tolerance: Tolerance { value, within, between, whitened } })
 }
 
 fn root(parent: &mut [usize], mut x: usize) -> usize {

@@ -1,3 +1,4 @@
 //! Layers whose weights are `vec(W) = U v` with a symmetry matrix `U` that is learned or given.
 
 pub(crate) mod linear;
+pub(crate) mod pattern;

@@ -1,0 +1,209 @@
+//! The reparameterized layer whose symmetry matrix is a sharing pattern.
+//!
+//! `U^G` has a single entry in each row, so `W = unvec(U v)` takes `m n` reads instead of `m n k` multiply–adds, and
+//! nothing of size `m n k` exists. With fixed entries it is the oracle: the layer that knows the
+//! group. With learned entries it starts there, and the outer loop may change how strongly a weight follows its
+//! parameter, but not which one it follows.
+//!
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 4 (a
+//! symmetry matrix that is given); `docs/derivations/groups.md`, section 2.
+//! Symbols: `entries` = the non-zero entries of U, `filter` = v.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Classes, Node, Value};
+use msr_groups::SharingPattern;
+
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::linear::{apply, per_task, plain};
+
+/// What the entries of the symmetry matrix are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entries {
+    /// Ones, for ever: the layer is equivariant, whatever it learns.
+    #[default]
+    Fixed,
+    /// `1/√(number of weights tied)`, for ever, so that `Uᵀ U = 1`: as [`Entries::Fixed`], but a gradient step moves
+    /// weights that are tied to many others as far as those that are tied to few.
+    Orthonormal,
+    /// Ones at the start, then learned in the outer loop, one for each weight.
+    Learned,
+}
+
+/// The pattern and the initial scale of a [`PatternLinear`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatternLinearConfig {
+    /// Which weights are tied: `m` outputs, `n` inputs, `k` filter parameters.
+    pub pattern: SharingPattern,
+    /// Which biases are tied, an `m × 1` pattern; without one, there is no bias.
+    pub bias: Option<SharingPattern>,
+    /// Whether the entries of U are learned.
+    pub entries: Entries,
+    /// The standard deviation of the filter parameters (and biases) at the start.
+    pub filter_std: f64,
+}
+
+impl PatternLinearConfig {
+    /// Fixed entries, no bias, `v ~ N(0, 1/n)`.
+    pub fn new(pattern: SharingPattern) -> Self {
+        let filter_std = 1.0 / (pattern.inputs().max(1) as f64).sqrt();
+        Self { pattern, bias: None, entries: Entries::Fixed, filter_std }
+    }
+}
+
+/// A fully connected layer with tied weights: `W[i, j] = u[i, j] v[label(i, j)]`, `y = W x + b`.
+///
+/// Tensors: `filter (k)` and, with a bias, `bias (k_b)`, adapted; with learned entries `entries (m · n)`, shared.
+///
+/// # Shapes
+/// As a `Module`: `(…, n) -> (…, m)`. As a [`Layer`]: `(t, …, n) -> (t, …, m)`.
+///
+/// # Example
+/// A layer on sets of three numbers: it commutes with every permutation of them.
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::{Module, VarBuilder};
+/// use msr_groups::{Action, SharingPattern, symmetric};
+/// use msr_layers::{PatternLinear, PatternLinearConfig};
+/// use std::collections::HashMap;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let action = Action::natural(&symmetric(3)?);
+/// let pattern = SharingPattern::new(&action, &action)?;
+/// let filter = Tensor::new(&[10f64, 1.], &Device::Cpu)?;
+/// let vb = VarBuilder::from_tensors(HashMap::from([("filter".to_string(), filter)]), DType::F64, &Device::Cpu);
+/// let layer = PatternLinear::new(PatternLinearConfig::new(pattern), vb)?;
+/// let y = layer.forward(&Tensor::new(&[[1f64, 2., 3.]], &Device::Cpu)?)?;
+/// assert_eq!(y.to_vec2::<f64>()?, [[15., 24., 33.]]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PatternLinear {
+    config: PatternLinearConfig,
+    weights: Classes,
+    biases: Option<Classes>,
+    entries: Option<Parameter>,
+    /// The factor of each filter parameter, `(k)`; without one, it is 1.
+    scale: Option<Tensor>,
+    filter: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl PatternLinear {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When the pattern is empty, the bias pattern is not `m × 1`, or `vb` has a tensor of another shape.
+    pub fn new(config: PatternLinearConfig, vb: VarBuilder) -> Result<Self> {
+        const LAYER: &str = "PatternLinear";
+        let pattern = &config.pattern;
+        let (m, n, k) = (pattern.outputs(), pattern.inputs(), pattern.free_parameters());
+        require_sizes(LAYER, &[("inputs of the pattern", n), ("outputs of the pattern", m)])?;
+        if let Some(bias) = config.bias.as_ref().filter(|bias| (bias.outputs(), bias.inputs()) != (m, 1)) {
+            return Err(Error::Config {
+                layer: LAYER,
+                problem: format!(
+                    "the bias pattern is {} × {}, but there are {m} outputs; build it with SharingPattern::bias",
+                    bias.outputs(),
+                    bias.inputs()
+                ),
+            });
+        }
+        let normal = Init::Randn { mean: 0.0, stdev: config.filter_std };
+        let parameter = |name: &str, size: usize, init: Init, role: Role| -> Result<Parameter> {
+            Ok(Parameter { name: full_name(&vb, name), tensor: vb.get_with_hints(size, name, init)?, role })
+        };
+        let entries = match config.entries {
+            Entries::Fixed | Entries::Orthonormal => None,
+            Entries::Learned => Some(parameter("entries", m * n, Init::Const(1.0), Role::Shared)?),
+        };
+        let scale = match config.entries {
+            Entries::Orthonormal => {
+                let roots: Vec<f64> =
+                    pattern.sizes().iter().map(|&size| 1.0 / f64::from(size).sqrt()).collect();
+                Some(Tensor::from_vec(roots, k, vb.device())?.to_dtype(vb.dtype())?)
+            }
+            Entries::Fixed | Entries::Learned => None,
+        };
+        let filter = parameter("filter", k, normal, Role::Adapted)?;
+        let bias = match &config.bias {
+            Some(bias) => Some(parameter("bias", bias.free_parameters(), normal, Role::Adapted)?),
+            None => None,
+        };
+        let classes = |pattern: &SharingPattern| Classes::new(pattern.labels(), pattern.free_parameters());
+        let weights = classes(pattern)?;
+        let biases = config.bias.as_ref().map(classes).transpose()?;
+        Ok(Self { config, weights, biases, entries, scale, filter, bias })
+    }
+
+    /// The pattern and the initial scale.
+    pub fn config(&self) -> &PatternLinearConfig {
+        &self.config
+    }
+
+    /// The filter parameters `v (k)`.
+    pub fn filter(&self) -> &Tensor {
+        &self.filter.tensor
+    }
+
+    /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`; of the layer's own, for
+    /// [`PatternLinear::filter`].
+    ///
+    /// # Errors
+    /// When the last dimension is not `k`.
+    pub fn weight_of(&self, filter: &Tensor) -> Result<Tensor> {
+        self.expand(self.entries.as_ref().map(|e| &e.tensor), self.scale.as_ref(), filter)
+    }
+
+    /// `unvec(U v)` for each filter: `entries (m · n)`, `scale (k)`, `filter (…, k) -> (…, m, n)`.
+    fn expand<V: Value>(&self, entries: Option<&V>, scale: Option<&V>, filter: &V) -> Result<V> {
+        let pattern = &self.config.pattern;
+        let mut weights = match scale {
+            Some(scale) => filter.scaled_by(scale)?.spread_by(&self.weights)?,
+            None => filter.spread_by(&self.weights)?,
+        };
+        if let Some(entries) = entries {
+            weights = weights.scaled_by(entries)?;
+        }
+        let lead = &filter.shape_of()[..filter.shape_of().len() - 1];
+        Ok(weights.shaped(&[lead, &[pattern.outputs(), pattern.inputs()]].concat())?)
+    }
+
+    /// The bias of every output: `bias (…, k_b) -> (…, m)`.
+    fn expand_bias<V: Value>(&self, bias: Option<&V>) -> Result<Option<V>> {
+        match (&self.biases, bias) {
+            (Some(classes), Some(bias)) => Ok(Some(bias.spread_by(classes)?)),
+            _ => Ok(None),
+        }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &Parameter> {
+        self.entries.iter().chain([&self.filter]).chain(&self.bias)
+    }
+}
+
+impl Module for PatternLinear {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let weight = self.weight_of(self.filter())?;
+        let bias = self.expand_bias(self.bias.as_ref().map(|b| &b.tensor))?;
+        Ok(plain("PatternLinear", x, self.config.pattern.inputs(), |x| apply(&weight, bias.as_ref(), x))?)
+    }
+}
+
+impl Layer for PatternLinear {
+    fn parameters(&self) -> Vec<Parameter> {
+        self.own().cloned().collect()
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        check_parameters("PatternLinear", self.own(), parameters)?;
+        let (entries, rest) = parameters.split_at(usize::from(self.entries.is_some()));
+        let scale = self.scale.as_ref().map(Node::constant);
+        let weight = self.expand(entries.first(), scale.as_ref(), &rest[0])?;
+        let bias = self.expand_bias(rest.get(1))?;
+        let n = self.config.pattern.inputs();
+        per_task("PatternLinear", input.node(), n, |x| apply(&weight, bias.as_ref(), x))
+    }
+}
