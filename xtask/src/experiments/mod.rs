@@ -1,8 +1,7 @@
-//! One experiment a file, plus what experiments share: the definition read from data, the run folder, and
-//! the training of one cell of a table.
+//! One experiment a folder, plus what experiments share: the run folder, the training of one model, and the
+//! running of many side by side.
 
-pub mod cell;
-pub mod definition;
-pub mod plan;
-pub mod run_folder;
+mod run_folder;
+mod runner;
 pub mod table1;
+mod training;

@@ -10,7 +10,6 @@ use msr_meta::write_atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::plan::Plan;
 use crate::report::record;
 use crate::workspace;
 
@@ -24,7 +23,7 @@ pub struct RunFolder {
 
 impl RunFolder {
     /// A new folder: `out`, or one named after the time under `runs/<experiment>`.
-    pub fn create(experiment: &str, out: Option<&Path>, plan: &Plan) -> Result<Self> {
+    pub fn create(experiment: &str, out: Option<&Path>, plan: &impl Serialize) -> Result<Self> {
         let path = match out {
             Some(out) => out.to_path_buf(),
             None => unused(&default_parent(experiment), &timestamp())?,
@@ -44,7 +43,7 @@ impl RunFolder {
     }
 
     /// The folder and the plan of an earlier run: `out`, or the newest one of the experiment.
-    pub fn reopen(experiment: &str, out: Option<&Path>) -> Result<(Self, Plan)> {
+    pub fn reopen<P: DeserializeOwned>(experiment: &str, out: Option<&Path>) -> Result<(Self, P)> {
         let path = match out {
             Some(out) => out.to_path_buf(),
             None => newest(&default_parent(experiment))?,

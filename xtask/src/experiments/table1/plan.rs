@@ -69,13 +69,6 @@ pub struct Cell {
     pub seed: u64,
 }
 
-impl Cell {
-    /// The name of the cell's folder.
-    pub fn name(&self) -> String {
-        format!("{}-rank{}-{}-seed{}", self.method.name, self.problem.rank, self.set.name, self.seed)
-    }
-}
-
 impl Plan {
     /// Applies the flags; names that the definition does not know are errors that list the known ones.
     pub fn new(definition: Definition, args: &PlanArgs) -> Result<Self> {
@@ -111,15 +104,6 @@ impl Plan {
         let training = &self.definition.training;
         let steps = if self.quick { self.definition.quick.outer_steps } else { training.outer_steps };
         self.outer_steps == steps && self.inner_steps == training.inner_steps && self.data.is_none()
-    }
-
-    /// Whether this is the whole defined experiment: what a recorded table must be.
-    pub fn is_whole(&self) -> bool {
-        let d = &self.definition;
-        let all = (d.methods.len(), d.problems.len(), d.sets.len());
-        self.is_the_defined_experiment()
-            && !self.quick
-            && (self.methods.len(), self.ranks.len(), self.sets.len()) == all
     }
 
     /// The training runs, in the order of the table, seed by seed.

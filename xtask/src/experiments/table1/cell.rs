@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use indicatif::ProgressBar;
-use msr_data::{EpisodeSampler, Episodes, NpzProblem, RankK, Shots, Split, TaskSource};
+use msr_data::{EpisodeSampler, NpzProblem, RankK, Shots, Split, TaskSource};
 use msr_layers::{
     Conv1d, Conv1dConfig, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
     ReparamLinear, ReparamLinearConfig, SeededVars,
 };
 use msr_meta::{
-    AdamConfig, Batch, Examples, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Objective,
-    Observer, Rates, StepReport, Summary, Trainer, evaluate,
+    AdamConfig, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Objective, Rates,
 };
 use serde::{Deserialize, Serialize};
 
 use super::definition::{LayerKind, Learner};
 use super::plan::{Cell, Plan};
-use super::run_folder::{Metrics, RunFolder};
+use crate::experiments::run_folder::RunFolder;
+use crate::experiments::runner::RunCell;
+use crate::experiments::training::{Course, batch};
 use crate::report::picture;
 use crate::workspace;
 
@@ -34,64 +35,33 @@ pub struct CellResult {
     pub test_tasks: usize,
 }
 
-const RESULT: &str = "result.json";
-const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// The stored result of a cell that is done.
-pub fn finished(folder: &RunFolder) -> Result<Option<CellResult>> {
-    folder.read_json(RESULT)
-}
-
 /// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
 pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
     let device = workspace::device(plan.device)?;
     let source = source(plan, cell)?;
-    let training = &plan.definition.training;
-    let split = match source.tasks() {
-        Some(tasks) => Split::four_fifths(tasks),
-        None => Split::four_fifths(plan.definition.tasks.total),
-    };
+    let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
+    let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
     let sampler = EpisodeSampler::new(source.clone(), split, cell.seed)?;
     let model = model(plan, cell, source.as_ref(), &device)?;
-    let adam = AdamConfig { rate: training.outer_rate, ..AdamConfig::default() };
-    let mut trainer = Trainer::new(objective(plan, cell, model.clone())?, adam)?;
-
-    let checkpoint = folder.path().join(CHECKPOINT);
-    let length = match trainer.resume_from(&checkpoint)? {
-        Some(note) => {
-            note.parse().with_context(|| format!("the note {note:?} in {}", checkpoint.display()))?
-        }
-        None => 0,
+    let course = Course {
+        outer_steps: plan.outer_steps,
+        meta_batch: training.meta_batch,
+        adam: AdamConfig { rate: training.outer_rate, ..AdamConfig::default() },
+        shots: Shots { support: cell.set.support, query: cell.set.query },
+        test_shots: test_shots(plan),
+        test_tasks: plan.test_tasks,
+        test_batch: tasks.test_batch,
+        checkpoint_every: training.checkpoint_every,
+        metrics_every: training.metrics_every,
     };
-    tracing::info!(cell = cell.name(), from_step = trainer.steps_taken(), "training");
-    trainer.checkpoint_to(checkpoint, training.checkpoint_every)?;
-    let metrics = Metrics::open(&folder.path().join("metrics.jsonl"), length)?;
-    bar.set_length(plan.outer_steps);
-    bar.set_position(trainer.steps_taken());
-    let shots = Shots { support: cell.set.support, query: cell.set.query };
-    let mut watcher = Watcher { metrics, every: training.metrics_every, steps: plan.outer_steps, bar };
-    trainer.run(
-        plan.outer_steps,
-        |step| Ok(batch(&sampler.train(step, training.meta_batch, shots)?.to_device(&device)?)),
-        &mut watcher,
-    )?;
-
-    tracing::info!(cell = cell.name(), steps = trainer.steps_taken(), "testing");
-    bar.set_message("testing");
-    let summary = test(plan, trainer.objective(), &sampler, &device)?;
-    let learned: Vec<(String, Tensor)> = trainer
-        .objective()
-        .outer_parameters()
-        .iter()
-        .map(|p| (p.name.clone(), p.variable.as_detached_tensor()))
-        .collect();
-    folder.write("learned.safetensors", &safetensors::serialize(learned, None)?)?;
+    let objective = objective(plan, cell, model.clone())?;
+    let (trainer, summary) = course.run(objective, &sampler, &device, folder, bar)?;
     if cell.method.layer == LayerKind::ReparamLinear {
         let picture =
             picture_of(cell, plan, trainer.objective(), model.as_ref(), source.as_ref(), &sampler, &device)?;
         folder.write("symmetry.png", &picture)?;
     }
-    let result = CellResult {
+    Ok(CellResult {
         method: cell.method.name.clone(),
         rank: cell.problem.rank,
         set: cell.set.name.clone(),
@@ -99,9 +69,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         mean: summary.mean,
         half_width: summary.half_width,
         test_tasks: summary.tasks,
-    };
-    folder.write_json(RESULT, &result)?;
-    Ok(result)
+    })
 }
 
 /// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
@@ -163,31 +131,8 @@ fn objective(plan: &Plan, cell: &Cell, model: Arc<dyn Layer>) -> Result<Box<dyn 
     })
 }
 
-/// Episodes in the learner's terms.
-fn batch(episodes: &Episodes) -> Batch {
-    Batch {
-        tasks: episodes.tasks.clone(),
-        support: Examples { x: episodes.x_support.clone(), y: episodes.y_support.clone() },
-        query: Examples { x: episodes.x_query.clone(), y: episodes.y_query.clone() },
-    }
-}
-
 fn test_shots(plan: &Plan) -> Shots {
     Shots { support: plan.definition.tasks.test_support, query: plan.definition.tasks.test_query }
-}
-
-fn test(
-    plan: &Plan,
-    objective: &dyn Objective,
-    sampler: &EpisodeSampler,
-    device: &Device,
-) -> Result<Summary> {
-    let tasks = plan.test_tasks.unwrap_or(usize::MAX).min(sampler.split().test);
-    let size = plan.definition.tasks.test_batch.max(1);
-    let batches = (0..tasks).step_by(size).map(|start| -> msr_data::Result<Batch> {
-        Ok(batch(&sampler.test(start..(start + size).min(tasks), test_shots(plan))?.to_device(device)?))
-    });
-    Ok(evaluate(objective, batches)?)
 }
 
 /// The learned symmetry matrix, and for the first test task the weight it gives beside the true one.
@@ -221,34 +166,4 @@ fn picture_of(
     });
     let columns = symmetry.t()?.contiguous()?.to_vec2::<f32>()?;
     picture::symmetry(&cell.name(), &columns, &weight, truth.as_deref(), m, n)
-}
-
-/// Shows progress and writes metrics.
-struct Watcher<'a> {
-    metrics: Metrics,
-    every: u64,
-    steps: u64,
-    bar: &'a ProgressBar,
-}
-
-#[derive(Serialize)]
-struct MetricsLine {
-    step: u64,
-    /// The mean query loss of the step's tasks, before the update.
-    loss: f64,
-}
-
-impl Observer for Watcher<'_> {
-    fn on_step(&mut self, report: &StepReport) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-        self.bar.inc(1);
-        if report.step.is_multiple_of(self.every) || report.step + 1 == self.steps {
-            self.bar.set_message(format!("loss {:.4}", report.mean()));
-            self.metrics.line(&MetricsLine { step: report.step, loss: report.mean() })?;
-        }
-        Ok(true)
-    }
-
-    fn note(&mut self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.metrics.sync()?.to_string())
-    }
 }

@@ -1,0 +1,217 @@
+//! A run from its flags to its result: the folder, the training runs side by side, and what is said about them.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::run_folder::RunFolder;
+use crate::report::record::record;
+use crate::report::say;
+use crate::workspace::{self, DeviceName};
+
+/// The flags that all experiments have.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RunArgs {
+    /// The run folder; without it, a new one under runs/<experiment>.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
+    #[arg(long)]
+    pub resume: bool,
+    /// Also write the table, the machine and the command to a dated folder of docs/results.
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// What a run will do: the definition with the flags applied. Stored in the run folder, so that a resumed
+/// run does the same.
+pub trait RunPlan: Serialize + DeserializeOwned {
+    /// Where to compute.
+    fn device(&self) -> DeviceName;
+    /// Whether this is the whole defined experiment: what a recorded table must be.
+    fn is_whole(&self) -> bool;
+    /// The name under which the table is recorded.
+    fn record_name(&self) -> String;
+}
+
+/// One training run.
+pub trait RunCell: Sync {
+    /// The name of its folder.
+    fn name(&self) -> String;
+}
+
+/// What remains of a training run.
+pub trait RunResult: Serialize + DeserializeOwned + Send {
+    /// The result in a line.
+    fn line(&self) -> String;
+}
+
+/// The stored result of a training run.
+pub const RESULT: &str = "result.json";
+
+/// The folder and the plan: those of an earlier run with `--resume`, new ones otherwise. `check` refuses what
+/// cannot work before anything is written.
+pub fn open<P: RunPlan>(
+    name: &str,
+    args: &RunArgs,
+    plan: impl FnOnce() -> Result<P>,
+    check: impl FnOnce(&P) -> Result<()>,
+) -> Result<(RunFolder, P)> {
+    let can_record = |plan: &P| -> Result<()> {
+        ensure!(
+            !args.record || plan.is_whole(),
+            "--record is for the whole experiment; leave out the flags that change or narrow it"
+        );
+        Ok(())
+    };
+    if args.resume {
+        let (folder, plan) = RunFolder::reopen(name, args.out.as_deref())?;
+        can_record(&plan)?;
+        return Ok((folder, plan));
+    }
+    let plan = plan()?;
+    workspace::device(plan.device())?;
+    can_record(&plan)?;
+    check(&plan)?;
+    Ok((RunFolder::create(name, args.out.as_deref(), &plan)?, plan))
+}
+
+/// Runs the cells that have no stored result yet, as many at once as there are cores; each on one thread, so that
+/// the bits do not depend on how many cores there are.
+pub fn run_cells<C: RunCell, R: RunResult>(
+    experiment: &str,
+    device: DeviceName,
+    cells: &[C],
+    folder: &RunFolder,
+    run: impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    say(&format!("{} in {}", training_runs(cells.len()), folder.path().display()));
+    say(&format!(
+        "stop at any time; to continue: cargo xtask reproduce {experiment} --resume --out {}",
+        folder.path().display()
+    ));
+    let bars = MultiProgress::new();
+    let total = bars.add(ProgressBar::new(cells.len() as u64).with_style(ProgressStyle::with_template(
+        "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} training runs",
+    )?));
+    total.enable_steady_tick(Duration::from_millis(500));
+    // Fits 80 columns.
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    };
+    let style = ProgressStyle::with_template("{prefix:30} [{bar:14}] {pos:>4}/{len} {rate:>6} {msg}")?;
+    let style = style.with_key("rate", rate);
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let results: Mutex<Vec<Option<Result<R>>>> = Mutex::new(cells.iter().map(|_| None).collect());
+    let work = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(cell) = cells.get(at).filter(|_| !failed.load(Ordering::Relaxed)) else { return };
+            let bar = bars.add(ProgressBar::new(1).with_style(style.clone()).with_prefix(cell.name()));
+            let started = Instant::now();
+            let result = one(cell, folder, &bar, &run);
+            bar.finish_and_clear();
+            match &result {
+                Ok(result) => {
+                    let seconds = started.elapsed().as_secs_f64();
+                    above(&bars, &format!("{} ({seconds:.1} s)", result.line()));
+                }
+                Err(_) => failed.store(true, Ordering::Relaxed),
+            }
+            total.inc(1);
+            if let Ok(mut results) = results.lock() {
+                results[at] = Some(result);
+            }
+        }
+    };
+    let workers = match device {
+        DeviceName::Cpu => {
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(cells.len())
+        }
+        DeviceName::Cuda => 1,
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        for _ in 0..workers {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+            scope.spawn(move || pool.install(work));
+        }
+        Ok(())
+    })?;
+    total.finish_and_clear();
+    let results = results.into_inner().map_err(|_| anyhow::anyhow!("a worker panicked"))?;
+    // The first error explains; cells that were not started because of it do not.
+    results.into_iter().flatten().collect::<Result<Vec<_>>>()
+}
+
+/// One cell, or its stored result.
+fn one<C: RunCell, R: RunResult>(
+    cell: &C,
+    folder: &RunFolder,
+    bar: &ProgressBar,
+    run: &(impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync),
+) -> Result<R> {
+    let folder = folder.inside("cells")?.inside(&cell.name())?;
+    if let Some(result) = folder.read_json(RESULT)? {
+        return Ok(result);
+    }
+    let result = run(cell, &folder, bar).with_context(|| cell.name())?;
+    folder.write_json(RESULT, &result)?;
+    Ok(result)
+}
+
+/// Writes and prints the table, records it when asked to, and fails when a bound of the definition does not hold.
+/// `bounds`: how many were checked, and those that do not hold, in words.
+pub fn conclude<P: RunPlan>(
+    name: &str,
+    args: &RunArgs,
+    plan: &P,
+    folder: &RunFolder,
+    results: &impl Serialize,
+    text: &str,
+    (checked, outside): (usize, Vec<String>),
+    started: Instant,
+) -> Result<()> {
+    folder.write(&format!("{name}.md"), text.as_bytes())?;
+    folder.write_json("results.json", results)?;
+    say(&format!("\n{text}"));
+    let seconds = started.elapsed().as_secs_f64();
+    say(&format!("took {seconds:.1} s; pictures, metrics and learned tensors are in"));
+    say(&format!("  {}", folder.path().display()));
+    if args.record {
+        let device = serde_json::to_value(plan.device())?;
+        let path = record(&plan.record_name(), device.as_str().unwrap_or("unknown"), text)?;
+        say(&format!("recorded in {}", path.display()));
+    }
+    if checked > 0 && outside.is_empty() {
+        say(&format!("{checked} bounds of data/experiments/{name}.toml checked, all hold"));
+    }
+    if !outside.is_empty() {
+        bail!(
+            "of {checked} bounds in data/experiments/{name}.toml, {} do not hold:\n  {}",
+            outside.len(),
+            outside.join("\n  ")
+        );
+    }
+    Ok(())
+}
+
+fn training_runs(count: usize) -> String {
+    format!("{count} training run{}", if count == 1 { "" } else { "s" })
+}
+
+/// A line above the bars; on stdout when there are no bars to see.
+fn above(bars: &MultiProgress, line: &str) {
+    if bars.is_hidden() {
+        say(line);
+    } else {
+        // A terminal that went away is no reason to stop the run.
+        let _ = bars.println(line);
+    }
+}

@@ -1,0 +1,81 @@
+//! Table 1: five methods on three problems with two sizes of training set.
+
+mod cell;
+mod definition;
+mod plan;
+mod table;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::runner::{RunArgs, RunCell, RunPlan, RunResult, conclude, open, run_cells};
+use crate::report::table::number;
+use crate::workspace::DeviceName;
+use cell::CellResult;
+use definition::Definition;
+use plan::{Cell, Plan, PlanArgs};
+use table::Table;
+
+const NAME: &str = "table1";
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    plan: PlanArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
+pub fn run(args: Args) -> Result<()> {
+    let plan = || Plan::new(Definition::read(NAME)?, &args.plan);
+    let (folder, plan): (_, Plan) = open(NAME, &args.run, plan, cell::check_data)?;
+    let _lock = folder.lock()?;
+    let started = Instant::now();
+    let results: Vec<CellResult> =
+        run_cells(NAME, plan.device, &plan.cells()?, &folder, |cell, folder, bar| {
+            cell::run(&plan, cell, folder, bar)
+        })?;
+    let table = Table::new(&plan, &results);
+    conclude(NAME, &args.run, &plan, &folder, &results, &table.to_string(), table.outside(), started)
+}
+
+impl RunPlan for Plan {
+    fn device(&self) -> DeviceName {
+        self.device
+    }
+
+    fn is_whole(&self) -> bool {
+        let d = &self.definition;
+        let all = (d.methods.len(), d.problems.len(), d.sets.len());
+        self.is_the_defined_experiment()
+            && !self.quick
+            && (self.methods.len(), self.ranks.len(), self.sets.len()) == all
+    }
+
+    fn record_name(&self) -> String {
+        if self.seeds == 1 { NAME.to_string() } else { format!("{NAME}-{}-seeds", self.seeds) }
+    }
+}
+
+impl RunCell for Cell {
+    fn name(&self) -> String {
+        format!("{}-rank{}-{}-seed{}", self.method.name, self.problem.rank, self.set.name, self.seed)
+    }
+}
+
+impl RunResult for CellResult {
+    fn line(&self) -> String {
+        format!(
+            "{:10} rank {} {:5} seed {}: {} ± {}",
+            self.method,
+            self.rank,
+            self.set,
+            self.seed,
+            number(self.mean),
+            number(self.half_width)
+        )
+    }
+}

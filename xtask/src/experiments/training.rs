@@ -1,0 +1,122 @@
+//! Training and testing one model, with checkpoints, metrics and a progress bar: what all experiments share.
+
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+use indicatif::ProgressBar;
+use msr_data::{EpisodeSampler, Episodes, Shots};
+use msr_meta::{AdamConfig, Batch, Examples, Objective, Observer, StepReport, Summary, Trainer, evaluate};
+use serde::Serialize;
+
+use super::run_folder::{Metrics, RunFolder};
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// What was learned, under the names of the parameters.
+pub const LEARNED: &str = "learned.safetensors";
+
+/// How a model is trained and tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Course {
+    pub outer_steps: u64,
+    pub meta_batch: usize,
+    pub adam: AdamConfig,
+    pub shots: Shots,
+    pub test_shots: Shots,
+    /// How many test tasks to use; `None` for all.
+    pub test_tasks: Option<usize>,
+    /// Tasks adapted at once when testing.
+    pub test_batch: usize,
+    pub checkpoint_every: u64,
+    pub metrics_every: u64,
+}
+
+impl Course {
+    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics and
+    /// the learned tensors in the folder. Runs on the calling thread.
+    pub fn run(
+        &self,
+        objective: Box<dyn Objective>,
+        sampler: &EpisodeSampler,
+        device: &Device,
+        folder: &RunFolder,
+        bar: &ProgressBar,
+    ) -> Result<(Trainer, Summary)> {
+        let mut trainer = Trainer::new(objective, self.adam)?;
+        let checkpoint = folder.path().join(CHECKPOINT);
+        let length = match trainer.resume_from(&checkpoint)? {
+            Some(note) => {
+                note.parse().with_context(|| format!("the note {note:?} in {}", checkpoint.display()))?
+            }
+            None => 0,
+        };
+        tracing::info!(folder = %folder.path().display(), from_step = trainer.steps_taken(), "training");
+        trainer.checkpoint_to(checkpoint, self.checkpoint_every)?;
+        let metrics = Metrics::open(&folder.path().join("metrics.jsonl"), length)?;
+        bar.set_length(self.outer_steps);
+        bar.set_position(trainer.steps_taken());
+        let mut watcher = Watcher { metrics, every: self.metrics_every, steps: self.outer_steps, bar };
+        trainer.run(
+            self.outer_steps,
+            |step| Ok(batch(&sampler.train(step, self.meta_batch, self.shots)?.to_device(device)?)),
+            &mut watcher,
+        )?;
+        tracing::info!(folder = %folder.path().display(), steps = trainer.steps_taken(), "testing");
+        bar.set_message("testing");
+        let summary = self.test(trainer.objective(), sampler, device)?;
+        let learned: Vec<(String, Tensor)> = trainer
+            .objective()
+            .outer_parameters()
+            .iter()
+            .map(|p| (p.name.clone(), p.variable.as_detached_tensor()))
+            .collect();
+        folder.write(LEARNED, &safetensors::serialize(learned, None)?)?;
+        Ok((trainer, summary))
+    }
+
+    fn test(&self, objective: &dyn Objective, sampler: &EpisodeSampler, device: &Device) -> Result<Summary> {
+        let tasks = self.test_tasks.unwrap_or(usize::MAX).min(sampler.split().test);
+        let size = self.test_batch.max(1);
+        let batches = (0..tasks).step_by(size).map(|start| -> msr_data::Result<Batch> {
+            Ok(batch(&sampler.test(start..(start + size).min(tasks), self.test_shots)?.to_device(device)?))
+        });
+        Ok(evaluate(objective, batches)?)
+    }
+}
+
+/// Episodes in the learner's terms.
+pub fn batch(episodes: &Episodes) -> Batch {
+    Batch {
+        tasks: episodes.tasks.clone(),
+        support: Examples { x: episodes.x_support.clone(), y: episodes.y_support.clone() },
+        query: Examples { x: episodes.x_query.clone(), y: episodes.y_query.clone() },
+    }
+}
+
+/// Shows progress and writes metrics.
+struct Watcher<'a> {
+    metrics: Metrics,
+    every: u64,
+    steps: u64,
+    bar: &'a ProgressBar,
+}
+
+#[derive(Serialize)]
+struct MetricsLine {
+    step: u64,
+    /// The mean query loss of the step's tasks, before the update.
+    loss: f64,
+}
+
+impl Observer for Watcher<'_> {
+    fn on_step(&mut self, report: &StepReport) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+        self.bar.inc(1);
+        if report.step.is_multiple_of(self.every) || report.step + 1 == self.steps {
+            self.bar.set_message(format!("loss {:.4}", report.mean()));
+            self.metrics.line(&MetricsLine { step: report.step, loss: report.mean() })?;
+        }
+        Ok(true)
+    }
+
+    fn note(&mut self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.metrics.sync()?.to_string())
+    }
+}
