@@ -1,4 +1,4 @@
-//! Commands of this workspace: `cargo xtask reproduce | bench | ci | tidy`.
+//! Commands of this workspace: `cargo xtask reproduce | inspect | bench | ci | tidy`.
 
 // This is a command-line program: it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
@@ -31,6 +31,8 @@ enum Command {
     /// Run an experiment of the paper and compare with reference values.
     #[command(subcommand, arg_required_else_help = true)]
     Reproduce(commands::reproduce::Experiment),
+    /// Read the symmetry group out of a symmetry matrix or a weight matrix.
+    Inspect(commands::inspect::Args),
     /// Measure speed, as ratios within one run.
     #[command(subcommand, arg_required_else_help = true)]
     Bench(commands::bench::Suite),
@@ -47,6 +49,7 @@ fn main() -> std::process::ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let result = match cli.command {
         Command::Reproduce(experiment) => commands::reproduce::run(experiment),
+        Command::Inspect(args) => commands::inspect::run(&args),
         Command::Bench(suite) => commands::bench::run(suite),
         Command::Ci => commands::ci::run(),
         Command::Tidy => commands::tidy::run(),

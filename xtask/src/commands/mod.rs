@@ -2,5 +2,6 @@
 
 pub mod bench;
 pub mod ci;
+pub mod inspect;
 pub mod reproduce;
 pub mod tidy;

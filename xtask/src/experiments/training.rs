@@ -1,5 +1,7 @@
 //! Training and testing one model, with checkpoints, metrics and a progress bar: what all experiments share.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use indicatif::ProgressBar;
@@ -12,6 +14,9 @@ use super::run_folder::{Metrics, RunFolder};
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// What was learned, under the names of the parameters.
 pub const LEARNED: &str = "learned.safetensors";
+/// The keys of the metadata that say how many outputs and inputs a symmetry matrix has.
+pub const OUTPUTS: &str = "outputs";
+pub const INPUTS: &str = "inputs";
 
 /// How a model is trained and tested.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +36,10 @@ pub struct Course {
 
 impl Course {
     /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics and
-    /// the learned tensors in the folder. Runs on the calling thread.
+    /// the learned tensors in the folder, with `metadata`. Runs on the calling thread.
     pub fn run(
         &self,
+        metadata: HashMap<String, String>,
         objective: Box<dyn Objective>,
         sampler: &EpisodeSampler,
         device: &Device,
@@ -68,7 +74,7 @@ impl Course {
             .iter()
             .map(|p| (p.name.clone(), p.variable.as_detached_tensor()))
             .collect();
-        folder.write(LEARNED, &safetensors::serialize(learned, None)?)?;
+        folder.write(LEARNED, &safetensors::serialize(learned, Some(metadata))?)?;
         Ok((trainer, summary))
     }
 
@@ -80,6 +86,11 @@ impl Course {
         });
         Ok(evaluate(objective, batches)?)
     }
+}
+
+/// Metadata of a file with a symmetry matrix: what its rows mean.
+pub fn matrix_size(outputs: usize, inputs: usize) -> HashMap<String, String> {
+    HashMap::from([(OUTPUTS.into(), outputs.to_string()), (INPUTS.into(), inputs.to_string())])
 }
 
 /// Episodes in the learner's terms.

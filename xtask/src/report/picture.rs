@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use font8x8::UnicodeFonts;
+use msr_groups::SharingPattern;
 
 const BACKGROUND: [u8; 3] = [255, 255, 255];
 const INK: [u8; 3] = [40, 40, 40];
@@ -43,21 +44,31 @@ impl Canvas {
         }
     }
 
-    /// A `rows × cols` matrix, colours scaled so that ±`largest` is full red or blue, in a thin frame.
-    fn matrix(&mut self, x: usize, y: usize, data: &[f32], rows: usize, cols: usize, largest: f32) {
-        let (width, height) = (cols * SCALE, rows * SCALE);
-        for i in 0..width + 2 {
-            self.set(x + i, y, INK);
-            self.set(x + i, y + height + 1, INK);
-        }
-        for i in 0..height + 2 {
-            self.set(x, y + i, INK);
-            self.set(x + width + 1, y + i, INK);
-        }
-        for py in 0..height {
-            for px in 0..width {
-                let value = data[py / SCALE * cols + px / SCALE];
-                self.set(x + 1 + px, y + 1 + py, colour(value / largest));
+    /// A matrix of values in −1 … 1 (±1 is full red or blue), in a thin frame, `scale` pixels for each.
+    fn values(&mut self, x: usize, y: usize, data: &[f32], cols: usize, scale: usize) {
+        self.cells(x, y, data.len() / cols.max(1), cols, scale, |at| colour(data[at]));
+    }
+
+    /// A pattern: one colour for each tied weight, in a thin frame, `scale` pixels for each weight.
+    fn pattern(&mut self, x: usize, y: usize, labels: &[u32], cols: usize, scale: usize) {
+        self.cells(x, y, labels.len() / cols.max(1), cols, scale, |at| class_colour(labels[at] as usize));
+    }
+
+    /// A grid of coloured squares in a thin frame.
+    fn cells(
+        &mut self,
+        x: usize,
+        y: usize,
+        rows: usize,
+        cols: usize,
+        scale: usize,
+        colour: impl Fn(usize) -> [u8; 3],
+    ) {
+        for py in 0..rows * scale + 2 {
+            for px in 0..cols * scale + 2 {
+                let inside = (1..=rows * scale).contains(&py) && (1..=cols * scale).contains(&px);
+                let here = if inside { colour((py - 1) / scale * cols + (px - 1) / scale) } else { INK };
+                self.set(x + px, y + py, here);
             }
         }
     }
@@ -109,7 +120,8 @@ pub fn symmetry(
     let mut panel = |place: usize, caption: &str, data: &[f32], largest: f32| {
         let (x, y) = (GAP + place % across * panel_width, GAP + place / across * panel_height);
         canvas.text(x, y, caption);
-        canvas.matrix(x, y + CAPTION, data, m, n, largest);
+        let values: Vec<f32> = data.iter().map(|v| v / largest).collect();
+        canvas.values(x, y + CAPTION, &values, n, SCALE);
     };
     let scale = largest(truth.unwrap_or(weight));
     panel(0, "W = U v, one test task", weight, scale);
@@ -119,6 +131,131 @@ pub fn symmetry(
     for (i, column) in columns.iter().enumerate() {
         panel(across + i, &format!("column {} of U", i + 1), column, largest(column));
     }
+    canvas.png()
+}
+
+/// A colour for each class, far from its neighbours'.
+fn class_colour(class: usize) -> [u8; 3] {
+    // Hues by the golden angle; every third darker, so that many classes stay apart.
+    let hue = (class as f64 * 0.618_033_988_75).fract() * 6.0;
+    let (saturation, value) = [(0.55, 0.95), (0.75, 0.72), (0.4, 0.85)][class % 3];
+    let channel = |offset: f64| {
+        let k = (offset + hue) % 6.0;
+        let fall = k.min(4.0 - k).clamp(0.0, 1.0);
+        (255.0 * (value - value * saturation * fall)).round() as u8
+    };
+    [channel(5.0), channel(3.0), channel(1.0)]
+}
+
+/// The letters that the font has: signs of group theory as plain ones.
+pub fn ascii(text: &str) -> String {
+    text.replace('×', "x").replace('⋊', ":").replace('≀', "wr").replace(['→', '–'], "-")
+}
+
+/// Pixels per weight so that a matrix of this size is about as large as the others.
+fn scale_for(rows: usize, cols: usize) -> usize {
+    (144 / rows.max(cols).max(1)).clamp(2, 16)
+}
+
+/// Patterns `(caption, outputs, inputs, labels)` side by side, one colour for each tied weight. Returns a PNG.
+pub fn patterns(panels: &[(String, usize, usize, &[u32])]) -> Result<Vec<u8>> {
+    const ACROSS: usize = 4;
+    for (caption, m, n, labels) in panels {
+        ensure!(labels.len() == m * n, "the pattern of {caption} has {} labels, not {m} × {n}", labels.len());
+    }
+    let size = |panel: &(String, usize, usize, &[u32])| {
+        let scale = scale_for(panel.1, panel.2);
+        let caption = 8 * ascii(&panel.0).chars().count().min(CAPTION_LETTERS);
+        ((panel.2 * scale + 2).max(caption), panel.1 * scale + 2 + CAPTION)
+    };
+    let width = panels.iter().map(|p| size(p).0).max().unwrap_or(0) + GAP;
+    let height = panels.iter().map(|p| size(p).1).max().unwrap_or(0) + GAP;
+    let across = ACROSS.min(panels.len().max(1));
+    let mut canvas = Canvas::new(across * width + GAP, panels.len().div_ceil(across) * height + GAP);
+    for (i, (caption, m, n, labels)) in panels.iter().enumerate() {
+        let (x, y) = (GAP + i % across * width, GAP + i / across * height);
+        let caption = ascii(caption);
+        let short: String = if caption.chars().count() > CAPTION_LETTERS {
+            caption.chars().take(CAPTION_LETTERS - 2).chain("..".chars()).collect()
+        } else {
+            caption
+        };
+        canvas.text(x, y, &short);
+        canvas.pattern(x, y + CAPTION, labels, *n, scale_for(*m, *n));
+    }
+    canvas.png()
+}
+
+/// The most letters of a caption above a pattern.
+const CAPTION_LETTERS: usize = 22;
+
+/// What was recovered beside what is true: the two patterns, and one task's weight, learned and true. Returns a PNG.
+pub fn recovered(
+    title: &str,
+    truth: &SharingPattern,
+    found: &SharingPattern,
+    true_weight: &[f64],
+    weight: &[f64],
+) -> Result<Vec<u8>> {
+    let (m, n) = (truth.outputs(), truth.inputs());
+    let sizes = [found.labels().len(), true_weight.len(), weight.len()];
+    ensure!(sizes == [m * n; 3], "a picture of {m} × {n} matrices got {sizes:?} entries");
+    let scale = scale_for(m, n).max(4);
+    let panel = (n * scale + 2).max(8 * 16) + GAP;
+    let height = m * scale + 2 + CAPTION;
+    let mut canvas =
+        Canvas::new((4 * panel + GAP).max(8 * title.len() + 2 * GAP), height + 3 * GAP + CAPTION);
+    let captions = ["true pattern", "recovered", "true W, one task", "learned W"];
+    for (i, caption) in captions.iter().enumerate() {
+        let (x, y) = (GAP + i * panel, GAP);
+        canvas.text(x, y, caption);
+        match i {
+            0 => canvas.pattern(x, y + CAPTION, truth.labels(), n, scale),
+            1 => canvas.pattern(x, y + CAPTION, found.labels(), n, scale),
+            _ => {
+                let of = if i == 2 { true_weight } else { weight };
+                let largest = true_weight.iter().fold(f64::MIN_POSITIVE, |l, w| l.max(w.abs()));
+                let values: Vec<f32> = of.iter().map(|w| (w / largest) as f32).collect();
+                canvas.values(x, y + CAPTION, &values, n, scale);
+            }
+        }
+    }
+    canvas.text(GAP, height + 2 * GAP, &ascii(title));
+    canvas.png()
+}
+
+/// A matrix that was inspected: its pattern, when one was found, and the first columns of U (or the weight
+/// itself) as matrices with `inputs` columns. Returns a PNG.
+pub fn inspected(
+    title: &str,
+    pattern: Option<&SharingPattern>,
+    columns: &[Vec<f64>],
+    inputs: usize,
+) -> Result<Vec<u8>> {
+    let outputs = columns.first().map_or(0, Vec::len) / inputs.max(1);
+    ensure!(columns.iter().all(|c| c.len() == outputs * inputs), "columns of different lengths");
+    let scale = scale_for(outputs, inputs);
+    let width = (inputs * scale + 2).max(8 * 14) + GAP;
+    let height = outputs * scale + 2 + CAPTION;
+    let count = columns.len() + usize::from(pattern.is_some());
+    let title = ascii(title);
+    let mut canvas =
+        Canvas::new((count * width + GAP).max(8 * title.len() + 2 * GAP), height + 3 * GAP + CAPTION);
+    let mut x = GAP;
+    if let Some(pattern) = pattern {
+        canvas.text(x, GAP, "tied weights");
+        canvas.pattern(x, GAP + CAPTION, pattern.labels(), inputs, scale);
+        x += width;
+    }
+    for (i, column) in columns.iter().enumerate() {
+        let caption = if columns.len() == 1 { "weight".to_string() } else { format!("U, column {}", i + 1) };
+        canvas.text(x, GAP, &caption);
+        let largest = column.iter().fold(f64::MIN_POSITIVE, |l, v| l.max(v.abs()));
+        let values: Vec<f32> = column.iter().map(|v| (v / largest) as f32).collect();
+        canvas.values(x, GAP + CAPTION, &values, inputs, scale);
+        x += width;
+    }
+    canvas.text(GAP, height + 2 * GAP, &title);
     canvas.png()
 }
 

@@ -1,5 +1,7 @@
 //! How a group acts on points: a homomorphism into the permutations of `0..points`.
 
+mod parse;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 

@@ -1,0 +1,239 @@
+//! `cargo xtask inspect`: which symmetry a learned U, or a plain weight matrix, has.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{DType, Device, Tensor};
+use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_actions, rank_groups, recover};
+use msr_meta::write_atomic;
+use safetensors::SafeTensors;
+
+use crate::experiments::training::{INPUTS, OUTPUTS};
+use crate::report::picture::inspected;
+use crate::report::say;
+use crate::report::table::{aligned, number};
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// A safetensors file: what a run left as learned.safetensors, or any file with a weight matrix.
+    file: PathBuf,
+    /// The tensor to read; without it, the only matrix, or the one whose name ends in `symmetry`.
+    #[arg(long)]
+    tensor: Option<String>,
+    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs).
+    #[arg(long, value_name = "M")]
+    outputs: Option<usize>,
+    /// Read the tensor as a plain weight matrix, whatever its name.
+    #[arg(long, conflicts_with = "outputs")]
+    weight: bool,
+    /// Where the picture goes; without it, beside the file, as <file>.<tensor>.png.
+    #[arg(long, value_name = "FILE.png")]
+    picture: Option<PathBuf>,
+    /// How many known groups are listed.
+    #[arg(long, default_value_t = 8)]
+    known: usize,
+}
+
+/// A matrix to look at: U with `m · n` rows and `k` columns.
+struct Matrix {
+    name: String,
+    symmetry: Vec<f64>,
+    outputs: usize,
+    inputs: usize,
+    filter_params: usize,
+}
+
+/// Prints what is found, and writes the picture.
+pub fn run(args: &Args) -> Result<()> {
+    let matrix = read(args).with_context(|| format!("{}", args.file.display()))?;
+    let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
+    let found = recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default())?;
+    let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
+    say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
+    say(&describe(&found));
+    let candidates = known_actions(m, n)?;
+    let fits = rank_groups(&matrix.symmetry, k, &candidates)?;
+    if fits.is_empty() {
+        say(&format!("\nNo family of groups that is known here acts on {n} inputs as they are numbered."));
+    } else {
+        say(&format!(
+            "\nKnown groups, acting on points as they are numbered, by residual:\n\n{}",
+            ranking(&fits, args.known)
+        ));
+        say(
+            "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; by chance: that of a matrix\nwithout any symmetry. Subgroups of a group that fits always fit as well.",
+        );
+    }
+    let picture = args.picture.clone().unwrap_or_else(|| beside(&args.file, &matrix.name));
+    let columns: Vec<Vec<f64>> =
+        (0..k.min(4)).map(|c| matrix.symmetry.iter().skip(c).step_by(k).copied().collect()).collect();
+    let pattern = (!matches!(found.verdict, Verdict::None { .. })).then_some(&found.pattern);
+    write_atomic(&picture, &inspected(&matrix.name, pattern, &columns, n)?)?;
+    say(&format!("\npicture: {}", picture.display()));
+    Ok(())
+}
+
+/// `<file without its extension>.<tensor>.png`.
+fn beside(file: &Path, tensor: &str) -> PathBuf {
+    let stem = file.file_stem().map_or_else(|| "matrix".into(), |s| s.to_string_lossy().into_owned());
+    let tensor: String = tensor.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+    file.with_file_name(format!("{stem}.{tensor}.png"))
+}
+
+fn read(args: &Args) -> Result<Matrix> {
+    let bytes = std::fs::read(&args.file)?;
+    let (_, header) =
+        SafeTensors::read_metadata(&bytes).context("this is no safetensors file, or a damaged one")?;
+    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?;
+    let mut matrices: Vec<&String> =
+        tensors.iter().filter(|(_, t)| t.rank() == 2).map(|(name, _)| name).collect();
+    matrices.sort();
+    let names = || matrices.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
+    let named: Vec<&&String> = matrices.iter().filter(|n| n.ends_with("symmetry")).collect();
+    let name = match (&args.tensor, matrices.as_slice(), named.as_slice()) {
+        (Some(name), ..) => name,
+        (None, [only], _) => *only,
+        (None, _, [only]) => **only,
+        (None, [], _) => bail!("there is no matrix in it; its tensors are {}", all_names(&tensors)),
+        _ => bail!("there are several matrices; choose one with --tensor: {}", names()),
+    };
+    let tensor = tensors
+        .get(name)
+        .with_context(|| format!("there is no tensor `{name}`; its tensors are {}", all_names(&tensors)))?;
+    let [rows, columns] = *tensor.dims() else {
+        bail!(
+            "`{name}` has the shape {:?}; a symmetry matrix or a weight matrix has two dimensions",
+            tensor.dims()
+        );
+    };
+    let known = |key: &str| -> Option<usize> { header.metadata().as_ref()?.get(key)?.parse().ok() };
+    let size = match args.outputs {
+        Some(m) => Some((m, rows / m.max(1))),
+        None => known(OUTPUTS).zip(known(INPUTS)).filter(|(m, n)| m.checked_mul(*n) == Some(rows)),
+    };
+    let is_symmetry = !args.weight && (args.outputs.is_some() || name.ends_with("symmetry"));
+    let (outputs, inputs, filter_params) = match (is_symmetry, size) {
+        (false, _) => (rows, columns, 1),
+        (true, Some((m, n))) => {
+            ensure!(m * n == rows, "`{name}` has {rows} rows, which are no multiple of {m} outputs");
+            (m, n, columns)
+        }
+        (true, None) => {
+            let side = rows.isqrt();
+            ensure!(
+                side * side == rows,
+                "`{name}` has {rows} rows, and the file does not say how many outputs these are; give --outputs"
+            );
+            (side, side, columns)
+        }
+    };
+    let symmetry = numbers(tensor)?;
+    Ok(Matrix { name: name.clone(), symmetry, outputs, inputs, filter_params })
+}
+
+fn all_names(tensors: &std::collections::HashMap<String, Tensor>) -> String {
+    let mut names: Vec<String> = tensors.iter().map(|(name, t)| format!("{name} {:?}", t.dims())).collect();
+    names.sort();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
+
+/// What was found, in lines.
+fn describe(found: &Recovery) -> String {
+    let mut lines = Vec::new();
+    match &found.verdict {
+        Verdict::None { reason } => lines.push(format!("No exact symmetry: {reason}.")),
+        Verdict::TiesOnly => {
+            lines.push("Weights are tied, but no permutation of outputs and inputs keeps the ties.".into());
+        }
+        _ => {
+            let name = found.name.as_deref().unwrap_or("a group without a name here");
+            lines.push(format!("Symmetry: {name}, order {}", found.order()));
+            let group = &found.group;
+            lines.push(format!(
+                "  {}, {}",
+                if group.is_abelian() { "abelian" } else { "not abelian" },
+                orbits(found)
+            ));
+            for (on_outputs, on_inputs) in found.generators() {
+                lines.push(format!("  generator: outputs {}", short(&on_outputs)));
+                lines.push(format!("             inputs  {}", short(&on_inputs)));
+            }
+            if !found.is_orbits {
+                lines.push("  More weights are tied than this group explains.".into());
+            }
+        }
+    }
+    if !matches!(found.verdict, Verdict::None { .. }) {
+        let mut sizes = found.pattern.sizes().to_vec();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let shown: Vec<String> = sizes.iter().take(8).map(ToString::to_string).collect();
+        let more = if sizes.len() > 8 { ", …" } else { "" };
+        lines.push(format!(
+            "Tied weights: {} free parameters for {} weights (classes of {}{more})",
+            sizes.len(),
+            found.pattern.labels().len(),
+            shown.join(", ")
+        ));
+    }
+    if let Some(t) = found.tolerance {
+        let rows = match t.whitened {
+            None => "rows of U".to_string(),
+            Some(rank) => format!("rows of its {rank} leading singular vectors"),
+        };
+        lines.push(format!(
+            "Tolerance: {rows} closer than {} of the largest are equal; {} within a class, {} between classes",
+            number(t.value),
+            number(t.within),
+            number(t.between)
+        ));
+        lines.push(format!(
+            "Residual: {}; probability that chance ties weights so closely: at most 10^{:.0}",
+            number(found.residual),
+            found.log10_chance
+        ));
+    }
+    lines.join("\n")
+}
+
+/// The sizes of the orbits on outputs and inputs.
+fn orbits(found: &Recovery) -> String {
+    let m = found.pattern.outputs();
+    let (outputs, inputs): (Vec<_>, Vec<_>) = found.group.orbits().into_iter().partition(|o| o[0] < m);
+    let sizes = |orbits: &[Vec<usize>]| {
+        let sizes: Vec<String> = orbits.iter().map(|o| o.len().to_string()).collect();
+        sizes.join(" + ")
+    };
+    format!("orbits of {} outputs and {} inputs", sizes(&outputs), sizes(&inputs))
+}
+
+/// Cycle notation that fits a line.
+fn short(g: &Permutation) -> String {
+    let text = g.to_string();
+    if text.chars().count() <= 100 {
+        return text;
+    }
+    text.chars().take(97).chain("...".chars()).collect()
+}
+
+fn ranking(fits: &[Fit], count: usize) -> String {
+    let head = ["group", "order", "free parameters", "residual", "by chance"].map(String::from);
+    let rows: Vec<Vec<String>> = fits
+        .iter()
+        .take(count.max(1))
+        .map(|fit| {
+            vec![
+                fit.name.clone(),
+                fit.order.to_string(),
+                fit.free_parameters.to_string(),
+                number(fit.residual),
+                number(fit.by_chance),
+            ]
+        })
+        .collect();
+    aligned(&head, &rows)
+}
