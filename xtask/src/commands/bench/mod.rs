@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: speed, as ratios of two things measured in one run. One suite a file.
 
 mod fc;
+mod groups;
 mod machine_rates;
 mod peer;
 
@@ -12,12 +13,15 @@ use clap::Subcommand;
 pub enum Suite {
     /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
     Fc(fc::Args),
+    /// Sharing patterns, large groups, and recovery of groups.
+    Groups(groups::Args),
 }
 
 /// Runs a suite.
 pub fn run(suite: Suite) -> Result<()> {
     match suite {
         Suite::Fc(args) => fc::run(args),
+        Suite::Groups(args) => groups::run(&args),
     }
 }
 
