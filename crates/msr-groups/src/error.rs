@@ -101,6 +101,18 @@ pub enum Error {
         value: f64,
     },
 
+    /// The search for automorphisms contradicts itself: a defect of the search, not of the input.
+    #[error(
+        "the search for automorphisms reports a group of order {expected}, but its generators make one of order \
+         {found}; please report the pattern"
+    )]
+    Search {
+        /// The order of the group that the generators make.
+        found: BigUint,
+        /// The order that the search reports.
+        expected: String,
+    },
+
     /// A parameter outside its range.
     #[error("{problem}")]
     Config {

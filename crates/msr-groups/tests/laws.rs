@@ -205,11 +205,11 @@ fn stacks_of_proposition_1_are_group_convolutions() {
             for (i, g) in elements.iter().enumerate() {
                 let pi = input.image_of(g).unwrap();
                 for j in 0..n {
-                    assert_eq!(convolution.columns[i * n + pi.apply(j)] as usize, j, "{group:?}");
+                    assert_eq!(convolution.pattern.labels()[i * n + pi.apply(j)] as usize, j, "{group:?}");
                 }
             }
             // U^G v is equivariant, and has as many parameters as the orbits on G × X.
-            let w: Vec<f64> = convolution.columns.iter().map(|&c| v[c as usize]).collect();
+            let w: Vec<f64> = convolution.pattern.expand(&v).unwrap();
             let pattern = SharingPattern::new(&convolution.output, input).unwrap();
             assert!(equivariance_error(&w, &pattern).unwrap() < 1e-14);
             assert_eq!(pattern, convolution.pattern);

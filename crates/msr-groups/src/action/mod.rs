@@ -17,6 +17,7 @@ const MOST_POINTS: usize = 1 << 24;
 const SEARCHED: usize = 50_000;
 
 /// A group acting on `0..points`: one permutation of the points for each generator, `ρ(g h) = ρ(g) ρ(h)`.
+/// See `docs/derivations/groups.md`, section 1.
 ///
 /// # Example
 /// `S_3` on its three points, on itself, and on ordered pairs:
@@ -342,7 +343,8 @@ impl Action {
         })
     }
 
-    /// `G × H` on the grid of their points: `(x, y) ↦ (g x, h y)`, cell `(x, y)` at `x · degree(H) + y`.
+    /// `G × H` on the grid of their points: `(x, y) ↦ (g x, h y)`, cell `(x, y)` at `x · degree(H) + y`. See
+    /// `docs/derivations/groups.md`, section 5.
     ///
     /// # Errors
     /// When there are too many points.

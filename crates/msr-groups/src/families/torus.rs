@@ -28,5 +28,5 @@ pub fn torus_rotations(n: usize) -> Result<PermutationGroup> {
     // (r, c) ↦ (c, −r)
     let turn = (0..n * n).map(|cell| (cell % n * n + (n - cell / n) % n) as u32).collect();
     generators.push(Permutation::trusted(turn));
-    PermutationGroup::new(format!("(C_{n} × C_{n}) ⋊ C_4"), n * n, generators)
+    PermutationGroup::new(format!("(C_{n} × C_{n}) ⋊ C_4 (quarter turns)"), n * n, generators)
 }

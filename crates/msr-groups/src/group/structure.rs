@@ -44,8 +44,8 @@ impl PermutationGroup {
         Self::trusted("quotient", count, self.generators().iter().map(moved).collect())
     }
 
-    /// The minimal block systems of a transitive group, each as the block of every point; without the two
-    /// trivial ones. Source: Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
+    /// The block systems of a transitive group that a pair of points generates (all minimal ones are among them),
+    /// each as the block of every point; without the two trivial ones. Source: Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
     pub(crate) fn minimal_block_systems(&self) -> Vec<Vec<usize>> {
         let mut systems: Vec<Vec<usize>> = Vec::new();
         for point in 1..self.degree() {

@@ -3,7 +3,8 @@
 //! Outputs and inputs are the two sides, weight `(y, x)` is an edge, and its free parameter the colour. A graph
 //! with ⌈log₂ k⌉ layers and uncoloured edges has the same automorphisms: each point becomes a path through the
 //! layers, and weight `(y, x)` an edge in those layers whose bit is set in its label.
-//! The search itself is McKay's (nauty), by the `canonaut` crate; what it returns is checked.
+//! The search itself is McKay's (nauty), by the `canonaut` crate; each generator is checked
+//! against the pattern, and the order of the group that they generate against the order that the search reports.
 //!
 //! Source: Ravanbakhsh, Schneider, Póczos (ICML 2017), section 3; McKay, Piperno, "Practical graph isomorphism,
 //! II" (2014), section 14 of the nauty manual for the layers. See `docs/derivations/recovery.md`, section 3.
@@ -27,9 +28,10 @@ thread_local! {
 }
 
 /// The group of all `(σ, τ)` with `label(σ y, τ x) = label(y, x)`, acting on the outputs followed by the inputs.
+/// See `docs/derivations/recovery.md`, section 3.
 ///
 /// # Errors
-/// [`Error::Config`] when the pattern is too large.
+/// [`Error::Config`] when the pattern is too large; [`Error::Search`] when the search contradicts itself.
 ///
 /// # Example
 /// A circulant pattern is kept by the shifts, and by nothing else:
@@ -96,15 +98,28 @@ pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGrou
         })
         .collect();
     let statistics = search.statistics();
-    Ok(match whole_number(statistics.group_size1, statistics.group_size2) {
+    let reported = (statistics.group_size1, statistics.group_size2);
+    let group = match whole_number(reported) {
         Some(order) => PermutationGroup::with_order("automorphisms", points, generators, &order),
         None => PermutationGroup::trusted("automorphisms", points, generators),
-    })
+    };
+    // A search that missed a generator must not pass for a complete one.
+    let (found, expected) = (log10(&group.order()), reported.0.log10() + f64::from(reported.1));
+    if (found - expected).abs() > 1e-6 * expected.max(1.0) {
+        return Err(Error::Search { found: group.order(), expected: format!("10^{expected:.6}") });
+    }
+    Ok(group)
 }
 
 /// `mantissa · 10^exponent` when that is a whole number that a double holds exactly.
-fn whole_number(mantissa: f64, exponent: u32) -> Option<BigUint> {
-    let value = mantissa * 10f64.powi(i32::try_from(exponent).ok()?);
-    ((1.0..=9e15).contains(&value) && exponent == 0 && value.fract() == 0.0)
-        .then(|| BigUint::from(value as u64))
+fn whole_number((mantissa, exponent): (f64, u32)) -> Option<BigUint> {
+    ((1.0..=9e15).contains(&mantissa) && exponent == 0 && mantissa.fract() == 0.0)
+        .then(|| BigUint::from(mantissa as u64))
+}
+
+/// The decimal logarithm of a positive number of any size.
+fn log10(number: &BigUint) -> f64 {
+    let digits = number.to_string();
+    let leading: f64 = digits.get(..digits.len().min(17)).and_then(|d| d.parse().ok()).unwrap_or(1.0);
+    leading.log10() + digits.len().saturating_sub(17) as f64
 }

@@ -21,14 +21,16 @@ use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 use crate::sharing::{SharingPattern, symmetry_residual};
 
-/// What it takes to claim a symmetry.
+/// What it takes to claim a symmetry. See `docs/derivations/recovery.md`, sections 1 and 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecoveryConfig {
-    /// The smallest distance between clusters of rows must be at least so many times the largest within one.
+    /// The smallest distance between clusters of rows must be at least so many times the longest step that joins
+    /// rows of one.
     pub least_gap: f64,
     /// The residual `‖U − P(U)‖ / ‖U‖` must be at most this.
     pub largest_residual: f64,
-    /// The probability that chance alone gives such a pattern must be at most this.
+    /// The probability that chance alone gives such a pattern must be at most this; see
+    /// `docs/derivations/recovery.md`, section 2.
     pub largest_chance: f64,
 }
 
@@ -44,7 +46,8 @@ impl Default for RecoveryConfig {
 pub enum Verdict {
     /// The rows form clear clusters, and the pattern has these symmetries.
     Exact,
-    /// The rows form clear clusters, but no permutation of outputs and inputs keeps the ties.
+    /// The rows form clear clusters, but no permutation of outputs and inputs keeps the ties; see
+    /// `docs/derivations/recovery.md`, section 3.
     TiesOnly,
     /// Neither ties nor a symmetry are claimed.
     None {
@@ -62,7 +65,8 @@ pub struct Recovery {
     pub tolerance: Option<Tolerance>,
     /// `‖U − P(U)‖_F / ‖U‖_F` for the pattern, on the rows that were clustered ([`Tolerance::whitened`]).
     pub residual: f64,
-    /// An upper bound of log₁₀ of the probability that chance gives such a pattern.
+    /// An upper bound of log₁₀ of the probability that chance gives such a pattern; see
+    /// `docs/derivations/recovery.md`, section 2.
     pub log10_chance: f64,
     /// Whether a symmetry is claimed.
     pub verdict: Verdict,
@@ -72,7 +76,7 @@ pub struct Recovery {
     /// Its usual name, when one can be proved.
     pub name: Option<String>,
     /// Whether the pattern is just the group's own: its classes are the orbits of the group on `Y × X`. If not, more
-    /// weights are tied than the group explains.
+    /// weights are tied than the group explains. See `docs/derivations/recovery.md`, section 3.
     pub is_orbits: bool,
 }
 
@@ -87,7 +91,8 @@ impl Recovery {
         self.group.order()
     }
 
-    /// The generators as pairs `(σ of outputs, τ of inputs)`.
+    /// The generators as pairs `(σ of outputs, τ of inputs)`; how they are chosen is in
+    /// `docs/derivations/recovery.md`, section 4.
     pub fn generators(&self) -> Vec<(Permutation, Permutation)> {
         let m = self.pattern.outputs();
         let split = |g: &Permutation| Some((g.restrict(0..m)?, g.restrict(m..g.degree())?));
@@ -140,10 +145,14 @@ pub fn recover(
     let all: Vec<usize> = (0..rows).collect();
     let untied = SharingPattern::from_labels(outputs, inputs, &all)?;
     let mut best: Option<Candidate> = None;
-    for view in rows::views(symmetry, rows, filter_params) {
+    let views = rows::views(symmetry, rows, filter_params);
+    // Each view is a chance of its own.
+    let ln_views = (views.len().max(1) as f64).ln();
+    for view in views {
         let pattern = SharingPattern::from_labels(outputs, inputs, &view.labels)?;
         let residual = symmetry_residual(&view.data, view.columns, &pattern)?;
-        let ln_chance = significance::ln_chance(rows, view.columns, pattern.free_parameters(), residual);
+        let ln_chance = significance::ln_chance(rows, pattern.free_parameters(), residual, &view.spectrum);
+        let ln_chance = (ln_chance + ln_views).min(0.0);
         let clear = view.tolerance.gap() >= config.least_gap && residual <= config.largest_residual;
         // Clear clusters before unclear ones; among equals, those that chance explains least.
         let better = |b: &Candidate| (!clear, ln_chance) < (!b.clear, b.ln_chance);

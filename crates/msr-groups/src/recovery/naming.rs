@@ -8,9 +8,10 @@ use crate::group::isomorphism::{MOST_ORDER, isomorphic};
 use crate::permutation::Permutation;
 
 /// The usual name of a group up to isomorphism, `None` when none of the rules below proves one:
-/// abelian groups by their invariant factors; `S_n` and `A_n` by order and degree; groups of order up to 2,000 by
-/// an explicit isomorphism with a group of [`ALL_SMALL_GROUPS`], a dihedral or a metacyclic one;
-/// direct products by independent constituents (orbits, or block systems); wreath products by a block system.
+/// abelian groups of up to a million elements by their invariant factors; `S_n` and `A_n` by order and degree; groups
+/// of order up to 2,000 by an explicit isomorphism with a group of [`ALL_SMALL_GROUPS`]; direct products by
+/// independent constituents (orbits, or block systems); groups of order up to 2,000 by an explicit isomorphism with a
+/// dihedral group or `C_p ⋊ C_l`, p prime; wreath products by a block system.
 ///
 /// See `docs/derivations/recovery.md`, section 4.
 ///
@@ -41,8 +42,9 @@ fn name(group: &PermutationGroup, depth: usize) -> Option<String> {
     let faithful = smallest_faithful(group);
     let group = faithful.as_ref().unwrap_or(group);
     symmetric(group)
-        .or_else(|| small(group))
+        .or_else(|| listed(group))
         .or_else(|| product(group, depth))
+        .or_else(|| metacyclic(group))
         .or_else(|| wreath(group, depth))
 }
 
@@ -117,24 +119,32 @@ fn symmetric(group: &PermutationGroup) -> Option<String> {
     }
 }
 
-/// By an explicit isomorphism with a named group.
-fn small(group: &PermutationGroup) -> Option<String> {
+/// By an explicit isomorphism with a named group of the list.
+fn listed(group: &PermutationGroup) -> Option<String> {
     let order = group.order_up_to(MOST_ORDER)?;
     let listed =
         ALL_SMALL_GROUPS.iter().filter(|g| g.order == order && g.named).filter_map(|g| g.group().ok());
-    let same = |candidate: &PermutationGroup| isomorphic(group, candidate) == Some(true);
-    if let Some(found) = listed.into_iter().find(same) {
-        return Some(found.name().to_string());
-    }
+    first_isomorphic(group, listed)
+}
+
+/// By an explicit isomorphism with a dihedral group, an alternating one on other points, or `C_p ⋊ C_l` for a prime
+/// `p`, which is one group for each `l`.
+fn metacyclic(group: &PermutationGroup) -> Option<String> {
+    let order = group.order_up_to(MOST_ORDER)?;
     let half = usize::try_from(order / 2).ok()?;
-    let metacyclic = (3..=half).filter(|n| order.is_multiple_of(*n as u64)).rev();
-    let dihedral = (order % 2 == 0).then(|| dihedral(half).ok()).flatten();
+    let dihedral = order.is_multiple_of(2).then(|| dihedral(half).ok()).flatten();
     let even = (4..8).filter_map(|n| alternating(n).ok()).filter(|g| g.order() == order.into());
-    let candidates = dihedral
-        .into_iter()
-        .chain(even)
-        .chain(metacyclic.filter_map(|n| cyclic_semidirect(n, (order as usize) / n).ok()));
-    candidates.into_iter().find(same).map(|g| g.name().to_string())
+    let prime = primes(order).into_iter().rev();
+    let frobenius = prime.filter_map(|p| cyclic_semidirect(p as usize, (order / p) as usize).ok());
+    first_isomorphic(group, dihedral.into_iter().chain(even).chain(frobenius))
+}
+
+fn first_isomorphic(
+    group: &PermutationGroup,
+    candidates: impl Iterator<Item = PermutationGroup>,
+) -> Option<String> {
+    let mut candidates = candidates.filter(|candidate| isomorphic(group, candidate) == Some(true));
+    candidates.next().map(|found| found.name().to_string())
 }
 
 /// By constituents that are independent of each other, and together faithful.
@@ -146,34 +156,41 @@ fn product(group: &PermutationGroup, depth: usize) -> Option<String> {
     } else {
         constituents.extend(group.minimal_block_systems().iter().map(|system| group.on_blocks(system)));
     }
+    let one = BigUint::from(1u32);
+    constituents.retain(|c| c.order() > one);
     constituents.sort_by_key(|c| (std::cmp::Reverse(c.order()), c.degree()));
-    let mut joint: Option<PermutationGroup> = None;
-    let mut factors: Vec<PermutationGroup> = Vec::new();
-    for next in constituents {
-        let one = BigUint::from(1u32);
-        if next.order() == one {
-            continue;
-        }
-        let Some(so_far) = &joint else {
-            joint = Some(next.clone());
-            factors.push(next);
-            continue;
-        };
-        let both = beside(so_far, &next);
-        if both.order() == so_far.order() {
-            continue;
-        }
-        if both.order() != so_far.order() * next.order() {
-            return None;
-        }
-        joint = Some(both);
-        factors.push(next);
-    }
-    if factors.len() < 2 || joint?.order() != group.order() {
+    constituents.truncate(MOST_CONSTITUENTS);
+    let factors = independent(&constituents, None, &group.order())?;
+    if factors.len() < 2 {
         return None;
     }
     let names: Option<Vec<String>> = factors.iter().map(|f| name(f, depth + 1)).collect();
     Some(names?.iter().map(|n| parenthesised(n)).collect::<Vec<_>>().join(" × "))
+}
+
+/// Constituents among which factors are searched.
+const MOST_CONSTITUENTS: usize = 10;
+
+/// Constituents that make a direct product of order `whole` with what `joint` does: each as large as all of them
+/// together allow.
+fn independent<'a>(
+    constituents: &'a [PermutationGroup],
+    joint: Option<&PermutationGroup>,
+    whole: &BigUint,
+) -> Option<Vec<&'a PermutationGroup>> {
+    if joint.is_some_and(|joint| joint.order() == *whole) {
+        return Some(Vec::new());
+    }
+    constituents.iter().enumerate().find_map(|(i, next)| {
+        let both = joint.map_or_else(|| next.clone(), |joint| beside(joint, next));
+        let so_far = joint.map_or_else(|| BigUint::from(1u32), PermutationGroup::order);
+        if both.order() != so_far * next.order() {
+            return None;
+        }
+        let mut factors = independent(&constituents[i + 1..], Some(&both), whole)?;
+        factors.insert(0, next);
+        Some(factors)
+    })
 }
 
 /// The same generators on the points of both.
@@ -200,7 +217,11 @@ fn wreath(group: &PermutationGroup, depth: usize) -> Option<String> {
         if order != group.order() {
             return None;
         }
+        let blocks = top.degree();
         let (bottom, top) = (name(&bottom, depth + 1)?, name(&top, depth + 1)?);
-        Some(format!("{} ≀ {}", parenthesised(&bottom), parenthesised(&top)))
+        // The product depends on how the top group permutes the blocks, not only on which group it is.
+        let usual = ["S", "A", "C", "D"].iter().any(|family| top == format!("{family}_{blocks}"));
+        let top = if usual { top } else { format!("({top} on {blocks} blocks)") };
+        Some(format!("{} ≀ {top}", parenthesised(&bottom)))
     })
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::families::ALL_SMALL_GROUPS;
 use crate::sharing::{SharingPattern, symmetry_residual};
 
-/// How well a known group fits a symmetry matrix.
+/// How well a known group fits a symmetry matrix. See `docs/derivations/recovery.md`, section 5.
 #[derive(Clone, Debug)]
 pub struct Fit {
     /// The group and its action on outputs and inputs.
@@ -55,8 +55,9 @@ pub fn rank_groups(
     Ok(fits)
 }
 
-/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of matching size on
-/// inputs and outputs alike, and families on the inputs with outputs that all elements leave alone.
+/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of matching size, on
+/// outputs and inputs alike if `m = n`, otherwise on the inputs with outputs that all elements leave alone. See
+/// `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
 /// None for sizes below some thousands.

@@ -7,14 +7,14 @@
 
 use nalgebra::DMatrix;
 
-/// How the tolerance was found.
+/// How the tolerance was found. See `docs/derivations/recovery.md`, section 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Rows closer than this are taken to be equal; in units of the largest row norm.
     pub value: f64,
-    /// The largest distance that had to be bridged inside a cluster, in the same units.
+    /// The longest step that joins rows of one cluster (single linkage), in the same units.
     pub within: f64,
-    /// The smallest distance between two clusters, in the same units.
+    /// The smallest distance between two clusters, in the same units, at most 1; with one cluster, 1.
     pub between: f64,
     /// `None`: the rows of U as they are. `Some(r)`: those of its `r` leading left singular vectors, which does
     /// away with a badly conditioned M and with columns that were not learned.
@@ -33,6 +33,8 @@ pub(super) struct View {
     /// What was clustered, row by row.
     pub data: Vec<f64>,
     pub columns: usize,
+    /// The eigenvalues of the clustered matrix' Gram matrix `Uᵀ U`.
+    pub spectrum: Vec<f64>,
     /// The cluster of each row.
     pub labels: Vec<usize>,
     pub tolerance: Tolerance,
@@ -43,50 +45,39 @@ const FLOOR: f64 = 1e-6;
 /// Numbers of leading singular vectors that are tried.
 const RANKS: usize = 4;
 
-/// The rows as they are, then whitened to the ranks after which the singular values fall most, each cut at its
-/// widest gap. Empty when there are fewer than two rows, or nothing but zeros.
+/// The rows as they are, then those of the leading left singular vectors, for the ranks after which the singular
+/// values fall most; each cut at its widest gap. Empty when there are fewer than two rows, or nothing but zeros.
 pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> {
-    let matrix = DMatrix::from_row_slice(rows, columns, symmetry);
-    let plain = std::iter::once((columns, symmetry.to_vec(), None));
-    let whitened = whitenings(&matrix).into_iter().map(|(rank, data)| (rank, data, Some(rank)));
-    plain.chain(whitened).filter_map(|(columns, data, rank)| cut(data, rows, columns, rank)).collect()
-}
-
-/// The rows of the leading left singular vectors, for the ranks after which the singular values fall most.
-fn whitenings(matrix: &DMatrix<f64>) -> Vec<(usize, Vec<f64>)> {
-    let (rows, columns) = matrix.shape();
-    if columns < 2 || rows < columns {
+    if rows < 2 || columns == 0 || symmetry.iter().all(|&u| u == 0.0) {
         return Vec::new();
     }
-    // Through the small Gram matrix: U V Σ⁻¹.
-    let eigen = (matrix.transpose() * matrix).symmetric_eigen();
+    let matrix = DMatrix::from_row_slice(rows, columns, symmetry);
+    // Through the small Gram matrix: the left singular vectors are U V Σ⁻¹.
+    let eigen = (matrix.transpose() * &matrix).symmetric_eigen();
     let mut order: Vec<usize> = (0..columns).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    let values: Vec<f64> = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0).sqrt()).collect();
-    let largest = values[0].max(f64::MIN_POSITIVE);
-    let mut ranks: Vec<usize> = (1..=columns).filter(|&r| values[r - 1] > FLOOR * largest).collect();
-    let drop = |r: usize| values[r - 1] / values.get(r).copied().unwrap_or(0.0).max(FLOOR * largest);
+    let spectrum: Vec<f64> = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0)).collect();
+    let values: Vec<f64> = spectrum.iter().map(|l| l.sqrt()).collect();
+    let floor = FLOOR * values[0].max(f64::MIN_POSITIVE);
+    let mut ranks: Vec<usize> = (1..=columns).filter(|&r| columns > 1 && values[r - 1] > floor).collect();
+    let drop = |r: usize| values[r - 1] / values.get(r).copied().unwrap_or(0.0).max(floor);
     ranks.sort_by(|&a, &b| drop(b).total_cmp(&drop(a)));
     ranks.truncate(RANKS);
-    ranks
-        .into_iter()
-        .map(|rank| {
-            let map = DMatrix::from_fn(columns, rank, |i, j| {
-                eigen.eigenvectors[(i, order[j])] / values[j].max(f64::MIN_POSITIVE)
-            });
-            (rank, (matrix * map).transpose().as_slice().to_vec())
-        })
-        .collect()
+    let whitened = ranks.into_iter().map(|rank| {
+        let map = DMatrix::from_fn(columns, rank, |i, j| eigen.eigenvectors[(i, order[j])] / values[j]);
+        let data = (&matrix * map).transpose().as_slice().to_vec();
+        (data, vec![1.0; rank], Some(rank))
+    });
+    let plain = std::iter::once((symmetry.to_vec(), spectrum.clone(), None));
+    plain.chain(whitened).filter_map(|(data, spectrum, rank)| cut(data, rows, spectrum, rank)).collect()
 }
 
 /// Joins rows up to the widest gap between two heights.
-fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> Option<View> {
+fn cut(data: Vec<f64>, rows: usize, spectrum: Vec<f64>, whitened: Option<usize>) -> Option<View> {
+    let columns = spectrum.len();
     let norm =
         |row: usize| data[row * columns..(row + 1) * columns].iter().map(|v| v * v).sum::<f64>().sqrt();
-    let scale = (0..rows).map(norm).fold(0.0, f64::max);
-    if rows < 2 || scale == 0.0 {
-        return None;
-    }
+    let scale = (0..rows).map(norm).fold(f64::MIN_POSITIVE, f64::max);
     let mut edges = spanning_tree(&data, rows, columns);
     edges.sort_by(|a, b| a.height.total_cmp(&b.height));
     // After the last height stands the rows' own size.
@@ -101,7 +92,7 @@ fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> 
     }
     let labels = (0..rows).map(|row| root(&mut parent, row)).collect();
     let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
-    Some(View { data, columns, labels, tolerance: Tolerance { value, within, between, whitened } })
+    Some(View { data, columns, spectrum, labels, tolerance: Tolerance { value, within, between, whitened } })
 }
 
 fn root(parent: &mut [usize], mut x: usize) -> usize {

@@ -7,13 +7,12 @@ use crate::action::Action;
 use crate::error::Result;
 use crate::permutation::Permutation;
 
-/// A group convolution: its pattern, and the action on its outputs.
+/// A group convolution: its pattern, and the action on its outputs. See `docs/derivations/groups.md`, section 3.
 #[derive(Clone, Debug)]
 pub struct GroupConvolution {
-    /// The symmetry matrix `U^G (|G| n × n)`, in sparse form; column `j` is filter entry `v[j]`.
+    /// The symmetry matrix `U^G (|G| n × n)`, in sparse form; column `j` is filter entry `v[j]`. (The identity is
+    /// the first element, so that numbering by first occurrence is the numbering of the filter's entries.)
     pub pattern: SharingPattern,
-    /// The column of `U^G` of each weight; `pattern` has the same ties, numbered by first occurrence.
-    pub columns: Vec<u32>,
     /// The group on the outputs, one for each element: the regular action.
     pub output: Action,
 }
@@ -34,7 +33,7 @@ pub struct GroupConvolution {
 /// # fn main() -> Result<(), msr_groups::Error> {
 /// let convolution = group_convolution(&Action::natural(&cyclic(3)?))?;
 /// // W[g, j] = v[j − g]
-/// assert_eq!(convolution.columns, [0, 1, 2, 2, 0, 1, 1, 2, 0]);
+/// assert_eq!(convolution.pattern.labels(), [0, 1, 2, 2, 0, 1, 1, 2, 0]);
 /// # Ok(())
 /// # }
 /// ```
@@ -64,5 +63,5 @@ pub fn group_convolution(input: &Action) -> Result<GroupConvolution> {
         }
     }
     let pattern = SharingPattern::from_labels(output.points(), n, &columns)?;
-    Ok(GroupConvolution { pattern, columns, output })
+    Ok(GroupConvolution { pattern, output })
 }

@@ -31,7 +31,8 @@ pub fn reynolds_projection(weight: &[f64], pattern: &SharingPattern) -> Result<V
     pattern.expand(&pattern.means(|row| weight[row]))
 }
 
-/// `‖W − P(W)‖_F / ‖W‖_F`: zero for an equivariant `W (m × n, row by row)`, at most one; zero for `W = 0`.
+/// `‖W − P(W)‖_F / ‖W‖_F`: zero for an equivariant `W (m × n, row by row)`, at most one; zero for `W = 0`. See
+/// `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
 /// As [`reynolds_projection`].
@@ -42,7 +43,7 @@ pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f6
 }
 
 /// `‖U − P_G(U)‖_F / ‖U‖_F`, with `P_G` applied to each column of `U (m n × k, row by row)`: zero when every
-/// weight `U v` is equivariant, whatever basis the columns are in.
+/// weight `U v` is equivariant, whatever basis the columns are in. See `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
 /// When `symmetry` is not `m n × k`, or not finite.
@@ -59,7 +60,8 @@ pub fn symmetry_residual(symmetry: &[f64], filter_params: usize, pattern: &Shari
 }
 
 /// How far a function is from equivariant, as a whole and as a function: the root mean square over `samples`
-/// standard normal inputs x and random elements g of `‖f(g x) − g f(x)‖`, divided by that of `‖f(x)‖`.
+/// standard normal inputs x and random elements g of `‖f(g x) − g f(x)‖`, divided by that of `‖f(x)‖`. For
+/// `f(x) = W x` it is √2 times [`equivariance_error`]; it can exceed one. See `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
 /// [`Error::DifferentGroups`]; [`Error::Config`] without samples; [`Error::Size`] when `f` returns another number

@@ -48,10 +48,11 @@ pub struct SharingPattern {
 }
 
 impl SharingPattern {
-    /// The orbits of the group on `Y × X`, for its actions on outputs `Y` and inputs `X`.
+    /// The orbits of the group on `Y × X`, for its actions on outputs `Y` and inputs `X`; see
+    /// `docs/derivations/groups.md`, section 2.
     ///
     /// # Errors
-    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² weights or more.
+    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² − 1 weights or more.
     pub fn new(output: &Action, input: &Action) -> Result<Self> {
         same_group(output, input)?;
         let (m, n) = (output.points(), input.points());
@@ -86,7 +87,7 @@ impl SharingPattern {
         Ok(Self { outputs: m, inputs: n, labels, sizes })
     }
 
-    /// A pattern of biases: the orbits on the outputs, an `m × 1` pattern.
+    /// A pattern of biases: the orbits on the outputs, an `m × 1` pattern; see `docs/derivations/groups.md`, section 2.
     ///
     /// # Errors
     /// As [`SharingPattern::new`].
@@ -127,7 +128,7 @@ impl SharingPattern {
     /// free parameters likewise. See `docs/derivations/groups.md`, section 5.
     ///
     /// # Errors
-    /// When there are 2³² weights or more.
+    /// When there are 2³² − 1 weights or more.
     pub fn kronecker(&self, other: &Self) -> Result<Self> {
         let sizes = (self.outputs.checked_mul(other.outputs), self.inputs.checked_mul(other.inputs));
         let (Some(m), Some(n)) = sizes else { return Err(too_large()) };
@@ -213,7 +214,8 @@ impl SharingPattern {
         self.labels.iter().zip(&other.labels).all(|(&a, &b)| *meets[a as usize].get_or_insert(b) == b)
     }
 
-    /// Whether `(σ, τ)` keeps the pattern: weight `(σ y, τ x)` is tied to `(y, x)` for all of them.
+    /// Whether `(σ, τ)` keeps the pattern: weight `(σ y, τ x)` is tied to `(y, x)` for all of them; see
+    /// `docs/derivations/recovery.md`, section 3.
     pub fn is_kept_by(&self, on_outputs: &Permutation, on_inputs: &Permutation) -> bool {
         (on_outputs.degree(), on_inputs.degree()) == (self.outputs, self.inputs)
             && (0..self.outputs).all(|y| {

@@ -131,7 +131,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     }
     let found = match &model {
         Model::Reparam(layer) => {
-            let found = read_out(layer, &pattern)?;
+            let found = read_out(plan, layer, &pattern)?;
             let truth = source.weight(episodes.tasks[0])?;
             let picture = picture::recovered(&cell.name(), &pattern, &found.pattern, &truth, &weights[0])?;
             folder.write("recovered.png", &picture)?;
@@ -203,11 +203,13 @@ impl Model {
 }
 
 /// Reads the group out of a learned U.
-fn read_out(layer: &ReparamLinear, pattern: &SharingPattern) -> Result<Recovery> {
+fn read_out(plan: &Plan, layer: &ReparamLinear, pattern: &SharingPattern) -> Result<Recovery> {
     let symmetry: Tensor = layer.symmetry().detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
     let rows: Vec<f64> = symmetry.flatten_all()?.to_vec1()?;
     let k = layer.config().filter_params;
-    Ok(recover(&rows, pattern.outputs(), pattern.inputs(), k, &RecoveryConfig::default())?)
+    let largest_chance = plan.definition.claim.largest_chance;
+    let config = RecoveryConfig { largest_chance, ..RecoveryConfig::default() };
+    Ok(recover(&rows, pattern.outputs(), pattern.inputs(), k, &config)?)
 }
 
 fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {

@@ -1,7 +1,7 @@
 //! The definition of a recovery experiment: a file in `data/experiments`, not code.
 
 use anyhow::{Context, Result, ensure};
-use msr_groups::{Action, SharingPattern, parse_group};
+use msr_groups::{Action, RecoveryConfig, SharingPattern, parse_group};
 use serde::{Deserialize, Serialize};
 
 use crate::workspace;
@@ -16,7 +16,23 @@ pub struct Definition {
     pub quick: Quick,
     pub problems: Vec<Problem>,
     pub methods: Vec<Method>,
+    #[serde(default)]
+    pub claim: Claim,
     pub bounds: Bounds,
+}
+
+/// What it takes to claim a symmetry.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The probability that chance alone ties weights so closely is at most this.
+    pub largest_chance: f64,
+}
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self { largest_chance: RecoveryConfig::default().largest_chance }
+    }
 }
 
 /// The tasks and how they are tested.
