@@ -4,13 +4,14 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, VarBuilder};
 use msr_autodiff::{Graph, Node, grad};
-use msr_groups::{Action, SharingPattern, dihedral};
+use msr_groups::{Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error};
 use msr_layers::{
     Activation, Conv1d, Conv1dConfig, Entries, Input, Layer, Linear, LinearConfig, LocallyConnected1d,
     LocallyConnected1dConfig, PatternLinear, PatternLinearConfig, ReparamLinear, ReparamLinearConfig, Role,
     SeededVars, Sequential, broadcast_parameters,
 };
 use msr_testkit::{assert_close, normal};
+use rand::SeedableRng;
 
 const TASKS: usize = 3;
 
@@ -165,6 +166,31 @@ fn the_two_passes_and_their_gradients_agree() {
     }
 }
 
+/// The layer that knows the group commutes with it, biases included, whatever its parameters are; with learned entries
+/// it starts there, and its entries are all that the outer loop can change.
+#[test]
+fn a_pattern_makes_the_layer_equivariant() {
+    let action = Action::natural(&dihedral(6).unwrap());
+    let pattern = SharingPattern::new(&action, &action).unwrap();
+    for entries in [Entries::Fixed, Entries::Orthonormal, Entries::Learned] {
+        let bias = Some(SharingPattern::bias(&action).unwrap());
+        let config = PatternLinearConfig { bias, entries, ..PatternLinearConfig::new(pattern.clone()) };
+        let layer = PatternLinear::new(config, SeededVars::new(2).builder(DType::F64, &Device::Cpu)).unwrap();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let f = |x: &[f64]| {
+            let x = Tensor::from_slice(x, (1, 6), &Device::Cpu).unwrap();
+            Ok(Module::forward(&layer, &x).unwrap().flatten_all().unwrap().to_vec1().unwrap())
+        };
+        let error = function_equivariance_error(f, &action, &action, 20, &mut rng).unwrap();
+        assert!(error < 1e-14, "{entries:?}: {error}");
+        let weight: Vec<f64> =
+            layer.weight_of(layer.filter()).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        assert!(equivariance_error(&weight, &pattern).unwrap() < 1e-15);
+        let shared = layer.parameters().iter().filter(|p| p.role == Role::Shared).count();
+        assert_eq!(shared, usize::from(entries == Entries::Learned));
+    }
+}
+
 /// U is contracted with the examples first where that is cheaper: few examples, many uses.
 #[test]
 fn the_cheaper_contraction_is_chosen() {
@@ -312,6 +338,11 @@ fn bad_sizes_are_refused() {
         LocallyConnected1d::new(LocallyConnected1dConfig::new(2, 3), vb()).map(drop),
         "larger than the input",
     );
+    let action = Action::natural(&dihedral(6).unwrap());
+    let pattern = SharingPattern::new(&action, &action).unwrap();
+    let bias = Some(pattern.clone());
+    let config = PatternLinearConfig { bias, ..PatternLinearConfig::new(pattern) };
+    says(PatternLinear::new(config, vb()).map(drop), "the bias pattern is 6 × 6, but there are 6 outputs");
     says(ReparamLinear::new(ReparamLinearConfig::new(1 << 40, 1 << 40, 3), vb()).map(drop), "too large");
     let strided = LocallyConnected1dConfig { stride: 2, ..LocallyConnected1dConfig::new(9, 3) };
     let local = LocallyConnected1d::new(strided, vb().pp("s")).unwrap();

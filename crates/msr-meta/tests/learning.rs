@@ -9,8 +9,8 @@ use msr_layers::{
 };
 use msr_meta::{
     Adam, AdamConfig, Batch, Error, Examples, Granularity, MetaConfig, MetaLearner, MultiTask,
-    MultiTaskConfig, Objective, Observer, Order, OuterParameter, Rates, Recompute, Reduction, StepReport,
-    Summary, Trainer, evaluate,
+    MultiTaskConfig, Objective, Observer, Order, OuterParameter, Rates, Recompute, Reduction, Schedule,
+    StepReport, Summary, Trainer, evaluate,
 };
 use msr_testkit::{assert_close, normal, relative_error};
 
@@ -212,6 +212,29 @@ fn adam_follows_the_formula() {
         assert!(adam.step(&parameters, &[normal(1, 4, dtype)]).is_err());
     }
     assert!(Adam::new(AdamConfig { beta1: 1.0, ..AdamConfig::default() }, &[]).is_err());
+}
+
+/// With a cosine over two steps the first step is a full one, the second a half, and then nothing moves.
+#[test]
+fn a_cosine_schedule_scales_the_steps() {
+    let run = |schedule: Schedule| -> Vec<f64> {
+        let variable = candle_core::Var::from_tensor(&Tensor::new(1f64, &Device::Cpu).unwrap()).unwrap();
+        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone() }];
+        let mut adam = Adam::new(AdamConfig { schedule, ..AdamConfig::default() }, &parameters).unwrap();
+        let mut before = 1.0;
+        let mut moved = || {
+            let gradient = Tensor::new(3f64, &Device::Cpu).unwrap();
+            adam.step(&parameters, &[gradient]).unwrap();
+            let now = variable.as_tensor().to_scalar::<f64>().unwrap();
+            std::mem::replace(&mut before, now) - now
+        };
+        (0..4).map(|_| moved()).collect()
+    };
+    let (constant, cosine) = (run(Schedule::Constant), run(Schedule::Cosine { steps: 2 }));
+    for (step, factor) in [1.0, 0.5, 0.0, 0.0].into_iter().enumerate() {
+        assert!((cosine[step] - factor * constant[step]).abs() < 1e-15, "{step}: {cosine:?} {constant:?}");
+    }
+    assert!(constant.iter().all(|moved| *moved > 0.0));
 }
 
 struct Count(u64, u64);

@@ -34,7 +34,15 @@ pub fn run() -> Result<()> {
         ),
         &[],
     )?;
-    cargo("table1, quick", &format!("xtask reproduce table1 --quick --out {}", quick.display()), &[])?;
+    cargo(
+        "table1, quick",
+        &format!("xtask reproduce table1 --quick --out {}", quick.join("table1").display()),
+        &[],
+    )?;
+    let groups = quick.join("groups");
+    cargo("groups, quick", &format!("xtask reproduce groups --quick --out {}", groups.display()), &[])?;
+    let numbers = quick.join("numbers");
+    cargo("numbers, quick", &format!("xtask reproduce numbers --quick --out {}", numbers.display()), &[])?;
     println!("all checks passed");
     Ok(())
 }

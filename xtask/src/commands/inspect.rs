@@ -8,7 +8,7 @@ use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_acti
 use msr_meta::write_atomic;
 use safetensors::SafeTensors;
 
-use crate::experiments::training::{INPUTS, OUTPUTS};
+use crate::experiments::training::read_weight_shape;
 use crate::report::picture::inspected;
 use crate::report::say;
 use crate::report::table::{aligned, number};
@@ -107,10 +107,10 @@ fn read(args: &Args) -> Result<Matrix> {
             tensor.dims()
         );
     };
-    let known = |key: &str| -> Option<usize> { header.metadata().as_ref()?.get(key)?.parse().ok() };
+    let fits = |(m, n): &(usize, usize)| m.checked_mul(*n) == Some(rows);
     let size = match args.outputs {
         Some(m) => Some((m, rows / m.max(1))),
-        None => known(OUTPUTS).zip(known(INPUTS)).filter(|(m, n)| m.checked_mul(*n) == Some(rows)),
+        None => header.metadata().as_ref().and_then(read_weight_shape).filter(fits),
     };
     let is_symmetry = !args.weight && (args.outputs.is_some() || name.ends_with("symmetry"));
     let (outputs, inputs, filter_params) = match (is_symmetry, size) {

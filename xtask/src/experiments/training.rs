@@ -14,9 +14,9 @@ use super::run_folder::{Metrics, RunFolder};
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// What was learned, under the names of the parameters.
 pub const LEARNED: &str = "learned.safetensors";
-/// The keys of the metadata that say how many outputs and inputs a symmetry matrix has.
-pub const OUTPUTS: &str = "outputs";
-pub const INPUTS: &str = "inputs";
+/// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`. One key, because
+/// several would be written in a random order, and the same run must write the same bytes.
+const WEIGHT_SHAPE: &str = "weight_shape";
 
 /// How a model is trained and tested.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +89,14 @@ impl Course {
 }
 
 /// Metadata of a file with a symmetry matrix: what its rows mean.
-pub fn matrix_size(outputs: usize, inputs: usize) -> HashMap<String, String> {
-    HashMap::from([(OUTPUTS.into(), outputs.to_string()), (INPUTS.into(), inputs.to_string())])
+pub fn weight_shape(outputs: usize, inputs: usize) -> HashMap<String, String> {
+    HashMap::from([(WEIGHT_SHAPE.into(), format!("{outputs}x{inputs}"))])
+}
+
+/// Outputs and inputs, from such metadata.
+pub fn read_weight_shape(metadata: &HashMap<String, String>) -> Option<(usize, usize)> {
+    let (outputs, inputs) = metadata.get(WEIGHT_SHAPE)?.split_once('x')?;
+    Some((outputs.parse().ok()?, inputs.parse().ok()?))
 }
 
 /// Episodes in the learner's terms.

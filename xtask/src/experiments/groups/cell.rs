@@ -21,7 +21,7 @@ use super::definition::{InputKind, LayerKind};
 use super::plan::{Cell, Plan};
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::{RunCell, RunResult};
-use crate::experiments::training::{Course, batch, matrix_size};
+use crate::experiments::training::{Course, batch, weight_shape};
 use crate::report::picture;
 use crate::report::table::number;
 use crate::workspace;
@@ -113,7 +113,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let meta = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
     let objective = Box::new(MetaLearner::new(model.layer(), meta)?);
     let (trainer, summary) = course.run(
-        matrix_size(pattern.outputs(), pattern.inputs()),
+        weight_shape(pattern.outputs(), pattern.inputs()),
         objective,
         &sampler,
         &device,

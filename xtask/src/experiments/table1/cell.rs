@@ -19,7 +19,7 @@ use super::definition::{LayerKind, Learner};
 use super::plan::{Cell, Plan};
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
-use crate::experiments::training::{Course, batch, matrix_size};
+use crate::experiments::training::{Course, batch, weight_shape};
 use crate::report::picture;
 use crate::workspace;
 
@@ -55,7 +55,8 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         metrics_every: training.metrics_every,
     };
     let objective = objective(plan, cell, model.clone())?;
-    let metadata = matrix_size(source.output_shape().iter().product(), source.input_shape().iter().product());
+    let metadata =
+        weight_shape(source.output_shape().iter().product(), source.input_shape().iter().product());
     let (trainer, summary) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
     if cell.method.layer == LayerKind::ReparamLinear {
         let picture =

@@ -1,0 +1,152 @@
+//! `cargo xtask inspect` as a user meets it, and the experiments that make what it reads.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use candle_core::{Device, Tensor};
+use msr_groups::{Action, SharingPattern, parse_group};
+
+struct Said {
+    ok: bool,
+    out: String,
+    err: String,
+}
+
+fn xtask(args: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(args).output().unwrap();
+    Said {
+        ok: output.status.success(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn refuses(args: &[&str], words: &[&str]) {
+    let said = xtask(args);
+    assert!(!said.ok, "{args:?} should fail");
+    for word in words {
+        assert!(said.err.contains(word), "{args:?} says `{}`, not `{word}`", said.err);
+    }
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+}
+
+fn says(args: &[&str], words: &[&str]) -> String {
+    let said = xtask(args);
+    assert!(said.ok, "{args:?}: {}", said.err);
+    for word in words {
+        assert!(said.out.contains(word), "{args:?} says\n{}\nnot `{word}`", said.out);
+    }
+    said.out
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Writes tensors of single precision.
+fn file(folder: &Path, name: &str, tensors: &[(&str, Vec<f64>, &[usize])]) -> PathBuf {
+    let tensors: HashMap<String, Tensor> = tensors
+        .iter()
+        .map(|(name, data, shape)| {
+            let data: Vec<f32> = data.iter().map(|&x| x as f32).collect();
+            (name.to_string(), Tensor::from_vec(data, *shape, &Device::Cpu).unwrap())
+        })
+        .collect();
+    let path = folder.join(name);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    path
+}
+
+fn pattern(call: &str) -> SharingPattern {
+    let action = Action::natural(&parse_group(call).unwrap());
+    SharingPattern::new(&action, &action).unwrap()
+}
+
+#[test]
+fn groups_are_read_out_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let dihedral = pattern("dihedral(12)");
+    let weight = dihedral.expand(&[0.3, -1.2, 0.7, 2.0, 0.1, -0.4, 1.5]).unwrap();
+    let path = file(folder.path(), "weight.safetensors", &[("fc.weight", weight, &[12, 12])]);
+    let out = says(
+        &["inspect", text(&path)],
+        &["a weight matrix", "D_12, order 24", "(0 1 2 3 4 5 6 7 8 9 10 11)"],
+    );
+    assert!(out.contains("| D_12 "), "{out}");
+    let picture = std::fs::read(folder.path().join("weight.fc_weight.png")).unwrap();
+    assert_eq!(&picture[1..4], b"PNG");
+
+    // A symmetry matrix with other numbers of outputs and inputs says nothing of its shape.
+    let group = parse_group("symmetric(4)").unwrap();
+    let (output, input) = (Action::parse(&group, "unordered_pairs"), Action::parse(&group, "distinct_pairs"));
+    let pattern = SharingPattern::new(&output.unwrap(), &input.unwrap()).unwrap();
+    let (rows, k) = (pattern.labels().len(), pattern.free_parameters());
+    let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense(), &[rows, k])]);
+    refuses(&["inspect", text(&path)], &["72 rows", "--outputs"]);
+    refuses(&["inspect", text(&path), "--outputs", "7"], &["no multiple of 7"]);
+    let picture = folder.path().join("here.png");
+    let args = ["inspect", text(&path), "--outputs", "6", "--picture", text(&picture)];
+    says(&args, &["6 outputs × 12 inputs", "S_4, order 24"]);
+    assert!(picture.exists());
+
+    // Nothing is claimed where there is nothing.
+    let noise: Vec<f64> = (0..64u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1e7).collect();
+    let path = file(folder.path(), "noise.safetensors", &[("weight", noise, &[8, 8])]);
+    says(&["inspect", text(&path)], &["No exact symmetry", "by residual", "C_8"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    refuses(&["inspect", "/nowhere/x.safetensors"], &["/nowhere/x.safetensors", "No such file"]);
+    let path = folder.path().join("text.safetensors");
+    std::fs::write(&path, "hello").unwrap();
+    refuses(&["inspect", text(&path)], &["no safetensors file"]);
+    let path = file(folder.path(), "vector.safetensors", &[("bias", vec![1.0; 3], &[3])]);
+    refuses(&["inspect", text(&path)], &["no matrix", "bias [3]"]);
+    refuses(&["inspect", text(&path), "--tensor", "bias"], &["two dimensions"]);
+    let two = [("a", vec![1.0; 4], &[2usize, 2][..]), ("b", vec![1.0; 4], &[2, 2])];
+    let path = file(folder.path(), "two.safetensors", &two);
+    refuses(&["inspect", text(&path)], &["--tensor", "a, b"]);
+    refuses(&["inspect", text(&path), "--tensor", "c"], &["no tensor `c`"]);
+    let path = file(folder.path(), "nan.safetensors", &[("w", vec![f64::NAN; 4], &[2, 2])]);
+    refuses(&["inspect", text(&path)], &["entry 0 is NaN"]);
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        4,
+        "nothing is written for what is refused"
+    );
+}
+
+#[test]
+fn an_experiment_leaves_what_inspect_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let narrow =
+        ["reproduce", "groups", "--problems", "s_8;C_7 ⋊ C_3", "--seeds", "1", "--outer-steps", "1200"];
+    let said =
+        says(&[&narrow[..], &["--out", text(&out)]].concat(), &["S_8 (40320)", "C_7 ⋊ C_3 (21)", "1 of 1"]);
+    assert!(said.contains("bounds were not checked"), "{said}");
+    for name in ["groups.md", "results.json", "recovered.png", "cells/C_7-:-C_3-MSR-seed0/result.json"] {
+        let name = name.replace("-:-", "---");
+        assert!(out.join(&name).exists(), "{name}");
+    }
+    let cell = out.join("cells/S_8-MSR-seed0");
+    assert!(cell.join("recovered.png").exists());
+    says(
+        &["inspect", text(&cell.join("learned.safetensors"))],
+        &["S_8, order 40320", "8 outputs × 8 inputs"],
+    );
+    let again = says(&["reproduce", "groups", "--resume", "--out", text(&out)], &["S_8 (40320)"]);
+    assert!(again.contains("| S_8"), "{again}");
+
+    let fresh = folder.path().join("fresh");
+    refuses(
+        &["reproduce", "groups", "--problems", "C_13", "--out", text(&fresh)],
+        &["no problem `C_13`", "Q_8"],
+    );
+    refuses(&["reproduce", "groups", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
+    assert!(!fresh.exists(), "a request that is refused leaves no folder");
+}
