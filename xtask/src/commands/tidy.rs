@@ -114,12 +114,14 @@ fn arrows(root: &Path, problems: &mut Vec<String>) -> Result<()> {
 /// The table in README.md is the recorded one, and the commands that it promises are there.
 fn readme(root: &Path, problems: &mut Vec<String>) -> Result<()> {
     let text = fs::read_to_string(root.join("README.md")).context("README.md")?;
-    for command in ["cargo xtask reproduce table1", "cargo test --workspace"] {
+    for command in ["cargo xtask reproduce table1", "cargo xtask reproduce groups", "cargo test --workspace"]
+    {
         if !text.contains(command) {
             problems.push(format!("README.md does not name `{command}`"));
         }
     }
-    for (marker, file) in [("table1", "table1.md"), ("bench-fc", "bench-fc.md")] {
+    let blocks = ["table1", "groups", "bench-fc", "bench-groups"];
+    for (marker, file) in blocks.map(|marker| (marker, format!("{marker}.md"))) {
         let open = format!("<!-- {marker}: ");
         let Some((_, rest)) = text.split_once(&open) else {
             problems.push(format!("README.md has no block that starts with `{open}`"));
@@ -127,7 +129,7 @@ fn readme(root: &Path, problems: &mut Vec<String>) -> Result<()> {
         };
         let Some((folder, rest)) = rest.split_once(" -->") else { continue };
         let shown = between(rest, "```text\n", "```").unwrap_or_default();
-        let path = root.join(folder).join(file);
+        let path = root.join(folder).join(&file);
         let recorded = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
         if shown.trim().is_empty() || !recorded.contains(shown.trim()) {
             problems.push(format!("README.md: the block {marker} is not what {folder}/{file} says"));

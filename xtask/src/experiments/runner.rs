@@ -166,18 +166,28 @@ fn one<C: RunCell, R: RunResult>(
     Ok(result)
 }
 
+/// What came out of a run.
+pub struct Report {
+    /// The table as text.
+    pub text: String,
+    /// How many bounds were checked.
+    pub checked: usize,
+    /// Those that do not hold, in words.
+    pub outside: Vec<String>,
+    /// When the run began.
+    pub started: Instant,
+}
+
 /// Writes and prints the table, records it when asked to, and fails when a bound of the definition does not hold.
-/// `bounds`: how many were checked, and those that do not hold, in words.
 pub fn conclude<P: RunPlan>(
     name: &str,
     args: &RunArgs,
     plan: &P,
     folder: &RunFolder,
     results: &impl Serialize,
-    text: &str,
-    (checked, outside): (usize, Vec<String>),
-    started: Instant,
+    report: &Report,
 ) -> Result<()> {
+    let Report { text, checked, outside, started } = report;
     folder.write(&format!("{name}.md"), text.as_bytes())?;
     folder.write_json("results.json", results)?;
     say(&format!("\n{text}"));
@@ -189,7 +199,7 @@ pub fn conclude<P: RunPlan>(
         let path = record(&plan.record_name(), device.as_str().unwrap_or("unknown"), text)?;
         say(&format!("recorded in {}", path.display()));
     }
-    if checked > 0 && outside.is_empty() {
+    if *checked > 0 && outside.is_empty() {
         say(&format!("{checked} bounds of data/experiments/{name}.toml checked, all hold"));
     }
     if !outside.is_empty() {

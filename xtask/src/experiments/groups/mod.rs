@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::runner::{RunArgs, conclude, open, run_cells};
+use super::runner::{Report, RunArgs, conclude, open, run_cells};
 use crate::report::picture;
 use cell::CellResult;
 use definition::Definition;
@@ -39,5 +39,7 @@ pub fn run(name: &str, args: Args) -> Result<()> {
         })?;
     let table = Table::new(&plan, &results)?;
     folder.write("recovered.png", &picture::patterns(&table.first_recovered())?)?;
-    conclude(name, &args.run, &plan, &folder, &results, &table.to_string(), table.outside(), started)
+    let (checked, outside) = table.outside();
+    let report = Report { text: table.to_string(), checked, outside, started };
+    conclude(name, &args.run, &plan, &folder, &results, &report)
 }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::runner::{RunArgs, RunCell, RunPlan, RunResult, conclude, open, run_cells};
+use super::runner::{Report, RunArgs, RunCell, RunPlan, RunResult, conclude, open, run_cells};
 use crate::report::table::number;
 use crate::workspace::DeviceName;
 use cell::CellResult;
@@ -39,7 +39,9 @@ pub fn run(args: Args) -> Result<()> {
             cell::run(&plan, cell, folder, bar)
         })?;
     let table = Table::new(&plan, &results);
-    conclude(NAME, &args.run, &plan, &folder, &results, &table.to_string(), table.outside(), started)
+    let (checked, outside) = table.outside();
+    let report = Report { text: table.to_string(), checked, outside, started };
+    conclude(NAME, &args.run, &plan, &folder, &results, &report)
 }
 
 impl RunPlan for Plan {
