@@ -27,7 +27,7 @@ pub struct Args {
     /// Read the tensor as a plain weight matrix, whatever its name.
     #[arg(long, conflicts_with = "outputs")]
     weight: bool,
-    /// Where the picture goes; without it, beside the file, as <file>.<tensor>.png.
+    /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
     /// How many known groups are listed.

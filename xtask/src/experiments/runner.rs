@@ -18,7 +18,7 @@ use crate::workspace::{self, DeviceName};
 /// The flags that all experiments have.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RunArgs {
-    /// The run folder; without it, a new one under runs/<experiment>.
+    /// The run folder; without it, a new one under runs/EXPERIMENT.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
