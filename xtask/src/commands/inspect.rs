@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Result<()> {
     let found = recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default())?;
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
     say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
-    say(&describe(&found));
+    say(&describe(&matrix, &found));
     let candidates = known_actions(m, n)?;
     let fits = rank_groups(&matrix.symmetry, k, &candidates)?;
     if fits.is_empty() {
@@ -143,7 +143,7 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// What was found, in lines.
-fn describe(found: &Recovery) -> String {
+fn describe(matrix: &Matrix, found: &Recovery) -> String {
     let mut lines = Vec::new();
     match &found.verdict {
         Verdict::None { reason } => lines.push(format!("No exact symmetry: {reason}.")),
@@ -179,6 +179,10 @@ fn describe(found: &Recovery) -> String {
             found.pattern.labels().len(),
             shown.join(", ")
         ));
+        let zero = zero_weights(matrix, found);
+        if zero > 0 {
+            lines.push(format!("  {zero} of the weights are zero, up to noise"));
+        }
     }
     if let Some(t) = found.tolerance {
         let rows = match t.whitened {
@@ -198,6 +202,23 @@ fn describe(found: &Recovery) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// A class is zero when the mean of its rows is this small beside the largest row.
+const ZERO: f64 = 0.03;
+
+/// How many weights are in classes whose rows are zero on average.
+fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
+    let k = matrix.filter_params;
+    let norm = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let largest = matrix.symmetry.chunks_exact(k).map(norm).fold(0.0, f64::max);
+    let mut means = vec![vec![0.0; k]; found.pattern.free_parameters()];
+    for (row, &label) in matrix.symmetry.chunks_exact(k).zip(found.pattern.labels()) {
+        let size = f64::from(found.pattern.sizes()[label as usize]);
+        means[label as usize].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
+    }
+    let zero = means.iter().zip(found.pattern.sizes()).filter(|(mean, _)| norm(mean) < ZERO * largest);
+    zero.map(|(_, &size)| size).sum()
 }
 
 /// The sizes of the orbits on outputs and inputs.
