@@ -95,6 +95,20 @@ fn groups_are_read_out_of_files() {
     let noise: Vec<f64> = (0..64u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1e7).collect();
     let path = file(folder.path(), "noise.safetensors", &[("weight", noise, &[8, 8])]);
     says(&["inspect", text(&path)], &["No exact symmetry", "by residual", "C_8"]);
+
+    // Small is not zero: ties of 0.02 with noise of a millionth, and others that are zero.
+    let small: Vec<f64> =
+        (0..144).map(|i| if i % 13 == 0 { 1.0 } else { 0.02 } + 1e-6 * f64::from(i % 7)).collect();
+    let zero: Vec<f64> =
+        (0..144).map(|i| if i % 13 == 0 { 1.0 } else { 1e-6 * f64::from(i % 7 - 3) }).collect();
+    let path = file(folder.path(), "small.safetensors", &[("w", small, &[12, 12])]);
+    assert!(!says(&["inspect", text(&path)], &["S_12"]).contains("are zero"));
+    let path = file(folder.path(), "zero.safetensors", &[("w", zero, &[12, 12])]);
+    says(&["inspect", text(&path)], &["S_12", "132 of the weights are zero", "| S_12 "]);
+    // What is too large to be read is ranked all the same.
+    let large = vec![1.0; 230 * 230 * 2];
+    let path = file(folder.path(), "large.safetensors", &[("symmetry", large, &[230 * 230, 2])]);
+    says(&["inspect", text(&path)], &["Not read: 52900 weights", "S_230"]);
 }
 
 #[test]
@@ -125,7 +139,7 @@ fn an_experiment_leaves_what_inspect_reads() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let narrow =
-        ["reproduce", "groups", "--problems", "s_8;C_7 ⋊ C_3", "--seeds", "1", "--outer-steps", "1200"];
+        ["reproduce", "groups", "--problems", "s_8;c_7:c_3", "--seeds", "1", "--outer-steps", "1200"];
     let said =
         says(&[&narrow[..], &["--out", text(&out)]].concat(), &["S_8 (40320)", "C_7 ⋊ C_3 (21)", "1 of 1"]);
     assert!(said.contains("bounds were not checked"), "{said}");

@@ -100,8 +100,11 @@ impl Value for Tensor {
         Ok(self.broadcast_mul(other)?)
     }
     fn spread_by(&self, classes: &Classes) -> Result<Self> {
+        if self.dims().last() != Some(&classes.count()) {
+            let problem = format!("expected (…, {}), got {:?}", classes.count(), self.dims());
+            return Err(crate::error::Error::shape("spread", problem));
+        }
         // candle's own operation, which candle can differentiate.
-        let last = self.rank().saturating_sub(1);
-        Ok(self.contiguous()?.index_select(&classes.index(self.device())?, last)?)
+        Ok(self.contiguous()?.index_select(&classes.index(self.device())?, self.rank() - 1)?)
     }
 }

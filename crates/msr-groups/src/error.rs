@@ -48,15 +48,20 @@ pub enum Error {
 
     /// A group whose elements are asked for one by one, but that has too many.
     #[error(
-        "{what} goes through all elements of a group, and this one has {order}; at most {limit} are allowed"
+        "{what} goes through all elements of a group, and this one has {order} on {degree} points; at most {limit} \
+         elements with {images} images in all are allowed"
     )]
     TooManyElements {
         /// What was asked for.
         what: &'static str,
         /// The order of the group.
         order: BigUint,
+        /// The number of points that it acts on.
+        degree: usize,
         /// The largest order for which it is done.
         limit: u64,
+        /// The largest product of order and degree for which it is done.
+        images: u64,
     },
 
     /// Images of the generators that do not extend to a homomorphism.
@@ -68,6 +73,15 @@ pub enum Error {
         relation: String,
         /// What the same word in the images is, in cycle notation.
         gives: String,
+    },
+
+    /// A permutation that is not in the group.
+    #[error("{element} is not an element of {group}; ask `contains` first")]
+    NotInGroup {
+        /// The permutation, in cycle notation.
+        element: String,
+        /// The name of the group.
+        group: String,
     },
 
     /// Input and output actions of different groups.

@@ -36,6 +36,7 @@ mod group;
 mod permutation;
 mod recovery;
 mod sharing;
+mod union_find;
 
 pub use action::Action;
 pub use error::{Error, Result};
@@ -48,8 +49,8 @@ pub use families::{
 pub use group::{MOST_ELEMENTS, PermutationGroup};
 pub use permutation::Permutation;
 pub use recovery::{
-    Fit, Recovery, RecoveryConfig, Tolerance, Verdict, known_actions, name_of, partition_distance,
-    pattern_automorphisms, rank_groups, recover,
+    Fit, KnownAction, Recovery, RecoveryConfig, Tolerance, Verdict, known_actions, name_of,
+    partition_distance, pattern_automorphisms, rank_groups, recover,
 };
 pub use sharing::{
     GroupConvolution, SharingPattern, burnside_count, equivariance_error, function_equivariance_error,

@@ -186,6 +186,8 @@ fn a_pattern_makes_the_layer_equivariant() {
         let weight: Vec<f64> =
             layer.weight_of(layer.filter()).unwrap().flatten_all().unwrap().to_vec1().unwrap();
         assert!(equivariance_error(&weight, &pattern).unwrap() < 1e-15);
+        let long = Tensor::zeros(pattern.free_parameters() + 1, DType::F64, &Device::Cpu).unwrap();
+        assert!(layer.weight_of(&long).unwrap_err().to_string().contains("(…, 4)"));
         let shared = layer.parameters().iter().filter(|p| p.role == Role::Shared).count();
         assert_eq!(shared, usize::from(entries == Entries::Learned));
     }

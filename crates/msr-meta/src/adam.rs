@@ -25,8 +25,10 @@ impl Schedule {
         match self {
             Schedule::Constant => 1.0,
             Schedule::Cosine { steps } => {
-                let done = t.min(steps) as f64 / steps.max(1) as f64;
-                0.5 * (1.0 + (std::f64::consts::PI * done).cos())
+                if t >= steps {
+                    return 0.0;
+                }
+                0.5 * (1.0 + (std::f64::consts::PI * t as f64 / steps as f64).cos())
             }
         }
     }

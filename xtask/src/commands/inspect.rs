@@ -30,6 +30,9 @@ pub struct Args {
     /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
+    /// Print generators in full, however long they are.
+    #[arg(long)]
+    full: bool,
     /// How many known groups are listed.
     #[arg(long, default_value_t = 8)]
     known: usize,
@@ -48,12 +51,21 @@ struct Matrix {
 pub fn run(args: &Args) -> Result<()> {
     let matrix = read(args).with_context(|| format!("{}", args.file.display()))?;
     let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
-    let found = recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default())?;
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
     say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
-    say(&describe(&matrix, &found));
-    let candidates = known_actions(m, n)?;
-    let fits = rank_groups(&matrix.symmetry, k, &candidates)?;
+    let found = match recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default()) {
+        Ok(found) => {
+            say(&describe(&matrix, &found, args.full));
+            Some(found)
+        }
+        // Too large to compare rows; known groups can be ranked all the same.
+        Err(reason @ msr_groups::Error::Config { .. }) => {
+            say(&format!("Not read: {reason}."));
+            None
+        }
+        Err(other) => return Err(other).with_context(|| format!("{}", args.file.display())),
+    };
+    let fits = rank_groups(&matrix.symmetry, k, &known_actions(m, n)?)?;
     if fits.is_empty() {
         say(&format!("\nNo family of groups that is known here acts on {n} inputs as they are numbered."));
     } else {
@@ -62,13 +74,15 @@ pub fn run(args: &Args) -> Result<()> {
             ranking(&fits, args.known)
         ));
         say(
-            "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; by chance: that of a matrix\nwithout any symmetry. Subgroups of a group that fits always fit as well.",
+            "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; unsymmetric: that\n\
+             of a matrix without any symmetry. Groups that a larger one implies, with a residual as small, are left out.",
         );
     }
     let picture = args.picture.clone().unwrap_or_else(|| beside(&args.file, &matrix.name));
     let columns: Vec<Vec<f64>> =
         (0..k.min(4)).map(|c| matrix.symmetry.iter().skip(c).step_by(k).copied().collect()).collect();
-    let pattern = (!matches!(found.verdict, Verdict::None { .. })).then_some(&found.pattern);
+    let tied = found.as_ref().filter(|found| !matches!(found.verdict, Verdict::None { .. }));
+    let pattern = tied.map(|found| &found.pattern);
     write_atomic(&picture, &inspected(&matrix.name, pattern, &columns, n)?)?;
     say(&format!("\npicture: {}", picture.display()));
     Ok(())
@@ -95,7 +109,10 @@ fn read(args: &Args) -> Result<Matrix> {
         (Some(name), ..) => name,
         (None, [only], _) => *only,
         (None, _, [only]) => **only,
-        (None, [], _) => bail!("there is no matrix in it; its tensors are {}", all_names(&tensors)),
+        (None, [], _) => bail!(
+            "there is no matrix in it; its tensors are {} (a layer whose pattern is given learns no U)",
+            all_names(&tensors)
+        ),
         _ => bail!("there are several matrices; choose one with --tensor: {}", names()),
     };
     let tensor = tensors
@@ -143,7 +160,7 @@ fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// What was found, in lines.
-fn describe(matrix: &Matrix, found: &Recovery) -> String {
+fn describe(matrix: &Matrix, found: &Recovery, full: bool) -> String {
     let mut lines = Vec::new();
     match &found.verdict {
         Verdict::None { reason } => lines.push(format!("No exact symmetry: {reason}.")),
@@ -160,8 +177,8 @@ fn describe(matrix: &Matrix, found: &Recovery) -> String {
                 orbits(found)
             ));
             for (on_outputs, on_inputs) in found.generators() {
-                lines.push(format!("  generator: outputs {}", short(&on_outputs)));
-                lines.push(format!("             inputs  {}", short(&on_inputs)));
+                lines.push(format!("  generator: outputs {}", cycles(&on_outputs, full)));
+                lines.push(format!("             inputs  {}", cycles(&on_inputs, full)));
             }
             if !found.is_orbits {
                 lines.push("  More weights are tied than this group explains.".into());
@@ -196,7 +213,7 @@ fn describe(matrix: &Matrix, found: &Recovery) -> String {
             number(t.between)
         ));
         lines.push(format!(
-            "Residual: {}; probability that chance ties weights so closely: at most 10^{:.0}",
+            "Residual of the rows compared: {}; chance of ties as close as these: 10^{:.0} or less",
             number(found.residual),
             found.log10_chance
         ));
@@ -204,20 +221,21 @@ fn describe(matrix: &Matrix, found: &Recovery) -> String {
     lines.join("\n")
 }
 
-/// A class is zero when the mean of its rows is this small beside the largest row.
-const ZERO: f64 = 0.03;
-
-/// How many weights are in classes whose rows are zero on average.
+/// How many weights are in classes whose mean row is zero within the spread of the class.
 fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
     let k = matrix.filter_params;
-    let norm = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
-    let largest = matrix.symmetry.chunks_exact(k).map(norm).fold(0.0, f64::max);
-    let mut means = vec![vec![0.0; k]; found.pattern.free_parameters()];
+    let classes = found.pattern.free_parameters();
+    let (mut means, mut squares) = (vec![vec![0.0; k]; classes], vec![0.0; classes]);
     for (row, &label) in matrix.symmetry.chunks_exact(k).zip(found.pattern.labels()) {
-        let size = f64::from(found.pattern.sizes()[label as usize]);
-        means[label as usize].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
+        let (label, size) = (label as usize, f64::from(found.pattern.sizes()[label as usize]));
+        means[label].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
+        squares[label] += row.iter().map(|v| v * v).sum::<f64>() / size;
     }
-    let zero = means.iter().zip(found.pattern.sizes()).filter(|(mean, _)| norm(mean) < ZERO * largest);
+    // Mean square = square of the mean + spread: the mean is zero within the spread when it is the smaller part.
+    let zero = means.iter().zip(&squares).zip(found.pattern.sizes()).filter(|((mean, square), size)| {
+        let of_mean = mean.iter().map(|v| v * v).sum::<f64>();
+        **square == 0.0 || (**size > 1 && of_mean < 0.25 * (*square - of_mean))
+    });
     zero.map(|(_, &size)| size).sum()
 }
 
@@ -232,19 +250,20 @@ fn orbits(found: &Recovery) -> String {
     format!("orbits of {} outputs and {} inputs", sizes(&outputs), sizes(&inputs))
 }
 
-/// Cycle notation that fits a line.
-fn short(g: &Permutation) -> String {
+/// Cycle notation, cut to a line unless it is asked for in full.
+fn cycles(g: &Permutation, full: bool) -> String {
     let text = g.to_string();
-    if text.chars().count() <= 100 {
+    if full || text.chars().count() <= 100 {
         return text;
     }
-    text.chars().take(97).chain("...".chars()).collect()
+    text.chars().take(80).chain("... (--full shows all)".chars()).collect()
 }
 
 fn ranking(fits: &[Fit], count: usize) -> String {
-    let head = ["group", "order", "free parameters", "residual", "by chance"].map(String::from);
+    let head = ["group", "order", "free parameters", "residual", "unsymmetric"].map(String::from);
     let rows: Vec<Vec<String>> = fits
         .iter()
+        .filter(|fit| fit.implied_by.is_none())
         .take(count.max(1))
         .map(|fit| {
             vec![

@@ -50,7 +50,10 @@ impl RunFolder {
         };
         let folder = Self { path };
         let plan = folder
-            .read_json(CONFIG)?
+            .read_json(CONFIG)
+            .with_context(|| {
+                format!("{} holds no run of {experiment} of this version", folder.path.display())
+            })?
             .with_context(|| format!("{} holds no run: there is no {CONFIG} in it", folder.path.display()))?;
         Ok((folder, plan))
     }

@@ -117,17 +117,16 @@ pub fn run_cells<C: RunCell, R: RunResult>(
             let bar = bars.add(ProgressBar::new(1).with_style(style.clone()).with_prefix(cell.name()));
             let started = Instant::now();
             let result = one(cell, folder, &bar, &run);
+            let seconds = started.elapsed().as_secs_f64();
             bar.finish_and_clear();
             match &result {
-                Ok(result) => {
-                    let seconds = started.elapsed().as_secs_f64();
-                    above(&bars, &format!("{} ({seconds:.1} s)", result.line()));
-                }
+                Ok((result, true)) => above(&bars, &format!("{} (done before)", result.line())),
+                Ok((result, false)) => above(&bars, &format!("{} ({seconds:.1} s)", result.line())),
                 Err(_) => failed.store(true, Ordering::Relaxed),
             }
             total.inc(1);
             if let Ok(mut results) = results.lock() {
-                results[at] = Some(result);
+                results[at] = Some(result.map(|(result, _)| result));
             }
         }
     };
@@ -150,20 +149,20 @@ pub fn run_cells<C: RunCell, R: RunResult>(
     results.into_iter().flatten().collect::<Result<Vec<_>>>()
 }
 
-/// One cell, or its stored result.
+/// One cell, or its stored result; whether it was stored.
 fn one<C: RunCell, R: RunResult>(
     cell: &C,
     folder: &RunFolder,
     bar: &ProgressBar,
     run: &(impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync),
-) -> Result<R> {
+) -> Result<(R, bool)> {
     let folder = folder.inside("cells")?.inside(&cell.name())?;
     if let Some(result) = folder.read_json(RESULT)? {
-        return Ok(result);
+        return Ok((result, true));
     }
     let result = run(cell, &folder, bar).with_context(|| cell.name())?;
     folder.write_json(RESULT, &result)?;
-    Ok(result)
+    Ok((result, false))
 }
 
 /// What came out of a run.
@@ -196,7 +195,8 @@ pub fn conclude<P: RunPlan>(
     say(&format!("  {}", folder.path().display()));
     if args.record {
         let device = serde_json::to_value(plan.device())?;
-        let path = record(&plan.record_name(), device.as_str().unwrap_or("unknown"), text)?;
+        let text = format!("{text}\nThe whole experiment took {seconds:.0} s.\n");
+        let path = record(&plan.record_name(), device.as_str().unwrap_or("unknown"), &text)?;
         say(&format!("recorded in {}", path.display()));
     }
     if *checked > 0 && outside.is_empty() {

@@ -149,7 +149,7 @@ fn class_colour(class: usize) -> [u8; 3] {
 
 /// The letters that the font has: signs of group theory as plain ones.
 pub fn ascii(text: &str) -> String {
-    text.replace('×', "x").replace('⋊', ":").replace('≀', "wr").replace(['→', '–'], "-")
+    text.replace('×', "x").replace('⋊', ":").replace('≀', "wr").replace('²', "^2").replace(['→', '–'], "-")
 }
 
 /// Pixels per weight so that a matrix of this size is about as large as the others.

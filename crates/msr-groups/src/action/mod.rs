@@ -6,13 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
-use crate::families::direct_product;
+use crate::families::{MOST_POINTS, direct_product};
 use crate::group::PermutationGroup;
 use crate::group::chain::{Chain, orbits};
 use crate::permutation::Permutation;
 
-/// The most points that an action may have.
-const MOST_POINTS: usize = 1 << 24;
 /// The elements that are searched for a relation to name when images define no homomorphism.
 const SEARCHED: usize = 50_000;
 
@@ -148,7 +146,7 @@ impl Action {
             let pairs: Vec<Permutation> =
                 self.group.generators().iter().zip(&self.images).map(|(g, image)| g.beside(image)).collect();
             let base: Vec<usize> = self.group.chain().levels().map(|(base, _)| base).collect();
-            Chain::new(self.group.degree() + self.points, &pairs, &base, None)
+            Chain::new(self.group.degree() + self.points, &pairs, &base, &|_| false)
         })
     }
 
@@ -180,7 +178,8 @@ impl Action {
                     }
                     Some((other, other_word)) if *other != next_image => {
                         let relation = cancel(next_word, other_word);
-                        let gives = next_image.then(&other.inverse());
+                        // As a product, next · other⁻¹: the inverse acts first.
+                        let gives = other.inverse().then(&next_image);
                         return Error::NotAHomomorphism {
                             relation: spell(&relation, &letters),
                             gives: gives.to_string(),
@@ -222,8 +221,9 @@ impl Action {
     /// [`Error::Config`] when `element` is not in the group.
     pub fn image_of(&self, element: &Permutation) -> Result<Permutation> {
         if !self.group.contains(element) {
-            return Err(Error::Config {
-                problem: format!("{element} is not an element of {}", self.group.name()),
+            return Err(Error::NotInGroup {
+                element: element.to_string(),
+                group: self.group.name().to_string(),
             });
         }
         // (g, 1) divided by (g, ρ(g)) leaves (1, ρ(g)⁻¹).
@@ -396,8 +396,7 @@ pub(crate) fn same_group(a: &Action, b: &Action) -> Result<()> {
     Err(Error::DifferentGroups { problem: format!("{}, and {}", list(a), list(b)) })
 }
 
-/// The word that applies the letters of `word`, then those of `other` backwards and inverted, as a product:
-/// what is applied first stands last. Letters beside their inverse are removed.
+/// The word `word · other⁻¹`, read as a product from left to right; letters beside their inverse are removed.
 fn cancel(word: Vec<i32>, other: &[i32]) -> Vec<i32> {
     let mut relation: Vec<i32> = Vec::new();
     for letter in word.into_iter().chain(other.iter().rev().map(|letter| -letter)) {
@@ -406,7 +405,6 @@ fn cancel(word: Vec<i32>, other: &[i32]) -> Vec<i32> {
             _ => relation.push(letter),
         }
     }
-    relation.reverse();
     relation
 }
 

@@ -19,7 +19,7 @@ use crate::permutation::Permutation;
 /// ```
 pub fn cyclic(n: usize) -> Result<PermutationGroup> {
     check_size("cyclic group", n, 1)?;
-    PermutationGroup::new(format!("C_{n}"), n, vec![shift(n)])
+    Ok(PermutationGroup::new(format!("C_{n}"), n, vec![shift(n)])?.of_order(n))
 }
 
 /// `x ↦ x + 1` modulo `n`.

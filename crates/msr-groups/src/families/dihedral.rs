@@ -14,5 +14,5 @@ use crate::permutation::Permutation;
 pub fn dihedral(n: usize) -> Result<PermutationGroup> {
     check_size("dihedral group", n, 3)?;
     let flip = Permutation::trusted((0..n).map(|x| ((n - x) % n) as u32).collect());
-    PermutationGroup::new(format!("D_{n}"), n, vec![shift(n), flip])
+    Ok(PermutationGroup::new(format!("D_{n}"), n, vec![shift(n), flip])?.of_order(2 * n))
 }

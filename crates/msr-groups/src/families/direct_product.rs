@@ -17,7 +17,8 @@ pub fn direct_product(g: &PermutationGroup, h: &PermutationGroup) -> Result<Perm
     let left = g.generators().iter().map(|a| a.beside(&one_h));
     let right = h.generators().iter().map(|b| one_g.beside(b));
     let name = format!("{} × {}", parenthesised(g.name()), parenthesised(h.name()));
-    PermutationGroup::new(name, g.degree() + h.degree(), left.chain(right).collect())
+    let product = PermutationGroup::new(name, g.degree() + h.degree(), left.chain(right).collect())?;
+    Ok(product.of_order(g.order() * h.order()))
 }
 
 /// A name as a factor of another: in parentheses when it is a product itself.

@@ -40,8 +40,8 @@ pub use wreath_product::wreath_product;
 
 use crate::error::{Error, Result};
 
-/// The most points that a family's action may have.
-const MOST_POINTS: usize = 1 << 20;
+/// The most points that a group may act on.
+pub(crate) const MOST_POINTS: usize = 1 << 22;
 
 /// Refuses sizes outside `least..`, and sizes that make more than [`MOST_POINTS`] points.
 fn check_size(family: &'static str, n: usize, least: usize) -> Result<()> {

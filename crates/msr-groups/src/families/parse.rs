@@ -37,7 +37,7 @@ pub fn parse(text: &str) -> Result<PermutationGroup> {
     let arguments = split(arguments);
     let count = |expected: usize| match arguments.len() {
         n if n == expected => Ok(()),
-        n => Err(wrong(format!("{name} takes {expected} arguments, got {n}"))),
+        n => Err(wrong(format!("{name} takes {expected} arguments, got {n}; there are {KNOWN}"))),
     };
     let number = |at: usize| -> Result<usize> {
         arguments[at].parse().map_err(|_| wrong(format!("`{}` is no whole number", arguments[at])))
@@ -50,8 +50,13 @@ pub fn parse(text: &str) -> Result<PermutationGroup> {
     let groups = |build: fn(&PermutationGroup, &PermutationGroup) -> Result<PermutationGroup>| {
         count(2).and_then(|()| build(&parse(arguments[0])?, &parse(arguments[1])?))
     };
+    // From three points on no element but the identity keeps all pairs: these actions are faithful.
     let acting = |build: fn(&PermutationGroup) -> Result<Action>| {
-        count(1).and_then(|()| Ok(build(&parse(arguments[0])?)?.image_group()))
+        count(1).and_then(|()| {
+            let group = parse(arguments[0])?;
+            let image = build(&group)?.image_group();
+            Ok(if group.degree() > 2 { image.of_order(group.order()) } else { image })
+        })
     };
     match name.trim() {
         "trivial" => one(trivial),
@@ -69,7 +74,9 @@ pub fn parse(text: &str) -> Result<PermutationGroup> {
         "rubik" => none(rubik),
         "direct_product" => groups(direct_product),
         "wreath_product" => groups(wreath_product),
-        "product_grid" => groups(|g, h| Ok(Action::product_grid(g, h)?.image_group())),
+        "product_grid" => {
+            groups(|g, h| Ok(Action::product_grid(g, h)?.image_group().of_order(g.order() * h.order())))
+        }
         "regular" => acting(Action::regular),
         "ordered_pairs" => acting(|g| Action::natural(g).on_ordered_pairs()),
         "distinct_pairs" => acting(|g| Action::natural(g).on_distinct_pairs()),

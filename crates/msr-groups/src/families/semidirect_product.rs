@@ -1,6 +1,6 @@
 //! Semidirect products.
 
-use super::{check_points, check_size, cyclic};
+use super::{check_points, check_size, cyclic, parenthesised};
 use crate::action::Action;
 use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
@@ -51,7 +51,8 @@ pub fn semidirect_product(
                 n.name()
             )));
         }
-        let map = Action::homomorphism(n, n.degree(), images.clone())?;
+        let map = Action::homomorphism(n, n.degree(), images.clone())
+            .map_err(|e| wrong(format!("automorphism {j} of {} is none: {e}", n.name())))?;
         let twist: Option<Vec<usize>> = elements
             .iter()
             .map(|g| map.image_of(g).ok().and_then(|image| index.get(&image).map(|&i| i as usize)))
@@ -62,12 +63,13 @@ pub fn semidirect_product(
         twists.push(twist);
     }
     // φ must be a homomorphism from H.
-    Action::homomorphism(h, elements.len(), twists.clone())?;
+    Action::homomorphism(h, elements.len(), twists.clone())
+        .map_err(|e| wrong(format!("{} does not act by these automorphisms: {e}", h.name())))?;
     let one = Permutation::identity(h.degree());
     let left = regular.images().iter().map(|a| a.beside(&one));
     let right = twists.iter().zip(h.generators()).map(|(twist, b)| twist.beside(b));
     PermutationGroup::new(
-        format!("{} ⋊ {}", n.name(), h.name()),
+        format!("{} ⋊ {}", parenthesised(n.name()), parenthesised(h.name())),
         elements.len() + h.degree(),
         left.chain(right).collect(),
     )
@@ -81,13 +83,22 @@ pub fn semidirect_product(
 pub fn cyclic_semidirect(n: usize, order: usize) -> Result<PermutationGroup> {
     const FAMILY: &str = "semidirect product of cyclic groups";
     check_size(FAMILY, n, 2)?;
-    let multiply = |r: usize| Permutation::trusted((0..n).map(|x| (x * r % n) as u32).collect());
-    let units = (1..n).filter(|&r| num_integer::gcd(n, r) == 1);
-    let multiply = units.map(multiply).find(|m| m.order() == order.into()).ok_or_else(|| Error::Family {
+    // The smallest e with r^e = 1, for a unit r.
+    let order_of = |r: usize| {
+        let (mut power, mut exponent) = (r, 1);
+        while power != 1 {
+            power = power * r % n;
+            exponent += 1;
+        }
+        exponent
+    };
+    let mut units = (1..n).filter(|&r| num_integer::gcd(n, r) == 1);
+    let r = units.find(|&r| order_of(r) == order).ok_or_else(|| Error::Family {
         family: FAMILY,
         problem: format!("no multiplication modulo {n} has order {order}"),
     })?;
+    let multiply = Permutation::trusted((0..n).map(|x| (x * r % n) as u32).collect());
     let mut generators = cyclic(n)?.generators().to_vec();
     generators.push(multiply);
-    PermutationGroup::new(format!("C_{n} ⋊ C_{order}"), n, generators)
+    Ok(PermutationGroup::new(format!("C_{n} ⋊ C_{order}"), n, generators)?.of_order(n * order))
 }

@@ -1,10 +1,17 @@
 //! Symmetric groups.
 
+use num_bigint::BigUint;
+
 use super::check_size;
 use super::cyclic::shift;
 use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
+
+/// `n!`
+pub(crate) fn factorial(n: usize) -> BigUint {
+    (1..=n).map(BigUint::from).product()
+}
 
 /// `S_n`, all permutations of `n ≥ 1` points; order `n!`.
 ///
@@ -17,5 +24,5 @@ pub fn symmetric(n: usize) -> Result<PermutationGroup> {
         2 => vec![shift(2)],
         _ => vec![shift(n), Permutation::from_cycles(n, &[&[0, 1]])?],
     };
-    PermutationGroup::new(format!("S_{n}"), n, generators)
+    Ok(PermutationGroup::new(format!("S_{n}"), n, generators)?.of_order(factorial(n)))
 }

@@ -14,7 +14,7 @@ pub fn torus_translations(h: usize, w: usize) -> Result<PermutationGroup> {
     check_points("torus", h.checked_mul(w))?;
     let down = Permutation::trusted((0..h * w).map(|c| ((c + w) % (h * w)) as u32).collect());
     let right = Permutation::trusted((0..h * w).map(|c| (c / w * w + (c % w + 1) % w) as u32).collect());
-    PermutationGroup::new(format!("C_{h} × C_{w}"), h * w, vec![down, right])
+    Ok(PermutationGroup::new(format!("C_{h} × C_{w}"), h * w, vec![down, right])?.of_order(h * w))
 }
 
 /// `(C_n × C_n) ⋊ C_4`: the translations of an `n × n` torus and its quarter turns about cell 0; order `4 n²`
@@ -28,5 +28,5 @@ pub fn torus_rotations(n: usize) -> Result<PermutationGroup> {
     // (r, c) ↦ (c, −r)
     let turn = (0..n * n).map(|cell| (cell % n * n + (n - cell / n) % n) as u32).collect();
     generators.push(Permutation::trusted(turn));
-    PermutationGroup::new(format!("(C_{n} × C_{n}) ⋊ C_4 (quarter turns)"), n * n, generators)
+    PermutationGroup::new(format!("C_{n}² ⋊ C_4 (turns)"), n * n, generators)
 }

@@ -29,9 +29,10 @@ pub fn wreath_product(g: &PermutationGroup, h: &PermutationGroup) -> Result<Perm
         let image = |x: usize| b.apply(x / size) * size + x % size;
         generators.push(Permutation::trusted((0..points).map(|x| image(x) as u32).collect()));
     }
-    PermutationGroup::new(
-        format!("{} ≀ {}", parenthesised(g.name()), parenthesised(h.name())),
-        points,
-        generators,
-    )
+    let name = format!("{} ≀ {}", parenthesised(g.name()), parenthesised(h.name()));
+    let product = PermutationGroup::new(name, points, generators)?;
+    match u32::try_from(copies) {
+        Ok(copies) => Ok(product.of_order(g.order().pow(copies) * h.order())),
+        Err(_) => Ok(product),
+    }
 }

@@ -17,6 +17,9 @@ use chain::Chain;
 /// The largest order of a group whose elements are listed one by one.
 pub const MOST_ELEMENTS: u64 = 1_000_000;
 
+/// The largest product of order and degree of such a group: half a gigabyte.
+const MOST_IMAGES: u64 = 1 << 27;
+
 /// The group of all products of some permutations of `0..degree`.
 ///
 /// Order, membership and elements come from a stabiliser chain (Schreier–Sims) that is computed when it is first
@@ -42,6 +45,8 @@ pub struct PermutationGroup {
     name: Arc<str>,
     degree: usize,
     generators: Arc<[Permutation]>,
+    /// The order, where theory says it.
+    known_order: Option<Arc<BigUint>>,
     chain: Arc<OnceLock<Chain>>,
 }
 
@@ -61,18 +66,32 @@ impl PermutationGroup {
 
     /// From generators that are known to have the right degree.
     pub(crate) fn trusted(name: impl Into<String>, degree: usize, generators: Vec<Permutation>) -> Self {
-        Self { name: name.into().into(), degree, generators: generators.into(), chain: Arc::default() }
+        Self {
+            name: name.into().into(),
+            degree,
+            generators: generators.into(),
+            known_order: None,
+            chain: Arc::default(),
+        }
     }
 
-    /// As [`PermutationGroup::trusted`], when the order is known already; a chain of that order is complete.
-    pub(crate) fn with_order(
-        name: impl Into<String>,
+    /// The same group, of which theory says that it has that order: it is not computed, and a chain with so many
+    /// elements is not checked for completeness.
+    pub(crate) fn of_order(mut self, order: impl Into<BigUint>) -> Self {
+        self.known_order = Some(Arc::new(order.into()));
+        self
+    }
+
+    /// As [`PermutationGroup::trusted`], with a chain that is taken to be complete when `is_complete` says so of
+    /// its order.
+    pub(crate) fn with_chain(
+        name: &str,
         degree: usize,
         generators: Vec<Permutation>,
-        order: &BigUint,
+        is_complete: &dyn Fn(&BigUint) -> bool,
     ) -> Self {
         let group = Self::trusted(name, degree, generators);
-        let chain = Chain::new(degree, &group.generators, &[], Some(order));
+        let chain = Chain::new(degree, &group.generators, &[], is_complete);
         group.chain.get_or_init(|| chain);
         group
     }
@@ -98,12 +117,13 @@ impl PermutationGroup {
     }
 
     pub(crate) fn chain(&self) -> &Chain {
-        self.chain.get_or_init(|| Chain::new(self.degree, &self.generators, &[], None))
+        let is_complete = |order: &BigUint| self.known_order.as_deref() == Some(order);
+        self.chain.get_or_init(|| Chain::new(self.degree, &self.generators, &[], &is_complete))
     }
 
     /// The number of elements, `|G|`.
     pub fn order(&self) -> BigUint {
-        self.chain().order()
+        self.known_order.as_deref().cloned().unwrap_or_else(|| self.chain().order())
     }
 
     /// The order as a machine number, if it is at most `limit`.
@@ -118,7 +138,7 @@ impl PermutationGroup {
 
     /// Whether all elements of `other` belong to this group.
     pub fn contains_group(&self, other: &Self) -> bool {
-        other.generators.iter().all(|g| self.contains(g))
+        self.degree == other.degree && other.generators.iter().all(|g| self.contains(g))
     }
 
     /// Whether both are the same set of permutations.
@@ -152,7 +172,8 @@ impl PermutationGroup {
         if point >= self.degree {
             return self.clone();
         }
-        let chain = Chain::new(self.degree, &self.generators, &[point], Some(&self.order()));
+        let whole = self.order();
+        let chain = Chain::new(self.degree, &self.generators, &[point], &|order| *order == whole);
         let generators = chain.stabilizer_generators(1);
         Self::trusted(format!("stabilizer of {point} in {}", self.name), self.degree, generators)
     }
@@ -160,7 +181,8 @@ impl PermutationGroup {
     /// All elements, the identity first.
     ///
     /// # Errors
-    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`].
+    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`], or they act on so many points that they
+    /// would not fit into half a gigabyte.
     pub fn elements(&self) -> Result<Vec<Permutation>> {
         let mut elements = Vec::new();
         self.try_for_each("listing the elements", |g| elements.push(g.clone()))?;
@@ -169,8 +191,16 @@ impl PermutationGroup {
 
     /// Calls `visit` with every element, the identity first.
     pub(crate) fn try_for_each(&self, what: &'static str, mut visit: impl FnMut(&Permutation)) -> Result<()> {
-        if self.order_up_to(MOST_ELEMENTS).is_none() {
-            return Err(Error::TooManyElements { what, order: self.order(), limit: MOST_ELEMENTS });
+        let few = |order: u64| order.saturating_mul(self.degree as u64) <= MOST_IMAGES;
+        if !self.order_up_to(MOST_ELEMENTS).is_some_and(few) {
+            let (order, degree) = (self.order(), self.degree);
+            return Err(Error::TooManyElements {
+                what,
+                order,
+                degree,
+                limit: MOST_ELEMENTS,
+                images: MOST_IMAGES,
+            });
         }
         self.chain().for_each(&mut |g| {
             visit(g);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::PermutationGroup;
 use crate::error::Result;
 use crate::permutation::Permutation;
+use crate::union_find::UnionFind;
 
 impl PermutationGroup {
     /// How many elements there are of each order.
@@ -58,31 +59,51 @@ impl PermutationGroup {
         systems
     }
 
+    /// The systems of [`Self::minimal_block_systems`] and what two of them make together, for groups on few points.
+    pub(crate) fn block_systems(&self) -> Vec<Vec<usize>> {
+        const FEW_POINTS: usize = 128;
+        let mut systems = self.minimal_block_systems();
+        let minimal = systems.len();
+        for (i, j) in (0..minimal).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            if self.degree() > FEW_POINTS {
+                break;
+            }
+            let mut sets = UnionFind::new(self.degree());
+            for system in [&systems[i], &systems[j]] {
+                let mut first = vec![None; self.degree()];
+                for (point, &block) in system.iter().enumerate() {
+                    sets.join(*first[block].get_or_insert(point), point);
+                }
+            }
+            let joined = numbered(&mut sets, self.degree());
+            if joined.iter().any(|&block| block > 0) && !systems.contains(&joined) {
+                systems.push(joined);
+            }
+        }
+        systems
+    }
+
     /// The finest block system in which `a` and `b` are in one block.
     fn finest_with(&self, a: usize, b: usize) -> Vec<usize> {
-        let mut parent: Vec<usize> = (0..self.degree()).collect();
-        fn root(parent: &mut [usize], mut x: usize) -> usize {
-            while parent[x] != x {
-                parent[x] = parent[parent[x]];
-                x = parent[x];
-            }
-            x
-        }
+        let mut sets = UnionFind::new(self.degree());
         let mut queue = vec![(a, b)];
         while let Some((x, y)) = queue.pop() {
-            let (x, y) = (root(&mut parent, x), root(&mut parent, y));
-            if x != y {
-                parent[x.max(y)] = x.min(y);
+            if let Some((x, y)) = sets.join(x, y) {
                 // What is joined must stay joined under every generator.
                 queue.extend(self.generators().iter().map(|g| (g.apply(x), g.apply(y))));
             }
         }
-        let mut numbers = BTreeMap::new();
-        (0..self.degree())
-            .map(|x| {
-                let next = numbers.len();
-                *numbers.entry(root(&mut parent, x)).or_insert(next)
-            })
-            .collect()
+        numbered(&mut sets, self.degree())
     }
+}
+
+/// The sets as numbers in the order in which they first occur.
+fn numbered(sets: &mut UnionFind, n: usize) -> Vec<usize> {
+    let mut numbers = BTreeMap::new();
+    (0..n)
+        .map(|x| {
+            let next = numbers.len();
+            *numbers.entry(sets.root(x)).or_insert(next)
+        })
+        .collect()
 }

@@ -22,6 +22,9 @@ use crate::sharing::SharingPattern;
 /// The most vertices of the layered graph; the search needs memory that grows with their square.
 const MOST_VERTICES: usize = 20_000;
 
+/// Up to so many points the order of the group is computed independently of the search.
+const FEW_POINTS: usize = 48;
+
 thread_local! {
     /// Where the search's callback, a plain function, leaves what it finds.
     static FOUND: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
@@ -88,33 +91,31 @@ pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGrou
     );
     search.canonize_graph(&graph);
     let found = FOUND.take();
-    let generators: Vec<Permutation> = found
-        .iter()
-        .map(|p| Permutation::trusted(p[..points].to_vec()))
-        .filter(|g| {
-            let sides = (g.restrict(0..m), g.restrict(m..points));
-            // Always so; a search that was wrong must not become a claim.
-            matches!(sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(&on_outputs, &on_inputs))
-        })
-        .collect();
-    let statistics = search.statistics();
-    let reported = (statistics.group_size1, statistics.group_size2);
-    let group = match whole_number(reported) {
-        Some(order) => PermutationGroup::with_order("automorphisms", points, generators, &order),
-        None => PermutationGroup::trusted("automorphisms", points, generators),
-    };
-    // A search that missed a generator must not pass for a complete one.
-    let (found, expected) = (log10(&group.order()), reported.0.log10() + f64::from(reported.1));
-    if (found - expected).abs() > 1e-6 * expected.max(1.0) {
-        return Err(Error::Search { found: group.order(), expected: format!("10^{expected:.6}") });
+    let mut generators = Vec::with_capacity(found.len());
+    for permutation in &found {
+        let images: Vec<usize> = permutation.iter().take(points).map(|&image| image as usize).collect();
+        let g = Permutation::from_images(&images)?;
+        let sides = (g.restrict(0..m), g.restrict(m..points));
+        // Always so; a search that was wrong must not become a claim.
+        if matches!(&sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(on_outputs, on_inputs))
+        {
+            generators.push(g);
+        }
     }
-    Ok(group)
-}
-
-/// `mantissa · 10^exponent` when that is a whole number that a double holds exactly.
-fn whole_number((mantissa, exponent): (f64, u32)) -> Option<BigUint> {
-    ((1.0..=9e15).contains(&mantissa) && exponent == 0 && mantissa.fract() == 0.0)
-        .then(|| BigUint::from(mantissa as u64))
+    // The search finds those that move its deepest points first; backwards they make a chain as they come.
+    generators.reverse();
+    // A search that missed a generator must not pass for a complete one: the order that it reports is compared with
+    // that of the group its generators make, which for few points is computed without looking at the report.
+    let statistics = search.statistics();
+    let expected = statistics.group_size1.log10() + f64::from(statistics.group_size2);
+    let agrees = |order: &BigUint| (log10(order) - expected).abs() < 1e-6;
+    let is_complete = |order: &BigUint| points > FEW_POINTS && agrees(order);
+    let group = PermutationGroup::with_chain("automorphisms", points, generators, &is_complete);
+    let order = group.order();
+    if !agrees(&order) {
+        return Err(Error::Search { found: order, expected: format!("10^{expected:.6}") });
+    }
+    Ok(group.of_order(order))
 }
 
 /// The decimal logarithm of a positive number of any size.

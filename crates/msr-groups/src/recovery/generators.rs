@@ -28,12 +28,13 @@ pub(crate) fn irredundant(degree: usize, generators: &[Permutation]) -> Vec<Perm
 }
 
 /// The same group with a small set of readable generators: for small groups one element if it is cyclic, or
-/// two: one of large order and one of small order, those that come first in the order of their images. For large
-/// groups, the given generators without the superfluous ones.
+/// two: one of large order and one of small order, those that come first in the order of their images. Large
+/// groups keep the generators that the search found.
 pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
     let degree = group.degree();
     let order = group.order();
-    let rebuilt = |generators| PermutationGroup::with_order(group.name(), degree, generators, &order);
+    let rebuilt =
+        |generators| PermutationGroup::trusted(group.name(), degree, generators).of_order(order.clone());
     if order == BigUint::from(1u32) {
         return rebuilt(Vec::new());
     }
@@ -43,7 +44,8 @@ pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
     {
         return rebuilt(few);
     }
-    rebuilt(irredundant(degree, group.generators()))
+    // Of large groups the search already returns few: each joins orbits that those before it leave apart.
+    group.clone()
 }
 
 /// One or two elements that generate all of `elements`.

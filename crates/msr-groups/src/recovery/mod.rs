@@ -11,7 +11,7 @@ mod significance;
 pub use automorphisms::pattern_automorphisms;
 pub use metrics::partition_distance;
 pub use naming::name_of;
-pub use ranking::{Fit, known_actions, rank_groups};
+pub use ranking::{Fit, KnownAction, known_actions, rank_groups};
 pub use rows::Tolerance;
 
 use num_bigint::BigUint;
@@ -32,6 +32,23 @@ pub struct RecoveryConfig {
     /// The probability that chance alone gives such a pattern must be at most this; see
     /// `docs/derivations/recovery.md`, section 2.
     pub largest_chance: f64,
+}
+
+impl RecoveryConfig {
+    /// Refuses numbers that would switch a guard off.
+    fn check(&self) -> Result<()> {
+        let unit = |x: f64| (0.0..=1.0).contains(&x);
+        if self.least_gap.is_finite()
+            && self.least_gap >= 1.0
+            && unit(self.largest_residual)
+            && unit(self.largest_chance)
+        {
+            return Ok(());
+        }
+        Err(Error::Config {
+            problem: format!("recovery needs least_gap ≥ 1, residual and chance in 0 to 1; got {self:?}"),
+        })
+    }
 }
 
 impl Default for RecoveryConfig {
@@ -73,7 +90,7 @@ pub struct Recovery {
     /// The group of all `(σ, τ)` that keep the pattern, on the outputs followed by the inputs, with readable
     /// generators. Trivial when nothing is claimed.
     pub group: PermutationGroup,
-    /// Its usual name, when one can be proved.
+    /// Its usual name, when one can be proved; `None` when nothing is claimed.
     pub name: Option<String>,
     /// Whether the pattern is just the group's own: its classes are the orbits of the group on `Y × X`. If not, more
     /// weights are tied than the group explains. See `docs/derivations/recovery.md`, section 3.
@@ -113,7 +130,8 @@ const MOST_ROWS: usize = 50_000;
 /// Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
 ///
 /// # Errors
-/// When `symmetry` is not `m n × k`, not finite, or has more than 50,000 rows.
+/// When `symmetry` is not `m n × k`, not finite, or has more than 50,000 rows of two or more columns;
+/// when a number of `config` is outside its range.
 ///
 /// # Example
 /// ```
@@ -136,12 +154,20 @@ pub fn recover(
     config: &RecoveryConfig,
 ) -> Result<Recovery> {
     check_numbers("the symmetry matrix", symmetry, &[outputs, inputs, filter_params])?;
+    config.check()?;
     let rows = outputs * inputs;
-    if rows > MOST_ROWS {
+    if rows > MOST_ROWS && filter_params > 1 {
         return Err(Error::Config {
-            problem: format!("{rows} weights; at most {MOST_ROWS} can be compared pair by pair"),
+            problem: format!(
+                "{rows} weights with {filter_params} columns; at most {MOST_ROWS} rows can be compared pair by pair. \
+                 Rank known groups with `rank_groups`, or look at a part of the matrix"
+            ),
         });
     }
+    // In units of the largest entry, so that squares neither overflow nor vanish.
+    let largest = symmetry.iter().fold(0.0f64, |l, u| l.max(u.abs()));
+    let symmetry: Vec<f64> = symmetry.iter().map(|u| if largest > 0.0 { u / largest } else { 0.0 }).collect();
+    let symmetry = &symmetry[..];
     let all: Vec<usize> = (0..rows).collect();
     let untied = SharingPattern::from_labels(outputs, inputs, &all)?;
     let mut best: Option<Candidate> = None;
@@ -151,7 +177,10 @@ pub fn recover(
     for view in views {
         let pattern = SharingPattern::from_labels(outputs, inputs, &view.labels)?;
         let residual = symmetry_residual(&view.data, view.columns, &pattern)?;
-        let ln_chance = significance::ln_chance(rows, pattern.free_parameters(), residual, &view.spectrum);
+        let tied = Tied::new(&view, &pattern);
+        // A few large rows that are tied to nothing must not make the differences of all others look small.
+        let residual = residual.max(tied.residual);
+        let ln_chance = significance::ln_chance(rows, tied.rows, tied.classes, residual, &tied.spectrum);
         let ln_chance = (ln_chance + ln_views).min(0.0);
         let clear = view.tolerance.gap() >= config.least_gap && residual <= config.largest_residual;
         // Clear clusters before unclear ones; among equals, those that chance explains least.
@@ -183,7 +212,7 @@ pub fn recover(
     }
     if ln_chance > config.largest_chance.ln() {
         return no(format!(
-            "so few numbers could be tied by chance: the bound of its probability is {:.1e} (at most {:.0e} is \
+            "chance could tie weights as closely as this: the bound of its probability is {:.0e} (at most {:.0e} is \
              allowed)",
             ln_chance.exp(),
             config.largest_chance
@@ -191,9 +220,11 @@ pub fn recover(
     }
     let group = generators::simplified(&pattern_automorphisms(&pattern)?);
     let moves = group.order() > BigUint::from(1u32);
+    let name = name_of(&group);
+    let group = name.as_ref().map_or_else(|| group.clone(), |name| group.named(name.as_str()));
     Ok(Recovery {
         is_orbits: orbits_of(&group, outputs, inputs)? == pattern,
-        name: name_of(&group),
+        name,
         verdict: if moves { Verdict::Exact } else { Verdict::TiesOnly },
         pattern,
         tolerance,
@@ -201,6 +232,48 @@ pub fn recover(
         log10_chance,
         group,
     })
+}
+
+/// The rows that are tied to others, without those that stand alone.
+struct Tied {
+    rows: usize,
+    classes: usize,
+    residual: f64,
+    /// The eigenvalues of their Gram matrix.
+    spectrum: Vec<f64>,
+}
+
+impl Tied {
+    fn new(view: &rows::View, pattern: &SharingPattern) -> Self {
+        let c = view.columns;
+        let in_company = |label: u32| pattern.sizes()[label as usize] > 1;
+        let kept: Vec<(usize, u32)> =
+            pattern.labels().iter().copied().enumerate().filter(|&(_, label)| in_company(label)).collect();
+        let classes = pattern.sizes().iter().filter(|&&size| size > 1).count();
+        let mut means = vec![0.0; pattern.free_parameters() * c];
+        for &(row, label) in &kept {
+            let size = f64::from(pattern.sizes()[label as usize]);
+            for column in 0..c {
+                means[label as usize * c + column] += view.data[row * c + column] / size;
+            }
+        }
+        let (mut off, mut size) = (0.0, 0.0);
+        for &(row, label) in &kept {
+            for column in 0..c {
+                let value = view.data[row * c + column];
+                off += (value - means[label as usize * c + column]).powi(2);
+                size += value * value;
+            }
+        }
+        let residual = if size > 0.0 { (off / size).sqrt() } else { 0.0 };
+        let matrix = nalgebra::DMatrix::from_fn(kept.len(), c, |i, j| view.data[kept[i].0 * c + j]);
+        let spectrum = if kept.is_empty() {
+            Vec::new()
+        } else {
+            (matrix.transpose() * &matrix).symmetric_eigenvalues().iter().map(|l| l.max(0.0)).collect()
+        };
+        Self { rows: kept.len(), classes, residual, spectrum }
+    }
 }
 
 /// A way to tie the weights.
@@ -221,16 +294,15 @@ fn nothing(
     reason: String,
 ) -> Recovery {
     let group = PermutationGroup::trusted("trivial", pattern.outputs() + pattern.inputs(), Vec::new());
-    let (verdict, name) = (Verdict::None { reason }, Some("trivial".into()));
+    let (verdict, name) = (Verdict::None { reason }, None);
     Recovery { is_orbits: true, pattern, tolerance, residual, log10_chance, verdict, group, name }
 }
 
 /// The pattern of a group on outputs followed by inputs.
 fn orbits_of(group: &PermutationGroup, outputs: usize, inputs: usize) -> Result<SharingPattern> {
-    let part = |from: usize, to: usize| -> Vec<Permutation> {
-        group.generators().iter().filter_map(|g| g.restrict(from..to)).collect()
-    };
-    let output = crate::Action::homomorphism(group, outputs, part(0, outputs))?;
-    let input = crate::Action::homomorphism(group, inputs, part(outputs, outputs + inputs))?;
-    SharingPattern::new(&output, &input)
+    let part = |g: &Permutation, from: usize, to: usize| g.restrict(from..to);
+    let whole = outputs + inputs;
+    let split = |g: &Permutation| Some((part(g, 0, outputs)?, part(g, outputs, whole)?));
+    let moves: Vec<(Permutation, Permutation)> = group.generators().iter().filter_map(split).collect();
+    SharingPattern::from_moves(outputs, inputs, moves.iter().map(|(y, x)| (y, x)))
 }

@@ -154,13 +154,15 @@ fn product(group: &PermutationGroup, depth: usize) -> Option<String> {
     if orbits.len() > 1 {
         constituents.extend(orbits.iter().map(|orbit| group.on_orbit(orbit)));
     } else {
-        constituents.extend(group.minimal_block_systems().iter().map(|system| group.on_blocks(system)));
+        constituents.extend(group.block_systems().iter().map(|system| group.on_blocks(system)));
     }
     let one = BigUint::from(1u32);
-    constituents.retain(|c| c.order() > one);
+    // What is faithful by itself is no factor.
+    let whole = group.order();
+    constituents.retain(|c| c.order() > one && c.order() < whole);
     constituents.sort_by_key(|c| (std::cmp::Reverse(c.order()), c.degree()));
     constituents.truncate(MOST_CONSTITUENTS);
-    let factors = independent(&constituents, None, &group.order())?;
+    let factors = independent(&constituents, None, &whole)?;
     if factors.len() < 2 {
         return None;
     }
@@ -169,7 +171,7 @@ fn product(group: &PermutationGroup, depth: usize) -> Option<String> {
 }
 
 /// Constituents among which factors are searched.
-const MOST_CONSTITUENTS: usize = 10;
+const MOST_CONSTITUENTS: usize = 40;
 
 /// Constituents that make a direct product of order `whole` with what `joint` does: each as large as all of them
 /// together allow.

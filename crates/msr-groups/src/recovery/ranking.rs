@@ -1,13 +1,52 @@
 //! Known groups by how well they fit.
 
-use std::cmp::Ordering;
-
 use num_bigint::BigUint;
 
 use crate::action::Action;
 use crate::error::Result;
-use crate::families::ALL_SMALL_GROUPS;
+use crate::families::{ALL_SMALL_GROUPS, parse as parse_group};
 use crate::sharing::{SharingPattern, symmetry_residual};
+
+/// A larger group fits as well when its residual is at most so many times what noise alone adds to that of the
+/// smaller.
+const AS_GOOD: f64 = 1.25;
+/// Elements of the regular action, at most.
+const MOST_REGULAR: u64 = 256;
+
+/// A group with its actions on outputs and inputs, and the pattern that they make.
+#[derive(Clone, Debug)]
+pub struct KnownAction {
+    name: String,
+    order: BigUint,
+    pattern: SharingPattern,
+}
+
+impl KnownAction {
+    /// A group under a name.
+    ///
+    /// # Errors
+    /// When different groups act on outputs and inputs, or there are too many weights.
+    pub fn new(name: impl Into<String>, output: &Action, input: &Action) -> Result<Self> {
+        let pattern = SharingPattern::new(output, input)?;
+        Ok(Self { name: name.into(), order: input.group().order(), pattern })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The residual of a matrix without structure, `√(1 − k_G / (m n))`.
+    fn by_chance(&self) -> f64 {
+        let weights = self.pattern.labels().len().max(1) as f64;
+        (1.0 - self.pattern.free_parameters() as f64 / weights).sqrt()
+    }
+
+    /// The sharing pattern.
+    pub fn pattern(&self) -> &SharingPattern {
+        &self.pattern
+    }
+}
 
 /// How well a known group fits a symmetry matrix. See `docs/derivations/recovery.md`, section 5.
 #[derive(Clone, Debug)]
@@ -22,48 +61,142 @@ pub struct Fit {
     pub residual: f64,
     /// The residual that a matrix without any structure would have, `√(1 − k_G / (m n))`.
     pub by_chance: f64,
+    /// The name of a group that ties more weights, all that this one ties among them, and fits as well (up to
+    /// what noise adds, and a quarter): then this one adds nothing.
+    pub implied_by: Option<String>,
 }
 
-/// The residuals `‖U − P_G(U)‖ / ‖U‖` of candidates `(name, output action, input action)`, smallest first; among
-/// equals the larger group first. See `docs/derivations/recovery.md`, section 5.
+/// The residuals `‖U − P_G(U)‖ / ‖U‖` of known groups, smallest first. See `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
-/// When `symmetry` is not `m n × k` for an action, or not finite.
-pub fn rank_groups(
-    symmetry: &[f64],
-    filter_params: usize,
-    candidates: &[(String, Action, Action)],
-) -> Result<Vec<Fit>> {
-    let mut fits = Vec::with_capacity(candidates.len());
-    for (name, output, input) in candidates {
-        let pattern = SharingPattern::new(output, input)?;
-        let weights = (output.points() * input.points()).max(1) as f64;
-        fits.push(Fit {
-            name: name.clone(),
-            order: input.group().order(),
-            free_parameters: pattern.free_parameters(),
-            residual: symmetry_residual(symmetry, filter_params, &pattern)?,
-            by_chance: (1.0 - pattern.free_parameters() as f64 / weights).sqrt(),
-        });
+/// When `symmetry` is not `m n × k` for a pattern, or not finite.
+pub fn rank_groups(symmetry: &[f64], filter_params: usize, known: &[KnownAction]) -> Result<Vec<Fit>> {
+    let mut residuals = Vec::with_capacity(known.len());
+    for action in known {
+        residuals.push(symmetry_residual(symmetry, filter_params, &action.pattern)?);
     }
-    // Residuals that differ by rounding only are equal.
-    let rounded = |fit: &Fit| (fit.residual * 1e9).round();
-    fits.sort_by(|a, b| match rounded(a).total_cmp(&rounded(b)) {
-        Ordering::Equal => b.order.cmp(&a.order),
-        other => other,
-    });
+    let implied_by = |i: usize| {
+        let larger = known.iter().zip(&residuals).filter(|(other, residual)| {
+            // Noise leaves a residual in proportion to √(1 − k_G / (m n)).
+            let expected = residuals[i] * other.by_chance() / known[i].by_chance().max(f64::MIN_POSITIVE);
+            **residual <= AS_GOOD * expected + 1e-9
+                && other.pattern.free_parameters() < known[i].pattern.free_parameters()
+                && known[i].pattern.is_finer_than(&other.pattern)
+        });
+        let largest = larger.min_by_key(|(other, _)| other.pattern.free_parameters());
+        largest.map(|(other, _)| other.name.clone())
+    };
+    let fit = |(i, action): (usize, &KnownAction)| Fit {
+        name: action.name.clone(),
+        order: action.order.clone(),
+        free_parameters: action.pattern.free_parameters(),
+        residual: residuals[i],
+        by_chance: action.by_chance(),
+        implied_by: implied_by(i),
+    };
+    let mut fits: Vec<Fit> = known.iter().enumerate().map(fit).collect();
+    fits.sort_by(|a, b| a.residual.total_cmp(&b.residual).then_with(|| b.order.cmp(&a.order)));
     Ok(fits)
 }
 
-/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of matching size, on
-/// outputs and inputs alike if `m = n`, otherwise on the inputs with outputs that all elements leave alone. See
+/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of groups whose natural
+/// action, or that on themselves or on pairs, has the right number of points, or whose outputs all elements leave
+/// alone. Of groups with the same pattern, which no weight can tell apart, the largest is listed. See
 /// `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
 /// None for sizes below some thousands.
-pub fn known_actions(m: usize, n: usize) -> Result<Vec<(String, Action, Action)>> {
-    let mut calls: Vec<String> =
-        ["cyclic", "dihedral", "symmetric", "alternating"].map(|family| format!("{family}({n})")).to_vec();
+pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
+    const ACTIONS: [&str; 4] = ["natural", "unordered_pairs", "distinct_pairs", "ordered_pairs"];
+    let mut found: Vec<KnownAction> = Vec::new();
+    for call in calls(m, n) {
+        // Sizes that a family does not have are no candidates.
+        let Ok(group) = parse_group(&call) else { continue };
+        if group.generators().is_empty() {
+            continue;
+        }
+        let degree = group.degree();
+        let sizes = [
+            degree,
+            degree * degree.saturating_sub(1) / 2,
+            degree * degree.saturating_sub(1),
+            degree * degree,
+        ];
+        let mut outputs: Vec<Action> = Vec::new();
+        let mut inputs: Vec<Action> = Vec::new();
+        for (size, action) in sizes.into_iter().zip(ACTIONS) {
+            if size == n {
+                inputs.push(Action::parse(&group, action)?);
+            }
+            if size == m {
+                outputs.push(Action::parse(&group, action)?);
+            }
+        }
+        let itself = group.order_up_to(MOST_REGULAR).filter(|&order| order == m as u64 || order == n as u64);
+        if itself.is_some() && itself != u64::try_from(degree).ok() {
+            let regular = Action::regular(&group)?;
+            if regular.points() == n {
+                inputs.push(regular.clone());
+            }
+            if regular.points() == m {
+                outputs.push(regular);
+            }
+        }
+        if m != n {
+            outputs.push(Action::trivial(&group, m)?);
+        }
+        for input in &inputs {
+            // On as many outputs as inputs the same action is meant.
+            let same = |output: &&Action| m != n || output.name() == input.name();
+            for output in outputs.iter().filter(same) {
+                add(&mut found, KnownAction::new(action_name(&group, output, input), output, input)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Adds what has a new pattern; of two with the same pattern the one with the larger group stays.
+fn add(found: &mut Vec<KnownAction>, new: KnownAction) {
+    match found.iter_mut().find(|old| old.pattern == new.pattern) {
+        Some(old) if old.order < new.order => *old = new,
+        Some(_) => {}
+        None => found.push(new),
+    }
+}
+
+fn action_name(group: &crate::PermutationGroup, output: &Action, input: &Action) -> String {
+    match (input.name(), output.name()) {
+        ("natural", "natural") => group.name().to_string(),
+        (i, "trivial") => format!("{}, {i} on the inputs", group.name()),
+        (i, o) if i == o => format!("{}, {i}", group.name()),
+        (i, o) => format!("{}, {i} → {o}", group.name()),
+    }
+}
+
+/// The calls of groups that may have such actions.
+fn calls(m: usize, n: usize) -> Vec<String> {
+    // Degrees whose points or pairs are as many as the inputs.
+    let pairs = |count: usize| {
+        let root = count.isqrt();
+        let near = root..=root + 1;
+        let mut degrees: Vec<usize> =
+            near.clone().filter(|d| d * d == count || d * d.saturating_sub(1) == count).collect();
+        let root = (2 * count).isqrt();
+        degrees.extend((root..=root + 1).filter(|d| d * d.saturating_sub(1) == 2 * count));
+        degrees
+    };
+    let mut degrees = vec![n, m];
+    degrees.extend(pairs(n));
+    degrees.extend(pairs(m));
+    degrees.retain(|&d| d > 1);
+    degrees.sort_unstable();
+    degrees.dedup();
+    let mut calls: Vec<String> = Vec::new();
+    for d in degrees {
+        let families = ["symmetric", "alternating", "dihedral", "cyclic"];
+        calls.extend(families.map(|family| format!("{family}({d})")));
+    }
     if n.is_power_of_two() {
         calls.push(format!("hypercube({})", n.ilog2()));
     }
@@ -73,34 +206,15 @@ pub fn known_actions(m: usize, n: usize) -> Result<Vec<(String, Action, Action)>
     }
     for h in (2..=side).filter(|h| n.is_multiple_of(*h)) {
         let w = n / h;
-        calls.push(format!("torus_translations({h}, {w})"));
         calls.push(format!("product_grid(symmetric({h}), symmetric({w}))"));
+        calls.push(format!("product_grid(cyclic({h}), symmetric({w}))"));
+        calls.push(format!("product_grid(symmetric({h}), cyclic({w}))"));
+        calls.push(format!("torus_translations({h}, {w})"));
         for (a, b) in [(h, w), (w, h)] {
             calls.push(format!("wreath_product(symmetric({a}), symmetric({b}))"));
             calls.push(format!("wreath_product(cyclic({a}), cyclic({b}))"));
         }
-        calls.push(format!("product_grid(cyclic({h}), symmetric({w}))"));
-        calls.push(format!("product_grid(symmetric({h}), cyclic({w}))"));
     }
-    let listed = ALL_SMALL_GROUPS.iter().map(|g| g.call.to_string());
-    let mut found: Vec<(String, Action, Action)> = Vec::new();
-    let mut seen: Vec<SharingPattern> = Vec::new();
-    for call in calls.into_iter().chain(listed) {
-        // Sizes that a family does not have are no candidates.
-        let Ok(group) = crate::families::parse(&call) else { continue };
-        if group.degree() != n || group.generators().is_empty() {
-            continue;
-        }
-        let input = Action::natural(&group);
-        let output = if m == n { input.clone() } else { Action::trivial(&group, m)? };
-        let pattern = SharingPattern::new(&output, &input)?;
-        // Groups with the same pattern cannot be told apart; the first name stands for all of them.
-        if !seen.contains(&pattern) {
-            seen.push(pattern);
-            let name =
-                if m == n { group.name().to_string() } else { format!("{} on the inputs", group.name()) };
-            found.push((name, output, input));
-        }
-    }
-    Ok(found)
+    calls.extend(ALL_SMALL_GROUPS.iter().map(|g| g.call.to_string()));
+    calls
 }

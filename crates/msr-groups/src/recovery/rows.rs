@@ -7,6 +7,8 @@
 
 use nalgebra::DMatrix;
 
+use crate::union_find::UnionFind;
+
 /// How the tolerance was found. See `docs/derivations/recovery.md`, section 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
@@ -33,8 +35,6 @@ pub(super) struct View {
     /// What was clustered, row by row.
     pub data: Vec<f64>,
     pub columns: usize,
-    /// The eigenvalues of the clustered matrix' Gram matrix `Uᵀ U`.
-    pub spectrum: Vec<f64>,
     /// The cluster of each row.
     pub labels: Vec<usize>,
     pub tolerance: Tolerance,
@@ -56,8 +56,7 @@ pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> 
     let eigen = (matrix.transpose() * &matrix).symmetric_eigen();
     let mut order: Vec<usize> = (0..columns).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    let spectrum: Vec<f64> = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0)).collect();
-    let values: Vec<f64> = spectrum.iter().map(|l| l.sqrt()).collect();
+    let values: Vec<f64> = order.iter().map(|&i| eigen.eigenvalues[i].max(0.0).sqrt()).collect();
     let floor = FLOOR * values[0].max(f64::MIN_POSITIVE);
     let mut ranks: Vec<usize> = (1..=columns).filter(|&r| columns > 1 && values[r - 1] > floor).collect();
     let drop = |r: usize| values[r - 1] / values.get(r).copied().unwrap_or(0.0).max(floor);
@@ -66,15 +65,14 @@ pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> 
     let whitened = ranks.into_iter().map(|rank| {
         let map = DMatrix::from_fn(columns, rank, |i, j| eigen.eigenvectors[(i, order[j])] / values[j]);
         let data = (&matrix * map).transpose().as_slice().to_vec();
-        (data, vec![1.0; rank], Some(rank))
+        (data, rank, Some(rank))
     });
-    let plain = std::iter::once((symmetry.to_vec(), spectrum.clone(), None));
-    plain.chain(whitened).filter_map(|(data, spectrum, rank)| cut(data, rows, spectrum, rank)).collect()
+    let plain = std::iter::once((symmetry.to_vec(), columns, None));
+    plain.chain(whitened).filter_map(|(data, columns, rank)| cut(data, rows, columns, rank)).collect()
 }
 
 /// Joins rows up to the widest gap between two heights.
-fn cut(data: Vec<f64>, rows: usize, spectrum: Vec<f64>, whitened: Option<usize>) -> Option<View> {
-    let columns = spectrum.len();
+fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> Option<View> {
     let norm =
         |row: usize| data[row * columns..(row + 1) * columns].iter().map(|v| v * v).sum::<f64>().sqrt();
     let scale = (0..rows).map(norm).fold(f64::MIN_POSITIVE, f64::max);
@@ -85,22 +83,13 @@ fn cut(data: Vec<f64>, rows: usize, spectrum: Vec<f64>, whitened: Option<usize>)
     let gap = |joined: usize| height(joined).max(FLOOR) / height(joined - 1).max(FLOOR);
     let joined = (1..=edges.len()).max_by(|&a, &b| gap(a).total_cmp(&gap(b)))?;
     let (within, between) = (height(joined - 1), height(joined));
-    let mut parent: Vec<usize> = (0..rows).collect();
+    let mut sets = UnionFind::new(rows);
     for edge in &edges[..joined] {
-        let (a, b) = (root(&mut parent, edge.ends.0), root(&mut parent, edge.ends.1));
-        parent[a.max(b)] = a.min(b);
+        sets.join(edge.ends.0, edge.ends.1);
     }
-    let labels = (0..rows).map(|row| root(&mut parent, row)).collect();
+    let labels = (0..rows).map(|row| sets.root(row)).collect();
     let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
-    Some(View { data, columns, spectrum, labels, tolerance: Tolerance { value, within, between, whitened } })
-}
-
-fn root(parent: &mut [usize], mut x: usize) -> usize {
-    while parent[x] != x {
-        parent[x] = parent[parent[x]];
-        x = parent[x];
-    }
-    x
+    Some(View { data, columns, labels, tolerance: Tolerance { value, within, between, whitened } })
 }
 
 struct Edge {
@@ -111,6 +100,13 @@ struct Edge {
 /// The minimum spanning tree of the rows under Euclidean distance (Prim): `O(rows² columns)`, no matrix of
 /// distances.
 fn spanning_tree(data: &[f64], rows: usize, columns: usize) -> Vec<Edge> {
+    if columns == 1 {
+        // On a line the tree joins neighbours.
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_by(|&a, &b| data[a].total_cmp(&data[b]));
+        let edge = |w: &[usize]| Edge { height: data[w[1]] - data[w[0]], ends: (w[0], w[1]) };
+        return order.windows(2).map(edge).collect();
+    }
     let row = |i: usize| &data[i * columns..(i + 1) * columns];
     let mut edges = Vec::with_capacity(rows - 1);
     // For each row outside the tree, its squared distance to the tree and the row that is nearest.

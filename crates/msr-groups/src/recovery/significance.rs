@@ -1,20 +1,21 @@
 //! How likely chance alone would tie so many weights so closely.
 
 /// An upper bound of the natural logarithm of the probability that some partition of `rows` independent normal rows
-/// into `parts` classes leaves a residual `‖U − P(U)‖ / ‖U‖` of at most `residual`. `spectrum` holds the
-/// eigenvalues of `Uᵀ U`: columns that repeat each other, or hold next to nothing, are no evidence of their own.
+/// leaves a residual `‖U − P(U)‖ / ‖U‖` of at most `residual`, taken over those `tied` rows that are tied to others,
+/// in `classes` classes. `spectrum` holds the eigenvalues of `Uᵀ U` of the tied rows: columns that repeat each other,
+/// or hold next to nothing, are no evidence of their own.
 ///
-/// For one partition, with `d = N − K`, `x = residual²` and `α_i = λ_i / λ_1`, Chernoff's bound is
-/// `min_θ Σ_i [−(d/2) ln(1 + θ α_i (1 − x)/x) − (K/2) ln(1 − θ α_i)]` over `0 < θ < 1`; the number of partitions is
-/// at most the Bell number, below `(0.792 N / ln(N + 1))^N` (Berend and Tassa, 2010).
+/// For one partition, with `d = tied − classes`, `x = residual²` and `α_i = λ_i / λ_1`, Chernoff's bound is
+/// `min_θ Σ_i [−(d/2) ln(1 + θ α_i (1 − x)/x) − (K/2) ln(1 − θ α_i)]` over `0 < θ < 1`; the number of partitions of
+/// all N rows is at most the Bell number, below `(0.792 N / ln(N + 1))^N` (Berend and Tassa, 2010).
 /// See `docs/derivations/recovery.md`, section 2.
-pub(super) fn ln_chance(rows: usize, parts: usize, residual: f64, spectrum: &[f64]) -> f64 {
+pub(super) fn ln_chance(rows: usize, tied: usize, classes: usize, residual: f64, spectrum: &[f64]) -> f64 {
     let largest = spectrum.iter().copied().fold(0.0, f64::max);
-    if parts >= rows || parts == 0 || largest <= 0.0 {
+    if classes >= tied || classes == 0 || largest <= 0.0 {
         return 0.0;
     }
-    let (n, k) = (rows as f64, parts as f64);
-    let d = n - k;
+    let (n, k) = (rows as f64, classes as f64);
+    let d = tied as f64 - k;
     // Residuals below single precision are rounding errors.
     let x = (residual * residual).clamp(1e-14, 1.0);
     let weights: Vec<f64> = spectrum.iter().map(|l| (l / largest).max(0.0)).collect();
@@ -58,16 +59,16 @@ mod tests {
         for residual in [0.3f64, 0.1, 0.01, 1e-4] {
             let x = residual * residual;
             let exact = (3.0 * x * x - 2.0 * x.powi(3)).ln();
-            let bound = ln_chance(4, 2, residual, &[1.0, 1.0]) - bell;
+            let bound = ln_chance(4, 4, 2, residual, &[1.0, 1.0]) - bell;
             assert!(bound >= exact && bound <= exact + 3.0, "{residual}: {bound} for {exact}");
         }
     }
 
     #[test]
     fn idle_columns_are_no_evidence() {
-        let alone = ln_chance(10, 4, 0.01, &[3.0]);
-        let idle = ln_chance(10, 4, 0.01, &[3.0, 1e-12, 0.0]);
+        let alone = ln_chance(10, 10, 4, 0.01, &[3.0]);
+        let idle = ln_chance(10, 10, 4, 0.01, &[3.0, 1e-12, 0.0]);
         assert!((alone - idle).abs() < 1e-3, "{alone} {idle}");
-        assert!(ln_chance(10, 4, 0.01, &[3.0, 3.0]) < 1.5 * alone);
+        assert!(ln_chance(10, 10, 4, 0.01, &[3.0, 3.0]) < 1.5 * alone);
     }
 }

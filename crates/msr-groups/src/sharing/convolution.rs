@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::SharingPattern;
+use super::{SharingPattern, check_weights};
 use crate::action::Action;
 use crate::error::Result;
 use crate::permutation::Permutation;
@@ -40,6 +40,7 @@ pub struct GroupConvolution {
 pub fn group_convolution(input: &Action) -> Result<GroupConvolution> {
     let output = Action::regular(input.group())?;
     let n = input.points();
+    check_weights(output.points(), n)?;
     // π(g) for each element, found along the generators from the identity, which is element 0.
     let mut images: HashMap<usize, Permutation> = HashMap::from([(0, Permutation::identity(n))]);
     let mut queue = vec![0usize];

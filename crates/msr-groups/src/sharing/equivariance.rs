@@ -37,9 +37,7 @@ pub fn reynolds_projection(weight: &[f64], pattern: &SharingPattern) -> Result<V
 /// # Errors
 /// As [`reynolds_projection`].
 pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f64> {
-    let projected = reynolds_projection(weight, pattern)?;
-    let off = weight.iter().zip(&projected).map(|(w, p)| (w - p).powi(2)).sum::<f64>();
-    Ok(ratio(off, weight.iter().map(|w| w * w).sum()))
+    symmetry_residual(weight, 1, pattern)
 }
 
 /// `‖U − P_G(U)‖_F / ‖U‖_F`, with `P_G` applied to each column of `U (m n × k, row by row)`: zero when every
@@ -50,13 +48,21 @@ pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f6
 pub fn symmetry_residual(symmetry: &[f64], filter_params: usize, pattern: &SharingPattern) -> Result<f64> {
     let k = filter_params;
     check_numbers("the symmetry matrix", symmetry, &[pattern.outputs(), pattern.inputs(), k])?;
-    let mut off = 0.0;
-    for column in 0..k {
-        let means = pattern.means(|row| symmetry[row * k + column]);
-        let rows = pattern.labels().iter().enumerate();
-        off += rows.map(|(row, &l)| (symmetry[row * k + column] - means[l as usize]).powi(2)).sum::<f64>();
+    // In units of the largest entry, so that squares neither overflow nor vanish.
+    let scale = symmetry.iter().fold(0.0f64, |l, u| l.max(u.abs()));
+    if scale == 0.0 {
+        return Ok(0.0);
     }
-    Ok(ratio(off, symmetry.iter().map(|u| u * u).sum()))
+    let entry = |row: usize, column: usize| symmetry[row * k + column] / scale;
+    let (mut off, mut size) = (0.0, 0.0);
+    for column in 0..k {
+        let means = pattern.means(|row| entry(row, column));
+        for (row, &label) in pattern.labels().iter().enumerate() {
+            off += (entry(row, column) - means[label as usize]).powi(2);
+            size += entry(row, column).powi(2);
+        }
+    }
+    Ok(ratio(off, size))
 }
 
 /// How far a function is from equivariant, as a whole and as a function: the root mean square over `samples`

@@ -55,11 +55,19 @@ impl SharingPattern {
     /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² − 1 weights or more.
     pub fn new(output: &Action, input: &Action) -> Result<Self> {
         same_group(output, input)?;
-        let (m, n) = (output.points(), input.points());
+        let moves = output.images().iter().zip(input.images());
+        Self::from_moves(output.points(), input.points(), moves)
+    }
+
+    /// The orbits of `(y, x) ↦ (σ y, τ x)` for pairs `(σ, τ)` of permutations of outputs and inputs.
+    pub(crate) fn from_moves<'a>(
+        m: usize,
+        n: usize,
+        moves: impl Iterator<Item = (&'a Permutation, &'a Permutation)>,
+    ) -> Result<Self> {
         check_weights(m, n)?;
         const NONE: u32 = u32::MAX;
-        let moves: Vec<(&[u32], &[u32])> =
-            output.images().iter().zip(input.images()).map(|(y, x)| (y.images(), x.images())).collect();
+        let moves: Vec<(&[u32], &[u32])> = moves.map(|(y, x)| (y.images(), x.images())).collect();
         let mut labels = vec![NONE; m * n];
         let (mut sizes, mut stack) = (Vec::new(), Vec::new());
         for start in 0..labels.len() {
@@ -124,8 +132,8 @@ impl SharingPattern {
     }
 
     /// The pattern of `U^{G1 × G2}` when `self` is that of `G1` and `other` that of `G2`: `Π (U^{G1} ⊗ U^{G2})`,
-    /// with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number `i1 · m2 + i2`, inputs and
-    /// free parameters likewise. See `docs/derivations/groups.md`, section 5.
+    /// with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number `i1 · m2 + i2`, inputs
+    /// likewise; the columns are those of the Kronecker product in the order in which they first occur. See `docs/derivations/groups.md`, section 5.
     ///
     /// # Errors
     /// When there are 2³² − 1 weights or more.

@@ -154,6 +154,11 @@ impl PatternLinear {
     /// # Errors
     /// When the last dimension is not `k`.
     pub fn weight_of(&self, filter: &Tensor) -> Result<Tensor> {
+        let k = self.config.pattern.free_parameters();
+        if filter.dims().last() != Some(&k) {
+            let (expected, got) = (format!("(…, {k})"), filter.dims().to_vec());
+            return Err(Error::Shape { layer: "PatternLinear", what: "filter", expected, got });
+        }
         self.expand(self.entries.as_ref().map(|e| &e.tensor), self.scale.as_ref(), filter)
     }
 

@@ -46,7 +46,8 @@ pub struct Found {
     /// The order of the group, in decimals.
     pub order: String,
     pub name: Option<String>,
-    /// Whether it is the group of all permutations of outputs and inputs that keep the true pattern.
+    /// Whether it is the group of all permutations of outputs and inputs that keep the true pattern, and the pattern
+    /// is the true one.
     pub is_true_group: bool,
     /// The number of distinct rows of U.
     pub free_parameters: usize,
@@ -63,7 +64,11 @@ pub struct Found {
 impl RunResult for CellResult {
     fn line(&self) -> String {
         let found = self.found.as_ref().map_or(String::new(), |f| {
-            let name = f.name.clone().unwrap_or_else(|| format!("a group of order {}", f.order));
+            let name = match (&f.reason, &f.name) {
+                (Some(_), _) => "nothing".to_string(),
+                (None, Some(name)) => name.clone(),
+                (None, None) => format!("a group of order {}", f.order),
+            };
             let right = if f.is_true_group { "the true group" } else { "not the true group" };
             format!(", recovered {name}: {right}")
         });
@@ -121,19 +126,22 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         bar,
     )?;
 
-    // The adapted weights of some test tasks.
-    let count = tasks.test_batch.clamp(1, tasks.test);
-    let episodes = sampler.test(0..count, shots)?.to_device(&device)?;
-    let weights = model.weights(trainer.objective(), &batch(&episodes).support)?;
-    let mut off = 0.0;
-    for weight in &weights {
-        off += equivariance_error(weight, &pattern)? / weights.len() as f64;
+    // The adapted weights of all test tasks.
+    let (mut off, mut first) = (0.0, None);
+    for start in (0..tasks.test).step_by(tasks.test_batch) {
+        let range = start..(start + tasks.test_batch).min(tasks.test);
+        let episodes = sampler.test(range, shots)?.to_device(&device)?;
+        for weight in model.weights(trainer.objective(), &batch(&episodes).support)? {
+            off += equivariance_error(&weight, &pattern)? / tasks.test as f64;
+            first.get_or_insert((episodes.tasks[0], weight));
+        }
     }
+    let (task, weight) = first.context("there are no test tasks")?;
     let found = match &model {
         Model::Reparam(layer) => {
             let found = read_out(plan, layer, &pattern)?;
-            let truth = source.weight(episodes.tasks[0])?;
-            let picture = picture::recovered(&cell.name(), &pattern, &found.pattern, &truth, &weights[0])?;
+            let truth = source.weight(task)?;
+            let picture = picture::recovered(&cell.name(), &pattern, &found.pattern, &truth, &weight)?;
             folder.write("recovered.png", &picture)?;
             Some(summarise(&found, &pattern)?)
         }
@@ -213,12 +221,15 @@ fn read_out(plan: &Plan, layer: &ReparamLinear, pattern: &SharingPattern) -> Res
 }
 
 fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
+    let distance = partition_distance(&found.pattern, truth)?;
+    let is_true_group =
+        found.is_exact() && distance == 0 && found.group.is_same_as(&pattern_automorphisms(truth)?);
     Ok(Found {
         order: found.order().to_string(),
         name: found.name.clone(),
-        is_true_group: found.group.is_same_as(&pattern_automorphisms(truth)?),
+        is_true_group,
         free_parameters: found.pattern.free_parameters(),
-        partition_distance: partition_distance(&found.pattern, truth)?,
+        partition_distance: distance,
         gap: found.tolerance.map(|t| t.gap()),
         reason: match &found.verdict {
             Verdict::Exact => None,

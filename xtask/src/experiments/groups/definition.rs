@@ -1,9 +1,11 @@
 //! The definition of a recovery experiment: a file in `data/experiments`, not code.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use msr_groups::{Action, RecoveryConfig, SharingPattern, parse_group};
 use serde::{Deserialize, Serialize};
 
+use super::plan::Cell;
+use crate::experiments::runner::RunCell;
 use crate::workspace;
 
 /// All of an experiment.
@@ -173,6 +175,20 @@ impl Definition {
         }
         ensure!(self.method(LayerKind::ReparamLinear).is_some(), "no method learns U");
         ensure!(self.training.metrics_every > 0, "metrics_every must be at least 1");
+        ensure!(
+            self.tasks.test >= 2 && self.tasks.test_batch > 0,
+            "test and test_batch must be at least 2 and 1"
+        );
+        ensure!((0.0..=1.0).contains(&self.claim.largest_chance), "largest_chance must be in 0 to 1");
+        let mut folders = std::collections::HashMap::new();
+        for problem in &self.problems {
+            for method in &self.methods {
+                let cell = Cell { problem: problem.clone(), method: method.clone(), seed: 0 };
+                if let Some(other) = folders.insert(cell.name(), &problem.name) {
+                    bail!("`{}` and `{other}` with {} would share a folder", problem.name, method.name);
+                }
+            }
+        }
         Ok(())
     }
 }

@@ -36,11 +36,15 @@ pub struct PlanArgs {
     #[arg(long, conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(1..))]
     pub outer_steps: Option<u64>,
     /// Steps of the inner loop.
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long, conflicts_with = "resume", value_parser = at_least_one)]
     pub inner_steps: Option<usize>,
     /// Where to compute.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub device: Option<DeviceName>,
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|&steps| steps > 0).ok_or_else(|| "a whole number from 1 is needed".into())
 }
 
 /// One training run: a problem, a method, a seed.
@@ -67,9 +71,17 @@ impl Plan {
     /// Applies the flags; problems that the definition does not know are errors that list the known ones.
     pub fn new(experiment: &str, definition: Definition, args: &PlanArgs) -> Result<Self> {
         let known: Vec<String> = definition.problems.iter().map(|p| p.name.clone()).collect();
-        let same = |a: &str, b: &str| a.trim().eq_ignore_ascii_case(b);
+        // However it is typed: `C_7 ⋊ C_3`, `c_7:c_3`, or the name of the folder.
+        let plain = |name: &str| -> String {
+            let letters = crate::report::picture::ascii(name).to_lowercase();
+            letters.chars().filter(char::is_ascii_alphanumeric).collect()
+        };
+        let same = |a: &str, b: &str| plain(a) == plain(b);
         if let Some(unknown) = args.problems.iter().find(|a| !known.iter().any(|k| same(a, k))) {
-            bail!("there is no problem `{unknown}`; there are {}", known.join("; "));
+            bail!(
+                "there is no problem `{unknown}`; separate several by semicolons; there are {}",
+                known.join("; ")
+            );
         }
         let (quick, training) = (&definition.quick, &definition.training);
         let problems = match (args.problems.is_empty(), args.quick) {
