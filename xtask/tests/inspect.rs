@@ -94,7 +94,7 @@ fn groups_are_read_out_of_files() {
     // Nothing is claimed where there is nothing.
     let noise: Vec<f64> = (0..64u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 8) / 1e7).collect();
     let path = file(folder.path(), "noise.safetensors", &[("weight", noise, &[8, 8])]);
-    says(&["inspect", text(&path)], &["No exact symmetry", "by residual", "C_8"]);
+    says(&["inspect", text(&path)], &["No exact symmetry", "by residual", "| S_8 "]);
 
     // Small is not zero: ties of 0.02 with noise of a millionth, and others that are zero.
     let small: Vec<f64> =

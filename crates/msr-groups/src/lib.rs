@@ -13,18 +13,31 @@
 //! This crate knows no tensors: matrices are slices of `f64`, row by row. The mathematics is derived in
 //! `docs/derivations`.
 //!
+//! Groups of your own come from [`from_cycle_notation`] or [`PermutationGroup::new`], those of the families also from
+//! the text of a call ([`parse_group`]). Orders are `num_bigint::BigUint` (version 0.4), random numbers come from
+//! generators of `rand` (version 0.9) that you pass in.
+//!
 //! # Example
-//! Which group keeps a weight that was made for translations of a torus?
+//! A group of your own, a symmetry matrix with its pattern in a basis that hides it, and the group read back:
 //! ```
-//! use msr_groups::{Action, RecoveryConfig, SharingPattern, recover, torus_translations};
+//! use msr_groups::{Action, RecoveryConfig, SharingPattern, burnside_count, from_cycle_notation, recover};
 //!
 //! # fn main() -> Result<(), msr_groups::Error> {
-//! let action = Action::natural(&torus_translations(3, 4)?);
+//! // Shifts of seven points round a circle, and doubling.
+//! let group = from_cycle_notation("mine", 7, &["(0 1 2 3 4 5 6)", "(1 2 4)(3 6 5)"])?;
+//! let action = Action::natural(&group);
 //! let pattern = SharingPattern::new(&action, &action)?;
-//! let found = recover(&pattern.dense(), 12, 12, pattern.free_parameters(), &RecoveryConfig::default())?;
+//! let k = pattern.free_parameters();
+//! assert_eq!(burnside_count(&action, &action)?, k.into());
+//!
+//! // Any invertible k × k matrix, and noise.
+//! let mixed: Vec<f64> = (0..k * k).map(|i| ((i * i + 7 * i) as f64).sin()).collect();
+//! let noise = |i: usize| 1e-3 * (i as f64 * 12.9898).sin();
+//! let symmetry: Vec<f64> = pattern.times(&mixed, k)?.iter().enumerate().map(|(i, u)| u + noise(i)).collect();
+//! let found = recover(&symmetry, 7, 7, k, &RecoveryConfig::default())?;
 //! assert!(found.is_exact());
-//! assert_eq!(found.order(), 12u32.into());
-//! assert_eq!(found.name.as_deref(), Some("C_12")); // which is C_3 × C_4
+//! assert_eq!(found.pattern, pattern);
+//! assert_eq!(found.name.as_deref(), Some("C_7 ⋊ C_3"));
 //! # Ok(())
 //! # }
 //! ```

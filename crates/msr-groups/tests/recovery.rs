@@ -18,10 +18,7 @@ fn normal(rng: &mut ChaCha8Rng) -> f64 {
 fn disguised(pattern: &SharingPattern, noise: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let k = pattern.free_parameters();
     let m: Vec<f64> = (0..k * k).map(|_| normal(rng)).collect();
-    let rows = pattern.labels().iter();
-    rows.flat_map(|&label| m[label as usize * k..(label as usize + 1) * k].to_vec())
-        .map(|entry| entry + noise * normal(rng))
-        .collect()
+    pattern.times(&m, k).unwrap().iter().map(|entry| entry + noise * normal(rng)).collect()
 }
 
 fn natural(group: &PermutationGroup) -> SharingPattern {
@@ -121,7 +118,7 @@ fn noise_as_large_as_the_signal_never_makes_a_claim() {
 #[test]
 fn matrices_without_ties_make_no_claim() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let weak = RecoveryConfig { largest_chance: 0.01, ..RecoveryConfig::default() };
+    let weak = RecoveryConfig { largest_chance: 0.05, ..RecoveryConfig::default() };
     for trial in 0..4_000 {
         let (m, n) = (rng.random_range(1..9), rng.random_range(1..9));
         let k = if trial % 2 == 0 { 1 } else { rng.random_range(1..9) };

@@ -187,7 +187,7 @@ pub fn patterns(panels: &[(String, usize, usize, &[u32])]) -> Result<Vec<u8>> {
 }
 
 /// The most letters of a caption above a pattern.
-const CAPTION_LETTERS: usize = 22;
+const CAPTION_LETTERS: usize = 26;
 
 /// What was recovered beside what is true: the two patterns, and one task's weight, learned and true. Returns a PNG.
 pub fn recovered(

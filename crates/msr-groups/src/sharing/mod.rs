@@ -204,6 +204,17 @@ impl SharingPattern {
         Ok(self.labels.iter().map(|&label| v[label as usize]).collect())
     }
 
+    /// `U^G M`: the same pattern in another basis of the filter parameters. `basis` is M, `k × columns`, row by row;
+    /// the result `m n × columns`. See `docs/derivations/recovery.md`, section 1.
+    ///
+    /// # Errors
+    /// When `basis` is not `k × columns`.
+    pub fn times(&self, basis: &[f64], columns: usize) -> Result<Vec<f64>> {
+        check_numbers("the basis", basis, &[self.free_parameters(), columns])?;
+        let row = |&label: &u32| &basis[label as usize * columns..(label as usize + 1) * columns];
+        Ok(self.labels.iter().flat_map(row).copied().collect())
+    }
+
     /// The means of `U^+ vec(W)`: for each free parameter the mean of the weights that it ties.
     pub(crate) fn means(&self, weights: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.free_parameters()];

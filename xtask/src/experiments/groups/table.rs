@@ -190,9 +190,9 @@ impl Display for Table<'_> {
             f,
             "\n{} inner and {} outer steps, {} seed{}. free, learned: free parameters of the true maps, and distinct \
              rows of the\nlearned U. oracle, MSR, MAML-FC: mean squared error on held-out tasks after {} examples, \
-             ± 95 % interval over tasks. \
-             right: the seeds on which the\nrecovered group is the true one, that is, all permutations of outputs and \
-             inputs that keep the true weights.\nequiv. error: ‖W − P(W)‖ / ‖W‖ of adapted weights.",
+             ± 95 % interval over\ntasks. right: the seeds on which just the true weights are tied, and the group of \
+             all permutations of outputs and\ninputs that keep them is recovered. equiv. error: ‖W − P(W)‖ / ‖W‖ of \
+             adapted weights.",
             plan.inner_steps,
             plan.outer_steps,
             plan.seeds,
@@ -202,7 +202,7 @@ impl Display for Table<'_> {
         let chance = plan.definition.claim.largest_chance;
         writeln!(
             f,
-            "A symmetry is claimed when the probability that chance ties weights so closely is at most {chance}."
+            "A symmetry is claimed when chance would tie weights as closely with a probability of at most {chance:e}."
         )?;
         for truth in &self.truths {
             for (seed, found) in self.found(&truth.problem).iter().filter(|(_, f)| !f.is_true_group) {
