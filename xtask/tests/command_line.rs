@@ -1,36 +1,9 @@
 //! The command line as a user meets it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use std::path::Path;
-use std::process::Command;
+use command::{refuses, text, xtask};
 
-struct Said {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
-fn xtask(args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(args).output().unwrap();
-    Said {
-        ok: output.status.success(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn refuses(args: &[&str], words: &[&str]) {
-    let said = xtask(args);
-    assert!(!said.ok, "{args:?} should fail");
-    for word in words {
-        assert!(said.err.contains(word), "{args:?} says `{}`, not `{word}`", said.err);
-    }
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+mod command;
 
 #[test]
 fn without_arguments_there_is_help() {

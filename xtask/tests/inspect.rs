@@ -3,34 +3,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use candle_core::{Device, Tensor};
+use command::{refuses, text, xtask};
 use msr_groups::{Action, SharingPattern, parse_group};
 
-struct Said {
-    ok: bool,
-    out: String,
-    err: String,
-}
-
-fn xtask(args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(args).output().unwrap();
-    Said {
-        ok: output.status.success(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn refuses(args: &[&str], words: &[&str]) {
-    let said = xtask(args);
-    assert!(!said.ok, "{args:?} should fail");
-    for word in words {
-        assert!(said.err.contains(word), "{args:?} says `{}`, not `{word}`", said.err);
-    }
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-}
+mod command;
 
 fn says(args: &[&str], words: &[&str]) -> String {
     let said = xtask(args);
@@ -39,10 +17,6 @@ fn says(args: &[&str], words: &[&str]) -> String {
         assert!(said.out.contains(word), "{args:?} says\n{}\nnot `{word}`", said.out);
     }
     said.out
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// Writes tensors of single precision.

@@ -5,8 +5,8 @@ use msr_groups::{Action, RecoveryConfig, SharingPattern, parse_group};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Cell;
+use crate::experiments::read_definition;
 use crate::experiments::runner::RunCell;
-use crate::workspace;
 
 /// All of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,11 +153,7 @@ pub struct Bounds {
 impl Definition {
     /// Reads `data/experiments/<name>.toml`.
     pub fn read(name: &str) -> Result<Self> {
-        let path = workspace::root().join("data/experiments").join(format!("{name}.toml"));
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
-        let definition: Self = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        definition.check().with_context(|| format!("{}", path.display()))?;
-        Ok(definition)
+        read_definition(name, Self::check)
     }
 
     /// The method with that layer.

@@ -1,11 +1,9 @@
 //! An experiment's definition: a file in `data/experiments`, not code.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::workspace;
+use crate::experiments::read_definition;
 
 /// All of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,11 +151,7 @@ pub struct RatioExpectation {
 impl Definition {
     /// Reads `data/experiments/<name>.toml`.
     pub fn read(name: &str) -> Result<Self> {
-        let path: PathBuf = workspace::root().join("data/experiments").join(format!("{name}.toml"));
-        let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
-        let definition: Self = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        definition.check().with_context(|| format!("{}", path.display()))?;
-        Ok(definition)
+        read_definition(name, Self::check)
     }
 
     /// Every name that is used must be defined.
