@@ -100,7 +100,8 @@ impl Action {
         Ok(Self::trusted(group, "regular", elements.len(), images))
     }
 
-    /// The action that sends the `i`-th generator to `images[i]`.
+    /// The action that sends the `i`-th generator to `images[i]`; how it is checked is in
+    /// `docs/derivations/groups.md`, section 1.
     ///
     /// # Errors
     /// [`Error::NotAHomomorphism`], with a relation that holds among the generators but not among the images;
