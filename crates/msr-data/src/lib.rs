@@ -3,6 +3,7 @@
 //! - [`TaskSource`]: a numbered set of tasks, each a number of input–output examples, made on demand.
 //! - [`RankK`]: the paper's synthetic problems with partial translation symmetry.
 //! - [`Equivariant`]: tasks that share the symmetry of any finite group, and nothing else.
+//! - [`SteerableConv`]: convolutions whose filters come in turned (and mirrored) copies, C_N or D_N.
 //! - [`NpzProblem`]: the `.npz` files of the MSR authors; [`export_npz`] writes them.
 //! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing.
 //!
@@ -38,3 +39,4 @@ pub use npz::write::export_npz;
 pub use source::TaskSource;
 pub use synthetic::equivariant::{Equivariant, EquivariantConfig, Inputs};
 pub use synthetic::rank_k::RankK;
+pub use synthetic::steerable::{PlaneGroup, SteerableBasis, SteerableConv};

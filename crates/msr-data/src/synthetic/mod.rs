@@ -2,3 +2,4 @@
 
 pub(crate) mod equivariant;
 pub(crate) mod rank_k;
+pub(crate) mod steerable;
