@@ -36,6 +36,7 @@
 
 mod activation;
 mod conv1d;
+mod conv2d;
 mod error;
 mod init;
 mod layer;
@@ -46,11 +47,13 @@ mod sequential;
 
 pub use activation::Activation;
 pub use conv1d::{Conv1d, Conv1dConfig};
+pub use conv2d::{Conv2d, Conv2dConfig};
 pub use error::{Error, Result};
 pub use init::SeededVars;
 pub use layer::{Input, Layer, Parameter, Role, broadcast_parameters};
 pub use linear::{Linear, LinearConfig};
 pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
+pub use reparam::conv2d::{ConvSymmetry, ReparamConv2d, ReparamConv2dConfig};
 pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};
 pub use reparam::pattern::{Entries, PatternLinear, PatternLinearConfig};
 pub use sequential::Sequential;

@@ -6,9 +6,10 @@ use candle_nn::{Module, VarBuilder};
 use msr_autodiff::{Graph, Node, grad};
 use msr_groups::{Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error};
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Entries, Input, Layer, Linear, LinearConfig, LocallyConnected1d,
-    LocallyConnected1dConfig, PatternLinear, PatternLinearConfig, ReparamLinear, ReparamLinearConfig, Role,
-    SeededVars, Sequential, broadcast_parameters,
+    Activation, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvSymmetry, Entries, Input, Layer, Linear,
+    LinearConfig, LocallyConnected1d, LocallyConnected1dConfig, PatternLinear, PatternLinearConfig,
+    ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, Role, SeededVars, Sequential,
+    broadcast_parameters,
 };
 use msr_testkit::{assert_close, normal};
 use rand::SeedableRng;
@@ -78,6 +79,25 @@ fn cases(dtype: DType) -> Vec<Case> {
             let config = Conv1dConfig { bias, stride: 2, padding: 1, ..Conv1dConfig::new(1, 2, 3) };
             Box::new(Conv1d::new(config, vb).unwrap())
         });
+        add("Conv2d", &[2, 6, 7], &[3, 4, 5], &|vb| {
+            Box::new(Conv2d::new(Conv2dConfig { bias, ..Conv2dConfig::new(2, 3, 3) }, vb).unwrap())
+        });
+        let strided = Conv2dConfig { bias, stride: 2, padding: 1, ..Conv2dConfig::new(2, 3, 3) };
+        add("Conv2d, stride 2, padding 1", &[2, 5, 6], &[3, 3, 3], &|vb| {
+            Box::new(Conv2d::new(strided, vb).unwrap())
+        });
+        for channels in [1, 2] {
+            let conv = Conv2dConfig { in_channels: channels, ..strided };
+            add("ReparamConv2d, Kronecker", &[channels, 5, 6], &[3, 3, 3], &|vb| {
+                Box::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb).unwrap())
+            });
+            add("ReparamConv2d, full", &[channels, 5, 6], &[3, 3, 3], &|vb| {
+                let symmetry = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
+                let config =
+                    ReparamConv2dConfig { symmetry, filter_std: 1.0, ..ReparamConv2dConfig::full(conv, 4) };
+                Box::new(ReparamConv2d::new(config, vb).unwrap())
+            });
+        }
         add("LocallyConnected1d", &[1, 9], &[1, 7], &|vb| {
             let config = LocallyConnected1dConfig { bias, ..LocallyConnected1dConfig::new(9, 3) };
             Box::new(LocallyConnected1d::new(config, vb).unwrap())
@@ -191,6 +211,45 @@ fn a_pattern_makes_the_layer_equivariant() {
         let shared = layer.parameters().iter().filter(|p| p.role == Role::Shared).count();
         assert_eq!(shared, usize::from(entries == Entries::Learned));
     }
+}
+
+/// The Kronecker form is `vec(W) = (A ⊗ B ⊗ C) vec(V)`, and convolutions are what candle computes.
+#[test]
+fn kronecker_factors_are_a_kronecker_product_and_convolutions_are_candles() {
+    let (o, c, k) = (3usize, 2usize, 2usize);
+    let taps = k * k;
+    let tensor = |seed, shape: &[usize]| normal(seed, shape, DType::F64);
+    let tensors = std::collections::HashMap::from([
+        ("symmetry_out".to_string(), tensor(1, &[o, o])),
+        ("symmetry_in".to_string(), tensor(2, &[c, c])),
+        ("symmetry_taps".to_string(), tensor(3, &[taps, taps])),
+        ("filter".to_string(), tensor(4, &[o, c, taps])),
+    ]);
+    let config =
+        ReparamConv2dConfig::kronecker(Conv2dConfig { stride: 2, padding: 1, ..Conv2dConfig::new(c, o, k) });
+    let vb = VarBuilder::from_tensors(tensors, DType::F64, &Device::Cpu);
+    let layer = ReparamConv2d::new(config, vb).unwrap();
+    let numbers = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    let factors: Vec<Vec<f64>> = layer.symmetry().unwrap().iter().map(numbers).collect();
+    let v = numbers(layer.filter());
+    let weight = layer.weight_of(layer.filter()).unwrap();
+    for (row, &w) in numbers(&weight).iter().enumerate() {
+        let (i, j, s) = (row / (c * taps), row / taps % c, row % taps);
+        let product: f64 = (0..v.len())
+            .map(|column| {
+                let (a, b, r) = (column / (c * taps), column / taps % c, column % taps);
+                factors[0][i * o + a] * factors[1][j * c + b] * factors[2][s * taps + r] * v[column]
+            })
+            .sum();
+        assert!((w - product).abs() < 1e-12, "row {row}: {w} for {product}");
+    }
+    let x = tensor(5, &[2, c, 5, 6]);
+    let ours = Module::forward(&layer, &x).unwrap();
+    let theirs = x.conv2d(&weight.reshape((o, c, k, k)).unwrap(), 1, 2, 1, 1).unwrap();
+    assert_close("conv2d", &ours, &theirs, 1e-12);
+    assert!(layer.weight_of(&tensor(1, &[o, c, taps + 1])).is_err());
+    let small = Module::forward(&layer, &tensor(1, &[1, c + 1, 5, 5]));
+    assert!(small.unwrap_err().to_string().contains("(…, examples, 2, height, width)"));
 }
 
 /// U is contracted with the examples first where that is cheaper: few examples, many uses.

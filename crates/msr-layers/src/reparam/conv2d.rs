@@ -1,0 +1,242 @@
+//! The reparameterized convolution over two dimensions.
+//!
+//! Two forms of `vec(W) = U v` for weights `W (o, c, k²)`:
+//! - *Kronecker*: `U = A ⊗ B ⊗ C` with A over output channels, B over input channels, C over the taps of the
+//!   filter, and v as large as W: `W[i, j, s] = Σ A[i, a] B[j, b] C[s, r] v[a, b, r]`. U is never formed: the factors
+//!   are applied one after the other, `o c k² (o + c + k²)` multiply–adds instead of `(o c k²)²`.
+//! - *Full*: any U of `(o c k²) × k_v`, as in [`ReparamLinear`](crate::ReparamLinear).
+//!
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 4.2 and
+//! appendix. Symbols: `1 + symmetry_out` = A, `1 + symmetry_in` = B, `1 + symmetry_taps` = C, `symmetry` = U,
+//! `filter` = v.
+
+use candle_core::Tensor;
+use candle_nn::{Init, Module, VarBuilder};
+use msr_autodiff::{Node, Value};
+
+use crate::conv2d::Conv2dConfig;
+use crate::error::{Error, Result, require_sizes};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::linear::{bias_parameter, transposed};
+
+const LAYER: &str = "ReparamConv2d";
+
+/// The form of the symmetry matrix of a [`ReparamConv2d`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ConvSymmetry {
+    /// `A ⊗ B ⊗ C`, from the identity.
+    Kronecker,
+    /// A matrix with so many columns, from N(0, std²).
+    Full {
+        /// The number of filter parameters, `k_v`.
+        filter_params: usize,
+        /// The standard deviation at the start.
+        std: f64,
+    },
+}
+
+/// The sizes of a [`ReparamConv2d`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReparamConv2dConfig {
+    /// The sizes of the convolution.
+    pub conv: Conv2dConfig,
+    /// The form of U.
+    pub symmetry: ConvSymmetry,
+    /// The standard deviation of the filter parameters at the start.
+    pub filter_std: f64,
+}
+
+impl ReparamConv2dConfig {
+    /// Kronecker factors from the identity, `v ~ N(0, 1/(c k²))`.
+    pub fn kronecker(conv: Conv2dConfig) -> Self {
+        Self { conv, symmetry: ConvSymmetry::Kronecker, filter_std: conv.bound() }
+    }
+
+    /// A full U with `filter_params` columns from N(0, 0.01²), `v ~ N(0, 1/o²)`, as for fully connected layers.
+    pub fn full(conv: Conv2dConfig, filter_params: usize) -> Self {
+        let filter_std = 1.0 / conv.out_channels.max(1) as f64;
+        Self { conv, symmetry: ConvSymmetry::Full { filter_params, std: 0.01 }, filter_std }
+    }
+}
+
+/// A convolution with `vec(W) = U v`; see the module's documentation for the two forms of U.
+///
+/// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`, shared, what A, B and C
+/// have beyond the identity; `filter (o, c, k²)`, adapted. Full: `symmetry (o c k², k_v)`, shared; `filter (k_v)`,
+/// adapted. With a bias, `bias (o)`, adapted.
+///
+/// # Shapes
+/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o, oh, ow)`.
+///
+/// # Example
+/// With factors at the identity it is the convolution whose weights are the filter parameters:
+/// ```
+/// use candle_core::{DType, Device, Tensor};
+/// use candle_nn::Module;
+/// use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let vars = SeededVars::new(0);
+/// let config = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 24, 3));
+/// let layer = ReparamConv2d::new(config, vars.builder(DType::F32, &Device::Cpu))?;
+/// let weight = layer.weight_of(layer.filter())?;
+/// assert_eq!(weight.dims(), [24, 1, 9]);
+/// let difference = (&weight - layer.filter())?.abs()?.max_all()?.to_scalar::<f32>()?;
+/// assert!(difference < 1e-7);
+/// let y = layer.forward(&Tensor::ones((2, 1, 32, 32), DType::F32, &Device::Cpu)?)?;
+/// assert_eq!(y.dims(), [2, 24, 30, 30]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReparamConv2d {
+    config: ReparamConv2dConfig,
+    /// A, B and C, or U.
+    symmetry: Vec<Parameter>,
+    /// The identities that belong to A, B and C.
+    identities: Vec<Tensor>,
+    filter: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl ReparamConv2d {
+    /// Takes the tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size is zero or `vb` has a tensor of another shape.
+    pub fn new(config: ReparamConv2dConfig, vb: VarBuilder) -> Result<Self> {
+        let conv = config.conv;
+        conv.check(LAYER)?;
+        let (o, c, taps) = (conv.out_channels, conv.in_channels, conv.kernel * conv.kernel);
+        let parameter = |name: &str, shape: &[usize], init: Init, role: Role| -> Result<Parameter> {
+            Ok(Parameter { name: full_name(&vb, name), tensor: vb.get_with_hints(shape, name, init)?, role })
+        };
+        let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
+        let mut identities = Vec::new();
+        let (symmetry, filter_shape) = match config.symmetry {
+            ConvSymmetry::Kronecker => {
+                let mut factors = Vec::new();
+                for (name, size) in [("symmetry_out", o), ("symmetry_in", c), ("symmetry_taps", taps)] {
+                    factors.push(parameter(name, &[size, size], Init::Const(0.0), Role::Shared)?);
+                    identities.push(Tensor::eye(size, vb.dtype(), vb.device())?);
+                }
+                (factors, vec![o, c, taps])
+            }
+            ConvSymmetry::Full { filter_params, std } => {
+                require_sizes(LAYER, &[("filter_params", filter_params)])?;
+                let shape = [o * c * taps, filter_params];
+                (vec![parameter("symmetry", &shape, normal(std), Role::Shared)?], vec![filter_params])
+            }
+        };
+        let filter = parameter("filter", &filter_shape, normal(config.filter_std), Role::Adapted)?;
+        let bias = if conv.bias { Some(bias_parameter(&vb, o, conv.bound())?) } else { None };
+        Ok(Self { config, symmetry, identities, filter, bias })
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> ReparamConv2dConfig {
+        self.config
+    }
+
+    /// The filter parameters v.
+    pub fn filter(&self) -> &Tensor {
+        &self.filter.tensor
+    }
+
+    /// A, B and C of the Kronecker form, or U alone.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn symmetry(&self) -> Result<Vec<Tensor>> {
+        let tensors: Vec<Tensor> = self.symmetry.iter().map(|p| p.tensor.clone()).collect();
+        self.factors(&tensors, &self.identities)
+    }
+
+    /// The weight of each of several filters: v with leading dimensions `-> (…, o, c, k²)`.
+    ///
+    /// # Errors
+    /// When the filter does not have the layer's shape.
+    pub fn weight_of(&self, filter: &Tensor) -> Result<Tensor> {
+        let own = self.filter.tensor.dims();
+        let got = filter.dims();
+        if got.len() < own.len() || got[got.len() - own.len()..] != *own {
+            let (expected, got) = (format!("(…, {own:?})"), got.to_vec());
+            return Err(Error::Shape { layer: LAYER, what: "filter", expected, got });
+        }
+        let conv = self.config.conv;
+        let flat = self.expand(&self.symmetry()?, filter)?;
+        let lead = &flat.dims()[..flat.rank() - 2];
+        let shape = [lead, &[conv.out_channels, conv.in_channels, conv.kernel * conv.kernel]].concat();
+        Ok(flat.reshape(shape)?)
+    }
+
+    /// The factors themselves, from what they have beyond the identity; a full U as it is.
+    fn factors<V: Value>(&self, stored: &[V], identities: &[V]) -> Result<Vec<V>> {
+        if identities.is_empty() {
+            return Ok(stored.to_vec());
+        }
+        stored.iter().zip(identities).map(|(s, identity)| Ok(s.plus(identity)?)).collect()
+    }
+
+    /// `W = unvec(U v)`: `(…, o, c k²)`.
+    fn expand<V: Value>(&self, symmetry: &[V], filter: &V) -> Result<V> {
+        let conv = self.config.conv;
+        let (o, c, taps) = (conv.out_channels, conv.in_channels, conv.kernel * conv.kernel);
+        let own = self.filter.tensor.rank();
+        let lead = filter.shape_of()[..filter.shape_of().len() - own].to_vec();
+        let count: usize = lead.iter().product();
+        let shaped = |v: &V, tail: &[usize]| v.shaped(&[&[count], tail].concat());
+        let weight = match symmetry {
+            [a, b, third] => {
+                // Taps, then input channels, then output channels.
+                let mut v = filter.shaped(&[count * o * c, taps])?.times(&transposed(third)?)?;
+                if c == 1 {
+                    v = shaped(&v, &[o, taps])?.scaled_by(b)?;
+                } else {
+                    let rows = shaped(&v, &[o, c, taps])?;
+                    v = b.times(&rows)?;
+                }
+                a.times(&shaped(&v, &[o, c * taps])?)?
+            }
+            [u] => filter.shaped(&[count, self.filter.tensor.dims()[0]])?.times(&transposed(u)?)?,
+            _ => {
+                return Err(Error::Config { layer: LAYER, problem: "neither one symmetry nor three".into() });
+            }
+        };
+        Ok(weight.shaped(&[&lead[..], &[o, c * taps]].concat())?)
+    }
+
+    fn own(&self) -> impl Iterator<Item = &Parameter> {
+        self.symmetry.iter().chain([&self.filter]).chain(&self.bias)
+    }
+}
+
+impl Module for ReparamConv2d {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let weight = self.expand(&self.symmetry()?, self.filter())?;
+        let columns = self.config.conv.columns(LAYER, x)?;
+        Ok(self.config.conv.apply(LAYER, &weight, self.bias.as_ref().map(|b| &b.tensor), &columns)?)
+    }
+}
+
+impl Layer for ReparamConv2d {
+    fn parameters(&self) -> Vec<Parameter> {
+        self.own().cloned().collect()
+    }
+
+    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.config.conv.columns(LAYER, examples)?))
+    }
+
+    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
+        check_parameters(LAYER, self.own(), parameters)?;
+        let (symmetry, rest) = parameters.split_at(self.symmetry.len());
+        let identities: Vec<Node> = self.identities.iter().map(Node::constant).collect();
+        let weight = self.expand(&self.factors(symmetry, &identities)?, &rest[0])?;
+        let conv = self.config.conv;
+        match input {
+            Input::Examples(x) => conv.apply(LAYER, &weight, rest.get(1), &conv.columns(LAYER, x)?),
+            Input::Prepared(columns) => conv.apply(LAYER, &weight, rest.get(1), columns),
+        }
+    }
+}
