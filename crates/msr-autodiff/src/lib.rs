@@ -54,6 +54,7 @@ pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
 pub use kernels::classes::Classes;
 pub use kernels::im2col::Window;
+pub use kernels::moments::{Moments, moments};
 pub use node::Node;
 pub use rule::{Backward, Rule};
 pub use rules::{concat, mse};

@@ -2,10 +2,11 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Node, Value, Window};
+use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
 use crate::linear::bias_parameter;
 
 /// The sizes of a convolution over two dimensions.
@@ -91,6 +92,87 @@ impl Conv2dConfig {
         Ok(y.shaped(&[&lead[..], &[self.out_channels, size.0, size.1]].concat())?)
     }
 
+    /// What [`Layer::moments`] says of a convolution: worth it when the columns are wider than tall.
+    pub(crate) fn moments(
+        self,
+        layer: &'static str,
+        examples: &Tensor,
+        targets: &Tensor,
+    ) -> Result<Option<Moments>> {
+        let (&[t, b, channels, h, w], own) = (examples.dims(), self.in_channels) else {
+            return Err(self.wrong_input(layer, examples.dims()));
+        };
+        if channels != own {
+            return Err(self.wrong_input(layer, examples.dims()));
+        }
+        let window = Window::square(self.kernel, self.stride, self.padding);
+        let (oh, ow) =
+            window.output((h, w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
+        let expected = [t, b, self.out_channels, oh, ow];
+        if targets.dims() != expected {
+            let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
+            return Err(Error::Shape { layer, what: "targets", expected, got });
+        }
+        if b * oh * ow < 2 * self.fan_in() {
+            return Ok(None);
+        }
+        Ok(Some(moments(examples, targets, window, self.bias)?))
+    }
+
+    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
+    fn joined(self, weight: &Node, bias: Option<&Node>) -> Result<Node> {
+        let Some(bias) = bias else { return Ok(weight.clone()) };
+        let column = bias.reshape(&[bias.dims(), &[1]].concat())?;
+        Ok(concat(&[weight, &column], weight.rank() - 1)?)
+    }
+
+    /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
+    pub(crate) fn squared_error(
+        self,
+        layer: &'static str,
+        weight: &Node,
+        bias: Option<&Node>,
+        moments: &Moments,
+    ) -> Result<Node> {
+        let weight = self.joined(weight, bias)?;
+        if weight.dims() != moments.cross.dims() {
+            let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
+            return Err(Error::Shape { layer, what: "moments", expected, got });
+        }
+        let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
+        let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
+        let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
+        Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
+    }
+
+    /// The normal equations from moments: `columns (k, o, c k²)` holds the weight that each unknown stands for; the
+    /// biases, where there are any, are the last unknowns.
+    pub(crate) fn normal_equations(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
+        let &[k, o, fan_in] = columns.dims() else {
+            let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
+            return Err(Error::Shape { layer: "Conv2d", what: "columns", expected, got });
+        };
+        let mut columns = columns.clone();
+        if self.bias {
+            let like = columns.value();
+            let zeros = |shape: &[usize]| Tensor::zeros(shape, like.dtype(), like.device());
+            let ones = Tensor::eye(o, like.dtype(), like.device())?.reshape((o, o, 1))?;
+            let biases = Tensor::cat(&[&zeros(&[o, o, fan_in])?, &ones], 2)?;
+            let columns_of_weights = concat(&[&columns, &Node::constant(&zeros(&[k, o, 1])?)], 2)?;
+            columns = concat(&[&columns_of_weights, &Node::constant(&biases)], 0)?;
+        }
+        let (k, p) = (columns.dims()[0], columns.dims()[2]);
+        let tasks = moments.gram.dims()[0];
+        let scale = 1.0 / moments.count as f64;
+        let flat = columns.reshape(&[k, o * p])?;
+        // A = Σ_o D_o G D_oᵀ, with the unknowns' weights D_o.
+        let through = columns.reshape(&[1, k * o, p])?.matmul(&Node::constant(&moments.gram))?;
+        let matrix = through.reshape(&[tasks * k, o * p])?.matmul(&flat.t()?)?.reshape(&[tasks, k, k])?;
+        let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
+        let rhs = cross.matmul(&flat.t()?)?;
+        Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+    }
+
     fn wrong_input(self, layer: &'static str, got: &[usize]) -> Error {
         let expected = format!("(…, examples, {}, height, width)", self.in_channels);
         Error::Shape { layer, what: "input", expected, got: got.to_vec() }
@@ -164,6 +246,33 @@ impl Layer for Conv2d {
         match input {
             Input::Examples(x) => self.config.apply(LAYER, &weight, bias, &self.config.columns(LAYER, x)?),
             Input::Prepared(columns) => self.config.apply(LAYER, &weight, bias, columns),
+        }
+    }
+
+    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
+        self.config.moments(LAYER, examples, targets)
+    }
+
+    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+        check_parameters(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
+        self.config.squared_error(LAYER, &self.flat(&parameters[0])?, parameters.get(1), moments)
+    }
+
+    fn normal_equations(
+        &self,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+    ) -> Result<NormalEquations> {
+        match Layer::moments(self, examples.value(), targets)? {
+            Some(moments) if !examples.is_tracked() => {
+                let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
+                let like = &self.weight.tensor;
+                let columns = Tensor::eye(o * fan_in, like.dtype(), like.device())?;
+                let columns = Node::constant(&columns.reshape((o * fan_in, o, fan_in))?);
+                self.config.normal_equations(&columns, &moments)
+            }
+            _ => by_unit_vectors(self, parameters, examples, targets),
         }
     }
 }

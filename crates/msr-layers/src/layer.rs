@@ -1,9 +1,10 @@
 //! What a meta-learner needs to know of a layer.
 
 use candle_core::Tensor;
-use msr_autodiff::Node;
+use msr_autodiff::{Moments, Node};
 
 use crate::error::{Error, Result};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
 
 /// Who changes a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,42 @@ pub trait Layer: Send + Sync {
     /// # Errors
     /// When the input or the parameters do not fit the layer.
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node>;
+
+    /// The second moments of examples `(t, b, …)` and targets, when the layer's squared error depends on the data through
+    /// them alone and they are smaller than the data: one pass over the data then serves every inner step, and no
+    /// output of the size of the data is formed. `None` otherwise.
+    ///
+    /// # Errors
+    /// When examples and targets do not fit each other or the layer.
+    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
+        let _ = (examples, targets);
+        Ok(None)
+    }
+
+    /// The mean squared error of each task, `(t)`, from [`Layer::moments`]. Equal to that of
+    /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the mean square of
+    /// the targets, so that of a perfect fit can be slightly below zero. `parameters` are as there.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for layers without moments; when parameters or moments do not fit the layer.
+    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+        let _ = (parameters, moments);
+        Err(Error::Config { layer: "Layer", problem: "this layer's squared error has no moments".into() })
+    }
+
+    /// The normal equations of each task's least-squares problem, for layers that are linear in their adapted parameters:
+    /// these, flattened one after the other, are the unknowns. Of `parameters`, only shared ones are read.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the layer is not linear in them; when examples or targets do not fit.
+    fn normal_equations(
+        &self,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+    ) -> Result<NormalEquations> {
+        by_unit_vectors(self, parameters, examples, targets)
+    }
 }
 
 /// The layer's present values as nodes ready for [`Layer::forward_tasks`]: shared parameters as they are,

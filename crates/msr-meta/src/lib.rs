@@ -45,6 +45,7 @@ mod methods;
 mod objective;
 mod parameters;
 mod rates;
+mod task_data;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig, Schedule};
@@ -53,7 +54,7 @@ pub use checkpoint::{Checkpoint, write_atomic};
 pub use error::{Error, Result};
 pub use evaluate::{Summary, evaluate};
 pub use loss::{Loss, Reduction};
-pub use methods::bilevel::{MetaConfig, MetaLearner, Order};
+pub use methods::bilevel::{Adaptation, MetaConfig, MetaLearner, Order};
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};
 pub use msr_autodiff::Recompute;
 pub use objective::{Gradients, Objective, OuterParameter};

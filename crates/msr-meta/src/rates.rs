@@ -52,20 +52,25 @@ pub(crate) struct RateTable {
 }
 
 impl RateTable {
+    /// For an inner loop without steps.
+    pub(crate) fn none() -> Self {
+        Self { variables: Vec::new(), of_adapted: Vec::new(), positive: false, fixed: None }
+    }
+
     pub(crate) fn new(rates: Rates, parameters: &ModelParameters) -> Result<Self> {
         let Rates::Learned { initial, per, positive } = rates else {
             let fixed = if let Rates::Fixed(rate) = rates { Some(rate) } else { None };
             if fixed.is_some_and(|rate| !rate.is_finite()) {
                 return Err(Error::config("the inner rate must be a finite number"));
             }
-            return Ok(Self { variables: Vec::new(), of_adapted: Vec::new(), positive: false, fixed });
+            return Ok(Self { fixed, ..Self::none() });
         };
         if !initial.is_finite() || (positive && initial <= 0.0) {
             let kind = if positive { "positive" } else { "finite" };
             return Err(Error::config(format!("the initial inner rate must be {kind}, got {initial}")));
         }
         let start = if positive { initial.ln() } else { initial };
-        let mut table = Self { variables: Vec::new(), of_adapted: Vec::new(), positive, fixed: None };
+        let mut table = Self { positive, ..Self::none() };
         for (_, p) in parameters.with_role(Role::Adapted) {
             let layer = p.name.rsplit_once('.').map_or("", |(layer, _)| layer);
             let (owner, shape) = match per {

@@ -107,20 +107,25 @@ impl Map {
     fn gather<T: WithDType>(&self, images: &[T], n: usize, channels: usize) -> Vec<T> {
         let image = channels * self.size.0 * self.size.1;
         let columns = channels * self.taps() * self.out.0 * self.out.1;
-        let stride = self.window.stride.1;
         let mut out = vec![T::zero(); n * columns];
         for (out, pixels) in out.chunks_exact_mut(columns.max(1)).zip(images.chunks_exact(image.max(1))) {
-            self.for_each_run(channels, |column, pixel, count| {
-                let out = &mut out[column..column + count];
-                if stride == 1 {
-                    out.copy_from_slice(&pixels[pixel..pixel + count]);
-                } else {
-                    let pixels = pixels[pixel..].iter().step_by(stride);
-                    out.iter_mut().zip(pixels).for_each(|(out, &x)| *out = x);
-                }
-            });
+            self.gather_one(pixels, channels, out);
         }
         out
+    }
+
+    /// The columns of one image; entries that lie outside it are left as they are.
+    fn gather_one<T: WithDType>(&self, pixels: &[T], channels: usize, out: &mut [T]) {
+        let stride = self.window.stride.1;
+        self.for_each_run(channels, |column, pixel, count| {
+            let out = &mut out[column..column + count];
+            if stride == 1 {
+                out.copy_from_slice(&pixels[pixel..pixel + count]);
+            } else {
+                let pixels = pixels[pixel..].iter().step_by(stride);
+                out.iter_mut().zip(pixels).for_each(|(out, &x)| *out = x);
+            }
+        });
     }
 
     /// The `n` images from their columns.
@@ -154,6 +159,19 @@ impl Map {
         });
         index
     }
+}
+
+/// The columns of one image `(channels, size)` into a buffer of as many entries.
+pub(super) fn gather_columns<T: WithDType>(
+    window: Window,
+    size: (usize, usize),
+    pixels: &[T],
+    channels: usize,
+    out: &mut [T],
+) -> Result<()> {
+    out.fill(T::zero());
+    Map::new(window, size)?.gather_one(pixels, channels, out);
+    Ok(())
 }
 
 /// Splits the last three dimensions, (channels, height, width), from the leading ones.

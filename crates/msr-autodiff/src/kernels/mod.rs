@@ -4,10 +4,12 @@
 //! broadcast or transposed operand is read in place; elsewhere the same result is composed from
 //! candle's operations.
 
+pub mod cholesky;
 pub mod classes;
 pub mod elementwise;
 pub mod im2col;
 pub mod matmul;
+pub mod moments;
 pub mod pool;
 pub mod reduce;
 mod strided;

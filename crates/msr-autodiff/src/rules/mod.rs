@@ -11,6 +11,7 @@ mod pool;
 mod reduce;
 mod shape;
 mod softmax;
+mod solve;
 mod unary;
 
 pub use loss::mse;

@@ -12,11 +12,12 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Node, Value};
+use msr_autodiff::{Moments, Node, Value};
 
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name, missing};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
 use crate::linear::{bias_parameter, transposed};
 
 const LAYER: &str = "ReparamConv2d";
@@ -206,6 +207,15 @@ impl ReparamConv2d {
         Ok(weight.shaped(&[&lead[..], &[o, c * taps]].concat())?)
     }
 
+    /// A, B and C, or U, as nodes, from the parameters of a forward pass; and the adapted ones.
+    fn split<'a>(&self, parameters: &'a [Node]) -> Result<(Vec<Node>, &'a [Node])> {
+        let (symmetry, rest) = parameters
+            .split_at_checked(self.symmetry.len())
+            .ok_or_else(|| missing(LAYER, parameters.len()))?;
+        let identities: Vec<Node> = self.identities.iter().map(Node::constant).collect();
+        Ok((self.factors(symmetry, &identities)?, rest))
+    }
+
     fn own(&self) -> impl Iterator<Item = &Parameter> {
         self.symmetry.iter().chain([&self.filter]).chain(&self.bias)
     }
@@ -230,13 +240,42 @@ impl Layer for ReparamConv2d {
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
         check_parameters(LAYER, self.own(), parameters)?;
-        let (symmetry, rest) = parameters.split_at(self.symmetry.len());
-        let identities: Vec<Node> = self.identities.iter().map(Node::constant).collect();
-        let weight = self.expand(&self.factors(symmetry, &identities)?, &rest[0])?;
+        let (symmetry, rest) = self.split(parameters)?;
+        let weight = self.expand(&symmetry, &rest[0])?;
         let conv = self.config.conv;
         match input {
             Input::Examples(x) => conv.apply(LAYER, &weight, rest.get(1), &conv.columns(LAYER, x)?),
             Input::Prepared(columns) => conv.apply(LAYER, &weight, rest.get(1), columns),
+        }
+    }
+
+    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
+        self.config.conv.moments(LAYER, examples, targets)
+    }
+
+    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+        check_parameters(LAYER, self.own(), parameters)?;
+        let (symmetry, rest) = self.split(parameters)?;
+        let weight = self.expand(&symmetry, &rest[0])?;
+        self.config.conv.squared_error(LAYER, &weight, rest.get(1), moments)
+    }
+
+    fn normal_equations(
+        &self,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+    ) -> Result<NormalEquations> {
+        match Layer::moments(self, examples.value(), targets)? {
+            Some(moments) if !examples.is_tracked() => {
+                let (symmetry, _) = self.split(parameters)?;
+                let filter = &self.filter.tensor;
+                let k = filter.elem_count();
+                let units = Tensor::eye(k, filter.dtype(), filter.device())?;
+                let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
+                self.config.conv.normal_equations(&self.expand(&symmetry, &units)?, &moments)
+            }
+            _ => by_unit_vectors(self, parameters, examples, targets),
         }
     }
 }

@@ -16,6 +16,7 @@ use msr_autodiff::{Node, Value};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name, missing};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 
 /// The sizes and the initial scales of a [`ReparamLinear`].
@@ -249,5 +250,25 @@ impl Layer for ReparamLinear {
                 }
             }
         }
+    }
+
+    fn normal_equations(
+        &self,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+    ) -> Result<NormalEquations> {
+        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear", 0)) };
+        let dims = examples.dims();
+        check_per_task("ReparamLinear", dims, self.config.in_features)?;
+        let (m, k) = (self.config.out_features, self.config.filter_params);
+        let expected = [&dims[..dims.len() - 1], &[m]].concat();
+        if self.bias.is_some() || targets.dims() != expected {
+            return by_unit_vectors(self, parameters, examples, targets);
+        }
+        // Without a bias the features U x are the design matrix.
+        let values = dims[1..dims.len() - 1].iter().product::<usize>() * m;
+        let design = self.features(symmetry, examples)?.reshape(&[dims[0], values, k])?;
+        NormalEquations::from_design(&design, &Node::constant(targets))
     }
 }

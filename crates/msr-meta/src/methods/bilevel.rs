@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
-use msr_layers::{Input, Layer};
+use msr_layers::Layer;
 
 use crate::batch::{Batch, Examples};
 use crate::error::{Error, Result};
 use crate::loss::{Loss, Reduction};
+use crate::methods::least_squares::Ridge;
 use crate::objective::{Gradients, Objective, OuterParameter, numbers};
 use crate::parameters::ModelParameters;
 use crate::rates::{RateTable, Rates};
+use crate::task_data::TaskData;
 
 /// Whether the outer gradient passes through the inner gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,9 +31,30 @@ pub enum Order {
     First,
 }
 
+/// How a model is adapted to a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Adaptation {
+    /// By gradient steps from the initial values.
+    #[default]
+    GradientSteps,
+    /// By the exact solution of the ridge regression
+    /// `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`, for models that are linear in v, with the squared error. The outer
+    /// gradient passes through the solution. `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of
+    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`.
+    LeastSquares {
+        /// λ at the start, positive.
+        ridge: f64,
+    },
+}
+
 /// How to meta-learn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetaConfig {
+    /// Gradient steps or an exact solution; inner steps and rates are for the former.
+    pub adaptation: Adaptation,
+    /// Whether the squared error of a layer that has [moments](msr_layers::Layer::moments) is computed from them when
+    /// training: the same number but for rounding, at a fraction of the cost. Tests always use the outputs.
+    pub moments: bool,
     /// The number of inner steps, S.
     pub inner_steps: usize,
     /// The inner rates, α.
@@ -50,6 +73,8 @@ impl Default for MetaConfig {
     /// Three inner steps, one learned rate a layer from 0.1, second order, squared error, sum over tasks.
     fn default() -> Self {
         Self {
+            adaptation: Adaptation::default(),
+            moments: true,
             inner_steps: 3,
             rates: Rates::default(),
             order: Order::default(),
@@ -63,7 +88,7 @@ impl Default for MetaConfig {
 /// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain ones MAML.
 ///
 /// Outer parameters: all parameters of the model under their own names, then the learned inner rates,
-/// named `rate` plus the layer or parameter they belong to.
+/// named `rate` plus the layer or parameter they belong to, or `ridge` for an exact adaptation, the logarithm of λ.
 pub struct MetaLearner {
     inner: Arc<InnerLoop>,
     outer: Vec<OuterParameter>,
@@ -74,6 +99,7 @@ struct InnerLoop {
     model: Arc<dyn Layer>,
     parameters: ModelParameters,
     rates: RateTable,
+    ridge: Option<Ridge>,
     config: MetaConfig,
 }
 
@@ -84,10 +110,19 @@ impl MetaLearner {
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not finite.
     pub fn new(model: Arc<dyn Layer>, config: MetaConfig) -> Result<Self> {
         let parameters = ModelParameters::new(model.as_ref());
-        let rates = RateTable::new(config.rates, &parameters)?;
+        let (rates, ridge) = match config.adaptation {
+            Adaptation::GradientSteps => (RateTable::new(config.rates, &parameters)?, None),
+            Adaptation::LeastSquares { ridge } => {
+                if config.loss != Loss::MeanSquaredError {
+                    return Err(Error::config("least squares is for the squared error; use gradient steps"));
+                }
+                (RateTable::none(), Some(Ridge::new(ridge, &parameters)?))
+            }
+        };
         let mut outer = parameters.variables()?;
         outer.extend(rates.variables.iter().cloned());
-        Ok(Self { inner: Arc::new(InnerLoop { model, parameters, rates, config }), outer })
+        outer.extend(ridge.iter().map(|r| r.variable.clone()));
+        Ok(Self { inner: Arc::new(InnerLoop { model, parameters, rates, ridge, config }), outer })
     }
 
     /// The configuration.
@@ -104,24 +139,46 @@ impl MetaLearner {
 impl InnerLoop {
     /// The adapted parameters of each task after the inner loop. When `outer` is tracked, so is the result.
     fn adapt(self: &Arc<Self>, outer: &[Node], support: &Examples) -> Result<Vec<Node>> {
-        let (model, rates) = outer.split_at(self.parameters.len());
+        let (model, rest) = outer.split_at(self.parameters.len());
         let tasks = support.x.dims().first().copied().unwrap_or(0);
         let start = self.parameters.adapted_for(model, tasks)?;
         let shared = self.parameters.shared(model);
+        if let (Some(ridge), Some(strength)) = (&self.ridge, rest.first()) {
+            let joined = self.parameters.join(&shared, &start);
+            let adapted = ridge.solve(self.model.as_ref(), &joined, &start, strength, support)?;
+            return Ok(match self.config.order {
+                Order::Second => adapted,
+                Order::First => adapted.iter().map(Node::detach).collect(),
+            });
+        }
         let steps = self.config.inner_steps;
-        let examples = Node::constant(&support.x);
-        let input = self.model.prepare(&self.parameters.join(&shared, &start), &examples, steps)?;
+        let joined = self.parameters.join(&shared, &start);
+        let data = self.data(&joined, support, steps, self.config.moments)?;
 
         let (shared_count, tracked) = (shared.len(), outer.iter().any(Node::is_tracked));
-        let context = [shared, self.rates.rates(rates)?, vec![input.node().clone()]].concat();
-        let (this, target) = (self.clone(), support.y.clone());
+        let rates = self.rates.rates(rest)?;
+        let rate_count = rates.len();
+        let mut context = [shared, rates].concat();
+        if let TaskData::Outputs(input, _) = &data {
+            context.push(input.node().clone());
+        }
+        let this = self.clone();
         let step = move |_: usize, state: &[Node], context: &[Node]| {
             let (shared, rest) = context.split_at(shared_count);
-            let (rates, node) = rest.split_at(rest.len() - 1);
-            let input = input.with(node[0].clone());
-            this.step(state, shared, rates, &input, &target, tracked).map_err(lower)
+            let (rates, node) = rest.split_at(rate_count);
+            let data = match (&data, node.first()) {
+                (TaskData::Outputs(input, target), Some(node)) => {
+                    TaskData::Outputs(input.with(node.clone()), target.clone())
+                }
+                _ => data.clone(),
+            };
+            this.step(state, shared, rates, &data, tracked).map_err(lower)
         };
         Ok(unroll(start, context, steps, self.config.recompute, Arc::new(step))?)
+    }
+
+    fn data(&self, joined: &[Node], examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), self.config.loss, joined, examples, uses, moments)
     }
 
     /// One gradient step of all tasks.
@@ -130,16 +187,15 @@ impl InnerLoop {
         state: &[Node],
         shared: &[Node],
         rates: &[Node],
-        input: &Input,
-        target: &Tensor,
+        data: &TaskData,
         tracked: bool,
     ) -> Result<Vec<Node>> {
         // Without an outer graph each step stands alone: fresh leaves, nothing kept.
         let leaves: Vec<Node> =
             state.iter().map(|v| if tracked { v.clone() } else { v.detach_leaf() }).collect();
-        let output = self.model.forward_tasks(&self.parameters.join(shared, &leaves), input)?;
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
-        let loss = self.config.loss.per_task(&output, target)?.sum_all()?;
+        let joined = self.parameters.join(shared, &leaves);
+        let loss = data.loss(self.model.as_ref(), self.config.loss, &joined)?.sum_all()?;
         let graph = if tracked && self.config.order == Order::Second { Graph::Keep } else { Graph::Drop };
         let gradients = grad(&loss, &leaves.iter().collect::<Vec<_>>(), graph)?;
         let next = state.iter().zip(&gradients).enumerate();
@@ -147,11 +203,11 @@ impl InnerLoop {
     }
 
     /// The query loss of each task, `(t)`.
-    fn query(&self, outer: &[Node], adapted: &[Node], query: &Examples) -> Result<Node> {
+    fn query(&self, outer: &[Node], adapted: &[Node], query: &Examples, moments: bool) -> Result<Node> {
         let shared = self.parameters.shared(&outer[..self.parameters.len()]);
         let joined = self.parameters.join(&shared, adapted);
-        let input = self.model.prepare(&joined, &Node::constant(&query.x), 1)?;
-        self.config.loss.per_task(&self.model.forward_tasks(&joined, &input)?, &query.y)
+        let data = self.data(&joined, query, 1, moments)?;
+        data.loss(self.model.as_ref(), self.config.loss, &joined)
     }
 }
 
@@ -174,7 +230,8 @@ impl Objective for MetaLearner {
         batch.task_count()?;
         let outer = self.nodes(Node::leaf);
         let adapted = self.inner.adapt(&outer, &batch.support)?;
-        let losses = self.inner.query(&outer, &adapted, &batch.query)?;
+        let moments = self.inner.config.moments;
+        let losses = self.inner.query(&outer, &adapted, &batch.query, moments)?;
         let total = self.inner.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &outer.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
@@ -187,7 +244,7 @@ impl Objective for MetaLearner {
         batch.task_count()?;
         let outer = self.nodes(Node::constant);
         let adapted = self.inner.adapt(&outer, &batch.support)?;
-        numbers(&self.inner.query(&outer, &adapted, &batch.query)?)
+        numbers(&self.inner.query(&outer, &adapted, &batch.query, false)?)
     }
 
     fn adapt(&self, support: &Examples) -> Result<Vec<(String, Tensor)>> {

@@ -15,14 +15,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
-use msr_autodiff::{Graph, Node, grad, mse, vjp};
+use msr_autodiff::{Graph, Node, grad, vjp};
 use msr_layers::{Layer, Role};
 
 use crate::batch::{Batch, Examples};
 use crate::error::{Error, Result};
-use crate::loss::Reduction;
+use crate::loss::{Loss, Reduction};
 use crate::objective::{Gradients, Objective, OuterParameter, numbers};
 use crate::parameters::ModelParameters;
+use crate::task_data::TaskData;
+
+/// The model is linear in v; only for this loss is the fit a linear system.
+const LOSS: Loss = Loss::MeanSquaredError;
 
 /// How to fit jointly.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,10 +92,20 @@ impl MultiTask {
         self.outer.iter().map(|p| make(p.variable.as_tensor())).collect()
     }
 
-    fn loss(&self, shared: &[Node], adapted: &[Node], examples: &Examples) -> Result<Node> {
+    /// The examples, made ready for `uses` losses.
+    fn data(&self, joined: &[Node], examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), LOSS, joined, examples, uses, moments)
+    }
+
+    fn loss(
+        &self,
+        shared: &[Node],
+        adapted: &[Node],
+        examples: &Examples,
+        moments: bool,
+    ) -> Result<Node> {
         let joined = self.parameters.join(shared, adapted);
-        let input = self.model.prepare(&joined, &Node::constant(&examples.x), 1)?;
-        Ok(mse(&self.model.forward_tasks(&joined, &input)?, &Node::constant(&examples.y))?)
+        self.data(&joined, examples, 1, moments)?.loss(self.model.as_ref(), LOSS, &joined)
     }
 
     /// `argmin_v L(U, v; examples)` of each task by conjugate gradients; untracked.
@@ -108,9 +122,8 @@ impl MultiTask {
         let wrt: Vec<&Node> = zeros.iter().collect();
         let joined = self.parameters.join(shared, &zeros);
         // The examples are used once per iteration.
-        let input = self.model.prepare(&joined, &Node::constant(&examples.x), self.config.iterations)?;
-        let output = self.model.forward_tasks(&joined, &input)?;
-        let loss = mse(&output, &Node::constant(&examples.y))?.sum_all()?;
+        let data = self.data(&joined, examples, self.config.iterations, true)?;
+        let loss = data.loss(self.model.as_ref(), LOSS, &joined)?.sum_all()?;
         let at_zero = grad(&loss, &wrt, Graph::Keep)?;
         // H p for the constant Hessian H, plus the ridge.
         let hessian = |p: &[Node], ridge: Option<&Node>| -> Result<Vec<Node>> {
@@ -159,7 +172,7 @@ impl MultiTask {
         examples: &Examples,
     ) -> Result<()> {
         let leaves: Vec<Node> = v.iter().map(Node::detach_leaf).collect();
-        let loss = self.loss(shared, &leaves, examples)?.sum_all()?;
+        let loss = self.loss(shared, &leaves, examples, true)?.sum_all()?;
         let here = grad(&loss, &leaves.iter().collect::<Vec<_>>(), Graph::Drop)?;
         let (mut difference, mut scale) = (0.0, 0.0);
         for ((here, zero), hv) in here.iter().zip(at_zero).zip(hv) {
@@ -222,7 +235,7 @@ impl Objective for MultiTask {
         };
         let adapted = self.fit(&self.shared(Node::constant), &all)?;
         let shared = self.shared(Node::leaf);
-        let losses = self.loss(&shared, &adapted, &all)?;
+        let losses = self.loss(&shared, &adapted, &all, true)?;
         let total = self.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
@@ -235,7 +248,7 @@ impl Objective for MultiTask {
         batch.task_count()?;
         let shared = self.shared(Node::constant);
         let adapted = self.fit(&shared, &batch.support)?;
-        numbers(&self.loss(&shared, &adapted, &batch.query)?)
+        numbers(&self.loss(&shared, &adapted, &batch.query, false)?)
     }
 
     fn adapt(&self, support: &Examples) -> Result<Vec<(String, Tensor)>> {

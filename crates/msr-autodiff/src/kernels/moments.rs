@@ -1,0 +1,273 @@
+//! Second moments of the windows of images and of what should come out of them.
+//!
+//! The squared error of a convolution depends on the data through three small arrays alone. With the columns
+//! `P (p, n)` of all windows and the targets `Y (o, n)`,
+//! `‖W P − Y‖² = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`, `G = P Pᵀ`, `C = Y Pᵀ`, `s = ‖Y‖²`.
+//! They are computed in one pass over the data, and no column matrix as large as the data is ever formed.
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::im2col::{Window, gather_columns, im2col};
+use super::matmul::matmul;
+use super::{on_cpu, unsupported};
+
+/// The second moments of the data of several tasks.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// `G = P Pᵀ`, `(t, p, p)`; with a constant one below the windows when one was asked for.
+    pub gram: Tensor,
+    /// `C = Y Pᵀ`, `(t, o, p)`.
+    pub cross: Tensor,
+    /// `s = ‖Y‖²`, `(t)`.
+    pub square: Tensor,
+    /// The number of target values of a task: what a mean squared error divides by.
+    pub count: usize,
+}
+
+/// The moments of the windows of `x` and the targets `y`; `constant` adds a last window entry that is always one, for
+/// a bias. Sums over a task run over its examples and positions.
+///
+/// # Shapes
+/// `x (t, b, c, h, w)`, `y (t, b, o, oh, ow)`; with `p = c · kh · kw`, one more with a constant
+///
+/// # Errors
+/// When the shapes do not fit each other or the window.
+pub fn moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<Moments> {
+    let (&[t, b, c, h, w], &[ty, by, o, oh, ow]) = (x.dims(), y.dims()) else {
+        candle_core::bail!("moments: {:?} and {:?}: both need five dimensions", x.dims(), y.dims());
+    };
+    if (ty, by, (oh, ow)) != (t, b, window.output((h, w))?) {
+        candle_core::bail!("moments: targets {:?} do not fit inputs {:?} under {window:?}", y.dims(), x.dims());
+    }
+    let p = c * window.kernel.0 * window.kernel.1 + usize::from(constant);
+    let count = b * o * oh * ow;
+    if on_cpu(x) && x.dtype() == y.dtype() && y.device().is_cpu() {
+        let all = x.contiguous()?.apply_op2_no_bwd(&y.contiguous()?, &MomentsLoop { window, constant })?;
+        return Ok(Moments {
+            gram: all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?,
+            cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
+            square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
+            count,
+        });
+    }
+    let mut columns = im2col(x, window)?;
+    if constant {
+        columns = Tensor::cat(&[&columns, &Tensor::ones((t, b, 1, oh * ow), x.dtype(), x.device())?], 2)?;
+    }
+    let across = columns.transpose(2, 3)?;
+    let outputs = y.reshape((t, b, o, oh * ow))?;
+    Ok(Moments {
+        gram: matmul(&columns, &across)?.sum(1)?,
+        cross: matmul(&outputs, &across)?.sum(1)?,
+        square: y.sqr()?.flatten_from(1)?.sum(1)?,
+        count,
+    })
+}
+
+struct MomentsLoop {
+    window: Window,
+    constant: bool,
+}
+
+/// Rows of targets, and of columns, that are multiplied at once: their partial sums stay in registers.
+const ROWS: usize = 4;
+const COLUMNS: usize = 3;
+
+/// Numbers whose rows can be multiplied in vectors.
+trait Rows: WithDType {
+    /// Adds `a bᵀ` to `out (rows of a, rows of b)`; rows of `a` and `b` have `length` entries.
+    fn add_products(a: &[Self], b: &[Self], length: usize, out: &mut [Self]);
+}
+
+macro_rules! rows {
+    ($t:ty, $as_simd:ident, $vectors:ident, $splat:ident, $mul_add:ident, $sum:ident) => {
+        impl Rows for $t {
+            fn add_products(a: &[Self], b: &[Self], length: usize, out: &mut [Self]) {
+                struct Call<'a> {
+                    a: &'a [$t],
+                    b: &'a [$t],
+                    length: usize,
+                    out: &'a mut [$t],
+                }
+
+                /// `out[i][j] = Σ a[i] b[j]`.
+                #[inline(always)]
+                fn block<S: Simd, const M: usize, const N: usize>(
+                    simd: S,
+                    a: [&[$t]; M],
+                    b: [&[$t]; N],
+                ) -> [[$t; N]; M] {
+                    let a = a.map(|row| S::$as_simd(row));
+                    let b = b.map(|row| S::$as_simd(row));
+                    let mut sums: [[S::$vectors; N]; M] = [[simd.$splat(0.0); N]; M];
+                    for at in 0..a[0].0.len() {
+                        let right: [S::$vectors; N] = std::array::from_fn(|j| b[j].0[at]);
+                        for i in 0..M {
+                            let left = a[i].0[at];
+                            for j in 0..N {
+                                sums[i][j] = simd.$mul_add(left, right[j], sums[i][j]);
+                            }
+                        }
+                    }
+                    std::array::from_fn(|i| {
+                        std::array::from_fn(|j| {
+                            let rest = a[i].1.iter().zip(b[j].1).map(|(x, y)| x * y).sum::<$t>();
+                            simd.$sum(sums[i][j]) + rest
+                        })
+                    })
+                }
+
+                impl WithSimd for Call<'_> {
+                    type Output = ();
+
+                    #[inline(always)]
+                    fn with_simd<S: Simd>(self, simd: S) {
+                        let Call { a, b, length, out } = self;
+                        let (rows, columns) = (a.len() / length, b.len() / length);
+                        let row_a = |i: usize| &a[i * length..][..length];
+                        let row_b = |j: usize| &b[j * length..][..length];
+                        let (tall, wide) = (rows - rows % ROWS, columns - columns % COLUMNS);
+                        for i in (0..tall).step_by(ROWS) {
+                            for j in (0..wide).step_by(COLUMNS) {
+                                let sums = block::<S, ROWS, COLUMNS>(
+                                    simd,
+                                    std::array::from_fn(|r| row_a(i + r)),
+                                    std::array::from_fn(|c| row_b(j + c)),
+                                );
+                                for (r, sums) in sums.iter().enumerate() {
+                                    for (c, &sum) in sums.iter().enumerate() {
+                                        out[(i + r) * columns + j + c] += sum;
+                                    }
+                                }
+                            }
+                        }
+                        // What is left over on the right and below.
+                        for i in 0..rows {
+                            for j in if i < tall { wide..columns } else { 0..columns } {
+                                out[i * columns + j] += block(simd, [row_a(i)], [row_b(j)])[0][0];
+                            }
+                        }
+                    }
+                }
+                if length > 0 {
+                    pulp::Arch::new().dispatch(Call { a, b, length, out });
+                }
+            }
+        }
+    };
+}
+rows!(f32, as_simd_f32s, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
+rows!(f64, as_simd_f64s, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
+
+impl MomentsLoop {
+    /// Gram matrix, cross moments and square of each task, one after the other.
+    fn run<T: Rows>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
+        let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
+            candle_core::bail!("moments: five dimensions are needed");
+        };
+        let taps = c * self.window.kernel.0 * self.window.kernel.1;
+        let (p, length) = (taps + usize::from(self.constant), oh * ow);
+        let (image, outputs) = (c * h * w, o * length);
+        let size = p * p + o * p + 1;
+        let mut all = vec![T::zero(); t * size];
+        if length * b * o * image == 0 {
+            return Ok((all, (t, size).into()));
+        }
+        let x = &x[lx.start_offset()..][..t * b * image];
+        let y = &y[ly.start_offset()..][..t * b * outputs];
+        let task = |(out, (x, y)): (&mut [T], (&[T], &[T]))| -> Result<()> {
+            let mut columns = vec![T::one(); p * length];
+            let mut square = 0f64;
+            for (x, y) in x.chunks_exact(image).zip(y.chunks_exact(outputs)) {
+                gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
+                let (gram, rest) = out.split_at_mut(p * p);
+                T::add_products(&columns, &columns, length, gram);
+                T::add_products(y, &columns, length, &mut rest[..o * p]);
+                for row in y.chunks_exact(length) {
+                    let mut sum = [T::zero()];
+                    T::add_products(row, row, length, &mut sum);
+                    square += sum[0].to_f64();
+                }
+            }
+            out[size - 1] = T::from_f64(square);
+            Ok(())
+        };
+        let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));
+        all.par_chunks_exact_mut(size).zip(tasks).try_for_each(task)?;
+        Ok((all, (t, size).into()))
+    }
+}
+
+impl CustomOp2 for MomentsLoop {
+    fn name(&self) -> &'static str {
+        "moments"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        match (s1, s2) {
+            (CpuStorage::F32(x), CpuStorage::F32(y)) => {
+                self.run(x, l1, y, l2).map(|(all, shape)| (CpuStorage::F32(all), shape))
+            }
+            (CpuStorage::F64(x), CpuStorage::F64(y)) => {
+                self.run(x, l1, y, l2).map(|(all, shape)| (CpuStorage::F64(all), shape))
+            }
+            (other, _) => Err(unsupported(other, "moments")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    fn number(t: &Tensor) -> Result<f64> {
+        t.abs()?.max_all()?.to_dtype(DType::F64)?.to_scalar()
+    }
+
+    /// The composition for other devices, and the definition, run on the CPU, agree with the loop.
+    #[test]
+    fn moments_are_sums_of_products_of_columns() -> Result<()> {
+        for (dtype, bound) in [(DType::F64, 1e-12), (DType::F32, 1e-5)] {
+            for (constant, channels, outputs) in [(false, 1, 24), (true, 2, 5), (true, 1, 1)] {
+                let window = Window::square(3, 2, 1);
+                let x = Tensor::randn(0f64, 1.0, (3, 2, channels, 9, 8), &Device::Cpu)?.to_dtype(dtype)?;
+                let y = Tensor::randn(0f64, 1.0, (3, 2, outputs, 5, 4), &Device::Cpu)?.to_dtype(dtype)?;
+                let found = moments(&x, &y, window, constant)?;
+                let mut columns = im2col(&x, window)?;
+                if constant {
+                    let ones = Tensor::ones((3, 2, 1, 20), dtype, &Device::Cpu)?;
+                    columns = Tensor::cat(&[&columns, &ones], 2)?;
+                }
+                let across = columns.transpose(2, 3)?;
+                let gram = matmul(&columns, &across)?.sum(1)?;
+                let cross = matmul(&y.reshape((3, 2, outputs, 20))?, &across)?.sum(1)?;
+                assert!(number(&(found.gram - gram)?)? < bound);
+                assert!(number(&(found.cross - cross)?)? < bound);
+                assert!(number(&(found.square - y.sqr()?.flatten_from(1)?.sum(1)?)?)? < 10.0 * bound);
+                assert_eq!(found.count, 2 * outputs * 20);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_errors() -> Result<()> {
+        let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
+        let window = Window::square(3, 1, 0);
+        let x = zeros(&[2, 1, 1, 5, 5])?;
+        assert!(moments(&x, &zeros(&[2, 1, 4, 3, 3])?, window, false).is_ok());
+        assert!(moments(&x, &zeros(&[2, 1, 4, 5, 5])?, window, false).is_err());
+        assert!(moments(&x, &zeros(&[2, 2, 4, 3, 3])?, window, false).is_err());
+        assert!(moments(&x, &zeros(&[2, 4, 3, 3])?, window, false).is_err());
+        Ok(())
+    }
+}

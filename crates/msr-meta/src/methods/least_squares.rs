@@ -1,0 +1,69 @@
+//! Adaptation by solving: the ridge regression of a task, exactly.
+//!
+//! For a model that is linear in its adapted parameters v, the support loss is `vᵀ A v − 2 bᵀ v + constant`, and
+//! `v₀ + (A + λ̄ 1)⁻¹ (b − A v₀)` minimises it plus `λ̄ ‖v − v₀‖²`. Everything is a differentiable operation of U, v₀ and λ.
+//!
+//! Source: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form solvers" (ICLR 2019), for
+//! the idea; there it is the last layer that is solved for, here the filter parameters of MSR.
+
+use candle_core::{Tensor, Var};
+use msr_autodiff::{Node, concat};
+use msr_layers::{Layer, Role};
+
+use crate::batch::Examples;
+use crate::error::{Error, Result};
+use crate::objective::OuterParameter;
+use crate::parameters::ModelParameters;
+
+/// The ridge: its strength is learned.
+pub(crate) struct Ridge {
+    /// ln λ.
+    pub(crate) variable: OuterParameter,
+}
+
+impl Ridge {
+    pub(crate) fn new(strength: f64, parameters: &ModelParameters) -> Result<Self> {
+        if !(strength > 0.0 && strength.is_finite()) {
+            return Err(Error::config(format!("the ridge must be a positive number, got {strength}")));
+        }
+        let Some((_, like)) = parameters.with_role(Role::Adapted).next() else {
+            return Err(Error::config("least squares needs a model with adapted parameters"));
+        };
+        let value = Tensor::full(strength.ln(), (), like.tensor.device())?.to_dtype(like.tensor.dtype())?;
+        let variable = OuterParameter { name: "ridge".into(), variable: Var::from_tensor(&value)? };
+        Ok(Self { variable })
+    }
+
+    /// The adapted parameters of each task. `start` are the initial ones, `(t, …)`; `strength` is the node of the variable.
+    pub(crate) fn solve(
+        &self,
+        model: &dyn Layer,
+        joined: &[Node],
+        start: &[Node],
+        strength: &Node,
+        support: &Examples,
+    ) -> Result<Vec<Node>> {
+        let equations = model.normal_equations(joined, &Node::constant(&support.x), &support.y)?;
+        let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
+        let flat = start
+            .iter()
+            .map(|v| Ok(v.reshape(&[tasks, v.elem_count() / tasks.max(1)])?))
+            .collect::<Result<Vec<Node>>>()?;
+        let flat = concat(&flat.iter().collect::<Vec<_>>(), 1)?.reshape(&[tasks, k, 1])?;
+        let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
+        let identity = Node::constant(&identity.reshape((1, k, k))?);
+        let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
+        let ridge = identity.mul(&mean_diagonal.mul(&strength.exp()?)?)?;
+        let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
+        let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
+        let mut at = 0;
+        start
+            .iter()
+            .map(|v| {
+                let size = v.elem_count() / tasks.max(1);
+                at += size;
+                Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
+            })
+            .collect()
+    }
+}

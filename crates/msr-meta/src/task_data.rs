@@ -1,0 +1,46 @@
+//! The examples of a set, as a loss sees them.
+
+use candle_core::Tensor;
+use msr_autodiff::{Moments, Node};
+use msr_layers::{Input, Layer};
+
+use crate::batch::Examples;
+use crate::error::Result;
+use crate::loss::Loss;
+
+/// Examples made ready for losses.
+#[derive(Clone)]
+pub(crate) enum TaskData {
+    /// Prepared inputs, and targets.
+    Outputs(Input, Tensor),
+    /// All that the squared error depends on.
+    Moments(Moments),
+}
+
+impl TaskData {
+    /// Makes examples ready for `uses` losses; `moments`: whether they may be reduced to their moments.
+    pub(crate) fn new(
+        model: &dyn Layer,
+        loss: Loss,
+        parameters: &[Node],
+        examples: &Examples,
+        uses: usize,
+        moments: bool,
+    ) -> Result<Self> {
+        if moments && loss == Loss::MeanSquaredError {
+            if let Some(moments) = model.moments(&examples.x, &examples.y)? {
+                return Ok(Self::Moments(moments));
+            }
+        }
+        let input = model.prepare(parameters, &Node::constant(&examples.x), uses)?;
+        Ok(Self::Outputs(input, examples.y.clone()))
+    }
+
+    /// The loss of each task, `(t)`.
+    pub(crate) fn loss(&self, model: &dyn Layer, loss: Loss, parameters: &[Node]) -> Result<Node> {
+        match self {
+            Self::Outputs(input, target) => loss.per_task(&model.forward_tasks(parameters, input)?, target),
+            Self::Moments(moments) => Ok(model.squared_error(parameters, moments)?),
+        }
+    }
+}
