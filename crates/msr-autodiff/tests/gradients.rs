@@ -148,6 +148,29 @@ fn matrix_products() {
     ]);
 }
 
+/// Solutions of linear systems, through matrices that are symmetric and positive by construction.
+#[test]
+fn solutions() {
+    let positive = |m: &Node, k: usize| -> Result<Node> {
+        let identity = Node::constant(&Tensor::eye(k, DType::F64, &Device::Cpu)?);
+        m.t()?.matmul(m)?.add(&identity.affine(0.5, 0.0)?)
+    };
+    check(vec![
+        case("solve", &[&[4, 3], &[3, 2]], Real, move |x| positive(&x[0], 3)?.solve_positive(&x[1])),
+        case("solve, one", &[&[1, 1], &[1, 1]], Real, move |x| positive(&x[0], 1)?.solve_positive(&x[1])),
+        case("solve, batch", &[&[2, 3, 2], &[2, 2, 1]], Real, move |x| {
+            positive(&x[0], 2)?.solve_positive(&x[1])
+        }),
+        // Ridge regression: v₀ + (ΦᵀΦ + λ)⁻¹ Φᵀ (y − Φ v₀), with fewer equations than unknowns.
+        case("ridge regression", &[&[2, 3], &[2, 1], &[3, 1], &[]], Real, |x| {
+            let (phi, identity) = (&x[0], Node::constant(&Tensor::eye(3, DType::F64, &Device::Cpu)?));
+            let ridge = identity.mul(&x[3].exp()?)?;
+            let rest = x[1].sub(&phi.matmul(&x[2])?)?;
+            x[2].add(&phi.t()?.matmul(phi)?.add(&ridge)?.solve_positive(&phi.t()?.matmul(&rest)?)?)
+        }),
+    ]);
+}
+
 #[test]
 fn windows() {
     let window = Window { kernel: (3, 2), stride: (2, 1), padding: (1, 2) };

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use candle_core::{DType, Tensor};
-use msr_data::{PlaneGroup, SteerableBasis, SteerableConv, TaskSource};
+use msr_data::{SteerableConv, TaskSource};
+use msr_groups::{PlaneGroup, SteerableBasis};
 
 /// The rows of a matrix, orthonormalised twice (Gram and Schmidt); dependent rows are dropped.
 fn orthonormal(rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
@@ -108,7 +109,7 @@ fn channels_are_turned_and_mirrored_copies_for_any_group_and_kernel() {
     for (group, kernel) in
         [(PlaneGroup::Rotations(8), 4), (PlaneGroup::Rotations(0), 3), (PlaneGroup::Rotations(8), 0)]
     {
-        assert!(SteerableBasis::new(group, kernel).unwrap_err().to_string().contains("odd kernel"));
+        assert!(SteerableBasis::new(group, kernel).unwrap_err().to_string().contains("must be odd"));
     }
     assert!(SteerableBasis::new(PlaneGroup::Rotations(8), 3).unwrap().expand(&[1.0]).is_err());
 }

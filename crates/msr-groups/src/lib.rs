@@ -47,6 +47,7 @@ mod error;
 mod families;
 mod group;
 mod permutation;
+mod plane;
 mod recovery;
 mod sharing;
 mod union_find;
@@ -61,6 +62,10 @@ pub use families::{
 };
 pub use group::{MOST_ELEMENTS, PermutationGroup};
 pub use permutation::Permutation;
+pub use plane::{
+    LearnedConv, PlaneFit, PlaneGroup, PlaneSymmetry, SteerableBasis, image_equivariance_error,
+    plane_symmetry,
+};
 pub use recovery::{
     Fit, KnownAction, Recovery, RecoveryConfig, Tolerance, Verdict, known_actions, name_of,
     partition_distance, pattern_automorphisms, rank_groups, recover,

@@ -106,8 +106,7 @@ impl Conv2dConfig {
             return Err(self.wrong_input(layer, examples.dims()));
         }
         let window = Window::square(self.kernel, self.stride, self.padding);
-        let (oh, ow) =
-            window.output((h, w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
+        let (oh, ow) = window.output((h, w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
         let expected = [t, b, self.out_channels, oh, ow];
         if targets.dims() != expected {
             let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());

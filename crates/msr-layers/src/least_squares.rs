@@ -63,7 +63,8 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
             let size = p.tensor.elem_count();
             let flat: Vec<f64> = (at..at + size).map(values).collect();
             at += size;
-            let one = Tensor::from_vec(flat, p.tensor.dims(), p.tensor.device())?.to_dtype(p.tensor.dtype())?;
+            let one =
+                Tensor::from_vec(flat, p.tensor.dims(), p.tensor.device())?.to_dtype(p.tensor.dtype())?;
             nodes.push(Node::constant(&one).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?);
         }
         let y = layer.forward_tasks(&nodes, &input)?;

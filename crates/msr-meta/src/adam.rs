@@ -57,7 +57,8 @@ impl Default for AdamConfig {
 }
 
 /// Adam: `m ← β₁ m + (1 − β₁) g`, `s ← β₂ s + (1 − β₂) g²`,
-/// `p ← p − rate · m̂ / (√ŝ + ε)` with the bias-corrected moments m̂, ŝ.
+/// `p ← p − rate · m̂ / (√ŝ + ε)` with the bias-corrected moments m̂, ŝ, times the
+/// [factor](OuterParameter::rate) of each parameter.
 ///
 /// Source: Kingma, Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015), algorithm 1.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl Adam {
         self.steps += 1;
         for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
             let (first, second) = (&self.first[i], &self.second[i]);
-            let update = Update::new(self.config, self.steps);
+            let update = Update::new(self.config, p.rate, self.steps);
             if p.variable.device().is_cpu() && matches!(p.variable.dtype(), DType::F32 | DType::F64) {
                 let g = g.contiguous()?;
                 first.inplace_op2(&g, &Decay { beta: self.config.beta1, square: false })?;
@@ -178,10 +179,10 @@ struct Update {
 }
 
 impl Update {
-    fn new(config: AdamConfig, steps: u64) -> Self {
+    fn new(config: AdamConfig, factor: f64, steps: u64) -> Self {
         let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
         Self {
-            first_scale: config.rate * config.schedule.factor(steps - 1) / correction(config.beta1),
+            first_scale: factor * config.rate * config.schedule.factor(steps - 1) / correction(config.beta1),
             second_scale: 1.0 / correction(config.beta2),
             epsilon: config.epsilon,
         }

@@ -13,6 +13,8 @@ pub struct OuterParameter {
     pub name: String,
     /// The variable; for a model's parameter it shares its storage with the layer's tensor.
     pub variable: Var,
+    /// The learning rate of this tensor, as a factor on the optimiser's.
+    pub rate: f64,
 }
 
 /// The losses of a batch and the gradient of their sum or mean.

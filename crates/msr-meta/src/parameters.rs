@@ -26,7 +26,7 @@ impl ModelParameters {
             if !p.tensor.is_variable() {
                 return Err(Error::NotTrainable { name: p.name.clone() });
             }
-            Ok(OuterParameter { name: p.name.clone(), variable: Var::from_tensor(&p.tensor)? })
+            Ok(OuterParameter { name: p.name.clone(), variable: Var::from_tensor(&p.tensor)?, rate: 1.0 })
         };
         self.all.iter().map(variable).collect()
     }

@@ -83,7 +83,8 @@ impl RateTable {
                 Some(at) => at,
                 None => {
                     let value = Tensor::full(start, shape, p.tensor.device())?.to_dtype(p.tensor.dtype())?;
-                    table.variables.push(OuterParameter { name, variable: Var::from_tensor(&value)? });
+                    let variable = Var::from_tensor(&value)?;
+                    table.variables.push(OuterParameter { name, variable, rate: 1.0 });
                     table.variables.len() - 1
                 }
             };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use msr_layers::{
     Activation, Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Sequential,
 };
@@ -111,6 +111,26 @@ fn rates_are_named_after_what_they_serve() {
     );
 }
 
+#[test]
+fn symmetry_matrices_have_a_rate_of_their_own() {
+    let rates = |symmetry_rate| {
+        let config = MetaConfig { symmetry_rate, ..MetaConfig::default() };
+        let learner = MetaLearner::new(msr(1, 2, DType::F32).0, config)?;
+        Ok(learner.outer_parameters().iter().map(|p| p.rate).collect::<Vec<_>>())
+    };
+    assert_eq!(rates(3.0).map_err(|e: Error| e.to_string()), Ok(vec![3.0, 1.0, 1.0, 1.0]));
+    assert!(rates(-1.0).is_err() && rates(f64::NAN).is_err());
+    // Adam moves the parameter by as much more: the first step is the rate itself.
+    let moved = |rate: f64| {
+        let variable = Var::new(&[0f64], &Device::Cpu).unwrap();
+        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone(), rate }];
+        let mut adam = Adam::new(AdamConfig { rate: 0.01, ..AdamConfig::default() }, &parameters).unwrap();
+        adam.step(&parameters, &[Tensor::new(&[1f64], &Device::Cpu).unwrap()]).unwrap();
+        variable.to_vec1::<f64>().unwrap()[0]
+    };
+    assert!((moved(3.0) + 0.03).abs() < 1e-9 && (moved(1.0) + 0.01).abs() < 1e-9);
+}
+
 /// First order drops the second derivatives and nothing else: losses agree, gradients do not; with no
 /// inner step both agree.
 #[test]
@@ -192,7 +212,7 @@ fn adam_follows_the_formula() {
         let start = normal(1, 5, dtype);
         let gradients = [normal(2, 5, dtype), normal(3, 5, dtype)];
         let variable = candle_core::Var::from_tensor(&start).unwrap();
-        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone() }];
+        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone(), rate: 1.0 }];
         let mut adam = Adam::new(AdamConfig { rate: 0.1, ..AdamConfig::default() }, &parameters).unwrap();
         let as_f64 = |t: &Tensor| t.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
         let mut p = as_f64(&start);
@@ -219,7 +239,7 @@ fn adam_follows_the_formula() {
 fn a_cosine_schedule_scales_the_steps() {
     let run = |schedule: Schedule| -> Vec<f64> {
         let variable = candle_core::Var::from_tensor(&Tensor::new(1f64, &Device::Cpu).unwrap()).unwrap();
-        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone() }];
+        let parameters = [OuterParameter { name: "p".into(), variable: variable.clone(), rate: 1.0 }];
         let mut adam = Adam::new(AdamConfig { schedule, ..AdamConfig::default() }, &parameters).unwrap();
         let mut before = 1.0;
         let mut moved = || {

@@ -39,7 +39,11 @@ pub fn moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result
         candle_core::bail!("moments: {:?} and {:?}: both need five dimensions", x.dims(), y.dims());
     };
     if (ty, by, (oh, ow)) != (t, b, window.output((h, w))?) {
-        candle_core::bail!("moments: targets {:?} do not fit inputs {:?} under {window:?}", y.dims(), x.dims());
+        candle_core::bail!(
+            "moments: targets {:?} do not fit inputs {:?} under {window:?}",
+            y.dims(),
+            x.dims()
+        );
     }
     let p = c * window.kernel.0 * window.kernel.1 + usize::from(constant);
     let count = b * o * oh * ow;

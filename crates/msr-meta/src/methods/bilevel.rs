@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
-use msr_layers::Layer;
+use msr_layers::{Layer, Role};
 
 use crate::batch::{Batch, Examples};
 use crate::error::{Error, Result};
@@ -55,6 +55,9 @@ pub struct MetaConfig {
     /// Whether the squared error of a layer that has [moments](msr_layers::Layer::moments) is computed from them when
     /// training: the same number but for rounding, at a fraction of the cost. Tests always use the outputs.
     pub moments: bool,
+    /// The outer learning rate of shared parameters (symmetry matrices), as a factor on the optimiser's: entries of a
+    /// factor that starts at the identity have further to go than those of a filter.
+    pub symmetry_rate: f64,
     /// The number of inner steps, S.
     pub inner_steps: usize,
     /// The inner rates, α.
@@ -75,6 +78,7 @@ impl Default for MetaConfig {
         Self {
             adaptation: Adaptation::default(),
             moments: true,
+            symmetry_rate: 1.0,
             inner_steps: 3,
             rates: Rates::default(),
             order: Order::default(),
@@ -120,6 +124,13 @@ impl MetaLearner {
             }
         };
         let mut outer = parameters.variables()?;
+        if !(config.symmetry_rate >= 0.0 && config.symmetry_rate.is_finite()) {
+            let rate = config.symmetry_rate;
+            return Err(Error::config(format!(
+                "the rate of symmetry matrices must be finite and ≥ 0, got {rate}"
+            )));
+        }
+        parameters.with_role(Role::Shared).for_each(|(i, _)| outer[i].rate = config.symmetry_rate);
         outer.extend(rates.variables.iter().cloned());
         outer.extend(ridge.iter().map(|r| r.variable.clone()));
         Ok(Self { inner: Arc::new(InnerLoop { model, parameters, rates, ridge, config }), outer })

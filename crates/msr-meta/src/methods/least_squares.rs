@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 use crate::objective::OuterParameter;
 use crate::parameters::ModelParameters;
 
+/// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U becomes exact.
+const RATE: f64 = 20.0;
+
 /// The ridge: its strength is learned.
 pub(crate) struct Ridge {
     /// ln λ.
@@ -30,7 +33,8 @@ impl Ridge {
             return Err(Error::config("least squares needs a model with adapted parameters"));
         };
         let value = Tensor::full(strength.ln(), (), like.tensor.device())?.to_dtype(like.tensor.dtype())?;
-        let variable = OuterParameter { name: "ridge".into(), variable: Var::from_tensor(&value)? };
+        let variable =
+            OuterParameter { name: "ridge".into(), variable: Var::from_tensor(&value)?, rate: RATE };
         Ok(Self { variable })
     }
 
@@ -52,7 +56,8 @@ impl Ridge {
         let flat = concat(&flat.iter().collect::<Vec<_>>(), 1)?.reshape(&[tasks, k, 1])?;
         let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
         let identity = Node::constant(&identity.reshape((1, k, k))?);
-        let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
+        let mean_diagonal =
+            equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
         let ridge = identity.mul(&mean_diagonal.mul(&strength.exp()?)?)?;
         let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
         let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;

@@ -97,13 +97,7 @@ impl MultiTask {
         TaskData::new(self.model.as_ref(), LOSS, joined, examples, uses, moments)
     }
 
-    fn loss(
-        &self,
-        shared: &[Node],
-        adapted: &[Node],
-        examples: &Examples,
-        moments: bool,
-    ) -> Result<Node> {
+    fn loss(&self, shared: &[Node], adapted: &[Node], examples: &Examples, moments: bool) -> Result<Node> {
         let joined = self.parameters.join(shared, adapted);
         self.data(&joined, examples, 1, moments)?.loss(self.model.as_ref(), LOSS, &joined)
     }

@@ -11,7 +11,8 @@ use msr_layers::{
     ReparamLinear, ReparamLinearConfig, SeededVars,
 };
 use msr_meta::{
-    AdamConfig, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Objective, Rates,
+    AdamConfig, Adaptation, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Objective,
+    Rates,
 };
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,10 @@ fn objective(plan: &Plan, cell: &Cell, model: Arc<dyn Layer>) -> Result<Box<dyn 
             let rates = Rates::Learned { initial, per: Granularity::PerLayer, positive: false };
             let config = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
             Box::new(MetaLearner::new(model, config)?)
+        }
+        Learner::Exact => {
+            let adaptation = Adaptation::LeastSquares { ridge: plan.definition.training.ridge };
+            Box::new(MetaLearner::new(model, MetaConfig { adaptation, ..MetaConfig::default() })?)
         }
         Learner::MultiTask => Box::new(MultiTask::new(model, MultiTaskConfig::default())?),
     })

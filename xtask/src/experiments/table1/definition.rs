@@ -43,6 +43,8 @@ pub struct Training {
     pub outer_rate: f64,
     pub inner_steps: usize,
     pub inner_rate: f64,
+    /// The ridge of exact inner solutions at the start.
+    pub ridge: f64,
     pub checkpoint_every: u64,
     pub metrics_every: u64,
     pub seeds: u64,
@@ -91,7 +93,11 @@ pub struct Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Learner {
+    /// Gradient steps, differentiated through.
     Bilevel,
+    /// An exact least-squares solution, differentiated through.
+    Exact,
+    /// One level: the filter parameters of all training tasks are fitted jointly.
     MultiTask,
 }
 

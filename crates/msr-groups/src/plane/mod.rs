@@ -1,0 +1,86 @@
+//! Rotations and flips of the plane: filters that turn, and the group that a learned convolution has.
+
+mod images;
+mod steerable;
+mod symmetry;
+
+use std::f64::consts::PI;
+use std::fmt::{self, Display};
+
+pub use images::image_equivariance_error;
+pub use steerable::SteerableBasis;
+pub use symmetry::{LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
+
+/// A group of rotations, or of rotations and flips, of the plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaneGroup {
+    /// C_N: rotations by multiples of `2π / N`.
+    Rotations(usize),
+    /// D_N: the same, and the flip of the vertical axis followed by them.
+    RotationsAndFlips(usize),
+}
+
+impl PlaneGroup {
+    /// The number of rotations, N.
+    pub fn rotations(self) -> usize {
+        match self {
+            PlaneGroup::Rotations(n) | PlaneGroup::RotationsAndFlips(n) => n,
+        }
+    }
+
+    /// Whether every element of `other` is one of this group.
+    pub fn contains(self, other: PlaneGroup) -> bool {
+        let flips = |g| matches!(g, PlaneGroup::RotationsAndFlips(_));
+        other.rotations() > 0
+            && self.rotations().is_multiple_of(other.rotations())
+            && (flips(self) || !flips(other))
+    }
+
+    /// The number of elements: N or 2N.
+    pub fn order(self) -> usize {
+        match self {
+            PlaneGroup::Rotations(n) => n,
+            PlaneGroup::RotationsAndFlips(n) => 2 * n,
+        }
+    }
+
+    /// Element `g`: the angle of its rotation, and whether a flip comes before it. Rotations come first.
+    fn element(self, g: usize) -> (f64, bool) {
+        let n = self.rotations();
+        (2.0 * PI * (g % n) as f64 / n as f64, g >= n)
+    }
+
+    /// The irreducible representation of a circular harmonic, by its frequency modulo N, and how many times a
+    /// position of it occurs in the regular representation of this group with its size: `(index, size, copies)`.
+    fn irreducible(self, frequency: usize) -> (usize, usize, usize) {
+        let n = self.rotations();
+        let index = (frequency % n).min(n - frequency % n);
+        let size = if index == 0 || 2 * index == n { 1 } else { 2 };
+        match self {
+            PlaneGroup::Rotations(_) => (index, size, 1),
+            PlaneGroup::RotationsAndFlips(_) => (index, size, size),
+        }
+    }
+
+    /// Where element `h` sends the channels of a field, the regular representation: channel g goes to `h g`.
+    fn shift(self, h: usize) -> Vec<usize> {
+        let n = self.rotations();
+        let (turn, flip) = (h % n, h >= n);
+        (0..self.order())
+            .map(|g| {
+                // A flip before a rotation by r is a rotation by −r before the flip.
+                let r = if flip { n - g % n } else { g % n };
+                (turn + r) % n + if flip == (g >= n) { 0 } else { n }
+            })
+            .collect()
+    }
+}
+
+impl Display for PlaneGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlaneGroup::Rotations(n) => write!(f, "C{n}"),
+            PlaneGroup::RotationsAndFlips(n) => write!(f, "D{n}"),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Rotations and flips of the plane: the group that a learned convolution has.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use msr_groups::PlaneGroup::{Rotations, RotationsAndFlips};
+use msr_groups::{LearnedConv, PlaneGroup, SteerableBasis, image_equivariance_error, plane_symmetry};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+const KERNEL: usize = 3;
+const TAPS: usize = KERNEL * KERNEL;
+
+fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
+    (0..count).map(|_| rng.sample::<f64, _>(StandardNormal)).collect()
+}
+
+/// `fields` fields whose filters are random mixtures of the basis functions, `columns` of them, plus noise.
+fn fixed_filters(
+    group: PlaneGroup,
+    fields: usize,
+    columns: usize,
+    noise: f64,
+    rng: &mut ChaCha8Rng,
+) -> Vec<f64> {
+    let basis = SteerableBasis::new(group, KERNEL).unwrap();
+    let mut rows = Vec::new();
+    for _ in 0..fields {
+        let filters: Vec<Vec<f64>> =
+            (0..columns).map(|_| basis.expand(&normal(rng, basis.len())).unwrap()).collect();
+        for row in 0..group.order() * TAPS {
+            rows.extend(filters.iter().map(|f| f[row]));
+        }
+    }
+    let noise: Vec<f64> = normal(rng, rows.len()).into_iter().map(|x| x * noise).collect();
+    rows.iter().zip(noise).map(|(x, n)| x + n).collect()
+}
+
+/// A projector, row by row, on the span of some columns of `matrix (n, columns)`, scaled, plus noise.
+fn subspace(matrix: &[f64], n: usize, columns: usize, noise: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for c in 0..columns {
+        let mut v: Vec<f64> = (0..n).map(|i| matrix[i * columns + c]).collect();
+        for _ in 0..2 {
+            for b in &basis {
+                let along: f64 = v.iter().zip(b).map(|(x, y)| x * y).sum();
+                v.iter_mut().zip(b).for_each(|(x, y)| *x -= along * y);
+            }
+        }
+        let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm > 1e-6 {
+            basis.push(v.iter().map(|x| x / norm).collect());
+        }
+    }
+    let noise = normal(rng, n * n).into_iter().map(|x| x * noise);
+    let entry = |i: usize, j: usize| basis.iter().map(|b| 2.0 * b[i] * b[j]).sum::<f64>();
+    (0..n * n).zip(noise).map(|(at, x)| entry(at / n, at % n) + x).collect()
+}
+
+#[test]
+fn a_full_symmetry_matrix_names_its_group() {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    for (group, fields) in [
+        (Rotations(8), 3),
+        (RotationsAndFlips(8), 3),
+        (Rotations(4), 5),
+        (RotationsAndFlips(4), 2),
+        (Rotations(6), 4),
+        (RotationsAndFlips(5), 2),
+        (Rotations(16), 1),
+    ] {
+        let symmetry = fixed_filters(group, fields, 12, 0.02, &mut rng);
+        let found =
+            plane_symmetry(LearnedConv::Full { symmetry: &symmetry, columns: 12 }, fields * group.order(), 3)
+                .unwrap();
+        assert_eq!(found.group, Some(group), "{:?}", found.fits);
+        let (right, wrong) = (found.residual(group).unwrap(), found.best_wrong().unwrap());
+        println!("{group}: {right:.3}, best wrong one {} {:.3}", wrong.group, wrong.residual);
+        assert!(right < 0.12 && wrong.residual > 2.0 * right);
+        assert!(!group.contains(wrong.group) || wrong.residual > 0.25);
+    }
+}
+
+#[test]
+fn kronecker_factors_name_their_group() {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for group in [Rotations(8), RotationsAndFlips(8), RotationsAndFlips(4), Rotations(12)] {
+        let (fields, columns) = (3, 80);
+        let channels = fields * group.order();
+        // Each field on its own: the channel and the tap profiles of the fixed filters.
+        let one = fixed_filters(group, 1, columns, 0.0, &mut rng);
+        let order = group.order();
+        let (mut a, mut c) = (vec![0.0; channels * channels], vec![0.0; TAPS * TAPS]);
+        let wide = columns * TAPS;
+        let profile: Vec<f64> = (0..order)
+            .flat_map(|g| (0..wide).map(move |i| (g * TAPS + i / columns, i % columns)))
+            .map(|(row, column)| one[row * columns + column])
+            .collect();
+        let block = subspace(&profile, order, wide, 0.02, &mut rng);
+        for f in 0..fields {
+            for i in 0..order {
+                for j in 0..order {
+                    a[(f * order + i) * channels + f * order + j] = block[i * order + j];
+                }
+            }
+        }
+        let taps: Vec<f64> = one[..TAPS * columns].to_vec();
+        c.copy_from_slice(&subspace(&taps, TAPS, columns, 0.02, &mut rng));
+        let found =
+            plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, KERNEL).unwrap();
+        assert_eq!(found.group, Some(group), "{:?}", found.fits);
+        assert!(found.taps_residual.unwrap() < 0.1);
+    }
+}
+
+#[test]
+fn without_structure_no_group_is_named() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    for trial in 0..200 {
+        let channels = [8, 16, 24, 48][trial % 4];
+        let (a, c) = (normal(&mut rng, channels * channels), normal(&mut rng, TAPS * TAPS));
+        let found =
+            plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, KERNEL).unwrap();
+        assert_eq!(found.group, None, "trial {trial}: {:?}", found.fits);
+        let symmetry = normal(&mut rng, channels * TAPS * 18);
+        let found =
+            plane_symmetry(LearnedConv::Full { symmetry: &symmetry, columns: 18 }, channels, KERNEL).unwrap();
+        assert_eq!(found.group, None, "trial {trial}: {:?}", found.fits);
+    }
+    // Factors at the identity, where training starts: every direction alike.
+    let identity =
+        |n: usize| -> Vec<f64> { (0..n * n).map(|at| if at % (n + 1) == 0 { 1.0 } else { 0.0 }).collect() };
+    let start = LearnedConv::Kronecker { channels: &identity(24), taps: &identity(9) };
+    assert_eq!(plane_symmetry(start, 24, KERNEL).unwrap().group, None);
+    let zeros = vec![0.0; 24 * TAPS * 2];
+    let nothing = LearnedConv::Full { symmetry: &zeros, columns: 2 };
+    assert_eq!(plane_symmetry(nothing, 24, KERNEL).unwrap().group, None);
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let message = |learned: LearnedConv<'_>, channels: usize, kernel: usize| {
+        plane_symmetry(learned, channels, kernel).unwrap_err().to_string()
+    };
+    let a = vec![1.0; 64];
+    assert!(message(LearnedConv::Full { symmetry: &a, columns: 1 }, 8, 3).contains("[72] numbers"));
+    assert!(message(LearnedConv::Kronecker { channels: &a, taps: &a }, 8, 3).contains("[64, 81]"));
+    let even = vec![1.0; 8 * 16];
+    assert!(message(LearnedConv::Full { symmetry: &even, columns: 1 }, 8, 4).contains("must be odd"));
+    let mut nan = vec![1.0; 72];
+    nan[3] = f64::NAN;
+    assert!(message(LearnedConv::Full { symmetry: &nan, columns: 1 }, 8, 3).contains("NaN"));
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    assert!(image_equivariance_error(Rotations(8), &nan[..71], 3, 6.0, &mut rng).is_err());
+    assert!(image_equivariance_error(Rotations(8), &nan, 3, 1.0, &mut rng).is_err());
+    assert!(SteerableBasis::new(Rotations(8), 3).unwrap().distance(&nan[..71], 1).is_err());
+}
+
+/// Quarter turns and flips are exact on the pixels; the error of an eighth falls as images get smoother; filters at
+/// random are far off.
+#[test]
+fn errors_on_images_are_those_of_the_filters() {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    for (group, exact) in [
+        (Rotations(4), true),
+        (RotationsAndFlips(4), true),
+        (RotationsAndFlips(1), true),
+        (Rotations(8), false),
+    ] {
+        let filters = fixed_filters(group, 2, 1, 0.0, &mut rng);
+        let mut error = |shortest: f64, filters: &[f64]| {
+            image_equivariance_error(group, filters, KERNEL, shortest, &mut rng).unwrap()
+        };
+        let (rough, smooth) = (error(4.0, &filters), error(40.0, &filters));
+        println!("{group}: {rough:.4} on rough images, {smooth:.4} on smooth ones");
+        if exact {
+            assert!(rough < 1e-12, "{group}: {rough}");
+        } else {
+            assert!(smooth < rough && smooth > 1e-6, "{group}: {rough} {smooth}");
+        }
+        let arbitrary: Vec<f64> = (0..filters.len()).map(|i| ((i * i + 3 * i) as f64).sin()).collect();
+        assert!(error(6.0, &arbitrary) > 0.5);
+    }
+}
+
+#[test]
+fn subgroups() {
+    assert!(
+        RotationsAndFlips(8).contains(Rotations(4)) && RotationsAndFlips(8).contains(RotationsAndFlips(2))
+    );
+    assert!(Rotations(8).contains(Rotations(8)) && !Rotations(8).contains(RotationsAndFlips(4)));
+    assert!(!Rotations(8).contains(Rotations(16)) && !Rotations(8).contains(Rotations(3)));
+    assert_eq!((Rotations(8).to_string(), RotationsAndFlips(8).to_string()), ("C8".into(), "D8".into()));
+}

@@ -1,0 +1,186 @@
+//! Adaptation by exact solution, and squared errors from moments.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use msr_autodiff::{Graph, Node, grad, mse};
+use msr_layers::{
+    Conv2dConfig, ConvSymmetry, Input, Layer, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
+    ReparamLinearConfig, SeededVars,
+};
+use msr_meta::{Adaptation, Batch, Examples, Loss, MetaConfig, MetaLearner, Objective};
+use msr_testkit::{assert_close, normal};
+
+/// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
+fn batch(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Batch {
+    let (n, m) = (6, 5);
+    let basis = normal(999, (k, m * n), dtype);
+    let w = normal(seed, (tasks, k), dtype).matmul(&basis).unwrap().reshape((tasks, m, n)).unwrap();
+    let set = |seed, count| {
+        let x = normal(seed, (tasks, count, n), dtype);
+        let y = x.matmul(&w.t().unwrap()).unwrap();
+        Examples { x, y }
+    };
+    Batch {
+        tasks: (0..tasks).map(|t| 100 * seed as usize + t).collect(),
+        support: set(seed + 1, support),
+        query: set(seed + 2, 7),
+    }
+}
+
+fn msr(seed: u64, k: usize, dtype: DType) -> (Arc<dyn Layer>, SeededVars) {
+    let vars = SeededVars::new(seed);
+    let config = ReparamLinearConfig {
+        symmetry_std: 0.3,
+        filter_std: 0.5,
+        bias: true,
+        ..ReparamLinearConfig::new(6, 5, k)
+    };
+    (Arc::new(ReparamLinear::new(config, vars.builder(dtype, &Device::Cpu).pp("fc")).unwrap()), vars)
+}
+
+/// A convolution whose tasks lie in a fixed subspace of filters, with noise on the targets.
+fn conv(dtype: DType, bias: bool) -> (Arc<dyn Layer>, SeededVars, Batch) {
+    let vars = SeededVars::new(4);
+    let conv = Conv2dConfig { bias, ..Conv2dConfig::new(1, 3, 3) };
+    let full = ConvSymmetry::Full { filter_params: 4, std: 0.3 };
+    let config =
+        ReparamConv2dConfig { symmetry: full, filter_std: 0.5, ..ReparamConv2dConfig::full(conv, 4) };
+    let layer = ReparamConv2d::new(config, vars.builder(dtype, &Device::Cpu)).unwrap();
+    let set = |seed, count| Examples {
+        x: normal(seed, (3, count, 1, 8, 8), dtype),
+        y: normal(seed + 1, (3, count, 3, 6, 6), dtype),
+    };
+    let batch = Batch { tasks: vec![0, 1, 2], support: set(11, 1), query: set(13, 4) };
+    (Arc::new(layer), vars, batch)
+}
+
+/// The outer gradient through the exact solution, for U, the initial values and the ridge, against finite differences of
+/// the losses; with a bias and without, from features, moments and unit vectors.
+#[test]
+fn the_outer_gradient_passes_through_the_exact_solution() {
+    let adaptation = Adaptation::LeastSquares { ridge: 0.05 };
+    let config = MetaConfig { adaptation, ..MetaConfig::default() };
+    let linear = |bias: bool| {
+        let vars = SeededVars::new(1);
+        let config = ReparamLinearConfig {
+            symmetry_std: 0.3,
+            filter_std: 0.5,
+            bias,
+            ..ReparamLinearConfig::new(6, 5, 3)
+        };
+        let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
+        (Arc::new(layer) as Arc<dyn Layer>, vars, batch(3, 3, 2, 3, DType::F64))
+    };
+    for (model, _vars, batch) in
+        [linear(false), linear(true), conv(DType::F64, false), conv(DType::F64, true)]
+    {
+        let learner = MetaLearner::new(model, config).unwrap();
+        assert_eq!(learner.outer_parameters().last().unwrap().name, "ridge");
+        let found = learner.gradients(&batch).unwrap();
+        for (p, gradient) in learner.outer_parameters().iter().zip(&found.gradients) {
+            let original = p.variable.as_detached_tensor().copy().unwrap();
+            let gradient: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+            let base: Vec<f64> = original.flatten_all().unwrap().to_vec1().unwrap();
+            for i in (0..base.len()).step_by(5) {
+                let at = |shift: f64| -> f64 {
+                    let mut moved = base.clone();
+                    moved[i] += shift;
+                    p.variable
+                        .set(&Tensor::from_vec(moved, original.shape(), &Device::Cpu).unwrap())
+                        .unwrap();
+                    learner.losses(&batch).unwrap().iter().sum()
+                };
+                let numeric = (at(1e-6) - at(-1e-6)) / 2e-6;
+                let error = (gradient[i] - numeric).abs() / numeric.abs().max(1.0);
+                assert!(error < 1e-7, "{} [{i}]: {} and {numeric}", p.name, gradient[i]);
+            }
+            p.variable.set(&original).unwrap();
+        }
+    }
+}
+
+/// What is found solves the ridge regression: one gradient step on its objective goes nowhere; with a large ridge the
+/// parameters stay where they were.
+#[test]
+fn the_exact_adaptation_is_the_minimum() {
+    let (model, _vars, batch) = conv(DType::F64, false);
+    let adapt = |ridge: f64| -> Tensor {
+        let adaptation = Adaptation::LeastSquares { ridge };
+        let learner =
+            MetaLearner::new(model.clone(), MetaConfig { adaptation, ..MetaConfig::default() }).unwrap();
+        learner.adapt(&batch.support).unwrap().remove(0).1
+    };
+    let parameters = model.parameters();
+    let start = parameters[1].tensor.broadcast_as((3, 4)).unwrap().contiguous().unwrap();
+    let ridge = 0.05;
+    let v = Node::leaf(&adapt(ridge));
+    let shared = Node::constant(&parameters[0].tensor);
+    let input = Input::Examples(Node::constant(&batch.support.x));
+    let output = model.forward_tasks(&[shared.clone(), v.clone()], &input).unwrap();
+    let loss = mse(&output, &Node::constant(&batch.support.y)).unwrap().sum_all().unwrap();
+    let slope = grad(&loss, &[&v], Graph::Drop).unwrap().remove(0);
+    // Plus the slope of λ̄ ‖v − v₀‖², with λ̄ = λ tr(A) / k.
+    let x = Node::constant(&batch.support.x);
+    let equations = model.normal_equations(&[shared, v.clone()], &x, &batch.support.y).unwrap();
+    let matrices: Vec<Vec<Vec<f64>>> = equations.matrix.value().to_vec3().unwrap();
+    let (v, start, slope): (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<f64>>) =
+        (v.value().to_vec2().unwrap(), start.to_vec2().unwrap(), slope.value().to_vec2().unwrap());
+    for t in 0..3 {
+        let strength = ridge * (0..4).map(|i| matrices[t][i][i]).sum::<f64>() / 4.0;
+        for i in 0..4 {
+            let total = slope[t][i] + 2.0 * strength * (v[t][i] - start[t][i]);
+            assert!(total.abs() < 1e-12, "{total}");
+        }
+    }
+    let still: Vec<Vec<f64>> = adapt(1e12).to_vec2().unwrap();
+    assert!(still.concat().iter().zip(start.concat()).all(|(a, b)| (a - b).abs() < 1e-9));
+}
+
+#[test]
+fn exact_adaptation_says_what_it_cannot_do() {
+    let refuses = |model: Arc<dyn Layer>, config: MetaConfig, words: &str| {
+        let message = MetaLearner::new(model, config).err().unwrap().to_string();
+        assert!(message.contains(words), "{message}");
+    };
+    let exact =
+        |ridge| MetaConfig { adaptation: Adaptation::LeastSquares { ridge }, ..MetaConfig::default() };
+    refuses(msr(1, 2, DType::F32).0, exact(0.0), "ridge must be a positive number");
+    let cross_entropy = MetaConfig { loss: Loss::CrossEntropy, ..exact(0.1) };
+    refuses(msr(1, 2, DType::F32).0, cross_entropy, "squared error");
+    // Fewer equations than unknowns are no problem for a ridge, but one that rounding swallows is none.
+    let batch = batch(3, 3, 1, 2, DType::F64);
+    let (model, _vars) = msr(1, 40, DType::F64);
+    let losses = |ridge| MetaLearner::new(model.clone(), exact(ridge)).unwrap().losses(&batch);
+    assert!(losses(1e-6).unwrap().iter().all(|l| l.is_finite()));
+    let message = losses(1e-30).unwrap_err().to_string();
+    assert!(
+        message.contains("of 3 is not positive definite") && message.contains("larger ridge"),
+        "{message}"
+    );
+}
+
+/// Training from moments is training from outputs, for every learner.
+#[test]
+fn moments_change_no_gradient() {
+    for bias in [false, true] {
+        for adaptation in [Adaptation::GradientSteps, Adaptation::LeastSquares { ridge: 0.1 }] {
+            let gradients = |moments: bool| {
+                let (model, vars, batch) = conv(DType::F64, bias);
+                let config = MetaConfig { adaptation, moments, ..MetaConfig::default() };
+                let learner = MetaLearner::new(model, config).unwrap();
+                let found = learner.gradients(&batch).unwrap();
+                drop(vars);
+                found
+            };
+            let (by_moments, by_outputs) = (gradients(true), gradients(false));
+            for (a, b) in by_moments.gradients.iter().zip(&by_outputs.gradients) {
+                assert_close("gradient", a, b, 1e-10);
+            }
+            for (a, b) in by_moments.losses.iter().zip(&by_outputs.losses) {
+                assert!((a - b).abs() < 1e-12);
+            }
+        }
+    }
+}
