@@ -6,10 +6,13 @@ use serde::de::DeserializeOwned;
 
 use crate::workspace;
 
+mod choice;
 pub mod groups;
+mod learner;
 mod run_folder;
 mod runner;
 pub mod table1;
+pub mod table2;
 pub mod training;
 
 /// Reads and checks `data/experiments/<name>.toml`.

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, Episodes, Shots};
 use msr_meta::{AdamConfig, Batch, Examples, Objective, Observer, StepReport, Summary, Trainer, evaluate};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::run_folder::{Metrics, RunFolder};
 
@@ -19,9 +19,11 @@ pub const LEARNED: &str = "learned.safetensors";
 const WEIGHT_SHAPE: &str = "weight_shape";
 
 /// How a model is trained and tested.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Course {
     pub outer_steps: u64,
+    /// After how many outer steps to test, besides the end.
+    pub test_at: Vec<u64>,
     pub meta_batch: usize,
     pub adam: AdamConfig,
     pub shots: Shots,
@@ -34,9 +36,21 @@ pub struct Course {
     pub metrics_every: u64,
 }
 
+/// The mean query loss over held-out tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// After so many outer steps.
+    pub outer_steps: u64,
+    pub mean: f64,
+    /// Half of the 95 % Student-t interval.
+    pub half_width: f64,
+    pub tasks: usize,
+}
+
 impl Course {
     /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics and
-    /// the learned tensors in the folder, with `metadata`. Runs on the calling thread.
+    /// the learned tensors in the folder, with `metadata`. Returns the trained learner and what each test gave, the last
+    /// one at the end of the training. Runs on the calling thread.
     pub fn run(
         &self,
         metadata: HashMap<String, String>,
@@ -45,7 +59,7 @@ impl Course {
         device: &Device,
         folder: &RunFolder,
         bar: &ProgressBar,
-    ) -> Result<(Trainer, Summary)> {
+    ) -> Result<(Trainer, Vec<Tested>)> {
         let mut trainer = Trainer::new(objective, self.adam)?;
         let checkpoint = folder.path().join(CHECKPOINT);
         let length = match trainer.resume_from(&checkpoint)? {
@@ -60,14 +74,32 @@ impl Course {
         bar.set_length(self.outer_steps);
         bar.set_position(trainer.steps_taken());
         let mut watcher = Watcher { metrics, every: self.metrics_every, steps: self.outer_steps, bar };
-        trainer.run(
-            self.outer_steps,
-            |step| Ok(batch(&sampler.train(step, self.meta_batch, self.shots)?.to_device(device)?)),
-            &mut watcher,
-        )?;
-        tracing::info!(folder = %folder.path().display(), steps = trainer.steps_taken(), "testing");
-        bar.set_message("testing");
-        let summary = self.test(trainer.objective(), sampler, device)?;
+        let mut stops: Vec<u64> = self.test_at.iter().copied().filter(|&s| s < self.outer_steps).collect();
+        stops.push(self.outer_steps);
+        let mut tested = Vec::with_capacity(stops.len());
+        for stop in stops {
+            trainer.run(
+                stop,
+                |step| Ok(batch(&sampler.train(step, self.meta_batch, self.shots)?.to_device(device)?)),
+                &mut watcher,
+            )?;
+            // A resumed run may be past this test: then its result is there, for no checkpoint is written beyond it
+            // before it is.
+            let name = format!("tested-{stop}.json");
+            let result = match folder.read_json(&name)? {
+                Some(result) => result,
+                None => {
+                    tracing::info!(folder = %folder.path().display(), steps = trainer.steps_taken(), "testing");
+                    bar.set_message("testing");
+                    let summary = self.test(trainer.objective(), sampler, device)?;
+                    let (mean, half_width, tasks) = (summary.mean, summary.half_width, summary.tasks);
+                    let result = Tested { outer_steps: stop, mean, half_width, tasks };
+                    folder.write_json(&name, &result)?;
+                    result
+                }
+            };
+            tested.push(result);
+        }
         let learned: Vec<(String, Tensor)> = trainer
             .objective()
             .outer_parameters()
@@ -75,7 +107,7 @@ impl Course {
             .map(|p| (p.name.clone(), p.variable.as_detached_tensor()))
             .collect();
         folder.write(LEARNED, &safetensors::serialize(learned, Some(metadata))?)?;
-        Ok((trainer, summary))
+        Ok((trainer, tested))
     }
 
     fn test(&self, objective: &dyn Objective, sampler: &EpisodeSampler, device: &Device) -> Result<Summary> {

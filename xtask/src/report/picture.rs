@@ -259,6 +259,62 @@ pub fn inspected(
     canvas.png()
 }
 
+/// A matrix on a [`sheet`].
+pub struct Panel {
+    caption: String,
+    /// In −1 … 1.
+    values: Vec<f32>,
+    cols: usize,
+    /// Pixels per entry.
+    scale: usize,
+}
+
+impl Panel {
+    /// Values of which `largest` is full colour, `cols` in a row.
+    pub fn new(caption: &str, values: &[f64], largest: f64, cols: usize, scale: usize) -> Self {
+        let values = values.iter().map(|v| (v / largest) as f32).collect();
+        Self { caption: caption.into(), values, cols, scale }
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let rows = self.values.len() / self.cols.max(1);
+        let letters = 8 * self.caption.chars().count();
+        let caption = if self.caption.is_empty() { 0 } else { CAPTION };
+        ((self.cols * self.scale + 2).max(letters), rows * self.scale + 2 + caption)
+    }
+}
+
+/// Rows of panels, each row with a label on its left; `title` at the foot. Returns a PNG.
+pub fn sheet(title: &str, rows: &[(String, Vec<Panel>)]) -> Result<Vec<u8>> {
+    const BETWEEN: usize = 6;
+    let title = format!("{}; red +, blue -", ascii(title));
+    let label = rows.iter().map(|(label, _)| 8 * label.chars().count()).max().unwrap_or(0) + GAP;
+    let height = |panels: &[Panel]| panels.iter().map(|p| p.size().1).max().unwrap_or(0) + BETWEEN;
+    let width = |panels: &[Panel]| panels.iter().map(|p| p.size().0 + BETWEEN).sum::<usize>();
+    let across = rows.iter().map(|(_, panels)| width(panels)).max().unwrap_or(0);
+    let down: usize = rows.iter().map(|(_, panels)| height(panels)).sum();
+    let mut canvas =
+        Canvas::new((label + across).max(8 * title.chars().count()) + 2 * GAP, down + CAPTION + 3 * GAP);
+    let mut y = GAP;
+    for (name, panels) in rows {
+        canvas.text(GAP, y + height(panels) / 2 - BETWEEN, name);
+        let mut x = GAP + label;
+        for panel in panels {
+            ensure!(
+                panel.cols > 0 && panel.values.len().is_multiple_of(panel.cols),
+                "a panel of uneven rows"
+            );
+            canvas.text(x, y, &panel.caption);
+            let below = if panel.caption.is_empty() { 0 } else { CAPTION };
+            canvas.values(x, y + below, &panel.values, panel.cols, panel.scale);
+            x += panel.size().0 + BETWEEN;
+        }
+        y += height(panels);
+    }
+    canvas.text(GAP, y + GAP, &title);
+    canvas.png()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{colour, symmetry};

@@ -96,6 +96,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let model = Model::new(plan, cell, &pattern, &device)?;
     let course = Course {
         outer_steps: plan.outer_steps,
+        test_at: Vec::new(),
         meta_batch: training.meta_batch,
         adam: AdamConfig {
             rate: training.outer_rate,
@@ -117,7 +118,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     };
     let meta = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
     let objective = Box::new(MetaLearner::new(model.layer(), meta)?);
-    let (trainer, summary) = course.run(
+    let (trainer, tested) = course.run(
         weight_shape(pattern.outputs(), pattern.inputs()),
         objective,
         &sampler,
@@ -125,6 +126,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         folder,
         bar,
     )?;
+    let tested = tested.last().context("the course made no test")?;
 
     // The adapted weights of all test tasks.
     let (mut off, mut first) = (0.0, None);
@@ -151,8 +153,8 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         problem: cell.problem.name.clone(),
         method: cell.method.name.clone(),
         seed: cell.seed,
-        mean: summary.mean,
-        half_width: summary.half_width,
+        mean: tested.mean,
+        half_width: tested.half_width,
         equivariance_error: off,
         found,
     })

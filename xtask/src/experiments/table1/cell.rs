@@ -10,14 +10,12 @@ use msr_layers::{
     Conv1d, Conv1dConfig, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
     ReparamLinear, ReparamLinearConfig, SeededVars,
 };
-use msr_meta::{
-    AdamConfig, Adaptation, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Objective,
-    Rates,
-};
+use msr_meta::{AdamConfig, Objective};
 use serde::{Deserialize, Serialize};
 
-use super::definition::{LayerKind, Learner};
+use super::definition::LayerKind;
 use super::plan::{Cell, Plan};
+use crate::experiments::learner::LearnerConfig;
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
 use crate::experiments::training::{Course, batch, weight_shape};
@@ -46,6 +44,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let model = model(plan, cell, source.as_ref(), &device)?;
     let course = Course {
         outer_steps: plan.outer_steps,
+        test_at: Vec::new(),
         meta_batch: training.meta_batch,
         adam: AdamConfig { rate: training.outer_rate, ..AdamConfig::default() },
         shots: Shots { support: cell.set.support, query: cell.set.query },
@@ -55,10 +54,17 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         checkpoint_every: training.checkpoint_every,
         metrics_every: training.metrics_every,
     };
-    let objective = objective(plan, cell, model.clone())?;
+    let config = LearnerConfig {
+        inner_steps: plan.inner_steps,
+        inner_rate: training.inner_rate,
+        ridge: training.ridge,
+        symmetry_rate: 1.0,
+    };
+    let objective = cell.method.learner.objective(model.clone(), &config)?;
     let metadata =
         weight_shape(source.output_shape().iter().product(), source.input_shape().iter().product());
-    let (trainer, summary) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
+    let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
+    let tested = tested.last().context("the course made no test")?;
     if cell.method.layer == LayerKind::ReparamLinear {
         let picture =
             picture_of(cell, plan, trainer.objective(), model.as_ref(), source.as_ref(), &sampler, &device)?;
@@ -69,9 +75,9 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         rank: cell.problem.rank,
         set: cell.set.name.clone(),
         seed: cell.seed,
-        mean: summary.mean,
-        half_width: summary.half_width,
-        test_tasks: summary.tasks,
+        mean: tested.mean,
+        half_width: tested.half_width,
+        test_tasks: tested.tasks,
     })
 }
 
@@ -118,23 +124,6 @@ fn model(plan: &Plan, cell: &Cell, source: &dyn TaskSource, device: &Device) -> 
         LayerKind::ReparamLinear => {
             Arc::new(ReparamLinear::new(ReparamLinearConfig::new(n, m, cell.problem.filter_params), vb)?)
         }
-    })
-}
-
-/// The cell's learner.
-fn objective(plan: &Plan, cell: &Cell, model: Arc<dyn Layer>) -> Result<Box<dyn Objective>> {
-    Ok(match cell.method.learner {
-        Learner::Bilevel => {
-            let initial = plan.definition.training.inner_rate;
-            let rates = Rates::Learned { initial, per: Granularity::PerLayer, positive: false };
-            let config = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
-            Box::new(MetaLearner::new(model, config)?)
-        }
-        Learner::Exact => {
-            let adaptation = Adaptation::LeastSquares { ridge: plan.definition.training.ridge };
-            Box::new(MetaLearner::new(model, MetaConfig { adaptation, ..MetaConfig::default() })?)
-        }
-        Learner::MultiTask => Box::new(MultiTask::new(model, MultiTaskConfig::default())?),
     })
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::experiments::learner::Learner;
 use crate::experiments::read_definition;
 
 /// All of an experiment.
@@ -87,18 +88,6 @@ pub struct Method {
     /// What a reader of the table should know.
     #[serde(default)]
     pub note: Option<String>,
-}
-
-/// The learner of a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Learner {
-    /// Gradient steps, differentiated through.
-    Bilevel,
-    /// An exact least-squares solution, differentiated through.
-    Exact,
-    /// One level: the filter parameters of all training tasks are fitted jointly.
-    MultiTask,
 }
 
 /// The layer of a method.

@@ -1,13 +1,14 @@
 //! What a run will do: the definition with the flags applied. Stored in the run folder, so that a resumed
 //! run does the same.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::definition::{Definition, Method, Problem, TrainingSet};
+use crate::experiments::choice::{choose, select};
+use crate::experiments::learner::Inner;
 use crate::workspace::DeviceName;
 
 /// A resolved run.
@@ -37,6 +38,9 @@ pub struct PlanArgs {
     /// Only these methods, as `MSR-FC,MAML-Conv`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub methods: Vec<String>,
+    /// Only methods that adapt like this: by gradient steps (the paper's), or by an exact solution.
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub inner: Option<Inner>,
     /// Only these ranks, as `1,5`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub ranks: Vec<usize>,
@@ -80,7 +84,12 @@ impl Plan {
         let training = &definition.training;
         Ok(Self {
             quick: args.quick,
-            methods: choose("method", &args.methods, &known_methods, None, same)?,
+            methods: {
+                let chosen = choose("method", &args.methods, &known_methods, None, same)?;
+                let learner =
+                    |name: &String| definition.methods.iter().find(|m| m.name == *name).map(|m| m.learner);
+                select(args.inner, chosen, learner)?
+            },
             sets: choose("set", &args.sets, &known_sets, args.quick.then_some(quick_sets), same)?,
             ranks: choose("rank", &args.ranks, &known_ranks, args.quick.then_some(quick_ranks), |a, b| {
                 a == b
@@ -123,22 +132,4 @@ impl Plan {
         ensure!(!cells.is_empty(), "nothing to run");
         Ok(cells)
     }
-}
-
-/// The entries of `known` that were asked for; all, or `default`, when none were.
-fn choose<T: Clone + Display>(
-    what: &str,
-    asked: &[T],
-    known: &[T],
-    default: Option<Vec<T>>,
-    same: impl Fn(&T, &T) -> bool,
-) -> Result<Vec<T>> {
-    if asked.is_empty() {
-        return Ok(default.unwrap_or_else(|| known.to_vec()));
-    }
-    if let Some(unknown) = asked.iter().find(|a| !known.iter().any(|k| same(k, a))) {
-        let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-        bail!("there is no {what} `{unknown}`; there are {}", known.join(", "));
-    }
-    Ok(known.iter().filter(|k| asked.iter().any(|a| same(k, a))).cloned().collect())
 }

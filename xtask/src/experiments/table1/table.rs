@@ -41,7 +41,13 @@ impl<'a> Table<'a> {
     fn references(&self) -> impl Iterator<Item = &Reference> {
         let definition = &self.plan.definition;
         let comparable = self.plan.outer_steps == definition.training.outer_steps;
-        definition.reference.iter().filter(move |r| comparable && r.inner_steps == self.plan.inner_steps)
+        let plan = self.plan;
+        let shown = move |r: &&Reference| plan.methods.contains(&r.method) && plan.ranks.contains(&r.rank);
+        definition
+            .reference
+            .iter()
+            .filter(move |r| comparable && r.inner_steps == plan.inner_steps)
+            .filter(shown)
     }
 
     /// The mean of each seed, a row per cell.

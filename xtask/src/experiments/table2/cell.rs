@@ -1,0 +1,222 @@
+//! Training and testing one cell of Table 2, and what it learned.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{DType, Device, Tensor};
+use indicatif::ProgressBar;
+use msr_data::{EpisodeSampler, NpzProblem, Shots, Split, SteerableConv, TaskSource};
+use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
+use msr_meta::{AdamConfig, Objective};
+use serde::{Deserialize, Serialize};
+
+use super::definition::LayerKind;
+use super::pictures;
+use super::plan::{Cell, Plan};
+use super::symmetry::{self, Equivariance, SymmetryReport};
+use crate::experiments::learner::LearnerConfig;
+use crate::experiments::run_folder::RunFolder;
+use crate::experiments::runner::RunCell;
+use crate::experiments::training::{Course, Tested, batch, weight_shape};
+use crate::workspace;
+
+/// Test tasks whose adapted filters are looked at.
+const INSPECTED: usize = 20;
+
+/// The result of a cell, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellResult {
+    pub method: String,
+    pub problem: String,
+    pub seed: u64,
+    pub tested: Vec<Tested>,
+    /// For methods with a symmetry matrix.
+    pub symmetry: Option<SymmetryReport>,
+    pub equivariance: Equivariance,
+}
+
+/// The sizes of a problem.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    pub channels: usize,
+    pub kernel: usize,
+}
+
+/// A model whose filters can be looked at.
+enum Model {
+    Conv(Arc<Conv2d>),
+    Reparam(Arc<ReparamConv2d>),
+}
+
+impl Model {
+    fn new(plan: &Plan, cell: &Cell, sizes: Sizes, device: &Device) -> Result<Self> {
+        let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
+        let conv = Conv2dConfig::new(1, sizes.channels, sizes.kernel);
+        tracing::debug!(cell = cell.name(), ?conv, inner_steps = plan.inner_steps, "building the model");
+        Ok(match cell.method.layer {
+            LayerKind::Conv => Model::Conv(Arc::new(Conv2d::new(conv, vb)?)),
+            LayerKind::ReparamKronecker => {
+                Model::Reparam(Arc::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?))
+            }
+            LayerKind::ReparamFull => {
+                let config = ReparamConv2dConfig::full(conv, cell.problem.filter_params);
+                Model::Reparam(Arc::new(ReparamConv2d::new(config, vb)?))
+            }
+        })
+    }
+
+    fn layer(&self) -> Arc<dyn Layer> {
+        match self {
+            Model::Conv(layer) => layer.clone(),
+            Model::Reparam(layer) => layer.clone(),
+        }
+    }
+
+    /// The filters `(t, o · k²)` of adapted parameters.
+    fn filters(&self, adapted: &[(String, Tensor)]) -> Result<Vec<Vec<f64>>> {
+        let name = if matches!(self, Model::Conv(_)) { "weight" } else { "filter" };
+        let found = adapted.iter().find(|(n, _)| n == name);
+        let (_, tensor) = found.with_context(|| format!("the model has no {name}"))?;
+        let weight = match self {
+            Model::Conv(_) => tensor.clone(),
+            Model::Reparam(layer) => layer.weight_of(tensor)?,
+        };
+        Ok(weight.flatten_from(1)?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2()?)
+    }
+}
+
+/// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
+pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
+    let device = workspace::device(plan.device)?;
+    let source = source(plan, cell)?;
+    let sizes = sizes(cell, source.as_ref())?;
+    let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
+    let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
+    let sampler = EpisodeSampler::new(source.clone(), split, cell.seed)?;
+    let model = Model::new(plan, cell, sizes, &device)?;
+    let shots = Shots { support: tasks.support, query: tasks.query };
+    let course = Course {
+        outer_steps: plan.outer_steps,
+        test_at: training.test_at.clone(),
+        meta_batch: training.meta_batch,
+        adam: AdamConfig { rate: training.outer_rate, ..AdamConfig::default() },
+        shots,
+        test_shots: shots,
+        test_tasks: Some(plan.test_tasks),
+        test_batch: tasks.test_batch,
+        checkpoint_every: training.checkpoint_every,
+        metrics_every: training.metrics_every,
+    };
+    let config = LearnerConfig {
+        inner_steps: plan.inner_steps,
+        inner_rate: training.inner_rate,
+        ridge: training.ridge,
+        symmetry_rate: cell.method.symmetry_rate,
+    };
+    let objective = cell.method.learner.objective(model.layer(), &config)?;
+    let metadata = match cell.method.layer {
+        LayerKind::ReparamFull => weight_shape(sizes.channels, sizes.kernel * sizes.kernel),
+        _ => HashMap::new(),
+    };
+    let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
+    bar.set_message("reading out");
+    let group = cell.problem.group();
+    let count = INSPECTED.min(plan.test_tasks).min(split.test);
+    let (indices, adapted) = adapted(&model, trainer.objective(), &sampler, shots, count, &device)?;
+    let truth = indices
+        .iter()
+        .map(|&task| true_filters(source.as_ref(), task, sizes))
+        .collect::<Result<Option<Vec<_>>>>()?;
+    let equivariance = Equivariance::of(group, sizes, &adapted, truth.as_deref(), cell.seed)?;
+    let learned = match &model {
+        Model::Conv(_) => None,
+        Model::Reparam(layer) => Some((layer.config().symmetry, layer.symmetry()?)),
+    };
+    folder
+        .write("filters.png", &pictures::filters(&cell.name(), group, sizes, truth.as_deref(), &adapted)?)?;
+    let mut report = None;
+    if let Some((kind, symmetry)) = &learned {
+        report = Some(symmetry::read(group, sizes, symmetry)?);
+        folder.write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry)?)?;
+        if *kind == ConvSymmetry::Kronecker {
+            folder.write("factors.png", &pictures::factors(&cell.name(), symmetry)?)?;
+        }
+    }
+    Ok(CellResult {
+        method: cell.method.name.clone(),
+        problem: cell.problem.name.clone(),
+        seed: cell.seed,
+        tested,
+        symmetry: report,
+        equivariance,
+    })
+}
+
+/// Test tasks, and the filters of each after adaptation to its support set.
+fn adapted(
+    model: &Model,
+    objective: &dyn Objective,
+    sampler: &EpisodeSampler,
+    shots: Shots,
+    count: usize,
+    device: &Device,
+) -> Result<(Vec<usize>, Vec<Vec<f64>>)> {
+    let episodes = sampler.test(0..count, shots)?.to_device(device)?;
+    let adapted = objective.adapt(&batch(&episodes).support)?;
+    Ok((episodes.tasks, model.filters(&adapted)?))
+}
+
+/// The true filters of a task, `o · k²` numbers, where the source knows them in this form.
+fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Option<Vec<f64>>> {
+    let size = sizes.channels * sizes.kernel * sizes.kernel;
+    let known = source.true_weights(task)?.filter(|(_, w)| w.len() == size);
+    Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
+}
+
+/// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
+pub fn check_data(plan: &Plan) -> Result<()> {
+    let mut checked: Vec<String> = Vec::new();
+    for cell in plan.cells()?.iter().filter(|_| plan.data.is_some()) {
+        if !checked.contains(&cell.problem.name) {
+            sizes(cell, source(plan, cell)?.as_ref())?;
+            checked.push(cell.problem.name.clone());
+        }
+    }
+    Ok(())
+}
+
+/// The cell's tasks.
+fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
+    match &plan.data {
+        Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(format!("{}.npz", cell.problem.name)))?)),
+        None => Ok(Arc::new(SteerableConv::new(cell.problem.group(), cell.seed)?)),
+    }
+}
+
+/// The number of channels and taps, from the shapes of a source.
+fn sizes(cell: &Cell, source: &dyn TaskSource) -> Result<Sizes> {
+    let (input, output) = (source.input_shape(), source.output_shape());
+    let expected = match (&input[..], &output[..]) {
+        (&[1, h, w], &[o, oh, ow]) if h == w && oh == ow && oh <= h => {
+            Some(Sizes { channels: o, kernel: h - oh + 1 })
+        }
+        _ => None,
+    };
+    let sizes = expected.with_context(|| {
+        format!(
+            "{}: tasks of Table 2 have inputs (1, n, n) and outputs (channels, m, m), m ≤ n; got {input:?} and {output:?}",
+            source.name()
+        )
+    })?;
+    let group = cell.problem.group();
+    ensure!(
+        sizes.channels.is_multiple_of(group.order()) && sizes.kernel % 2 == 1,
+        "{}: {} channels and {} × {} taps are no fields of {group}",
+        source.name(),
+        sizes.channels,
+        sizes.kernel,
+        sizes.kernel
+    );
+    Ok(sizes)
+}

@@ -1,0 +1,174 @@
+//! The definition of Table 2: a file in `data/experiments`, not code.
+
+use anyhow::{Result, ensure};
+use msr_groups::PlaneGroup;
+use serde::{Deserialize, Serialize};
+
+use crate::experiments::learner::Learner;
+use crate::experiments::read_definition;
+
+/// All of the experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    pub title: String,
+    pub tasks: Tasks,
+    pub training: Training,
+    pub quick: Quick,
+    pub problems: Vec<Problem>,
+    pub methods: Vec<Method>,
+    #[serde(default)]
+    pub reference: Vec<Reference>,
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// How many tasks there are, and examples in each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tasks {
+    pub train: usize,
+    pub test: usize,
+    pub test_tasks: usize,
+    pub support: usize,
+    pub query: usize,
+    pub test_batch: usize,
+}
+
+/// How training goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub outer_steps: u64,
+    pub test_at: Vec<u64>,
+    pub meta_batch: usize,
+    pub outer_rate: f64,
+    pub inner_steps: usize,
+    pub inner_rate: f64,
+    pub ridge: f64,
+    pub checkpoint_every: u64,
+    pub metrics_every: u64,
+    pub seeds: u64,
+}
+
+/// What `--quick` makes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quick {
+    pub outer_steps: u64,
+    pub problems: Vec<String>,
+    pub methods: Vec<String>,
+    pub test_tasks: usize,
+}
+
+/// A problem.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    pub name: String,
+    pub rotations: usize,
+    pub flips: bool,
+    pub filter_params: usize,
+}
+
+impl Problem {
+    /// The group of the problem.
+    pub fn group(&self) -> PlaneGroup {
+        match self.flips {
+            false => PlaneGroup::Rotations(self.rotations),
+            true => PlaneGroup::RotationsAndFlips(self.rotations),
+        }
+    }
+}
+
+/// A way to learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    pub name: String,
+    pub learner: Learner,
+    pub layer: LayerKind,
+    #[serde(default = "one")]
+    pub symmetry_rate: f64,
+    /// What a reader of the table should know.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// The layer of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerKind {
+    Conv,
+    ReparamKronecker,
+    ReparamFull,
+}
+
+/// A value that someone else measured, for comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    pub method: String,
+    pub problem: String,
+    pub inner_steps: usize,
+    pub outer_steps: u64,
+    pub mean: f64,
+    pub half_width: f64,
+    pub source: String,
+}
+
+/// The interval in which a cell of the table must lie.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    pub method: String,
+    pub problem: String,
+    pub outer_steps: u64,
+    #[serde(default)]
+    pub at_least: f64,
+    pub at_most: f64,
+    pub source: String,
+}
+
+impl Definition {
+    /// Reads `data/experiments/<name>.toml`.
+    pub fn read(name: &str) -> Result<Self> {
+        read_definition(name, Self::check)
+    }
+
+    /// Every name and every number of steps that is used must be defined.
+    fn check(&self) -> Result<()> {
+        let used = self.expect.iter().map(|e| (&e.method, &e.problem, e.outer_steps));
+        for (method, problem, steps) in
+            used.chain(self.reference.iter().map(|r| (&r.method, &r.problem, r.outer_steps)))
+        {
+            ensure!(self.methods.iter().any(|m| m.name == *method), "no method `{method}`");
+            ensure!(self.problems.iter().any(|p| p.name == *problem), "no problem `{problem}`");
+            let tested = self.training.test_at.contains(&steps) || steps == self.training.outer_steps;
+            ensure!(tested, "{method} on {problem} after {steps} steps: no test is made then");
+        }
+        for name in &self.quick.problems {
+            ensure!(self.problems.iter().any(|p| p.name == *name), "no problem `{name}`");
+        }
+        for name in &self.quick.methods {
+            ensure!(self.methods.iter().any(|m| m.name == *name), "no method `{name}`");
+        }
+        ensure!(self.training.metrics_every > 0, "metrics_every must be at least 1");
+        ensure!(self.training.test_at.is_sorted(), "test_at must be sorted");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Definition;
+
+    #[test]
+    fn the_definition_in_the_repository_is_consistent() {
+        assert!(Definition::read("table2").is_ok(), "{:?}", Definition::read("table2").err());
+    }
+}

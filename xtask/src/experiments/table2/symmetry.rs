@@ -1,0 +1,92 @@
+//! What a cell learned: the group of its parameters, and how equivariant the adapted layers are.
+
+use anyhow::{Result, bail};
+use candle_core::{DType, Device, Tensor};
+use msr_groups::{LearnedConv, PlaneGroup, SteerableBasis, image_equivariance_error, plane_symmetry};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::cell::Sizes;
+
+/// The shortest wave of the random images on which equivariance is measured, in pixels.
+pub const SHORTEST_WAVE: f64 = 6.0;
+
+/// The group that the learned parameters say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SymmetryReport {
+    /// `None` when none fits, or several that do not contain one another.
+    pub group: Option<String>,
+    /// Every group with its residual, the best first.
+    pub residuals: Vec<(String, f64)>,
+    /// The residual of the true group.
+    pub right: f64,
+    /// The best group that does not hold, with its residual.
+    pub wrong: Option<(String, f64)>,
+    /// For Kronecker factors: how much of C's subspace lies outside the steerable filters.
+    pub taps: Option<f64>,
+}
+
+/// Reads the group out of A, B and C, or U.
+pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<SymmetryReport> {
+    let numbers = |t: &Tensor| -> Result<Vec<f64>> {
+        Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+    };
+    let Sizes { channels, kernel } = sizes;
+    let found = match symmetry {
+        [a, _, c] => {
+            let (a, c) = (numbers(a)?, numbers(c)?);
+            plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, kernel)?
+        }
+        [u] => {
+            let columns = u.dims()[1];
+            plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, channels, kernel)?
+        }
+        other => bail!("{} symmetry matrices are neither one nor three", other.len()),
+    };
+    Ok(SymmetryReport {
+        group: found.group.map(|g| g.to_string()),
+        right: found.residual(truth).unwrap_or(f64::NAN),
+        wrong: found.best_wrong().map(|fit| (fit.group.to_string(), fit.residual)),
+        taps: found.taps_residual,
+        residuals: found.fits.iter().map(|fit| (fit.group.to_string(), fit.residual)).collect(),
+    })
+}
+
+/// How far adapted layers are from equivariance under the problem's group; means over test tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Equivariance {
+    /// Of the filters: `‖W − P W‖ / ‖W‖`.
+    pub filters: f64,
+    /// Of the layer on random images.
+    pub images: f64,
+    /// The same for the true filters, which 3 × 3 taps cannot turn by 45° exactly.
+    pub true_images: Option<f64>,
+}
+
+impl Equivariance {
+    /// From the filters of some tasks, and the true ones.
+    pub fn of(
+        group: PlaneGroup,
+        sizes: Sizes,
+        adapted: &[Vec<f64>],
+        truth: Option<&[Vec<f64>]>,
+        seed: u64,
+    ) -> Result<Self> {
+        let basis = SteerableBasis::new(group, sizes.kernel)?;
+        let count = adapted.len() as f64;
+        let mut filters = 0.0;
+        for w in adapted {
+            filters += basis.distance(w, 1)? / count;
+        }
+        let on_images = |of: &[Vec<f64>]| -> Result<f64> {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut sum = 0.0;
+            for w in of {
+                sum += image_equivariance_error(group, w, sizes.kernel, SHORTEST_WAVE, &mut rng)?;
+            }
+            Ok(sum / of.len() as f64)
+        };
+        Ok(Self { filters, images: on_images(adapted)?, true_images: truth.map(on_images).transpose()? })
+    }
+}

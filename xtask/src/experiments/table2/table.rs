@@ -1,0 +1,300 @@
+//! Table 2 as text, with reference values and the symmetry report, and its check against the definition.
+
+use std::fmt::{self, Display};
+
+use super::cell::CellResult;
+use super::definition::Reference;
+use super::plan::Plan;
+use super::symmetry::SHORTEST_WAVE;
+use crate::report::table::{aligned, number};
+
+/// The table of a run.
+pub struct Table<'a> {
+    plan: &'a Plan,
+    results: &'a [CellResult],
+}
+
+/// A cell: the mean over seeds.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    mean: f64,
+    half_width: f64,
+}
+
+impl<'a> Table<'a> {
+    /// A table of these results.
+    pub fn new(plan: &'a Plan, results: &'a [CellResult]) -> Self {
+        Self { plan, results }
+    }
+
+    /// The results of a cell, seed by seed.
+    fn seeds(&self, method: &str, problem: &str) -> Vec<&CellResult> {
+        self.results.iter().filter(|r| r.method == method && r.problem == problem).collect()
+    }
+
+    /// The mean over seeds. Seeds are strata: the half width is that of the mean of independent means,
+    /// `√(Σ h²) / seeds`.
+    fn value(&self, method: &str, problem: &str, steps: u64) -> Option<Value> {
+        let found: Vec<_> = self
+            .seeds(method, problem)
+            .into_iter()
+            .filter_map(|r| r.tested.iter().find(|t| t.outer_steps == steps))
+            .collect();
+        let count = found.len() as f64;
+        let mean = found.iter().map(|t| t.mean).sum::<f64>() / count;
+        let half_width = found.iter().map(|t| t.half_width.powi(2)).sum::<f64>().sqrt() / count;
+        (!found.is_empty()).then_some(Value { mean, half_width })
+    }
+
+    /// The reference values that this run can be compared with.
+    fn references(&self) -> impl Iterator<Item = &Reference> {
+        let plan = self.plan;
+        plan.definition.reference.iter().filter(move |r| {
+            r.inner_steps == plan.inner_steps
+                && plan.methods.contains(&r.method)
+                && plan.problems.contains(&r.problem)
+                && plan.tests().contains(&r.outer_steps)
+        })
+    }
+
+    /// How many bounds were checked, and every value that leaves its interval, in words. None are checked
+    /// when the run is not the defined experiment.
+    pub fn outside(&self) -> (usize, Vec<String>) {
+        let (mut checked, mut problems) = (0, Vec::new());
+        if !self.plan.is_the_defined_experiment() {
+            return (checked, problems);
+        }
+        for e in &self.plan.definition.expect {
+            let Some(value) = self.value(&e.method, &e.problem, e.outer_steps) else { continue };
+            checked += 1;
+            if !(e.at_least..=e.at_most).contains(&value.mean) {
+                problems.push(format!(
+                    "{} on {} after {} steps is {}, allowed is {} to {} ({})",
+                    e.method,
+                    e.problem,
+                    e.outer_steps,
+                    number(value.mean),
+                    e.at_least,
+                    e.at_most,
+                    e.source
+                ));
+            }
+        }
+        for r in self.results {
+            let (Some(report), Some(problem)) =
+                (&r.symmetry, self.plan.definition.problems.iter().find(|p| p.name == r.problem))
+            else {
+                continue;
+            };
+            checked += 1;
+            let expected = problem.group().to_string();
+            if report.group.as_ref() != Some(&expected) {
+                problems.push(format!(
+                    "{} on {}, seed {}: the group read out is {}, not {expected}",
+                    r.method,
+                    r.problem,
+                    r.seed,
+                    report.group.as_deref().unwrap_or("none")
+                ));
+            }
+        }
+        (checked, problems)
+    }
+
+    /// The mean of each seed after the last step, a row per cell.
+    fn seed_by_seed(&self) -> String {
+        let seeds = (0..self.plan.seeds).map(|seed| format!("seed {seed}"));
+        let head: Vec<String> =
+            ["problem", "outer steps", "method"].map(String::from).into_iter().chain(seeds).collect();
+        let mut rows = Vec::new();
+        for problem in &self.plan.problems {
+            for method in &self.plan.methods {
+                for steps in self.plan.tests() {
+                    let mut row = vec![problem.clone(), steps.to_string(), method.clone()];
+                    row.extend(self.seeds(method, problem).iter().map(|r| {
+                        let tested = r.tested.iter().find(|t| t.outer_steps == steps);
+                        tested.map_or_else(|| "–".into(), |t| number(t.mean))
+                    }));
+                    rows.push(row);
+                }
+            }
+        }
+        aligned(&head, &rows)
+    }
+
+    /// What the learned parameters and the adapted layers say about the symmetry, a row per run.
+    fn symmetry(&self) -> String {
+        let head =
+            ["problem", "method", "seed", "group", "residual", "best wrong", "taps", "filters", "images"];
+        let mut rows = Vec::new();
+        for problem in &self.plan.problems {
+            for method in &self.plan.methods {
+                for r in self.seeds(method, problem) {
+                    let dash = || "–".to_string();
+                    let s = r.symmetry.as_ref();
+                    let group = match s.map(|s| &s.group) {
+                        Some(Some(group)) => group.clone(),
+                        Some(None) => "none".into(),
+                        None => dash(),
+                    };
+                    let true_images =
+                        r.equivariance.true_images.map_or_else(String::new, |t| format!(" ({})", short(t)));
+                    rows.push(vec![
+                        problem.clone(),
+                        method.clone(),
+                        r.seed.to_string(),
+                        group,
+                        s.map_or_else(dash, |s| short(s.right)),
+                        s.and_then(|s| s.wrong.as_ref())
+                            .map_or_else(dash, |(g, x)| format!("{g} {}", short(*x))),
+                        s.and_then(|s| s.taps).map_or_else(dash, short),
+                        short(r.equivariance.filters),
+                        format!("{}{true_images}", short(r.equivariance.images)),
+                    ]);
+                }
+            }
+        }
+        aligned(&head.map(String::from), &rows)
+    }
+}
+
+/// Three decimals.
+fn short(x: f64) -> String {
+    format!("{x:.3}")
+}
+
+impl Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.plan;
+        let head: Vec<String> =
+            ["problem", "outer steps"].map(String::from).into_iter().chain(plan.methods.clone()).collect();
+        let mut rows = Vec::new();
+        for problem in &plan.problems {
+            for steps in plan.tests() {
+                let mut row = vec![problem.clone(), steps.to_string()];
+                row.extend(plan.methods.iter().map(|m| cell(self.value(m, problem, steps))));
+                rows.push(row);
+                let of = |m: &String| {
+                    self.references()
+                        .find(|r| r.method == *m && r.problem == *problem && r.outer_steps == steps)
+                };
+                if plan.methods.iter().any(|m| of(m).is_some()) {
+                    let mut row = vec![format!("{problem}, reference"), steps.to_string()];
+                    row.extend(
+                        plan.methods
+                            .iter()
+                            .map(|m| cell(of(m).map(|r| Value { mean: r.mean, half_width: r.half_width }))),
+                    );
+                    rows.push(row);
+                }
+            }
+        }
+        writeln!(f, "{}\n", plan.definition.title)?;
+        f.write_str(&aligned(&head, &rows))?;
+        writeln!(
+            f,
+            "\n{} inner steps, {} seed{}; mean ± 95 % Student-t interval over {} test tasks.",
+            plan.inner_steps,
+            plan.seeds,
+            if plan.seeds == 1 { "" } else { "s" },
+            plan.test_tasks
+        )?;
+        let mut sources: Vec<&str> = self.references().map(|r| r.source.as_str()).collect();
+        sources.dedup();
+        for source in sources {
+            writeln!(f, "Reference: {source}.")?;
+        }
+        for method in plan.definition.methods.iter().filter(|m| plan.methods.contains(&m.name)) {
+            if let Some(note) = &method.note {
+                writeln!(f, "{}: {note}.", method.name)?;
+            }
+        }
+        writeln!(f, "\nThe symmetry that was learned:\n")?;
+        f.write_str(&self.symmetry())?;
+        writeln!(
+            f,
+            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N that fit the channels; residual: its own, 0 is\n\
+             exact; best wrong: of the groups that do not hold (residual above 0.25); taps: the part of C outside the\n\
+             steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their equivariance error\n\
+             on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
+        )?;
+        if plan.seeds > 1 {
+            writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
+            f.write_str(&self.seed_by_seed())?;
+        }
+        if !plan.is_the_defined_experiment() {
+            writeln!(f, "\nOther steps or data than the definition's: its bounds were not checked.")?;
+        }
+        Ok(())
+    }
+}
+
+fn cell(value: Option<Value>) -> String {
+    value.map_or_else(|| "–".into(), |v| format!("{} ± {}", number(v.mean), number(v.half_width)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::table2::definition::Definition;
+    use crate::experiments::table2::plan::PlanArgs;
+    use crate::experiments::table2::symmetry::{Equivariance, SymmetryReport};
+    use crate::experiments::training::Tested;
+
+    fn results(plan: &Plan, msr: f64, group: &str) -> Vec<CellResult> {
+        let one = |method: &String| CellResult {
+            method: method.clone(),
+            problem: "C8".into(),
+            seed: 0,
+            tested: [300, 500, 1000]
+                .map(|outer_steps| {
+                    let mean = if method == "MAML-Conv" { 0.5 } else { msr };
+                    Tested { outer_steps, mean, half_width: 1e-4, tasks: 400 }
+                })
+                .to_vec(),
+            symmetry: (method != "MAML-Conv").then(|| SymmetryReport {
+                group: (!group.is_empty()).then(|| group.to_string()),
+                residuals: vec![(group.to_string(), 0.03)],
+                right: 0.03,
+                wrong: Some(("C24".into(), 0.5)),
+                taps: None,
+            }),
+            equivariance: Equivariance { filters: 0.02, images: 0.05, true_images: Some(0.04) },
+        };
+        plan.methods.iter().map(one).collect()
+    }
+
+    #[test]
+    fn values_and_groups_that_are_wrong_are_named() -> anyhow::Result<()> {
+        let args = PlanArgs { problems: vec!["C8".into()], ..PlanArgs::default() };
+        let plan = Plan::new(Definition::read("table2")?, &args)?;
+        let outside = |msr: f64, group: &str| Table::new(&plan, &results(&plan, msr, group)).outside();
+        // Seven intervals and four groups.
+        assert_eq!(outside(0.001, "C8"), (11, Vec::new()));
+        let (_, problems) = outside(0.02, "D8");
+        let problems = problems.join("\n");
+        assert!(
+            problems.contains("MSR-Conv on C8 after 500 steps is 0.0200, allowed is 0 to 0.01"),
+            "{problems}"
+        );
+        assert!(problems.contains("MSR-Conv on C8, seed 0: the group read out is D8, not C8"), "{problems}");
+        assert!(outside(0.001, "").1.join("\n").contains("read out is none, not C8"));
+        let other = PlanArgs { outer_steps: Some(7), ..args };
+        let plan = Plan::new(Definition::read("table2")?, &other)?;
+        assert_eq!(Table::new(&plan, &results(&plan, 0.02, "D8")).outside(), (0, Vec::new()));
+        Ok(())
+    }
+
+    #[test]
+    fn the_table_shows_values_references_and_groups() -> anyhow::Result<()> {
+        let args = PlanArgs { problems: vec!["C8".into()], ..PlanArgs::default() };
+        let plan = Plan::new(Definition::read("table2")?, &args)?;
+        let text = Table::new(&plan, &results(&plan, 0.001, "C8")).to_string();
+        for words in
+            ["0.0066 ± 0.0006", "C8, reference", "0.0010 ± 1.0e-4", "C24 0.500", "0.050 (0.040)", "| 300 "]
+        {
+            assert!(text.contains(words), "{words} is not in\n{text}");
+        }
+        Ok(())
+    }
+}
