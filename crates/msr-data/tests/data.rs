@@ -5,7 +5,10 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use msr_data::{EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, TaskSource, export_npz};
+use msr_data::{
+    EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, SteerableConv, TaskSource, export_npz,
+};
+use msr_groups::PlaneGroup;
 
 const LARGE: Shots = Shots { support: 1, query: 19 };
 
@@ -158,6 +161,51 @@ fn what_is_exported_is_imported() {
     assert_eq!(std::fs::read(&path).unwrap(), std::fs::read(&copy).unwrap());
     std::fs::remove_file(copy).unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+}
+
+/// Arrays that are too large for memory are read task by task, whole and in part, by several threads, and say which task is
+/// damaged.
+#[test]
+fn large_arrays_stay_in_the_file() {
+    let files = Files(tempfile::tempdir().unwrap());
+    let path = files.0.path().join("c4.npz");
+    let problem = SteerableConv::new(PlaneGroup::Rotations(4), 1).unwrap();
+    export_npz(&problem, 0..5, &path).unwrap();
+    let (memory, file) = (NpzProblem::open(&path).unwrap(), NpzProblem::open_with(&path, 0).unwrap());
+    std::thread::scope(|scope| {
+        for t in [4, 0, 3, 3, 1, 2] {
+            let (memory, file, problem) = (&memory, &file, &problem);
+            scope.spawn(move || {
+                for examples in [20, 3] {
+                    assert_eq!(task(file, t, examples), task(memory, t, examples));
+                    assert_eq!(task(file, t, examples), task(problem, t, examples));
+                }
+                assert_eq!(file.true_weights(t).unwrap(), problem.true_weights(t).unwrap());
+            });
+        }
+    });
+    let outputs = file.output_shape().iter().product();
+    let message = file.fill(5, &mut [0.0; 1024], &mut vec![0.0; outputs]).unwrap_err().to_string();
+    assert!(message.contains("task 5"), "{message}");
+    let array = |x: &[f32]| npy("<f4", "False", "(2, 2, 1, 1)", &floats(x));
+    let good = array(&[1., 2., 3., 4.]);
+    let nan = files.0.path().join("nan.npz");
+    // A stored file: the helper compresses.
+    export_npz(
+        &NpzProblem::open(files.npz("g.npz", &[("x", good.clone()), ("y", good)])).unwrap(),
+        0..2,
+        &nan,
+    )
+    .unwrap();
+    let mut bytes = std::fs::read(&nan).unwrap();
+    let at = bytes.windows(16).position(|w| w == floats(&[1., 2., 3., 4.])).unwrap();
+    bytes[at + 12..at + 16].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&nan, bytes).unwrap();
+    let damaged = NpzProblem::open_with(&nan, 0).unwrap();
+    assert_eq!(task(&damaged, 0, 2).0, [1., 2.]);
+    let message = damaged.fill(1, &mut [0.0; 2], &mut [0.0; 2]).unwrap_err().to_string();
+    assert!(message.contains("`x`") && message.contains("task 1") && message.contains("NaN"), "{message}");
+    assert!(damaged.fill(1, &mut [0.0; 1], &mut [0.0; 1]).is_ok(), "the first example of that task is whole");
 }
 
 /// A real file of the authors: our reading of it obeys their definition, y = w ⋆ x.

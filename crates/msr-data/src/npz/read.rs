@@ -1,10 +1,11 @@
 //! Reading a problem from an `.npz` file.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::header::Header;
 use crate::error::{Error, Result};
@@ -12,11 +13,13 @@ use crate::source::{TaskSource, check_buffers};
 
 /// The tasks of an `.npz` file as the MSR authors' generator writes it, compressed or not.
 ///
-/// The arrays `x`, `y` and, where it is there, `w` are read into memory and checked once, when the file is
-/// opened.
+/// The arrays are `x`, `y` and, where it is there, `w`. Small ones are read into memory and checked once, when the file is
+/// opened. Large ones (the authors' file for the rotation problem has 17 GB) stay where they are, if they are not
+/// compressed: each task is read when it is asked for, and its numbers are checked then.
 #[derive(Debug)]
 pub struct NpzProblem {
     path: PathBuf,
+    file: Mutex<File>,
     x: Array,
     y: Array,
     w: Option<Array>,
@@ -25,9 +28,23 @@ pub struct NpzProblem {
 /// An array whose first dimension counts tasks.
 #[derive(Debug)]
 struct Array {
+    name: &'static str,
     shape: Vec<usize>,
-    data: Vec<f32>,
+    data: Data,
 }
+
+/// Where the numbers are.
+#[derive(Debug)]
+enum Data {
+    Memory(Vec<f32>),
+    /// In the file, from this byte on.
+    File(u64),
+}
+
+/// Arrays of more bytes than this stay in the file.
+const IN_MEMORY: u64 = 256 << 20;
+/// Compressed arrays of more bytes than this are refused: they could only be read as a whole.
+const COMPRESSED: u64 = 4 << 30;
 
 impl Array {
     fn per_task(&self) -> usize {
@@ -36,19 +53,29 @@ impl Array {
 }
 
 impl NpzProblem {
-    /// Opens and checks a file.
+    /// Opens and checks a file; arrays of up to 256 MiB are read into memory.
     ///
     /// # Errors
     /// Each names the file, the array and what was expected: [`Error::Io`], [`Error::NotNpz`],
     /// [`Error::MissingArray`], [`Error::Damaged`], [`Error::Dtype`], [`Error::ArrayShape`],
     /// [`Error::NotFinite`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, IN_MEMORY)
+    }
+
+    /// The same with another limit, in bytes, for arrays that are read into memory.
+    ///
+    /// # Errors
+    /// As [`NpzProblem::open`].
+    pub fn open_with(path: impl AsRef<Path>, in_memory: u64) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let file = File::open(&path).map_err(|reason| Error::Io { path: path.clone(), reason })?;
+        let io = |reason| Error::Io { path: path.clone(), reason };
+        let file = File::open(&path).map_err(io)?;
+        let own = file.try_clone().map_err(io)?;
         let mut archive = ZipArchive::new(BufReader::new(file))
             .map_err(|e| Error::NotNpz { path: path.clone(), problem: e.to_string() })?;
-        let x = read(&path, &mut archive, "x", 3)?;
-        let y = read(&path, &mut archive, "y", 3)?;
+        let x = read(&path, &mut archive, "x", 3, in_memory)?;
+        let y = read(&path, &mut archive, "y", 3, in_memory)?;
         if x.shape[..2] != y.shape[..2] {
             return Err(Error::ArrayShape {
                 path,
@@ -58,7 +85,7 @@ impl NpzProblem {
             });
         }
         let w = if archive.index_for_name("w.npy").is_some() {
-            Some(read(&path, &mut archive, "w", 2)?)
+            Some(read(&path, &mut archive, "w", 2, in_memory)?)
         } else {
             None
         };
@@ -70,11 +97,53 @@ impl NpzProblem {
                 got: w.shape.iter().map(|&d| d as u64).collect(),
             });
         }
-        Ok(Self { path, x, y, w })
+        Ok(Self { path, file: Mutex::new(own), x, y, w })
+    }
+
+    /// The first numbers of a task's entry of an array.
+    fn copy(&self, array: &Array, task: usize, out: &mut [f32]) -> Result<()> {
+        let first = task * array.per_task();
+        match &array.data {
+            Data::Memory(data) => out.copy_from_slice(&data[first..first + out.len()]),
+            Data::File(start) => {
+                let mut bytes = vec![0u8; out.len() * 4];
+                let io = |reason| Error::Io { path: self.path.clone(), reason };
+                {
+                    // A thread that panicked while reading leaves nothing half-done but the position.
+                    let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    file.seek(SeekFrom::Start(start + 4 * first as u64)).map_err(io)?;
+                    file.read_exact(&mut bytes).map_err(io)?;
+                }
+                let (chunks, _) = bytes.as_chunks::<4>();
+                out.iter_mut().zip(chunks).for_each(|(x, &b)| *x = f32::from_le_bytes(b));
+                check_finite(&self.path, array.name, task, out)?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str, rank: usize) -> Result<Array> {
+/// Refuses NaN and infinity in the entry of a task.
+fn check_finite(path: &Path, array: &str, task: usize, numbers: &[f32]) -> Result<()> {
+    match numbers.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(Error::NotFinite {
+            path: path.into(),
+            array: array.into(),
+            task,
+            index,
+            value: numbers[index],
+        }),
+    }
+}
+
+fn read(
+    path: &Path,
+    archive: &mut ZipArchive<BufReader<File>>,
+    array: &'static str,
+    rank: usize,
+    in_memory: u64,
+) -> Result<Array> {
     let member = format!("{array}.npy");
     let Some(index) = archive.index_for_name(&member) else {
         let found = archive.file_names().flatten().map(|n| n.trim_end_matches(".npy").to_string()).collect();
@@ -113,6 +182,20 @@ fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str, ran
         .ok_or_else(|| {
             damaged(format!("shape {:?} needs more than the {available} bytes that are there", header.shape))
         })?;
+    let shape: Vec<usize> = header.shape.iter().map(|&d| d as usize).collect();
+    if elements * 4 > in_memory && member.compression() == CompressionMethod::Stored {
+        let start = member.data_start().ok_or_else(|| damaged("its place in the file is unknown".into()))?;
+        if available != elements * 4 {
+            return Err(damaged("there are more bytes than the shape accounts for".into()));
+        }
+        return Ok(Array { name: array, shape, data: Data::File(start + header_bytes) });
+    }
+    if elements * 4 > COMPRESSED.max(in_memory) {
+        return Err(damaged(format!(
+            "{elements} compressed numbers can only be read as a whole, which is too much; write the file with \
+             numpy.savez, without compression"
+        )));
+    }
     let mut bytes = Vec::new();
     member
         .by_ref()
@@ -131,18 +214,11 @@ fn read(path: &Path, archive: &mut ZipArchive<BufReader<File>>, array: &str, ran
     }
     let (chunks, _) = bytes.as_chunks::<4>();
     let data: Vec<f32> = chunks.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    let shape: Vec<usize> = header.shape.iter().map(|&d| d as usize).collect();
-    let result = Array { shape, data };
-    if let Some(at) = result.data.iter().position(|v| !v.is_finite()) {
-        return Err(Error::NotFinite {
-            path: path.into(),
-            array: array.into(),
-            task: at / result.per_task(),
-            index: at % result.per_task(),
-            value: result.data[at],
-        });
+    let per_task: usize = shape[1..].iter().product();
+    for (task, numbers) in data.chunks_exact(per_task.max(1)).enumerate() {
+        check_finite(path, array, task, numbers)?;
     }
-    Ok(result)
+    Ok(Array { name: array, shape, data: Data::Memory(data) })
 }
 
 impl TaskSource for NpzProblem {
@@ -176,16 +252,15 @@ impl TaskSource for NpzProblem {
         }
         check_buffers(self, x, y)?;
         for (array, out) in [(&self.x, x), (&self.y, y)] {
-            let size = array.per_task();
-            out.copy_from_slice(&array.data[task * size..task * size + out.len()]);
+            self.copy(array, task, out)?;
         }
         Ok(())
     }
 
     fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
-        Ok(self.w.as_ref().and_then(|w| {
-            let size = w.per_task();
-            Some((w.shape[1..].to_vec(), w.data.get(task * size..(task + 1) * size)?.to_vec()))
-        }))
+        let Some(w) = self.w.as_ref().filter(|w| task < w.shape[0]) else { return Ok(None) };
+        let mut numbers = vec![0f32; w.per_task()];
+        self.copy(w, task, &mut numbers)?;
+        Ok(Some((w.shape[1..].to_vec(), numbers)))
     }
 }

@@ -9,11 +9,13 @@ use anyhow::{Context, Result};
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, RankK, Shots, Split};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
-use msr_meta::{AdamConfig, Batch, Examples, MetaConfig, MetaLearner, Trainer};
+use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
+use serde::Deserialize;
 
 use super::machine_rates::Rates;
 use super::median;
 use super::peer;
+use crate::experiments::training::batch;
 use crate::report::record::record;
 use crate::report::say;
 use crate::report::table::aligned;
@@ -49,6 +51,13 @@ pub struct Args {
     record: bool,
 }
 
+/// A line that the peer prints.
+#[derive(Clone, Debug, Deserialize)]
+struct PeerTime {
+    rank: usize,
+    median_ms: f64,
+}
+
 /// Measures, prints, and records when asked to.
 pub fn run(args: Args) -> Result<()> {
     let rates = Rates::measure()?;
@@ -60,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
         }
         if args.peers {
             let asked = [args.inner_steps.to_string(), args.samples.to_string()];
-            let found = peer::run(&args.python, "fc_step_jax.py", &asked)?;
+            let found = peer::run::<PeerTime>(&args.python, "fc_step_jax.py", &asked)?;
             for (i, &(rank, _)) in PROBLEMS.iter().enumerate() {
                 let time = found
                     .iter()
@@ -86,12 +95,7 @@ fn step_ms(rank: usize, k: usize, args: &Args) -> Result<f64> {
     let learner = MetaLearner::new(Arc::new(layer), config)?;
     let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
     let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), Split::four_fifths(10_000), 0)?;
-    let e = sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?;
-    let batch = Batch {
-        tasks: e.tasks,
-        support: Examples { x: e.x_support, y: e.y_support },
-        query: Examples { x: e.x_query, y: e.y_query },
-    };
+    let batch = batch(&sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
     let mut times = Vec::new();
     for i in 0..args.samples + 20 {
         let start = Instant::now();

@@ -4,6 +4,7 @@ mod fc;
 mod groups;
 mod machine_rates;
 mod peer;
+mod rot8;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -13,6 +14,8 @@ use clap::Subcommand;
 pub enum Suite {
     /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
     Fc(fc::Args),
+    /// The MSR-Conv meta-step of the C8 problem of Table 2: 32 tasks, one support and 19 query images, Adam included.
+    Rot8(rot8::Args),
     /// Sharing patterns, large groups, and recovery of groups.
     Groups(groups::Args),
 }
@@ -21,6 +24,7 @@ pub enum Suite {
 pub fn run(suite: Suite) -> Result<()> {
     match suite {
         Suite::Fc(args) => fc::run(args),
+        Suite::Rot8(args) => rot8::run(args),
         Suite::Groups(args) => groups::run(&args),
     }
 }

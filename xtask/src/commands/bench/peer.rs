@@ -4,19 +4,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::workspace;
 
-/// A line that a peer prints.
-#[derive(Clone, Debug, Deserialize)]
-pub struct PeerTime {
-    pub rank: usize,
-    pub median_ms: f64,
-}
-
-/// Runs `scripts/peers/<script>` with `python` and returns what it measured.
-pub fn run(python: &PathBuf, script: &str, args: &[String]) -> Result<Vec<PeerTime>> {
+/// Runs `scripts/peers/<script>` with `python` and returns what it measured, a line of JSON each.
+pub fn run<T: DeserializeOwned>(python: &PathBuf, script: &str, args: &[String]) -> Result<Vec<T>> {
     let path = workspace::root().join("scripts/peers").join(script);
     let output = Command::new(python)
         .arg(&path)
