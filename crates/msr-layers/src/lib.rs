@@ -58,4 +58,5 @@ pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
 pub use reparam::conv2d::{ConvSymmetry, ReparamConv2d, ReparamConv2dConfig};
 pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};
 pub use reparam::pattern::{Entries, PatternLinear, PatternLinearConfig};
+pub use reparam::pattern_conv2d::PatternConv2d;
 pub use sequential::Sequential;

@@ -1,151 +1,23 @@
 //! Every layer: the two forward passes agree, the two gradients agree, bad sizes are refused.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod cases;
+
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, VarBuilder};
-use msr_autodiff::{Graph, Node, grad, mse};
-use msr_groups::{Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error};
+use cases::{TASKS, cases, examples, task_leaves};
+use msr_autodiff::{Graph, Node, grad};
+use msr_groups::{
+    Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error, square_grid,
+};
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvSymmetry, Entries, Input, Layer, Linear,
-    LinearConfig, LocallyConnected1d, LocallyConnected1dConfig, NormalEquations, PatternLinear,
-    PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, Role,
-    SeededVars, Sequential, broadcast_parameters,
+    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
+    LocallyConnected1d, LocallyConnected1dConfig, PatternConv2d, PatternLinear, PatternLinearConfig,
+    ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, Role, SeededVars,
+    broadcast_parameters,
 };
 use msr_testkit::{assert_close, normal};
 use rand::SeedableRng;
-
-const TASKS: usize = 3;
-
-trait Both: Layer + Module {}
-impl<T: Layer + Module> Both for T {}
-
-struct Case {
-    name: &'static str,
-    layer: Box<dyn Both>,
-    vars: SeededVars,
-    /// The shape of one example.
-    example: Vec<usize>,
-    output: Vec<usize>,
-}
-
-fn cases(dtype: DType) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let mut add = |name, example: &[usize], output: &[usize], build: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
-        let vars = SeededVars::new(5);
-        let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
-        cases.push(Case { name, layer, vars, example: example.to_vec(), output: output.to_vec() });
-    };
-    for bias in [false, true] {
-        add("Linear", &[7], &[5], &|vb| {
-            Box::new(Linear::new(LinearConfig { bias, ..LinearConfig::new(7, 5) }, vb).unwrap())
-        });
-        add("Linear, one channel", &[1, 7], &[1, 5], &|vb| {
-            Box::new(Linear::new(LinearConfig { bias, ..LinearConfig::new(7, 5) }, vb).unwrap())
-        });
-        add("ReparamLinear", &[7], &[5], &|vb| {
-            let config = ReparamLinearConfig {
-                bias,
-                symmetry_std: 0.5,
-                filter_std: 1.0,
-                ..ReparamLinearConfig::new(7, 5, 3)
-            };
-            Box::new(ReparamLinear::new(config, vb).unwrap())
-        });
-        add("ReparamLinear, one channel", &[1, 7], &[1, 5], &|vb| {
-            let config = ReparamLinearConfig {
-                bias,
-                symmetry_std: 0.5,
-                filter_std: 1.0,
-                ..ReparamLinearConfig::new(7, 5, 1)
-            };
-            Box::new(ReparamLinear::new(config, vb).unwrap())
-        });
-        let action = Action::natural(&dihedral(6).unwrap());
-        let pattern = SharingPattern::new(&action, &action.with_channels(2).unwrap()).unwrap();
-        for entries in [Entries::Fixed, Entries::Orthonormal, Entries::Learned] {
-            add("PatternLinear", &[12], &[6], &|vb| {
-                let config = PatternLinearConfig {
-                    bias: bias.then(|| SharingPattern::bias(&action).unwrap()),
-                    entries,
-                    ..PatternLinearConfig::new(pattern.clone())
-                };
-                Box::new(PatternLinear::new(config, vb).unwrap())
-            });
-        }
-        add("Conv1d", &[2, 9], &[3, 7], &|vb| {
-            Box::new(Conv1d::new(Conv1dConfig { bias, ..Conv1dConfig::new(2, 3, 3) }, vb).unwrap())
-        });
-        add("Conv1d, stride 2, padding 1", &[1, 8], &[2, 4], &|vb| {
-            let config = Conv1dConfig { bias, stride: 2, padding: 1, ..Conv1dConfig::new(1, 2, 3) };
-            Box::new(Conv1d::new(config, vb).unwrap())
-        });
-        add("Conv2d", &[2, 6, 7], &[3, 4, 5], &|vb| {
-            Box::new(Conv2d::new(Conv2dConfig { bias, ..Conv2dConfig::new(2, 3, 3) }, vb).unwrap())
-        });
-        let strided = Conv2dConfig { bias, stride: 2, padding: 1, ..Conv2dConfig::new(2, 3, 3) };
-        add("Conv2d, stride 2, padding 1", &[2, 5, 6], &[3, 3, 3], &|vb| {
-            Box::new(Conv2d::new(strided, vb).unwrap())
-        });
-        for channels in [1, 2] {
-            let conv = Conv2dConfig { in_channels: channels, ..strided };
-            add("ReparamConv2d, Kronecker", &[channels, 5, 6], &[3, 3, 3], &|vb| {
-                Box::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb).unwrap())
-            });
-            add("ReparamConv2d, full", &[channels, 5, 6], &[3, 3, 3], &|vb| {
-                let symmetry = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
-                let config =
-                    ReparamConv2dConfig { symmetry, filter_std: 1.0, ..ReparamConv2dConfig::full(conv, 4) };
-                Box::new(ReparamConv2d::new(config, vb).unwrap())
-            });
-        }
-        add("LocallyConnected1d", &[1, 9], &[1, 7], &|vb| {
-            let config = LocallyConnected1dConfig { bias, ..LocallyConnected1dConfig::new(9, 3) };
-            Box::new(LocallyConnected1d::new(config, vb).unwrap())
-        });
-        add("LocallyConnected1d, channels, stride 2", &[2, 9], &[3, 4], &|vb| {
-            let config = LocallyConnected1dConfig {
-                bias,
-                in_channels: 2,
-                out_channels: 3,
-                stride: 2,
-                ..LocallyConnected1dConfig::new(9, 3)
-            };
-            Box::new(LocallyConnected1d::new(config, vb).unwrap())
-        });
-    }
-    add("stack", &[7], &[2], &|vb| {
-        let reparam = ReparamLinearConfig {
-            bias: true,
-            symmetry_std: 0.5,
-            filter_std: 1.0,
-            ..ReparamLinearConfig::new(7, 5, 3)
-        };
-        Box::new(
-            Sequential::new()
-                .with(ReparamLinear::new(reparam, vb.pp(0)).unwrap())
-                .with(Activation::Relu)
-                .with(Linear::new(LinearConfig { bias: true, ..LinearConfig::new(5, 4) }, vb.pp(1)).unwrap())
-                .with(Activation::Tanh)
-                .with(Activation::Softplus)
-                .with(Linear::new(LinearConfig::new(4, 2), vb.pp(2)).unwrap()),
-        )
-    });
-    cases
-}
-
-/// Parameters for `TASKS` tasks, all equal, as leaves.
-fn task_leaves(layer: &dyn Layer) -> Vec<Node> {
-    let shared = broadcast_parameters(layer, TASKS).unwrap();
-    shared.iter().map(|n| Node::leaf(&n.value().contiguous().unwrap())).collect()
-}
-
-fn examples(case: &Case, per_task: usize, dtype: DType) -> (Tensor, Tensor) {
-    let shape = |lead: &[usize], tail: &[usize]| [lead, tail].concat();
-    (
-        normal(1, shape(&[TASKS, per_task], &case.example), dtype),
-        normal(2, shape(&[TASKS, per_task], &case.output), dtype),
-    )
-}
 
 /// For every task, the task-batched pass, prepared or not, equals the plain one; so do the gradients.
 #[test]
@@ -210,6 +82,49 @@ fn a_pattern_makes_the_layer_equivariant() {
         assert!(layer.weight_of(&long).unwrap_err().to_string().contains("(…, 4)"));
         let shared = layer.parameters().iter().filter(|p| p.role == Role::Shared).count();
         assert_eq!(shared, usize::from(entries == Entries::Learned));
+    }
+}
+
+/// The oracle of quarter turns and flips: turning and mirroring the image turns and mirrors the outputs and permutes the
+/// channels; a pattern of another size is refused.
+#[test]
+fn a_pattern_over_channels_and_taps_makes_the_convolution_equivariant() {
+    let group = square_grid(3).unwrap();
+    let channels = Action::regular(&group).unwrap().with_channels(2).unwrap();
+    let taps = Action::natural(&group);
+    let pattern = SharingPattern::new(&channels, &taps).unwrap();
+    assert_eq!(pattern.free_parameters(), 18);
+    let vars = SeededVars::new(3);
+    let make = |out: usize| {
+        let config = PatternLinearConfig::new(pattern.clone());
+        let vb = vars.builder(DType::F64, &Device::Cpu);
+        PatternConv2d::new(Conv2dConfig::new(1, out, 3), config, vb)
+    };
+    assert!(make(8).unwrap_err().to_string().contains("the pattern is 16 × 9"));
+    let layer = make(16).unwrap();
+    let (image, output) = (square_grid(7).unwrap(), square_grid(5).unwrap());
+    let (pixels, outputs) = (Action::natural(&image), Action::natural(&output));
+    let x: Vec<f64> = normal(8, 49, DType::F64).to_vec1().unwrap();
+    let forward = |x: &[f64]| -> Vec<f64> {
+        let x = Tensor::from_slice(x, (1, 1, 7, 7), &Device::Cpu).unwrap();
+        Module::forward(&layer, &x).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let y = forward(&x);
+    // The three grids have the same generators: a quarter turn and a flip.
+    for (i, on_pixels) in pixels.images().iter().enumerate() {
+        let (on_channels, on_outputs) = (&channels.images()[i], &outputs.images()[i]);
+        let mut moved = vec![0.0; 49];
+        (0..49).for_each(|p| moved[on_pixels.apply(p)] = x[p]);
+        let found = forward(&moved);
+        for c in 0..16 {
+            for p in 0..25 {
+                let to = on_channels.apply(c) * 25 + on_outputs.apply(p);
+                assert!(
+                    (found[to] - y[c * 25 + p]).abs() < 1e-12,
+                    "generator {i}, channel {c}, position {p}"
+                );
+            }
+        }
     }
 }
 
@@ -298,150 +213,6 @@ fn tasks_have_their_own_weights() {
             }
         }
     }
-}
-
-/// The layers that are linear in their adapted parameters, with sizes at which convolutions have moments.
-fn linear_layers() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (channels, bias, stride, padding) in [(1, false, 1, 0), (2, true, 2, 1), (1, true, 1, 1)] {
-        let conv = Conv2dConfig { bias, stride, padding, ..Conv2dConfig::new(channels, 3, 3) };
-        let out = |size: usize| (size + 2 * padding - 3) / stride + 1;
-        let (input, output) = ([channels, 10, 11], [3, out(10), out(11)]);
-        let full = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
-        let configs = [
-            ("ReparamConv2d, Kronecker", ReparamConv2dConfig::kronecker(conv)),
-            (
-                "ReparamConv2d, full",
-                ReparamConv2dConfig { symmetry: full, ..ReparamConv2dConfig::full(conv, 4) },
-            ),
-        ];
-        let mut add = |name: &'static str, make: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
-            let vars = SeededVars::new(5);
-            let layer = make(vars.builder(DType::F64, &Device::Cpu));
-            cases.push(Case { name, example: input.to_vec(), output: output.to_vec(), layer, vars });
-        };
-        for (name, config) in configs {
-            add(name, &|vb| Box::new(ReparamConv2d::new(config, vb).unwrap()));
-        }
-        add("Conv2d", &|vb| Box::new(Conv2d::new(conv, vb).unwrap()));
-    }
-    for bias in [false, true] {
-        let vars = SeededVars::new(6);
-        let config = ReparamLinearConfig { bias, ..ReparamLinearConfig::new(7, 5, 3) };
-        let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
-        let (name, example, output) = ("ReparamLinear", vec![7], vec![5]);
-        cases.push(Case { name, example, output, layer: Box::new(layer), vars });
-    }
-    cases
-}
-
-/// Symmetry matrices away from where they start, so that no factor is an identity.
-fn moved_leaves(layer: &dyn Layer) -> Vec<Node> {
-    let moved = |(i, leaf): (usize, Node)| {
-        let noise = normal(40 + i as u64, leaf.dims(), DType::F64);
-        Node::leaf(&(leaf.value() + (noise * 0.3).unwrap()).unwrap())
-    };
-    task_leaves(layer).into_iter().enumerate().map(moved).collect()
-}
-
-/// The squared error from moments is that of the outputs, and so are its derivatives of first and second order.
-#[test]
-fn moments_give_the_squared_error() {
-    let mut with_moments = 0;
-    for case in linear_layers() {
-        let layer: &dyn Layer = case.layer.as_ref();
-        let (x, _) = examples(&case, 4, DType::F64);
-        let y = normal(21, [&[TASKS, 4], &case.output[..]].concat(), DType::F64);
-        let Some(moments) = layer.moments(&x, &y).unwrap() else { continue };
-        with_moments += 1;
-        let leaves = moved_leaves(layer);
-        let wrt: Vec<&Node> = leaves.iter().collect();
-        let by_moments = layer.squared_error(&leaves, &moments).unwrap();
-        let output = layer.forward_tasks(&leaves, &Input::Examples(Node::constant(&x))).unwrap();
-        let by_outputs = mse(&output, &Node::constant(&y)).unwrap();
-        assert_close(case.name, by_moments.value(), by_outputs.value(), 1e-12);
-        let derivatives = |loss: &Node| -> Vec<Node> {
-            let first = grad(&loss.sum_all().unwrap(), &wrt, Graph::Keep).unwrap();
-            let square = first.iter().map(|g| g.mul(g).unwrap().sum_all().unwrap());
-            let total = square.reduce(|a, b| a.add(&b).unwrap()).unwrap();
-            let second = grad(&total, &wrt, Graph::Drop).unwrap();
-            first.into_iter().chain(second).collect()
-        };
-        for (a, b) in derivatives(&by_moments).iter().zip(derivatives(&by_outputs)) {
-            assert_close(case.name, a.value(), b.value(), 1e-10);
-        }
-        assert!(
-            layer.squared_error(&leaves[1..], &moments).is_err(),
-            "{}: a parameter is missing",
-            case.name
-        );
-        assert!(layer.moments(&x, &y.narrow(1, 0, 2).unwrap()).is_err(), "{}: fewer targets", case.name);
-    }
-    assert_eq!(with_moments, 9);
-    // No more values than unknowns: moments would save nothing.
-    let vars = SeededVars::new(1);
-    let conv = Conv2d::new(Conv2dConfig::new(4, 2, 3), vars.builder(DType::F64, &Device::Cpu)).unwrap();
-    let small = (normal(1, (1, 1, 4, 5, 5), DType::F64), normal(2, (1, 1, 2, 3, 3), DType::F64));
-    assert!(conv.moments(&small.0, &small.1).unwrap().is_none());
-}
-
-/// `vᵀ A v − 2 bᵀ v + constant` is the squared error of every linear layer, whichever way A and b are computed.
-#[test]
-fn normal_equations_are_those_of_the_squared_error() {
-    let mut cases = linear_layers();
-    cases.extend(self::cases(DType::F64).into_iter().filter(|c| c.name != "stack"));
-    for case in cases {
-        let layer: &dyn Layer = case.layer.as_ref();
-        let (x, _) = examples(&case, 4, DType::F64);
-        let y = normal(22, [&[TASKS, 4], &case.output[..]].concat(), DType::F64);
-        let leaves = moved_leaves(layer);
-        let found = layer.normal_equations(&leaves, &Node::constant(&x), &y).unwrap();
-        let own = layer.parameters();
-        let adapted: Vec<&Node> =
-            leaves.iter().zip(&own).filter(|(_, p)| p.role == Role::Adapted).map(|(l, _)| l).collect();
-        let flat = adapted.iter().map(|v| v.value().flatten_from(1).unwrap()).collect::<Vec<_>>();
-        let v = Tensor::cat(&flat, 1).unwrap().unsqueeze(2).unwrap();
-        assert_eq!(found.matrix.dims(), [TASKS, v.dims()[1], v.dims()[1]], "{}", case.name);
-        // The gradient of the squared error is 2 (A v − b).
-        let output = layer.forward_tasks(&leaves, &Input::Examples(Node::constant(&x))).unwrap();
-        let loss = mse(&output, &Node::constant(&y)).unwrap().sum_all().unwrap();
-        let gradient = grad(&loss, &adapted, Graph::Drop).unwrap();
-        let gradient: Vec<Tensor> = gradient.iter().map(|g| g.value().flatten_from(1).unwrap()).collect();
-        let expected = (Tensor::cat(&gradient, 1).unwrap() * 0.5).unwrap();
-        let product = found.matrix.value().matmul(&v).unwrap().squeeze(2).unwrap();
-        let residual = product.sub(found.rhs.value()).unwrap();
-        assert_close(case.name, &residual, &expected, 1e-10);
-        // Both ways depend on the symmetry alike: the generic one is reached through a tracked input.
-        let shared: Vec<&Node> =
-            leaves.iter().zip(&own).filter(|(_, p)| p.role == Role::Shared).map(|(l, _)| l).collect();
-        if !shared.is_empty() {
-            let generic = layer.normal_equations(&leaves, &Node::leaf(&x), &y).unwrap();
-            let slopes = |of: &NormalEquations| {
-                let weights = Node::constant(&normal(23, of.matrix.dims(), DType::F64));
-                let total = of.matrix.mul(&weights).unwrap().sum_all().unwrap();
-                let total = total.add(&of.rhs.power(2.0).unwrap().sum_all().unwrap()).unwrap();
-                grad(&total, &shared, Graph::Drop).unwrap()
-            };
-            for (a, b) in slopes(&found).iter().zip(slopes(&generic)) {
-                assert_close(case.name, a.value(), b.value(), 1e-9);
-            }
-        }
-    }
-}
-
-#[test]
-fn least_squares_refuses_models_that_are_not_linear() {
-    let vars = SeededVars::new(1);
-    let vb = vars.builder(DType::F64, &Device::Cpu);
-    let net = Sequential::new()
-        .with(Linear::new(LinearConfig::new(4, 3), vb.pp(0)).unwrap())
-        .with(Activation::Tanh)
-        .with(Linear::new(LinearConfig::new(3, 2), vb.pp(1)).unwrap());
-    let x = Node::constant(&normal(1, (TASKS, 5, 4), DType::F64));
-    let leaves = task_leaves(&net);
-    let y = normal(2, (TASKS, 5, 2), DType::F64);
-    let message = net.normal_equations(&leaves, &x, &y).unwrap_err().to_string();
-    assert!(message.contains("linear in its adapted parameters"), "{message}");
 }
 
 /// NaN is not hidden, in neither pass.

@@ -3,3 +3,4 @@
 pub(crate) mod conv2d;
 pub(crate) mod linear;
 pub(crate) mod pattern;
+pub(crate) mod pattern_conv2d;

@@ -184,7 +184,19 @@ impl PatternLinear {
         }
     }
 
-    fn own(&self) -> impl Iterator<Item = &Parameter> {
+    /// The bias of every output, of the layer's own parameters, `(m)`.
+    pub(crate) fn bias(&self) -> Result<Option<Tensor>> {
+        self.expand_bias(self.bias.as_ref().map(|b| &b.tensor))
+    }
+
+    /// Weights `(t, m, n)` and biases `(t, m)`, from nodes that fit the parameters.
+    pub(crate) fn expanded(&self, parameters: &[Node]) -> Result<(Node, Option<Node>)> {
+        let (entries, rest) = parameters.split_at(usize::from(self.entries.is_some()));
+        let scale = self.scale.as_ref().map(Node::constant);
+        Ok((self.expand(entries.first(), scale.as_ref(), &rest[0])?, self.expand_bias(rest.get(1))?))
+    }
+
+    pub(crate) fn own(&self) -> impl Iterator<Item = &Parameter> {
         self.entries.iter().chain([&self.filter]).chain(&self.bias)
     }
 }
@@ -192,7 +204,7 @@ impl PatternLinear {
 impl Module for PatternLinear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.weight_of(self.filter())?;
-        let bias = self.expand_bias(self.bias.as_ref().map(|b| &b.tensor))?;
+        let bias = self.bias()?;
         Ok(plain("PatternLinear", x, self.config.pattern.inputs(), |x| apply(&weight, bias.as_ref(), x))?)
     }
 }
@@ -204,10 +216,7 @@ impl Layer for PatternLinear {
 
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
         check_parameters("PatternLinear", self.own(), parameters)?;
-        let (entries, rest) = parameters.split_at(usize::from(self.entries.is_some()));
-        let scale = self.scale.as_ref().map(Node::constant);
-        let weight = self.expand(entries.first(), scale.as_ref(), &rest[0])?;
-        let bias = self.expand_bias(rest.get(1))?;
+        let (weight, bias) = self.expanded(parameters)?;
         let n = self.config.pattern.inputs();
         per_task("PatternLinear", input.node(), n, |x| apply(&weight, bias.as_ref(), x))
     }
