@@ -40,6 +40,9 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table1", "--methods", "MSR-FX"], &["MSR-FX", "MAML-LC"]);
     refuses(&["reproduce", "table1", "--ranks", "3"], &["no rank `3`", "1, 2, 5"]);
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
+    refuses(&["reproduce", "table1", "--inner", "exact", "--methods", "MSR-FC"], &["MSR-FC", "--inner"]);
+    refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C8, D8"]);
+    refuses(&["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)], &["C8.npz"]);
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
     refuses(&["reproduce", "table1", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
@@ -125,4 +128,29 @@ fn a_run_on_npz_files() {
     // A finished run can be resumed: it prints the same table again.
     let again = xtask(&["reproduce", "table1", "--resume", "--out", text(&out)]);
     assert!(again.ok && again.out.contains("| large        | 1    |"), "{}", again.err);
+}
+
+/// The same for Table 2, with the pictures and the symmetry report of what little was learned.
+#[test]
+fn table2_on_an_npz_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    std::fs::create_dir(&data).unwrap();
+    let problem = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
+    msr_data::export_npz(&problem, 0..40, data.join("C8.npz")).unwrap();
+    let flags = ["--problems", "C8", "--methods", "maml-conv,msr-conv", "--outer-steps", "2"];
+    let run = ["reproduce", "table2", "--data", text(&data), "--out", text(&out)];
+    let said = xtask(&[&run[..], &flags].concat());
+    assert!(said.ok, "{}", said.err);
+    for words in ["| C8      | 2           |", "The symmetry that was learned", "bounds were not checked"] {
+        assert!(said.out.contains(words), "{words} is not in\n{}", said.out);
+    }
+    let files =
+        ["filters.png", "factors.png", "basis.png", "learned.safetensors", "tested-2.json", "result.json"];
+    for file in files {
+        assert!(out.join("cells/C8-MSR-Conv-seed0").join(file).exists(), "{file}");
+    }
+    assert!(!out.join("cells/C8-MAML-Conv-seed0/factors.png").exists());
+    // After two steps there is no symmetry, and none is claimed.
+    assert!(said.out.contains("symmetry not named"), "{}", said.out);
 }

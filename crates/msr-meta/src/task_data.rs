@@ -27,10 +27,11 @@ impl TaskData {
         uses: usize,
         moments: bool,
     ) -> Result<Self> {
-        if moments && loss == Loss::MeanSquaredError {
-            if let Some(moments) = model.moments(&examples.x, &examples.y)? {
-                return Ok(Self::Moments(moments));
-            }
+        if moments
+            && loss == Loss::MeanSquaredError
+            && let Some(moments) = model.moments(&examples.x, &examples.y)?
+        {
+            return Ok(Self::Moments(moments));
         }
         let input = model.prepare(parameters, &Node::constant(&examples.x), uses)?;
         Ok(Self::Outputs(input, examples.y.clone()))

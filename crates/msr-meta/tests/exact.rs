@@ -125,8 +125,7 @@ fn the_exact_adaptation_is_the_minimum() {
     let x = Node::constant(&batch.support.x);
     let equations = model.normal_equations(&[shared, v.clone()], &x, &batch.support.y).unwrap();
     let matrices: Vec<Vec<Vec<f64>>> = equations.matrix.value().to_vec3().unwrap();
-    let (v, start, slope): (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<f64>>) =
-        (v.value().to_vec2().unwrap(), start.to_vec2().unwrap(), slope.value().to_vec2().unwrap());
+    let [v, start, slope] = [v.value(), &start, slope.value()].map(|t| t.to_vec2::<f64>().unwrap());
     for t in 0..3 {
         let strength = ridge * (0..4).map(|i| matrices[t][i][i]).sum::<f64>() / 4.0;
         for i in 0..4 {

@@ -174,11 +174,8 @@ fn mtsr_fits_exactly_and_learns() {
     let config = ReparamLinearConfig { symmetry_std: 0.3, ..ReparamLinearConfig::new(6, 5, 2) };
     let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
     let symmetry = layer.symmetry().clone();
-    let learner = MultiTask::new(
-        Arc::new(layer),
-        MultiTaskConfig { ridge: 0.0, tolerance: 1e-12, ..Default::default() },
-    )
-    .unwrap();
+    let learner =
+        MultiTask::new(Arc::new(layer), MultiTaskConfig { ridge: 0.0, ..Default::default() }).unwrap();
     let data = batch(3, 4, 3, 2, DType::F64);
     let v = learner.adapt(&data.support).unwrap().remove(0).1;
     // At the least-squares solution the residual is orthogonal to every column of x U.
@@ -387,9 +384,8 @@ fn misuse_is_an_error() {
     let message = evaluate(&learner, [Ok::<_, Error>(poisoned)]).unwrap_err().to_string();
     assert!(message.contains("test task 100"), "{message}");
     for bad in [
-        MultiTaskConfig { iterations: 0, ..Default::default() },
         MultiTaskConfig { ridge: -1.0, ..Default::default() },
-        MultiTaskConfig { tolerance: f64::NAN, ..Default::default() },
+        MultiTaskConfig { ridge: f64::NAN, ..Default::default() },
     ] {
         assert!(MultiTask::new(msr(1, 2, DType::F32).0, bad).is_err());
     }

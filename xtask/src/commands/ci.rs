@@ -39,6 +39,8 @@ pub fn run() -> Result<()> {
         &format!("xtask reproduce table1 --quick --out {}", quick.join("table1").display()),
         &[],
     )?;
+    let table2 = quick.join("table2");
+    cargo("table2, quick", &format!("xtask reproduce table2 --quick --out {}", table2.display()), &[])?;
     let groups = quick.join("groups");
     cargo("groups, quick", &format!("xtask reproduce groups --quick --out {}", groups.display()), &[])?;
     let numbers = quick.join("numbers");

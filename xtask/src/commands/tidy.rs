@@ -114,13 +114,13 @@ fn arrows(root: &Path, problems: &mut Vec<String>) -> Result<()> {
 /// The table in README.md is the recorded one, and the commands that it promises are there.
 fn readme(root: &Path, problems: &mut Vec<String>) -> Result<()> {
     let text = fs::read_to_string(root.join("README.md")).context("README.md")?;
-    for command in ["cargo xtask reproduce table1", "cargo xtask reproduce groups", "cargo test --workspace"]
-    {
+    let reproduce = ["table1", "table2", "groups"].map(|e| format!("cargo xtask reproduce {e}"));
+    for command in reproduce.iter().map(String::as_str).chain(["cargo test --workspace"]) {
         if !text.contains(command) {
             problems.push(format!("README.md does not name `{command}`"));
         }
     }
-    let blocks = ["table1", "groups", "bench-fc", "bench-groups"];
+    let blocks = ["table1", "table2", "groups", "bench-fc", "bench-rot8", "bench-groups"];
     for (marker, file) in blocks.map(|marker| (marker, format!("{marker}.md"))) {
         let open = format!("<!-- {marker}: ");
         let Some((_, rest)) = text.split_once(&open) else {

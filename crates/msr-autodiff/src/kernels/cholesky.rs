@@ -47,8 +47,7 @@ fn factorise(a: &mut [f64], k: usize) -> std::result::Result<(), usize> {
         let (row, below) = a[j * k..].split_at_mut(k);
         let diagonal = row[j];
         let pivot = diagonal - row[..j].iter().map(|x| x * x).sum::<f64>();
-        // Written so that NaN fails.
-        if !(pivot > SMALLEST_PIVOT * diagonal.abs()) {
+        if pivot.is_nan() || pivot <= SMALLEST_PIVOT * diagonal.abs() {
             return Err(j);
         }
         row[j] = pivot.sqrt();

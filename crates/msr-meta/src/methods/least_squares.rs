@@ -38,37 +38,47 @@ impl Ridge {
         Ok(Self { variable })
     }
 
-    /// The adapted parameters of each task. `start` are the initial ones, `(t, …)`; `strength` is the node of the variable.
+    /// The adapted parameters of each task, with λ from the node of the variable; otherwise as [`solve`].
     pub(crate) fn solve(
         &self,
         model: &dyn Layer,
         joined: &[Node],
         start: &[Node],
-        strength: &Node,
+        variable: &Node,
         support: &Examples,
     ) -> Result<Vec<Node>> {
-        let equations = model.normal_equations(joined, &Node::constant(&support.x), &support.y)?;
-        let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
-        let flat = start
-            .iter()
-            .map(|v| Ok(v.reshape(&[tasks, v.elem_count() / tasks.max(1)])?))
-            .collect::<Result<Vec<Node>>>()?;
-        let flat = concat(&flat.iter().collect::<Vec<_>>(), 1)?.reshape(&[tasks, k, 1])?;
-        let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
-        let identity = Node::constant(&identity.reshape((1, k, k))?);
-        let mean_diagonal =
-            equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
-        let ridge = identity.mul(&mean_diagonal.mul(&strength.exp()?)?)?;
-        let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
-        let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
-        let mut at = 0;
-        start
-            .iter()
-            .map(|v| {
-                let size = v.elem_count() / tasks.max(1);
-                at += size;
-                Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
-            })
-            .collect()
+        solve(model, joined, start, &variable.exp()?, support)
     }
+}
+
+/// The adapted parameters of each task: `start`, `(t, …)`, plus what solves the ridge regression, with λ = `strength`.
+pub(crate) fn solve(
+    model: &dyn Layer,
+    joined: &[Node],
+    start: &[Node],
+    strength: &Node,
+    support: &Examples,
+) -> Result<Vec<Node>> {
+    let equations = model.normal_equations(joined, &Node::constant(&support.x), &support.y)?;
+    let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
+    let flat = start
+        .iter()
+        .map(|v| Ok(v.reshape(&[tasks, v.elem_count() / tasks.max(1)])?))
+        .collect::<Result<Vec<Node>>>()?;
+    let flat = concat(&flat.iter().collect::<Vec<_>>(), 1)?.reshape(&[tasks, k, 1])?;
+    let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
+    let identity = Node::constant(&identity.reshape((1, k, k))?);
+    let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
+    let ridge = identity.mul(&mean_diagonal.mul(&strength)?)?;
+    let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
+    let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
+    let mut at = 0;
+    start
+        .iter()
+        .map(|v| {
+            let size = v.elem_count() / tasks.max(1);
+            at += size;
+            Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
+        })
+        .collect()
 }
