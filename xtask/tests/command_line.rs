@@ -42,7 +42,7 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
     refuses(&["reproduce", "table1", "--inner", "exact", "--methods", "MSR-FC"], &["MSR-FC", "--inner"]);
     refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C8, D8"]);
-    refuses(&["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)], &["C8.npz"]);
+    refuses(&["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)], &["2d_rot8.npz"]);
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
     refuses(&["reproduce", "table1", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
@@ -137,7 +137,7 @@ fn table2_on_an_npz_file() {
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     std::fs::create_dir(&data).unwrap();
     let problem = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
-    msr_data::export_npz(&problem, 0..40, data.join("C8.npz")).unwrap();
+    msr_data::export_npz(&problem, 0..40, data.join("2d_rot8.npz")).unwrap();
     let flags = ["--problems", "C8", "--methods", "maml-conv,msr-conv", "--outer-steps", "2"];
     let run = ["reproduce", "table2", "--data", text(&data), "--out", text(&out)];
     let said = xtask(&[&run[..], &flags].concat());

@@ -74,10 +74,22 @@ fn moved(filter: &[f64], kernel: usize, flip: bool) -> Vec<f64> {
     (0..kernel * kernel)
         .map(|tap| {
             let (row, column) = (tap / kernel, tap % kernel);
-            let (row, column) = if flip { (kernel - 1 - row, column) } else { (column, kernel - 1 - row) };
+            let (row, column) = if flip { (row, kernel - 1 - column) } else { (column, kernel - 1 - row) };
             filter[row * kernel + column]
         })
         .collect()
+}
+
+/// The same for D8, whose flip and order of channels are e2cnn's too: one field.
+#[test]
+fn the_d8_filters_span_what_e2cnns_span() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/d8_basis_3x3.npz");
+    let (_, golden) = Tensor::read_npz(path).unwrap().remove(0);
+    let golden = golden.to_dtype(DType::F64).unwrap().flatten_from(1).unwrap().to_vec2::<f64>().unwrap();
+    assert_eq!((golden.len(), golden[0].len()), (6, 16 * 9));
+    let basis = SteerableBasis::new(PlaneGroup::RotationsAndFlips(8), 3).unwrap();
+    let angle = largest_angle(basis.filters(), &golden);
+    assert!(angle < 1e-4, "{angle:e}");
 }
 
 #[test]

@@ -100,7 +100,8 @@ pub trait Layer: Send + Sync {
     }
 
     /// The normal equations of each task's least-squares problem, for layers that are linear in their adapted parameters:
-    /// these, flattened one after the other, are the unknowns. Of `parameters`, only shared ones are read.
+    /// these, flattened one after the other, are the unknowns. Of `parameters`, only shared ones are read. Time and memory grow
+    /// with the square of the number of unknowns: it is for the few that a symmetry matrix leaves free.
     ///
     /// # Errors
     /// [`Error::Config`] when the layer is not linear in them; when examples or targets do not fit.

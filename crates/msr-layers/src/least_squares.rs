@@ -68,6 +68,10 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
             nodes.push(Node::constant(&one).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?);
         }
         let y = layer.forward_tasks(&nodes, &input)?;
+        if y.dims() != targets.dims() {
+            let (expected, got) = (format!("{:?}", y.dims()), targets.dims().to_vec());
+            return Err(Error::Shape { layer: NAME, what: "targets", expected, got });
+        }
         let count = y.elem_count() / tasks.max(1);
         Ok(y.reshape(&[tasks, count, 1])?)
     };
@@ -78,7 +82,7 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     }
     let design = concat(&columns.iter().collect::<Vec<_>>(), 2)?;
     // What superposition says about one more vector must be what the model says.
-    let probe = |i: usize| 1.0 - 2.0 * ((i % 3) as f64);
+    let probe = |i: usize| [-1.7, 0.6, 2.3][i % 3];
     let expected = output(&probe)?.value().sub(zero.value())?;
     let vector: Vec<f64> = (0..total).map(probe).collect();
     let vector = Tensor::from_vec(vector, (1, total, 1), expected.device())?.to_dtype(expected.dtype())?;
@@ -95,10 +99,6 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
         });
     }
     let count = zero.dims()[1];
-    if targets.elem_count() != tasks * count {
-        let expected = format!("{} values for each of {tasks} tasks", count);
-        return Err(Error::Shape { layer: NAME, what: "targets", expected, got: targets.dims().to_vec() });
-    }
     let rest = Node::constant(&targets.reshape((tasks, count, 1))?).sub(&zero)?;
     NormalEquations::from_design(&design, &rest)
 }

@@ -10,7 +10,7 @@ use msr_autodiff::{Graph, Node, grad, mse};
 use msr_groups::{Action, SharingPattern, square_grid};
 use msr_layers::{
     Activation, Conv2d, Conv2dConfig, ConvSymmetry, Input, Layer, Linear, LinearConfig, NormalEquations,
-    PatternConv2d, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
+    PatternConv2d, PatternLinear, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
     ReparamLinearConfig, Role, SeededVars, Sequential,
 };
 use msr_testkit::{assert_close, normal};
@@ -106,6 +106,62 @@ fn moments_give_the_squared_error() {
     let conv = Conv2d::new(Conv2dConfig::new(4, 2, 3), vars.builder(DType::F64, &Device::Cpu)).unwrap();
     let small = (normal(1, (1, 1, 4, 5, 5), DType::F64), normal(2, (1, 1, 2, 3, 3), DType::F64));
     assert!(conv.moments(&small.0, &small.1).unwrap().is_none());
+}
+
+/// In `f32`, at a perfect fit, where the loss is a difference of large numbers: within a millionth of the mean square of
+/// the targets, and so are the gradients.
+#[test]
+fn moments_are_as_good_as_single_precision_allows() {
+    let vars = SeededVars::new(2);
+    let config = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 24, 3));
+    let layer = ReparamConv2d::new(config, vars.builder(DType::F32, &Device::Cpu)).unwrap();
+    let x = normal(1, (TASKS, 19, 1, 32, 32), DType::F32);
+    let leaves = task_leaves(&layer);
+    let wrt: Vec<&Node> = leaves.iter().collect();
+    let input = Input::Examples(Node::constant(&x));
+    let y = layer.forward_tasks(&leaves, &input).unwrap().value().clone();
+    let scale = y.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap();
+    let moments = layer.moments(&x, &y).unwrap().unwrap();
+    let loss = layer.squared_error(&leaves, &moments).unwrap();
+    let losses: Vec<f32> = loss.value().to_vec1().unwrap();
+    println!(
+        "relative errors of a loss that is zero: {:?}",
+        losses.iter().map(|l| l / scale).collect::<Vec<_>>()
+    );
+    assert!(losses.iter().all(|l| l.abs() < 1e-6 * scale), "{losses:?} beside {scale}");
+    for gradient in grad(&loss.sum_all().unwrap(), &wrt, Graph::Drop).unwrap() {
+        let largest = gradient.value().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!(largest < 1e-6 * scale, "{largest} beside {scale}");
+    }
+}
+
+/// A model with one parameter that is not linear in it, and targets of another shape than the outputs.
+#[test]
+fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
+    let group = square_grid(2).unwrap();
+    let everything = Action::trivial(&group, 1).unwrap();
+    let pattern = SharingPattern::new(&everything, &Action::natural(&group)).unwrap();
+    assert_eq!(pattern.free_parameters(), 1);
+    let vars = SeededVars::new(1);
+    let tied = |name: &str| {
+        let vb = vars.builder(DType::F64, &Device::Cpu).pp(name);
+        PatternLinear::new(PatternLinearConfig::new(pattern.clone()), vb).unwrap()
+    };
+    let x = Node::constant(&normal(1, (TASKS, 6, 4), DType::F64));
+    let y = normal(2, (TASKS, 6, 1), DType::F64);
+    let net = Sequential::new().with(tied("a")).with(Activation::Relu);
+    let message = net.normal_equations(&task_leaves(&net), &x, &y).unwrap_err().to_string();
+    assert!(message.contains("linear in its adapted parameters"), "{message}");
+    let layer = tied("b");
+    assert!(layer.normal_equations(&task_leaves(&layer), &x, &y).is_ok());
+    let turned = y.transpose(1, 2).unwrap().contiguous().unwrap();
+    assert!(
+        layer
+            .normal_equations(&task_leaves(&layer), &x, &turned)
+            .unwrap_err()
+            .to_string()
+            .contains("targets")
+    );
 }
 
 /// `vᵀ A v − 2 bᵀ v + constant` is the squared error of every linear layer, whichever way A and b are computed.

@@ -73,7 +73,7 @@ impl Adam {
     /// The state before the first step, for these parameters.
     ///
     /// # Errors
-    /// [`Error::Config`] for constants outside their range, or two parameters of the same name.
+    /// [`Error::Config`] for constants or rate factors outside their range, or two parameters of the same name.
     pub fn new(config: AdamConfig, parameters: &[OuterParameter]) -> Result<Self> {
         let AdamConfig { rate, beta1, beta2, epsilon, .. } = config;
         let decays = (0.0..1.0).contains(&beta1) && (0.0..1.0).contains(&beta2);
@@ -83,6 +83,12 @@ impl Adam {
             )));
         }
         check_names(parameters)?;
+        if let Some(p) = parameters.iter().find(|p| !p.rate.is_finite() || p.rate < 0.0) {
+            return Err(Error::config(format!(
+                "the rate factor of `{}` must be ≥ 0, got {}",
+                p.name, p.rate
+            )));
+        }
         let zeros = || {
             let zero = |p: &OuterParameter| p.variable.as_tensor().detach().zeros_like();
             parameters.iter().map(zero).collect::<candle_core::Result<Vec<_>>>()

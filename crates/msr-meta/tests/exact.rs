@@ -9,7 +9,7 @@ use msr_layers::{
     Conv2dConfig, ConvSymmetry, Input, Layer, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
     ReparamLinearConfig, SeededVars,
 };
-use msr_meta::{Adaptation, Batch, Examples, Loss, MetaConfig, MetaLearner, Objective};
+use msr_meta::{Adaptation, Batch, Examples, Loss, MetaConfig, MetaLearner, Objective, Order};
 use msr_testkit::{assert_close, normal};
 
 /// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
@@ -54,6 +54,35 @@ fn conv(dtype: DType, bias: bool) -> (Arc<dyn Layer>, SeededVars, Batch) {
     };
     let batch = Batch { tasks: vec![0, 1, 2], support: set(11, 1), query: set(13, 4) };
     (Arc::new(layer), vars, batch)
+}
+
+fn unbiased(seed: u64, k: usize) -> (Arc<dyn Layer>, SeededVars) {
+    let vars = SeededVars::new(seed);
+    let config =
+        ReparamLinearConfig { symmetry_std: 0.3, filter_std: 0.5, ..ReparamLinearConfig::new(6, 5, k) };
+    (Arc::new(ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap()), vars)
+}
+
+/// First order leaves out what the solution owes to U, and nothing else.
+#[test]
+fn the_first_order_switch_for_exact_adaptation() {
+    let run = |order| {
+        let (model, _vars, batch) = conv(DType::F64, false);
+        let adaptation = Adaptation::LeastSquares { ridge: 0.05 };
+        let config = MetaConfig { adaptation, order, ..MetaConfig::default() };
+        let learner = MetaLearner::new(model, config).unwrap();
+        let names: Vec<String> = learner.outer_parameters().iter().map(|p| p.name.clone()).collect();
+        (names, learner.gradients(&batch).unwrap())
+    };
+    let ((names, second), (_, first)) = (run(Order::Second), run(Order::First));
+    assert_eq!(first.losses, second.losses);
+    for (name, (a, b)) in names.iter().zip(first.gradients.iter().zip(&second.gradients)) {
+        if name == "symmetry" {
+            assert!(msr_testkit::relative_error(a, b) > 1e-3, "{name}");
+        } else {
+            assert_close(name, a, b, 1e-12);
+        }
+    }
 }
 
 /// The outer gradient through the exact solution, for U, the initial values and the ridge, against finite differences of
@@ -127,7 +156,7 @@ fn the_exact_adaptation_is_the_minimum() {
     let matrices: Vec<Vec<Vec<f64>>> = equations.matrix.value().to_vec3().unwrap();
     let [v, start, slope] = [v.value(), &start, slope.value()].map(|t| t.to_vec2::<f64>().unwrap());
     for t in 0..3 {
-        let strength = ridge * (0..4).map(|i| matrices[t][i][i]).sum::<f64>() / 4.0;
+        let strength = (ridge + 1e-12) * (0..4).map(|i| matrices[t][i][i]).sum::<f64>() / 4.0;
         for i in 0..4 {
             let total = slope[t][i] + 2.0 * strength * (v[t][i] - start[t][i]);
             assert!(total.abs() < 1e-12, "{total}");
@@ -153,7 +182,12 @@ fn exact_adaptation_says_what_it_cannot_do() {
     let (model, _vars) = msr(1, 40, DType::F64);
     let losses = |ridge| MetaLearner::new(model.clone(), exact(ridge)).unwrap().losses(&batch);
     assert!(losses(1e-6).unwrap().iter().all(|l| l.is_finite()));
-    let message = losses(1e-30).unwrap_err().to_string();
+    assert!(losses(1e-30).unwrap().iter().all(|l| l.is_finite()), "there is a floor under the ridge");
+    let mut nothing = batch.clone();
+    nothing.support.x = nothing.support.x.zeros_like().unwrap();
+    let (unbiased, _vars) = unbiased(1, 40);
+    let learner = MetaLearner::new(unbiased, exact(0.1)).unwrap();
+    let message = learner.losses(&nothing).unwrap_err().to_string();
     assert!(
         message.contains("of 3 is not positive definite") && message.contains("larger ridge"),
         "{message}"

@@ -25,7 +25,7 @@ pub enum Learner {
 /// How methods adapt: what `--inner` selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Inner {
-    /// The paper's methods.
+    /// All but the exact ones.
     Gradient,
     /// Those whose inner loop solves the least-squares problem exactly.
     Exact,
@@ -47,21 +47,19 @@ pub struct LearnerConfig {
     pub inner_rate: f64,
     /// The ridge of exact solutions at the start.
     pub ridge: f64,
-    /// The outer rate of symmetry matrices, as a factor.
-    pub symmetry_rate: f64,
 }
 
 impl Learner {
     /// This learner for a model.
     pub fn objective(self, model: Arc<dyn Layer>, config: &LearnerConfig) -> Result<Box<dyn Objective>> {
-        let &LearnerConfig { inner_steps, inner_rate, ridge, symmetry_rate } = config;
+        let &LearnerConfig { inner_steps, inner_rate, ridge } = config;
         let rates = Rates::Learned { initial: inner_rate, per: Granularity::PerLayer, positive: false };
         let adaptation = match self {
             Learner::Bilevel => Adaptation::GradientSteps,
             Learner::Exact => Adaptation::LeastSquares { ridge },
             Learner::MultiTask => return Ok(Box::new(MultiTask::new(model, MultiTaskConfig::default())?)),
         };
-        let config = MetaConfig { adaptation, inner_steps, rates, symmetry_rate, ..MetaConfig::default() };
+        let config = MetaConfig { adaptation, inner_steps, rates, ..MetaConfig::default() };
         Ok(Box::new(MetaLearner::new(model, config)?))
     }
 }

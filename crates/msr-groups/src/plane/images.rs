@@ -20,7 +20,7 @@ const POINTS: usize = 16;
 /// exactly, so the result is the error of the filters alone. Filters with k × k taps cannot be turned by 45° exactly:
 /// even steerable ones have an error here, which falls as `shortest` grows; turns by 90° and flips have none.
 ///
-/// `filters` are `(fields · |G|, kernel, kernel)`, row by row.
+/// `filters` are `(fields · |G|, kernel, kernel)`, row by row. NaN for filters that are zero.
 ///
 /// # Errors
 /// When the filters are no whole fields, or `shortest` is below two pixels.
@@ -49,6 +49,7 @@ pub fn image_equivariance_error(
     if taps * order == 0
         || filters.is_empty()
         || !filters.len().is_multiple_of(taps * order)
+        || shortest.is_nan()
         || shortest < 2.0
     {
         let problem = format!(
@@ -90,7 +91,7 @@ pub fn image_equivariance_error(
         // The point that h brings to (x, y): turned back, then mirrored.
         let back = |x: f64, y: f64| {
             let (x, y) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
-            (x, if flip { -y } else { y })
+            (if flip { -x } else { x }, y)
         };
         let shift = group.shift(h);
         for &(x, y) in &points {

@@ -16,7 +16,8 @@ pub use symmetry::{LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
 pub enum PlaneGroup {
     /// C_N: rotations by multiples of `2π / N`.
     Rotations(usize),
-    /// D_N: the same, and the flip of the vertical axis followed by them.
+    /// D_N: the same, and the flip that exchanges left and right, followed by them: element `N + k` flips, then turns by
+    /// `2π k / N`. Axis and order are those of e2cnn's `FlipRot2dOnR2(N)`.
     RotationsAndFlips(usize),
 }
 
@@ -44,7 +45,8 @@ impl PlaneGroup {
         }
     }
 
-    /// Element `g`: the angle of its rotation, and whether a flip comes before it. Rotations come first.
+    /// Element `g`: the angle of its rotation, and whether a flip of left and right comes before it. Rotations come
+    /// first.
     fn element(self, g: usize) -> (f64, bool) {
         let n = self.rotations();
         (2.0 * PI * (g % n) as f64 / n as f64, g >= n)

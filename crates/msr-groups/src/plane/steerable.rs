@@ -114,7 +114,7 @@ impl SteerableBasis {
                         let y = outermost as f64 - (tap / kernel) as f64;
                         // The function at the point that g brings here: turned back, then mirrored.
                         let (x, y) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
-                        function.at(x, if flip { -y } else { y })
+                        function.at(if flip { -x } else { x }, y)
                     })
                 })
                 .collect();
@@ -193,7 +193,7 @@ impl SteerableBasis {
                 format!("{} numbers are no fields of {size} filter taps × {columns}", filters.len());
             return Err(Error::Family { family: "steerable filters", problem });
         }
-        let span = orthonormal(&self.filters);
+        let span = self.fixed();
         let (mut inside, mut total) = (0.0, 0.0);
         for field in filters.chunks_exact(size * columns) {
             total += field.iter().map(|x| x * x).sum::<f64>();
@@ -206,6 +206,11 @@ impl SteerableBasis {
             }
         }
         Ok(((total - inside).max(0.0) / total).sqrt())
+    }
+
+    /// The fixed filters of one field: an orthonormal basis, `channels · kernel²` numbers each.
+    pub(super) fn fixed(&self) -> Vec<Vec<f64>> {
+        orthonormal(&self.filters)
     }
 
     /// The span of the filters of one channel: an orthonormal basis, `kernel²` numbers each.

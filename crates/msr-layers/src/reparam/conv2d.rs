@@ -43,14 +43,15 @@ pub struct ReparamConv2dConfig {
     pub conv: Conv2dConfig,
     /// The form of U.
     pub symmetry: ConvSymmetry,
-    /// The standard deviation of the filter parameters at the start.
+    /// The standard deviation of the filter parameters at the start: uniformly distributed in the Kronecker form, where
+    /// they are the weights of a convolution, normally with a full U.
     pub filter_std: f64,
 }
 
 impl ReparamConv2dConfig {
-    /// Kronecker factors from the identity, `v ~ N(0, 1/(c k²))`.
+    /// Kronecker factors from the identity, v from U(−1/√(c k²), 1/√(c k²)): at the start the layer is a `Conv2d`.
     pub fn kronecker(conv: Conv2dConfig) -> Self {
-        Self { conv, symmetry: ConvSymmetry::Kronecker, filter_std: conv.bound() }
+        Self { conv, symmetry: ConvSymmetry::Kronecker, filter_std: conv.bound() / 3f64.sqrt() }
     }
 
     /// A full U with `filter_params` columns from N(0, 0.01²), `v ~ N(0, 1/o²)`, as for fully connected layers.
@@ -129,7 +130,14 @@ impl ReparamConv2d {
                 (vec![parameter("symmetry", &shape, normal(std), Role::Shared)?], vec![filter_params])
             }
         };
-        let filter = parameter("filter", &filter_shape, normal(config.filter_std), Role::Adapted)?;
+        let start = match config.symmetry {
+            ConvSymmetry::Kronecker => {
+                let bound = 3f64.sqrt() * config.filter_std;
+                Init::Uniform { lo: -bound, up: bound }
+            }
+            ConvSymmetry::Full { .. } => normal(config.filter_std),
+        };
+        let filter = parameter("filter", &filter_shape, start, Role::Adapted)?;
         let bias = if conv.bias { Some(bias_parameter(&vb, o, conv.bound())?) } else { None };
         Ok(Self { config, symmetry, identities, filter, bias })
     }

@@ -263,7 +263,11 @@ impl Layer for ReparamLinear {
         check_per_task("ReparamLinear", dims, self.config.in_features)?;
         let (m, k) = (self.config.out_features, self.config.filter_params);
         let expected = [&dims[..dims.len() - 1], &[m]].concat();
-        if self.bias.is_some() || targets.dims() != expected {
+        if targets.dims() != expected {
+            let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
+            return Err(Error::Shape { layer: "ReparamLinear", what: "targets", expected, got });
+        }
+        if self.bias.is_some() {
             return by_unit_vectors(self, parameters, examples, targets);
         }
         // Without a bias the features U x are the design matrix.

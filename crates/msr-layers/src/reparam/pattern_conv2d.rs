@@ -11,6 +11,7 @@ use super::pattern::{PatternLinear, PatternLinearConfig};
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, Parameter, check_parameters};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
 
 const LAYER: &str = "PatternConv2d";
 
@@ -118,5 +119,24 @@ impl Layer for PatternConv2d {
         check_parameters(LAYER, self.weights.own(), parameters)?;
         let (weight, bias) = self.weights.expanded(parameters)?;
         self.conv.squared_error(LAYER, &weight, bias.as_ref(), moments)
+    }
+
+    fn normal_equations(
+        &self,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+    ) -> Result<NormalEquations> {
+        match Layer::moments(self, examples.value(), targets)? {
+            Some(moments) if !examples.is_tracked() && !self.conv.bias => {
+                let filter = self.weights.filter();
+                let k = filter.elem_count();
+                let units = Node::constant(&Tensor::eye(k, filter.dtype(), filter.device())?);
+                let shared = &parameters[..parameters.len().saturating_sub(1)];
+                let (columns, _) = self.weights.expanded(&[shared, &[units]].concat())?;
+                self.conv.normal_equations(&columns, &moments)
+            }
+            _ => by_unit_vectors(self, parameters, examples, targets),
+        }
     }
 }

@@ -11,7 +11,7 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Module, VarBuilder};
 use msr_autodiff::Node;
-use msr_groups::{Action, SharingPattern, dihedral};
+use msr_groups::{Action, SharingPattern, dihedral, square_grid};
 use msr_layers::*;
 use msr_testkit::normal;
 
@@ -91,6 +91,16 @@ pub fn cases(dtype: DType) -> Vec<Case> {
             let conv = Conv2dConfig { in_channels: channels, ..strided };
             add("ReparamConv2d, Kronecker", &[channels, 5, 6], &[3, 3, 3], &|vb| {
                 Box::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb).unwrap())
+            });
+            let group = square_grid(3).unwrap();
+            let taps = Action::natural(&group).with_channels(channels).unwrap();
+            let outputs = Action::trivial(&group, 3).unwrap();
+            let tied = PatternLinearConfig {
+                bias: bias.then(|| SharingPattern::bias(&outputs).unwrap()),
+                ..PatternLinearConfig::new(SharingPattern::new(&outputs, &taps).unwrap())
+            };
+            add("PatternConv2d", &[channels, 5, 6], &[3, 3, 3], &|vb| {
+                Box::new(PatternConv2d::new(conv, tied.clone(), vb).unwrap())
             });
             add("ReparamConv2d, full", &[channels, 5, 6], &[3, 3, 3], &|vb| {
                 let symmetry = ConvSymmetry::Full { filter_params: 4, std: 0.5 };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
-use msr_layers::{Layer, Role};
+use msr_layers::Layer;
 
 use crate::batch::{Batch, Examples};
 use crate::error::{Error, Result};
@@ -27,7 +27,8 @@ pub enum Order {
     /// The exact derivative.
     #[default]
     Second,
-    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives.
+    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives. With an exact
+    /// adaptation: the solution does not depend on the symmetry matrix, only on where it started and on the ridge.
     First,
 }
 
@@ -40,7 +41,7 @@ pub enum Adaptation {
     /// By the exact solution of the ridge regression
     /// `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`, for models that are linear in v, with the squared error. The outer
     /// gradient passes through the solution. `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of
-    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`.
+    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`).
     LeastSquares {
         /// λ at the start, positive.
         ridge: f64,
@@ -52,12 +53,10 @@ pub enum Adaptation {
 pub struct MetaConfig {
     /// Gradient steps or an exact solution; inner steps and rates are for the former.
     pub adaptation: Adaptation,
-    /// Whether the squared error of a layer that has [moments](msr_layers::Layer::moments) is computed from them when
-    /// training: the same number but for rounding, at a fraction of the cost. Tests always use the outputs.
+    /// Whether the squared errors of gradient steps and of training queries are computed from
+    /// [moments](msr_layers::Layer::moments) where the layer has them: the same numbers but for rounding, at a fraction of
+    /// the cost. Query losses of tests are always computed from outputs; an exact adaptation always uses moments.
     pub moments: bool,
-    /// The outer learning rate of shared parameters (symmetry matrices), as a factor on the optimiser's: entries of a
-    /// factor that starts at the identity have further to go than those of a filter.
-    pub symmetry_rate: f64,
     /// The number of inner steps, S.
     pub inner_steps: usize,
     /// The inner rates, α.
@@ -78,7 +77,6 @@ impl Default for MetaConfig {
         Self {
             adaptation: Adaptation::default(),
             moments: true,
-            symmetry_rate: 1.0,
             inner_steps: 3,
             rates: Rates::default(),
             order: Order::default(),
@@ -124,13 +122,6 @@ impl MetaLearner {
             }
         };
         let mut outer = parameters.variables()?;
-        if !(config.symmetry_rate >= 0.0 && config.symmetry_rate.is_finite()) {
-            let rate = config.symmetry_rate;
-            return Err(Error::config(format!(
-                "the rate of symmetry matrices must be finite and ≥ 0, got {rate}"
-            )));
-        }
-        parameters.with_role(Role::Shared).for_each(|(i, _)| outer[i].rate = config.symmetry_rate);
         outer.extend(rates.variables.iter().cloned());
         outer.extend(ridge.iter().map(|r| r.variable.clone()));
         Ok(Self { inner: Arc::new(InnerLoop { model, parameters, rates, ridge, config }), outer })
@@ -155,12 +146,12 @@ impl InnerLoop {
         let start = self.parameters.adapted_for(model, tasks)?;
         let shared = self.parameters.shared(model);
         if let (Some(ridge), Some(strength)) = (&self.ridge, rest.first()) {
+            let shared = match self.config.order {
+                Order::Second => shared,
+                Order::First => shared.iter().map(Node::detach).collect(),
+            };
             let joined = self.parameters.join(&shared, &start);
-            let adapted = ridge.solve(self.model.as_ref(), &joined, &start, strength, support)?;
-            return Ok(match self.config.order {
-                Order::Second => adapted,
-                Order::First => adapted.iter().map(Node::detach).collect(),
-            });
+            return ridge.solve(self.model.as_ref(), &joined, &start, strength, support);
         }
         let steps = self.config.inner_steps;
         let joined = self.parameters.join(&shared, &start);

@@ -6,7 +6,7 @@
 //! Source: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form solvers" (ICLR 2019), for
 //! the idea; there it is the last layer that is solved for, here the filter parameters of MSR.
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use msr_autodiff::{Node, concat};
 use msr_layers::{Layer, Role};
 
@@ -18,9 +18,14 @@ use crate::parameters::ModelParameters;
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U becomes exact.
 const RATE: f64 = 20.0;
 
+/// What is added to λ: a ridge below the rounding error of the normal equations would keep nothing in check.
+fn floor(dtype: DType) -> f64 {
+    if dtype == DType::F64 { 1e-12 } else { 1e-5 }
+}
+
 /// The ridge: its strength is learned.
 pub(crate) struct Ridge {
-    /// ln λ.
+    /// ln λ, above the floor.
     pub(crate) variable: OuterParameter,
 }
 
@@ -47,7 +52,7 @@ impl Ridge {
         variable: &Node,
         support: &Examples,
     ) -> Result<Vec<Node>> {
-        solve(model, joined, start, &variable.exp()?, support)
+        solve(model, joined, start, &variable.exp()?.affine(1.0, floor(variable.dtype()))?, support)
     }
 }
 

@@ -39,9 +39,9 @@ pub struct MultiTaskConfig {
 }
 
 impl Default for MultiTaskConfig {
-    /// Ridge 1e-6, the sum over tasks.
+    /// Ridge 1e-5, the sum over tasks.
     fn default() -> Self {
-        Self { ridge: 1e-6, reduction: Reduction::Sum }
+        Self { ridge: 1e-5, reduction: Reduction::Sum }
     }
 }
 

@@ -156,6 +156,13 @@ fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[(String, Vec<f
         rows.push(row);
     }
     text.push_str(&aligned(&head, &rows));
+    if best.is_some() {
+        writeln!(
+            text,
+            "\nThe ratio is to the best JAX variant that forms the outputs, as implementations at hand do; the moments variants\n\
+             are ours, written in JAX."
+        )?;
+    }
     writeln!(
         text,
         "\nThe floor, {floor_ms:.2} ms, is the larger of the operations of the moments at the GEMM rate and the bytes of the\n\

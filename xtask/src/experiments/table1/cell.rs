@@ -58,7 +58,6 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         inner_steps: plan.inner_steps,
         inner_rate: training.inner_rate,
         ridge: training.ridge,
-        symmetry_rate: 1.0,
     };
     let objective = cell.method.learner.objective(model.clone(), &config)?;
     let metadata =

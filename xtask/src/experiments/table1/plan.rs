@@ -38,7 +38,7 @@ pub struct PlanArgs {
     /// Only these methods, as `MSR-FC,MAML-Conv`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub methods: Vec<String>,
-    /// Only methods that adapt like this: by gradient steps (the paper's), or by an exact solution.
+    /// `exact`: only the methods whose inner loop solves the least-squares problem; `gradient`: all others.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub inner: Option<Inner>,
     /// Only these ranks, as `1,5`.

@@ -112,7 +112,6 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         inner_steps: plan.inner_steps,
         inner_rate: training.inner_rate,
         ridge: training.ridge,
-        symmetry_rate: cell.method.symmetry_rate,
     };
     let objective = cell.method.learner.objective(model.layer(), &config)?;
     let metadata = match cell.method.layer {
@@ -189,7 +188,7 @@ pub fn check_data(plan: &Plan) -> Result<()> {
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     match &plan.data {
-        Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(format!("{}.npz", cell.problem.name)))?)),
+        Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(&cell.problem.file))?)),
         None => Ok(Arc::new(SteerableConv::new(cell.problem.group(), cell.seed)?)),
     }
 }

@@ -69,6 +69,8 @@ pub struct Problem {
     pub rotations: usize,
     pub flips: bool,
     pub filter_params: usize,
+    /// The name of the authors' file.
+    pub file: String,
 }
 
 impl Problem {
@@ -88,15 +90,9 @@ pub struct Method {
     pub name: String,
     pub learner: Learner,
     pub layer: LayerKind,
-    #[serde(default = "one")]
-    pub symmetry_rate: f64,
     /// What a reader of the table should know.
     #[serde(default)]
     pub note: Option<String>,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 /// The layer of a method.

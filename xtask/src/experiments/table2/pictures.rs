@@ -90,7 +90,11 @@ fn seen_through(filters: &[f64], channels: usize, taps: usize, symmetry: &[Tenso
             let u = double(u)?;
             let w = Tensor::from_slice(filters, (channels * taps, 1), &Device::Cpu)?;
             let across = u.t()?.contiguous()?;
-            numbers(&u.matmul(&solve_positive(&across.matmul(&u)?, &across.matmul(&w)?)?)?)
+            let gram = across.matmul(&u)?;
+            // Columns may depend on each other, and U may be zero.
+            let size = gram.abs()?.max_all()?.to_scalar::<f64>()?.max(f64::MIN_POSITIVE);
+            let ridge = (Tensor::eye(gram.dims()[0], DType::F64, &Device::Cpu)? * (1e-9 * size))?;
+            numbers(&u.matmul(&solve_positive(&(gram + ridge)?, &across.matmul(&w)?)?)?)
         }
         other => bail!("{} symmetry matrices are neither one nor three", other.len()),
     }

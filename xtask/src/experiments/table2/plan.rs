@@ -36,7 +36,7 @@ pub struct PlanArgs {
     /// Only these methods, as `MSR-Conv,MAML-Conv`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub methods: Vec<String>,
-    /// Only methods that adapt like this: by gradient steps (the paper's), or by an exact solution.
+    /// `exact`: only the methods whose inner loop solves the least-squares problem; `gradient`: all others.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub inner: Option<Inner>,
     /// Only these problems: `C8`, `D8`.
@@ -54,7 +54,8 @@ pub struct PlanArgs {
     /// Where to compute.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub device: Option<DeviceName>,
-    /// A folder with the authors' files, C8.npz and D8.npz, used instead of our generator. They are read task by task.
+    /// A folder with the authors' files, 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our generator. They may be
+    /// larger than memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub data: Option<PathBuf>,
 }

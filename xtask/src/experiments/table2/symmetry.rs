@@ -19,9 +19,9 @@ pub struct SymmetryReport {
     pub group: Option<String>,
     /// Every group with its residual, the best first.
     pub residuals: Vec<(String, f64)>,
-    /// The residual of the true group.
-    pub right: f64,
-    /// The best group that does not hold, with its residual.
+    /// The residual of the true group, if it was compared.
+    pub right: Option<f64>,
+    /// The best other group that is no symmetry of the true one, with its residual.
     pub wrong: Option<(String, f64)>,
     /// For Kronecker factors: how much of C's subspace lies outside the steerable filters.
     pub taps: Option<f64>,
@@ -46,20 +46,21 @@ pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<Symm
     };
     Ok(SymmetryReport {
         group: found.group.map(|g| g.to_string()),
-        right: found.residual(truth).unwrap_or(f64::NAN),
-        wrong: found.best_wrong().map(|fit| (fit.group.to_string(), fit.residual)),
+        right: found.residual(truth),
+        wrong: found.best_wrong(truth).map(|fit| (fit.group.to_string(), fit.residual)),
         taps: found.taps_residual,
         residuals: found.fits.iter().map(|fit| (fit.group.to_string(), fit.residual)).collect(),
     })
 }
 
-/// How far adapted layers are from equivariance under the problem's group; means over test tasks.
+/// How far adapted layers are from equivariance under the problem's group; means over test tasks, nothing where filters
+/// are zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equivariance {
     /// Of the filters: `‖W − P W‖ / ‖W‖`.
-    pub filters: f64,
+    pub filters: Option<f64>,
     /// Of the layer on random images.
-    pub images: f64,
+    pub images: Option<f64>,
     /// The same for the true filters, which 3 × 3 taps cannot turn by 45° exactly.
     pub true_images: Option<f64>,
 }
@@ -79,14 +80,20 @@ impl Equivariance {
         for w in adapted {
             filters += basis.distance(w, 1)? / count;
         }
-        let on_images = |of: &[Vec<f64>]| -> Result<f64> {
+        let on_images = |of: &[Vec<f64>]| -> Result<Option<f64>> {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let mut sum = 0.0;
             for w in of {
                 sum += image_equivariance_error(group, w, sizes.kernel, SHORTEST_WAVE, &mut rng)?;
             }
-            Ok(sum / of.len() as f64)
+            Ok(known(sum / of.len() as f64))
         };
-        Ok(Self { filters, images: on_images(adapted)?, true_images: truth.map(on_images).transpose()? })
+        let true_images = truth.map(on_images).transpose()?.flatten();
+        Ok(Self { filters: known(filters), images: on_images(adapted)?, true_images })
     }
+}
+
+/// JSON has no NaN: it would be written as null, and could not be read back as a number.
+fn known(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
 }

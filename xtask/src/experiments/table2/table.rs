@@ -144,12 +144,12 @@ impl<'a> Table<'a> {
                         method.clone(),
                         r.seed.to_string(),
                         group,
-                        s.map_or_else(dash, |s| short(s.right)),
+                        s.and_then(|s| s.right).map_or_else(dash, short),
                         s.and_then(|s| s.wrong.as_ref())
                             .map_or_else(dash, |(g, x)| format!("{g} {}", short(*x))),
                         s.and_then(|s| s.taps).map_or_else(dash, short),
-                        short(r.equivariance.filters),
-                        format!("{}{true_images}", short(r.equivariance.images)),
+                        r.equivariance.filters.map_or_else(dash, short),
+                        format!("{}{true_images}", r.equivariance.images.map_or_else(dash, short)),
                     ]);
                 }
             }
@@ -213,10 +213,10 @@ impl Display for Table<'_> {
         f.write_str(&self.symmetry())?;
         writeln!(
             f,
-            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N that fit the channels; residual: its own, 0 is\n\
-             exact; best wrong: of the groups that do not hold (residual above 0.25); taps: the part of C outside the\n\
-             steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their equivariance error\n\
-             on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
+            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N whose order divides the channels; residual: its own, 0\n\
+             is exact, a symmetry is claimed below 0.25; best wrong: of the groups that are no symmetry of the true one; taps: the\n\
+             part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their\n\
+             equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
         )?;
         if plan.seeds > 1 {
             writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
@@ -255,11 +255,11 @@ mod tests {
             symmetry: (method != "MAML-Conv").then(|| SymmetryReport {
                 group: (!group.is_empty()).then(|| group.to_string()),
                 residuals: vec![(group.to_string(), 0.03)],
-                right: 0.03,
+                right: Some(0.03),
                 wrong: Some(("C24".into(), 0.5)),
                 taps: None,
             }),
-            equivariance: Equivariance { filters: 0.02, images: 0.05, true_images: Some(0.04) },
+            equivariance: Equivariance { filters: Some(0.02), images: Some(0.05), true_images: Some(0.04) },
         };
         plan.methods.iter().map(one).collect()
     }
