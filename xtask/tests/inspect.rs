@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use command::{refuses, text, xtask};
-use msr_groups::{Action, SharingPattern, parse_group};
+use msr_groups::{Action, PlaneGroup, SharingPattern, SteerableBasis, parse_group};
 
 mod command;
 
@@ -137,4 +137,33 @@ fn an_experiment_leaves_what_inspect_reads() {
     );
     refuses(&["reproduce", "groups", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
     assert!(!fresh.exists(), "a request that is refused leaves no folder");
+}
+
+/// Rotations and flips of convolutions: a full U with the taps named, and Kronecker factors as a run leaves them.
+#[test]
+fn convolutions_name_their_rotations() {
+    let folder = tempfile::tempdir().unwrap();
+    let basis = SteerableBasis::new(PlaneGroup::RotationsAndFlips(4), 3).unwrap();
+    let columns = basis.len();
+    let symmetry: Vec<f64> =
+        (0..8 * 9).flat_map(|row| basis.filters().iter().map(move |filter| filter[row])).collect();
+    let path = file(folder.path(), "full.safetensors", &[("conv.symmetry", symmetry, &[72, columns])]);
+    let kernel = ["inspect", text(&path), "--kernel", "3"];
+    says(&kernel, &["8 channels, 3 × 3 taps", "Symmetry: D4, order 8", "| D4    | 8     | 0.0000   |"]);
+    refuses(&["inspect", text(&path), "--kernel", "5"], &["72 rows", "5 × 5 taps"]);
+    refuses(&["inspect", text(&path), "--kernel", "4"], &["72 rows"]);
+    refuses(&["inspect", text(&path), "--kernel", "3", "--tensor", "none"], &["no tensor `none`"]);
+    // Where training starts, at the identity, there is no symmetry to name.
+    let zeros = |n: usize| vec![0.0; n * n];
+    let start = file(
+        folder.path(),
+        "start.safetensors",
+        &[("symmetry_out", zeros(8), &[8, 8]), ("symmetry_taps", zeros(9), &[9, 9])],
+    );
+    says(
+        &["inspect", text(&start)],
+        &["Kronecker factors", "8 channels, 3 × 3 taps", "none is claimed", "Taps:"],
+    );
+    let half = file(folder.path(), "half.safetensors", &[("symmetry_out", zeros(8), &[8, 8])]);
+    refuses(&["inspect", text(&half)], &["no tensor `symmetry_taps`"]);
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask inspect`: which symmetry a learned U, or a plain weight matrix, has.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -27,6 +28,10 @@ pub struct Args {
     /// Read the tensor as a plain weight matrix, whatever its name.
     #[arg(long, conflicts_with = "outputs")]
     weight: bool,
+    /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations and flips. Kronecker factors
+    /// are recognised without it.
+    #[arg(long, value_name = "K", conflicts_with_all = ["outputs", "weight"])]
+    kernel: Option<usize>,
     /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
@@ -49,7 +54,19 @@ struct Matrix {
 
 /// Prints what is found, and writes the picture.
 pub fn run(args: &Args) -> Result<()> {
-    let matrix = read(args).with_context(|| format!("{}", args.file.display()))?;
+    let in_file = || format!("{}", args.file.display());
+    let bytes = std::fs::read(&args.file).with_context(in_file)?;
+    let tensors = load(&bytes).with_context(in_file)?;
+    let tensor = args.tensor.as_deref().filter(|_| !args.weight);
+    if !args.weight
+        && args.outputs.is_none()
+        && let Some(text) =
+            super::inspect_plane::describe(&tensors, tensor, args.kernel, args.known).with_context(in_file)?
+    {
+        say(&text);
+        return Ok(());
+    }
+    let matrix = read(args, &bytes, &tensors).with_context(in_file)?;
     let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
     say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
@@ -95,11 +112,15 @@ fn beside(file: &Path, tensor: &str) -> PathBuf {
     file.with_file_name(format!("{stem}.{tensor}.png"))
 }
 
-fn read(args: &Args) -> Result<Matrix> {
-    let bytes = std::fs::read(&args.file)?;
-    let (_, header) =
-        SafeTensors::read_metadata(&bytes).context("this is no safetensors file, or a damaged one")?;
-    let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)?;
+const DAMAGED: &str = "this is no safetensors file, or a damaged one";
+
+fn load(bytes: &[u8]) -> Result<HashMap<String, Tensor>> {
+    SafeTensors::read_metadata(bytes).context(DAMAGED)?;
+    Ok(candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?)
+}
+
+fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<Matrix> {
+    let (_, header) = SafeTensors::read_metadata(bytes).context(DAMAGED)?;
     let mut matrices: Vec<&String> =
         tensors.iter().filter(|(_, t)| t.rank() == 2).map(|(name, _)| name).collect();
     matrices.sort();
@@ -111,13 +132,13 @@ fn read(args: &Args) -> Result<Matrix> {
         (None, _, [only]) => **only,
         (None, [], _) => bail!(
             "there is no matrix in it; its tensors are {} (a layer whose pattern is given learns no U)",
-            all_names(&tensors)
+            all_names(tensors)
         ),
         _ => bail!("there are several matrices; choose one with --tensor: {}", names()),
     };
     let tensor = tensors
         .get(name)
-        .with_context(|| format!("there is no tensor `{name}`; its tensors are {}", all_names(&tensors)))?;
+        .with_context(|| format!("there is no tensor `{name}`; its tensors are {}", all_names(tensors)))?;
     let [rows, columns] = *tensor.dims() else {
         bail!(
             "`{name}` has the shape {:?}; a symmetry matrix or a weight matrix has two dimensions",

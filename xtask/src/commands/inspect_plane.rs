@@ -1,0 +1,97 @@
+//! `cargo xtask inspect` for convolutions: which rotations and flips a learned A, B, C or U has.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{DType, Tensor};
+use msr_groups::{LearnedConv, PlaneSymmetry, plane_symmetry};
+
+use crate::report::table::aligned;
+
+/// What of a file is a convolution's symmetry: Kronecker factors where it has them, or `symmetry` with `kernel × kernel` taps
+/// when these are given. `None` when it is neither.
+pub fn describe(
+    tensors: &HashMap<String, Tensor>,
+    tensor: Option<&str>,
+    kernel: Option<usize>,
+    known: usize,
+) -> Result<Option<String>> {
+    let mut names: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry_out")).collect();
+    names.sort();
+    if let (None, None, Some(name)) = (tensor, kernel, names.first()) {
+        let prefix = name.trim_end_matches("symmetry_out");
+        let taps = format!("{prefix}symmetry_taps");
+        let a = factor(tensors, name)?;
+        let c = factor(tensors, &taps)?;
+        let (channels, size) = (a.len().isqrt(), c.len().isqrt());
+        let kernel = size.isqrt();
+        ensure!(kernel * kernel == size, "`{taps}` is no factor over the taps of a square filter");
+        let learned = LearnedConv::Kronecker { channels: &a, taps: &c };
+        let found = plane_symmetry(learned, channels, kernel)?;
+        let what = format!(
+            "{prefix}: Kronecker factors of a convolution, {channels} channels, {kernel} × {kernel} taps"
+        );
+        return Ok(Some(text(&what, &found, known)));
+    }
+    let Some(kernel) = kernel else { return Ok(None) };
+    let name = match tensor {
+        Some(name) => name.to_string(),
+        None => {
+            let mut named = tensors.keys().filter(|n| n.ends_with("symmetry"));
+            let name = named.next().context("there is no symmetry matrix in it; name one with --tensor")?;
+            ensure!(named.next().is_none(), "there are several symmetry matrices; choose one with --tensor");
+            name.clone()
+        }
+    };
+    let u = tensors.get(&name).with_context(|| format!("there is no tensor `{name}`"))?;
+    let (rows, columns) = u.dims2().with_context(|| format!("`{name}`"))?;
+    let taps = kernel * kernel;
+    ensure!(
+        taps > 0 && rows.is_multiple_of(taps),
+        "`{name}` has {rows} rows, which are no multiple of {kernel} × {kernel} taps"
+    );
+    let found = plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, rows / taps, kernel)?;
+    let what = format!(
+        "{name}: a convolution's symmetry matrix, {} channels, {kernel} × {kernel} taps",
+        rows / taps
+    );
+    Ok(Some(text(&what, &found, known)))
+}
+
+/// A factor that is stored as what it has beyond the identity.
+fn factor(tensors: &HashMap<String, Tensor>, name: &str) -> Result<Vec<f64>> {
+    let tensor = tensors.get(name).with_context(|| format!("there is no tensor `{name}` beside it"))?;
+    let (rows, columns) = tensor.dims2().with_context(|| format!("`{name}`"))?;
+    ensure!(rows == columns, "`{name}` is {rows} × {columns}; a Kronecker factor is square");
+    let mut numbers = numbers(tensor)?;
+    (0..rows).for_each(|i| numbers[i * (rows + 1)] += 1.0);
+    Ok(numbers)
+}
+
+fn numbers(t: &Tensor) -> Result<Vec<f64>> {
+    Ok(t.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
+
+fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
+    let name = match found.group {
+        Some(group) => format!("Symmetry: {group}, order {}", group.order()),
+        None => {
+            "Symmetry: none is claimed; no group holds, or several that do not contain one another".into()
+        }
+    };
+    let taps = found.taps_residual.map_or_else(String::new, |t| {
+        format!("Taps: {t:.3} of the directions in which C moves them lies outside the steerable filters\n")
+    });
+    let head = ["group", "order", "residual"].map(String::from);
+    let rows: Vec<Vec<String>> = found
+        .fits
+        .iter()
+        .take(known)
+        .map(|f| vec![f.group.to_string(), f.group.order().to_string(), format!("{:.4}", f.residual)])
+        .collect();
+    format!(
+        "{what}\n\n{name}\n{taps}\nRotations and flips, for channels in the order field · order + element:\n\n{}\nresidual: 0 is \
+         exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
+        aligned(&head, &rows)
+    )
+}
