@@ -29,7 +29,7 @@ pub fn describe(
         let learned = LearnedConv::Kronecker { channels: &a, taps: &c };
         let found = plane_symmetry(learned, channels, kernel)?;
         let what = format!(
-            "{prefix}: Kronecker factors of a convolution, {channels} channels, {kernel} × {kernel} taps"
+            "{name}, {taps}: Kronecker factors of a convolution, {channels} channels, {kernel} × {kernel} taps"
         );
         return Ok(Some(text(&what, &found, known)));
     }

@@ -74,7 +74,7 @@ pub(crate) fn solve(
     let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
     let identity = Node::constant(&identity.reshape((1, k, k))?);
     let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
-    let ridge = identity.mul(&mean_diagonal.mul(&strength)?)?;
+    let ridge = identity.mul(&mean_diagonal.mul(strength)?)?;
     let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
     let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
     let mut at = 0;
