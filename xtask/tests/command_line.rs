@@ -42,7 +42,10 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
     refuses(&["reproduce", "table1", "--inner", "exact", "--methods", "MSR-FC"], &["MSR-FC", "--inner"]);
     refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C8, D8"]);
-    refuses(&["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)], &["2d_rot8.npz"]);
+    refuses(
+        &["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)],
+        &["--data expects the tasks of C8 in 2d_rot8.npz"],
+    );
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
     refuses(&["reproduce", "table1", "--record", "--quick", "--out", text(&fresh)], &["whole experiment"]);
@@ -137,12 +140,22 @@ fn table2_on_an_npz_file() {
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     std::fs::create_dir(&data).unwrap();
     let problem = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
-    msr_data::export_npz(&problem, 0..40, data.join("2d_rot8.npz")).unwrap();
-    let flags = ["--problems", "C8", "--methods", "maml-conv,msr-conv", "--outer-steps", "2"];
+    msr_data::export_npz(&problem, 0..30, data.join("2d_rot8.npz")).unwrap();
+    let flags = ["--problems", "C8", "--methods", "maml-conv,msr-conv,msr-conv-full", "--outer-steps", "2"];
     let run = ["reproduce", "table2", "--data", text(&data), "--out", text(&out)];
+    // Too few tasks for a meta-batch: refused before anything is left behind.
+    refuses(&[&run[..], &flags].concat(), &["a meta-batch of 32 tasks, but 24 training tasks"]);
+    assert!(!out.exists());
+    msr_data::export_npz(&problem, 0..40, data.join("2d_rot8.npz")).unwrap();
     let said = xtask(&[&run[..], &flags].concat());
     assert!(said.ok, "{}", said.err);
-    for words in ["| C8      | 2           |", "The symmetry that was learned", "bounds were not checked"] {
+    for words in [
+        "the first 32 tasks train, the other 8 test",
+        "interval over 8 test tasks",
+        "| C8      | 2           |",
+        "The symmetry that was learned, after 2",
+        "bounds were not checked",
+    ] {
         assert!(said.out.contains(words), "{words} is not in\n{}", said.out);
     }
     let files =
@@ -153,4 +166,8 @@ fn table2_on_an_npz_file() {
     assert!(!out.join("cells/C8-MAML-Conv-seed0/factors.png").exists());
     // After two steps there is no symmetry, and none is claimed.
     assert!(said.out.contains("symmetry not named"), "{}", said.out);
+    // The file of a full U says what its rows are.
+    let learned = out.join("cells/C8-MSR-Conv-full-seed0/learned.safetensors");
+    let said = xtask(&["inspect", text(&learned)]);
+    assert!(said.ok && said.out.contains("24 channels, 3 × 3 taps"), "{}{}", said.out, said.err);
 }

@@ -164,6 +164,11 @@ fn convolutions_name_their_rotations() {
         &["inspect", text(&start)],
         &["Kronecker factors", "8 channels, 3 × 3 taps", "none is claimed", "Taps:"],
     );
+    for more in [&["--kernel", "3"][..], &["--tensor", "symmetry_taps"]] {
+        says(&[&["inspect", text(&start)], more].concat(), &["8 channels, 3 × 3 taps"]);
+    }
+    refuses(&["inspect", text(&start), "--kernel", "5"], &["3 × 3 taps", "leave out --kernel"]);
+    refuses(&["inspect", text(&start), "--picture", "a.png"], &["--picture"]);
     let half = file(folder.path(), "half.safetensors", &[("symmetry_out", zeros(8), &[8, 8])]);
     refuses(&["inspect", text(&half)], &["no tensor `symmetry_taps`"]);
 }

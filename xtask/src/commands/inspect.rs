@@ -57,14 +57,18 @@ pub fn run(args: &Args) -> Result<()> {
     let in_file = || format!("{}", args.file.display());
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
     let tensors = load(&bytes).with_context(in_file)?;
-    let tensor = args.tensor.as_deref().filter(|_| !args.weight);
-    if !args.weight
-        && args.outputs.is_none()
-        && let Some(text) =
-            super::inspect_plane::describe(&tensors, tensor, args.kernel, args.known).with_context(in_file)?
-    {
-        say(&text);
-        return Ok(());
+    if !args.weight && args.outputs.is_none() {
+        let kernel =
+            args.kernel.or_else(|| kernel_of(&bytes).filter(|_| is_symmetry(args.tensor.as_deref())));
+        let described = super::inspect_plane::describe(&tensors, args.tensor.as_deref(), kernel, args.known);
+        if let Some(text) = described.with_context(in_file)? {
+            ensure!(
+                args.picture.is_none(),
+                "--picture is for maps between points; leave it out for a convolution"
+            );
+            say(&text);
+            return Ok(());
+        }
     }
     let matrix = read(args, &bytes, &tensors).with_context(in_file)?;
     let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
@@ -112,11 +116,28 @@ fn beside(file: &Path, tensor: &str) -> PathBuf {
     file.with_file_name(format!("{stem}.{tensor}.png"))
 }
 
+/// Whether a tensor that may have been named is a symmetry matrix by its name.
+fn is_symmetry(tensor: Option<&str>) -> bool {
+    tensor.is_none_or(|name| name.ends_with("symmetry"))
+}
+
+/// The taps across a filter, when the file is a convolution's and says so.
+fn kernel_of(bytes: &[u8]) -> Option<usize> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
+        Some(&[_, _, kernel, across]) if kernel == across => Some(kernel),
+        _ => None,
+    }
+}
+
 const DAMAGED: &str = "this is no safetensors file, or a damaged one";
 
 fn load(bytes: &[u8]) -> Result<HashMap<String, Tensor>> {
     SafeTensors::read_metadata(bytes).context(DAMAGED)?;
-    Ok(candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?)
+    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
+    // A checkpoint holds the moments of Adam under the names of the parameters; nobody looks for a group in them.
+    tensors.retain(|name, _| !name.starts_with("adam."));
+    Ok(tensors)
 }
 
 fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<Matrix> {
@@ -145,10 +166,12 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
             tensor.dims()
         );
     };
-    let fits = |(m, n): &(usize, usize)| m.checked_mul(*n) == Some(rows);
     let size = match args.outputs {
         Some(m) => Some((m, rows / m.max(1))),
-        None => header.metadata().as_ref().and_then(read_weight_shape).filter(fits),
+        None => match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
+            Some(&[m, n]) => Some((m, n)).filter(|_| m.checked_mul(n) == Some(rows)),
+            _ => None,
+        },
     };
     let is_symmetry = !args.weight && (args.outputs.is_some() || name.ends_with("symmetry"));
     let (outputs, inputs, filter_params) = match (is_symmetry, size) {

@@ -8,8 +8,8 @@ use msr_groups::{LearnedConv, PlaneSymmetry, plane_symmetry};
 
 use crate::report::table::aligned;
 
-/// What of a file is a convolution's symmetry: Kronecker factors where it has them, or `symmetry` with `kernel × kernel` taps
-/// when these are given. `None` when it is neither.
+/// What of a file is a convolution's symmetry: Kronecker factors where it has them and no other tensor is named, or `symmetry`
+/// with `kernel × kernel` taps when these are given. `None` when it is neither.
 pub fn describe(
     tensors: &HashMap<String, Tensor>,
     tensor: Option<&str>,
@@ -18,14 +18,24 @@ pub fn describe(
 ) -> Result<Option<String>> {
     let mut names: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry_out")).collect();
     names.sort();
-    if let (None, None, Some(name)) = (tensor, kernel, names.first()) {
-        let prefix = name.trim_end_matches("symmetry_out");
-        let taps = format!("{prefix}symmetry_taps");
+    let asked = tensor.is_none_or(|t| t.ends_with("symmetry_out") || t.ends_with("symmetry_taps"));
+    let chosen = names.iter().find(|n| tensor.is_none_or(|t| prefix(n) == prefix(t)));
+    if let (true, Some(name)) = (asked, chosen) {
+        ensure!(
+            tensor.is_some() || names.len() == 1,
+            "there are several convolutions; choose one with --tensor: {names:?}"
+        );
+        let taps = format!("{}symmetry_taps", prefix(name));
         let a = factor(tensors, name)?;
         let c = factor(tensors, &taps)?;
         let (channels, size) = (a.len().isqrt(), c.len().isqrt());
-        let kernel = size.isqrt();
-        ensure!(kernel * kernel == size, "`{taps}` is no factor over the taps of a square filter");
+        let across = size.isqrt();
+        ensure!(across * across == size, "`{taps}` is no factor over the taps of a square filter");
+        ensure!(
+            kernel.is_none_or(|k| k == across),
+            "`{taps}` is a factor over {across} × {across} taps; leave out --kernel"
+        );
+        let kernel = across;
         let learned = LearnedConv::Kronecker { channels: &a, taps: &c };
         let found = plane_symmetry(learned, channels, kernel)?;
         let what = format!(
@@ -56,6 +66,11 @@ pub fn describe(
         rows / taps
     );
     Ok(Some(text(&what, &found, known)))
+}
+
+/// What comes before the name of a factor.
+fn prefix(name: &str) -> &str {
+    name.trim_end_matches("symmetry_out").trim_end_matches("symmetry_taps")
 }
 
 /// A factor that is stored as what it has beyond the identity.
@@ -90,8 +105,8 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
         .map(|f| vec![f.group.to_string(), f.group.order().to_string(), format!("{:.4}", f.residual)])
         .collect();
     format!(
-        "{what}\n\n{name}\n{taps}\nRotations and flips, for channels in the order field · order + element:\n\n{}\nresidual: 0 is \
-         exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
+        "{what}\n\n{name}\n{taps}\nRotations and flips, each for channels in the order field · order + element (so a subgroup need not \
+         fit where the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
         aligned(&head, &rows)
     )
 }

@@ -50,6 +50,11 @@ pub struct LearnerConfig {
 }
 
 impl Learner {
+    /// Whether it adapts by gradient steps.
+    pub fn takes_inner_steps(self) -> bool {
+        self == Learner::Bilevel
+    }
+
     /// This learner for a model.
     pub fn objective(self, model: Arc<dyn Layer>, config: &LearnerConfig) -> Result<Box<dyn Objective>> {
         let &LearnerConfig { inner_steps, inner_rate, ridge } = config;

@@ -169,7 +169,7 @@ fn one<C: RunCell, R: RunResult>(
 pub struct Report {
     /// The table as text.
     pub text: String,
-    /// How many bounds were checked.
+    /// How many bounds, and groups that must be found, were checked.
     pub checked: usize,
     /// Those that do not hold, in words.
     pub outside: Vec<String>,
@@ -200,11 +200,11 @@ pub fn conclude<P: RunPlan>(
         say(&format!("recorded in {}", path.display()));
     }
     if *checked > 0 && outside.is_empty() {
-        say(&format!("{checked} bounds of data/experiments/{name}.toml checked, all hold"));
+        say(&format!("{checked} checks against data/experiments/{name}.toml, all hold"));
     }
     if !outside.is_empty() {
         bail!(
-            "of {checked} bounds in data/experiments/{name}.toml, {} do not hold:\n  {}",
+            "of {checked} checks against data/experiments/{name}.toml, {} do not hold:\n  {}",
             outside.len(),
             outside.join("\n  ")
         );

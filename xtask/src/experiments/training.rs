@@ -14,7 +14,8 @@ use super::run_folder::{Metrics, RunFolder};
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// What was learned, under the names of the parameters.
 pub const LEARNED: &str = "learned.safetensors";
-/// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`. One key, because
+/// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`, for a convolution
+/// `outputs x channels x kernel x kernel`. One key, because
 /// several would be written in a random order, and the same run must write the same bytes.
 const WEIGHT_SHAPE: &str = "weight_shape";
 
@@ -121,14 +122,14 @@ impl Course {
 }
 
 /// Metadata of a file with a symmetry matrix: what its rows mean.
-pub fn weight_shape(outputs: usize, inputs: usize) -> HashMap<String, String> {
-    HashMap::from([(WEIGHT_SHAPE.into(), format!("{outputs}x{inputs}"))])
+pub fn weight_shape(shape: &[usize]) -> HashMap<String, String> {
+    let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    HashMap::from([(WEIGHT_SHAPE.into(), shape.join("x"))])
 }
 
-/// Outputs and inputs, from such metadata.
-pub fn read_weight_shape(metadata: &HashMap<String, String>) -> Option<(usize, usize)> {
-    let (outputs, inputs) = metadata.get(WEIGHT_SHAPE)?.split_once('x')?;
-    Some((outputs.parse().ok()?, inputs.parse().ok()?))
+/// The shape of the weight, from such metadata.
+pub fn read_weight_shape(metadata: &HashMap<String, String>) -> Option<Vec<usize>> {
+    metadata.get(WEIGHT_SHAPE)?.split('x').map(|size| size.parse().ok()).collect()
 }
 
 /// Episodes in the learner's terms.

@@ -119,7 +119,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let meta = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
     let objective = Box::new(MetaLearner::new(model.layer(), meta)?);
     let (trainer, tested) = course.run(
-        weight_shape(pattern.outputs(), pattern.inputs()),
+        weight_shape(&[pattern.outputs(), pattern.inputs()]),
         objective,
         &sampler,
         &device,

@@ -61,7 +61,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     };
     let objective = cell.method.learner.objective(model.clone(), &config)?;
     let metadata =
-        weight_shape(source.output_shape().iter().product(), source.input_shape().iter().product());
+        weight_shape(&[source.output_shape().iter().product(), source.input_shape().iter().product()]);
     let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
     let tested = tested.last().context("the course made no test")?;
     if cell.method.layer == LayerKind::ReparamLinear {

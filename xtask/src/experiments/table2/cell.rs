@@ -19,6 +19,7 @@ use crate::experiments::learner::LearnerConfig;
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
 use crate::experiments::training::{Course, Tested, batch, weight_shape};
+use crate::report::say;
 use crate::workspace;
 
 /// Test tasks whose adapted filters are looked at.
@@ -92,10 +93,9 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let source = source(plan, cell)?;
     let sizes = sizes(cell, source.as_ref())?;
     let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
-    let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
-    let sampler = EpisodeSampler::new(source.clone(), split, cell.seed)?;
+    let sampler = sampler(plan, cell, source.clone())?;
     let model = Model::new(plan, cell, sizes, &device)?;
-    let shots = Shots { support: tasks.support, query: tasks.query };
+    let shots = shots(plan);
     let course = Course {
         outer_steps: plan.outer_steps,
         test_at: training.test_at.clone(),
@@ -115,13 +115,13 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     };
     let objective = cell.method.learner.objective(model.layer(), &config)?;
     let metadata = match cell.method.layer {
-        LayerKind::ReparamFull => weight_shape(sizes.channels, sizes.kernel * sizes.kernel),
+        LayerKind::ReparamFull => weight_shape(&[sizes.channels, 1, sizes.kernel, sizes.kernel]),
         _ => HashMap::new(),
     };
     let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
     bar.set_message("reading out");
     let group = cell.problem.group();
-    let count = INSPECTED.min(plan.test_tasks).min(split.test);
+    let count = INSPECTED.min(plan.test_tasks).min(sampler.split().test);
     let (indices, adapted) = adapted(&model, trainer.objective(), &sampler, shots, count, &device)?;
     let truth = indices
         .iter()
@@ -137,7 +137,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let mut report = None;
     if let Some((kind, symmetry)) = &learned {
         report = Some(symmetry::read(group, sizes, symmetry)?);
-        folder.write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry)?)?;
+        folder.write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry, &adapted)?)?;
         if *kind == ConvSymmetry::Kronecker {
             folder.write("factors.png", &pictures::factors(&cell.name(), symmetry)?)?;
         }
@@ -173,22 +173,54 @@ fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Op
     Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
 }
 
-/// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
+/// Opens the authors' files once, draws the first meta-batch and the first test task, and says what is in them, so that a run
+/// that cannot work is refused before it leaves anything behind.
 pub fn check_data(plan: &Plan) -> Result<()> {
     let mut checked: Vec<String> = Vec::new();
     for cell in plan.cells()?.iter().filter(|_| plan.data.is_some()) {
-        if !checked.contains(&cell.problem.name) {
-            sizes(cell, source(plan, cell)?.as_ref())?;
-            checked.push(cell.problem.name.clone());
+        if checked.contains(&cell.problem.name) {
+            continue;
         }
+        let source = source(plan, cell)?;
+        let Sizes { channels, kernel } = sizes(cell, source.as_ref())?;
+        let sampler = sampler(plan, cell, source.clone())?;
+        sampler.train(0, plan.definition.training.meta_batch, shots(plan))?;
+        sampler.test(0..1, shots(plan))?;
+        let Split { train, test } = sampler.split();
+        say(&format!(
+            "{}: {}: {channels} channels of {kernel} × {kernel} taps; the first {train} tasks train, the other {test} test",
+            cell.problem.name,
+            source.name()
+        ));
+        checked.push(cell.problem.name.clone());
     }
     Ok(())
+}
+
+/// The tasks of a file are split into four fifths and one.
+fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<EpisodeSampler> {
+    let tasks = &plan.definition.tasks;
+    let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
+    Ok(EpisodeSampler::new(source, split, cell.seed)?)
+}
+
+fn shots(plan: &Plan) -> Shots {
+    Shots { support: plan.definition.tasks.support, query: plan.definition.tasks.query }
 }
 
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     match &plan.data {
-        Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(&cell.problem.file))?)),
+        Some(folder) => {
+            let problem = NpzProblem::open(folder.join(&cell.problem.file)).with_context(|| {
+                format!(
+                    "--data expects the tasks of {} in {}: arrays x (tasks, examples, 1, n, n), y (tasks, examples, \
+                     channels, m, m) and, where known, the filters w, float32, from the authors' generator",
+                    cell.problem.name, cell.problem.file
+                )
+            })?;
+            Ok(Arc::new(problem))
+        }
         None => Ok(Arc::new(SteerableConv::new(cell.problem.group(), cell.seed)?)),
     }
 }

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 use candle_core::{DType, Device, Tensor};
-use msr_autodiff::kernels::cholesky::solve_positive;
 use msr_groups::{PlaneGroup, SteerableBasis};
+use nalgebra::{DMatrix, DVector};
 
 use super::cell::Sizes;
 use crate::report::picture::{Panel, sheet};
@@ -55,49 +55,53 @@ pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Vec<u8>> {
     sheet(&format!("{title}: Kronecker factors, each on its own scale"), &rows)
 }
 
-/// The true basis functions of the first field, and under each what the symmetry matrix leaves of it: its projection on the
-/// columns of U, or `A Aᵀ ψ C Cᵀ` rescaled to fit.
-pub fn basis(title: &str, group: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<Vec<u8>> {
+/// The true basis functions of one field, and under each its projection on as many learned directions: the columns of a full
+/// U; for Kronecker factors, which can reach more filters than the layer ever uses, the principal components of all
+/// fields of the adapted filters.
+pub fn basis(
+    title: &str,
+    group: PlaneGroup,
+    sizes: Sizes,
+    symmetry: &[Tensor],
+    adapted: &[Vec<f64>],
+) -> Result<Vec<u8>> {
     let basis = SteerableBasis::new(group, sizes.kernel)?;
-    let taps = sizes.kernel * sizes.kernel;
-    let field = group.order() * taps;
+    let field = group.order() * sizes.kernel * sizes.kernel;
+    let whole = sizes.channels * sizes.kernel * sizes.kernel;
+    let directions = match symmetry {
+        [u] => {
+            let u = DMatrix::from_row_slice(u.dims()[0], u.dims()[1], &numbers(u)?);
+            leading(u, basis.len() * (whole / field))
+        }
+        _ => {
+            let fields: Vec<f64> = adapted.concat();
+            leading(DMatrix::from_column_slice(field, fields.len() / field, &fields), basis.len())
+        }
+    };
     let mut rows = Vec::new();
     for (number, function) in basis.filters().iter().enumerate() {
-        let mut whole = vec![0.0; sizes.channels * taps];
-        whole[..field].copy_from_slice(function);
-        let seen = seen_through(&whole, sizes.channels, taps, symmetry)?;
+        let mut padded = DVector::zeros(directions.nrows());
+        padded.rows_mut(0, field).copy_from_slice(function);
+        let seen = &directions * directions.tr_mul(&padded);
         let largest = largest(function);
         rows.push((format!("{}, true", number + 1), strip(function, sizes, largest)));
-        rows.push((format!("{}, learned", number + 1), strip(&seen[..field], sizes, largest)));
+        rows.push((format!("{}, learned", number + 1), strip(&seen.as_slice()[..field], sizes, largest)));
     }
     let title = format!("{title}: basis functions of one field, a column for each element of {group}");
     sheet(&title, &rows)
 }
 
-/// What the symmetry matrix makes of filters.
-fn seen_through(filters: &[f64], channels: usize, taps: usize, symmetry: &[Tensor]) -> Result<Vec<f64>> {
-    let double = |t: &Tensor| t.to_device(&Device::Cpu)?.to_dtype(DType::F64);
-    match symmetry {
-        [a, _, c] => {
-            let (a, c) = (double(a)?, double(c)?);
-            let w = Tensor::from_slice(filters, (channels, taps), &Device::Cpu)?;
-            let seen = numbers(&a.matmul(&a.t()?.matmul(&w)?)?.matmul(&c)?.matmul(&c.t()?)?)?;
-            let along: f64 = seen.iter().zip(filters).map(|(s, w)| s * w).sum();
-            let square = seen.iter().map(|s| s * s).sum::<f64>().max(f64::MIN_POSITIVE);
-            Ok(seen.iter().map(|s| s * along / square).collect())
-        }
-        [u] => {
-            let u = double(u)?;
-            let w = Tensor::from_slice(filters, (channels * taps, 1), &Device::Cpu)?;
-            let across = u.t()?.contiguous()?;
-            let gram = across.matmul(&u)?;
-            // Columns may depend on each other, and U may be zero.
-            let size = gram.abs()?.max_all()?.to_scalar::<f64>()?.max(f64::MIN_POSITIVE);
-            let ridge = (Tensor::eye(gram.dims()[0], DType::F64, &Device::Cpu)? * (1e-9 * size))?;
-            numbers(&u.matmul(&solve_positive(&(gram + ridge)?, &across.matmul(&w)?)?)?)
-        }
-        other => bail!("{} symmetry matrices are neither one nor three", other.len()),
-    }
+/// The left singular vectors of the largest singular values, at most so many.
+fn leading(columns: DMatrix<f64>, count: usize) -> DMatrix<f64> {
+    let rows = columns.nrows();
+    // Sorted by singular value.
+    columns.svd(true, false).u.map_or_else(
+        || DMatrix::zeros(rows, 0),
+        |u| {
+            let count = count.min(u.ncols());
+            u.columns(0, count).into_owned()
+        },
+    )
 }
 
 /// Filters side by side.

@@ -46,6 +46,18 @@ impl<'a> Table<'a> {
         (!found.is_empty()).then_some(Value { mean, half_width })
     }
 
+    /// Whether a method adapts by gradient steps.
+    fn takes_inner_steps(&self) -> bool {
+        let methods = &self.plan.definition.methods;
+        methods.iter().any(|m| self.plan.methods.contains(&m.name) && m.learner.takes_inner_steps())
+    }
+
+    /// How many test tasks there were: fewer than planned when a file has fewer.
+    fn tested_tasks(&self) -> usize {
+        let tested = self.results.iter().flat_map(|r| &r.tested).map(|t| t.tasks);
+        tested.max().unwrap_or(self.plan.test_tasks)
+    }
+
     /// The reference values that this run can be compared with.
     fn references(&self) -> impl Iterator<Item = &Reference> {
         let plan = self.plan;
@@ -193,11 +205,15 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{} inner steps, {} seed{}; mean ± 95 % Student-t interval over {} test tasks.",
-            plan.inner_steps,
+            "\n{}{} seed{}; mean ± 95 % Student-t interval over {} test tasks.",
+            if self.takes_inner_steps() {
+                format!("{} inner steps, ", plan.inner_steps)
+            } else {
+                String::new()
+            },
             plan.seeds,
             if plan.seeds == 1 { "" } else { "s" },
-            plan.test_tasks
+            self.tested_tasks()
         )?;
         let mut sources: Vec<&str> = self.references().map(|r| r.source.as_str()).collect();
         sources.dedup();
@@ -209,12 +225,13 @@ impl Display for Table<'_> {
                 writeln!(f, "{}: {note}.", method.name)?;
             }
         }
-        writeln!(f, "\nThe symmetry that was learned:\n")?;
+        writeln!(f, "\nThe symmetry that was learned, after {} outer steps:\n", plan.outer_steps)?;
         f.write_str(&self.symmetry())?;
         writeln!(
             f,
-            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N whose order divides the channels; residual: its own, 0\n\
-             is exact, a symmetry is claimed below 0.25; best wrong: of the groups that are no symmetry of the true one; taps: the\n\
+            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N whose order divides the channels, each permuting\n\
+             its own fields of as many channels (so a subgroup of the true group need not fit); residual: its own, 0 is\n\
+             exact, a symmetry is claimed below 0.25; best wrong: of the groups that are no symmetry of the true one; taps: the\n\
              part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their\n\
              equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
         )?;
