@@ -199,9 +199,22 @@ fn bad_input_is_refused() {
     nan[3] = f64::NAN;
     assert!(message(LearnedConv::Full { symmetry: &nan, columns: 1 }, 8, 3).contains("NaN"));
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    assert!(image_equivariance_error(Rotations(8), &nan[..71], 3, 6.0, &mut rng).is_err());
-    for shortest in [1.0, f64::NAN] {
-        assert!(image_equivariance_error(Rotations(8), &nan, 3, shortest, &mut rng).is_err());
+    let mut error = |window: usize, shortest: f64, outputs: usize| {
+        let layer = |_: &[f64]| Ok::<_, msr_groups::Error>(vec![1.0; outputs]);
+        image_equivariance_error(Rotations(8), window, shortest, &mut rng, layer)
+    };
+    let windows = 7 * 16 * 2;
+    assert!(error(3, 6.0, 8 * windows).is_ok());
+    for (window, shortest, outputs, words) in [
+        (3, 1.0, 8 * windows, "waves of two pixels"),
+        (3, f64::NAN, 8 * windows, "waves of two pixels"),
+        (4, 6.0, 8 * windows, "an odd size"),
+        (3, 6.0, 9 * windows, "no fields of 8"),
+        (3, 6.0, 8 * windows + 1, "no fields of 8"),
+        (3, 6.0, 0, "no fields of 8"),
+    ] {
+        let said = error(window, shortest, outputs).unwrap_err().to_string();
+        assert!(said.contains(words), "{said}");
     }
     assert!(SteerableBasis::new(Rotations(8), 3).unwrap().distance(&nan[..71], 1).is_err());
 }
@@ -209,7 +222,7 @@ fn bad_input_is_refused() {
 /// Quarter turns and flips are exact on the pixels; the error of an eighth falls as images get smoother; filters at
 /// random are far off.
 #[test]
-fn errors_on_images_are_those_of_the_filters() {
+fn errors_on_images_are_those_of_the_layer() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     for (group, exact) in [
         (Rotations(4), true),
@@ -219,7 +232,13 @@ fn errors_on_images_are_those_of_the_filters() {
     ] {
         let filters = fixed_filters(group, 2, 1, 0.0, &mut rng);
         let mut error = |shortest: f64, filters: &[f64]| {
-            image_equivariance_error(group, filters, KERNEL, shortest, &mut rng).unwrap()
+            let dot = |f: &[f64], x: &[f64]| f.iter().zip(x).map(|(f, x)| f * x).sum();
+            let layer = |windows: &[f64]| {
+                let filters = filters.chunks(TAPS);
+                let each = windows.chunks(TAPS).flat_map(|x| filters.clone().map(move |f| dot(f, x)));
+                Ok::<Vec<f64>, msr_groups::Error>(each.collect())
+            };
+            image_equivariance_error(group, KERNEL, shortest, &mut rng, layer).unwrap()
         };
         let (rough, smooth) = (error(4.0, &filters), error(40.0, &filters));
         println!("{group}: {rough:.4} on rough images, {smooth:.4} on smooth ones");

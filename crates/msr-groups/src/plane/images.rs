@@ -1,4 +1,4 @@
-//! The equivariance of filters on images.
+//! The equivariance of a layer on images.
 
 use std::f64::consts::PI;
 
@@ -6,24 +6,28 @@ use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::PlaneGroup;
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// Plane waves of a random image.
 const WAVES: usize = 32;
 /// Points at which outputs are compared.
 const POINTS: usize = 16;
 
-/// How far `x ↦ W ∗ x` is from equivariance on one random image:
+/// How far a layer φ is from equivariance on one random image:
 /// `√(Σ (φ(h x) − h φ(x))² / Σ φ(x)²)`, summed over all elements h but the identity, over channels and over random points.
 ///
-/// The image is a sum of random plane waves no shorter than `shortest` pixels. It is turned, and read between pixels,
-/// exactly, so the result is the error of the filters alone. Filters with k × k taps cannot be turned by 45° exactly:
-/// even steerable ones have an error here, which falls as `shortest` grows; turns by 90° and flips have none.
+/// The layer is handed as a function of windows of the image, `(windows, window, window)` row by row, that returns what it
+/// gives at their centres, `(windows, fields · |G|)`: a convolution with `k × k` taps sees windows of k, or of any larger odd
+/// size. It is called once.
 ///
-/// `filters` are `(fields · |G|, kernel, kernel)`, row by row. NaN for filters that are zero.
+/// The image is a sum of random plane waves no shorter than `shortest` pixels. It is turned, and read between pixels,
+/// exactly, so the result is the error of the layer alone. Filters with k × k taps cannot be turned by 45° exactly:
+/// even steerable ones have an error here, which falls as `shortest` grows; turns by 90° and flips have none. NaN for a layer
+/// that gives zero.
 ///
 /// # Errors
-/// When the filters are no whole fields, or `shortest` is below two pixels.
+/// When the window is even or zero, or `shortest` is below two pixels; when the layer returns no whole fields; what the layer
+/// reports.
 ///
 /// # Example
 /// ```
@@ -33,31 +37,28 @@ const POINTS: usize = 16;
 /// # fn main() -> Result<(), msr_groups::Error> {
 /// let group = PlaneGroup::RotationsAndFlips(4);
 /// let filters = SteerableBasis::new(group, 3)?.expand(&[0.3, -1.0, 0.7, 0.2, 1.1, -0.4])?;
+/// let layer = |windows: &[f64]| -> Result<Vec<f64>, msr_groups::Error> {
+///     let dot = |filter: &[f64], window: &[f64]| filter.iter().zip(window).map(|(f, x)| f * x).sum();
+///     Ok(windows.chunks(9).flat_map(|x| filters.chunks(9).map(move |f| dot(f, x))).collect())
+/// };
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// assert!(image_equivariance_error(group, &filters, 3, 6.0, &mut rng)? < 1e-12);
+/// assert!(image_equivariance_error(group, 3, 6.0, &mut rng, layer)? < 1e-12);
 /// # Ok(())
 /// # }
 /// ```
-pub fn image_equivariance_error(
+pub fn image_equivariance_error<E: From<Error>>(
     group: PlaneGroup,
-    filters: &[f64],
-    kernel: usize,
+    window: usize,
     shortest: f64,
     rng: &mut impl Rng,
-) -> Result<f64> {
-    let (taps, order) = (kernel * kernel, group.order());
-    if taps * order == 0
-        || filters.is_empty()
-        || !filters.len().is_multiple_of(taps * order)
-        || shortest.is_nan()
-        || shortest < 2.0
-    {
-        let problem = format!(
-            "{} filter taps are no fields of {order} channels with {kernel}² taps, or waves of {shortest} pixels are \
-             shorter than two",
-            filters.len()
-        );
-        return Err(Error::Family { family: "plane symmetry", problem });
+    layer: impl FnOnce(&[f64]) -> Result<Vec<f64>, E>,
+) -> Result<f64, E> {
+    let order = group.order();
+    let refused = |problem: String| E::from(Error::Family { family: "plane symmetry", problem });
+    if window.is_multiple_of(2) || order == 0 || shortest.is_nan() || shortest < 2.0 {
+        return Err(refused(format!(
+            "{group} needs windows of an odd size and waves of two pixels or more, got {window} and {shortest}"
+        )));
     }
     let highest = 2.0 * PI / shortest;
     // (kx, ky, phase, amplitude)
@@ -71,21 +72,11 @@ pub fn image_equivariance_error(
         .collect();
     let image =
         |x: f64, y: f64| -> f64 { waves.iter().map(|w| w[3] * (w[0] * x + w[1] * y + w[2]).cos()).sum() };
-    let centre = (kernel as f64 - 1.0) / 2.0;
-    // All channels at a point, of the image seen through `look`.
-    let outputs = |x: f64, y: f64, look: &dyn Fn(f64, f64) -> (f64, f64)| -> Vec<f64> {
-        let patch: Vec<f64> = (0..taps)
-            .map(|tap| {
-                let (right, up) = ((tap % kernel) as f64 - centre, centre - (tap / kernel) as f64);
-                let (x, y) = look(x + right, y + up);
-                image(x, y)
-            })
-            .collect();
-        filters.chunks_exact(taps).map(|f| f.iter().zip(&patch).map(|(w, p)| w * p).sum()).collect()
-    };
+    let centre = (window as f64 - 1.0) / 2.0;
     let points: Vec<(f64, f64)> =
         (0..POINTS).map(|_| (rng.random_range(-16.0..16.0), rng.random_range(-16.0..16.0))).collect();
-    let (mut difference, mut total) = (0.0, 0.0);
+    // Two windows for each element and point: of the moved image there, and of the image where the point came from.
+    let mut windows = Vec::with_capacity(2 * order * POINTS * window * window);
     for h in 1..order {
         let (angle, flip) = group.element(h);
         // The point that h brings to (x, y): turned back, then mirrored.
@@ -93,17 +84,44 @@ pub fn image_equivariance_error(
             let (x, y) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
             (if flip { -x } else { x }, y)
         };
-        let shift = group.shift(h);
-        for &(x, y) in &points {
-            let turned = outputs(x, y, &back);
-            let (bx, by) = back(x, y);
-            let plain = outputs(bx, by, &|x, y| (x, y));
-            for (channel, value) in plain.iter().enumerate() {
-                let to = channel / order * order + shift[channel % order];
-                difference += (turned[to] - value).powi(2);
-                total += value * value;
-            }
+        let around = |(x, y): (f64, f64), row: usize, column: usize| {
+            (x + column as f64 - centre, y + centre - row as f64)
+        };
+        for &point in &points {
+            let from = back(point.0, point.1);
+            let pixels = || (0..window * window).map(|at| (at / window, at % window));
+            windows.extend(pixels().map(|(row, column)| {
+                let (x, y) = around(point, row, column);
+                let (x, y) = back(x, y);
+                image(x, y)
+            }));
+            windows.extend(pixels().map(|(row, column)| {
+                let (x, y) = around(from, row, column);
+                image(x, y)
+            }));
         }
     }
-    Ok(if order == 1 { 0.0 } else { (difference / total).sqrt() })
+    if order == 1 {
+        return Ok(0.0);
+    }
+    let count = windows.len() / (window * window);
+    let outputs = layer(&windows)?;
+    let channels = outputs.len() / count;
+    if channels == 0 || !channels.is_multiple_of(order) || channels * count != outputs.len() {
+        return Err(refused(format!(
+            "for {count} windows the layer returned {} numbers, which are no fields of {order} channels",
+            outputs.len()
+        )));
+    }
+    let (mut difference, mut total) = (0.0, 0.0);
+    for (number, pair) in outputs.chunks_exact(2 * channels).enumerate() {
+        let shift = group.shift(1 + number / POINTS);
+        let (moved, plain) = pair.split_at(channels);
+        for (channel, value) in plain.iter().enumerate() {
+            let to = channel / order * order + shift[channel % order];
+            difference += (moved[to] - value).powi(2);
+            total += value * value;
+        }
+    }
+    Ok((difference / total).sqrt())
 }

@@ -8,13 +8,13 @@ use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, NpzProblem, Shots, Split, SteerableConv, TaskSource};
 use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
-use msr_meta::{AdamConfig, Objective};
+use msr_meta::AdamConfig;
 use serde::{Deserialize, Serialize};
 
 use super::definition::LayerKind;
 use super::pictures;
 use super::plan::{Cell, Plan};
-use super::symmetry::{self, Equivariance, SymmetryReport};
+use super::symmetry::{self, AdaptedLayer, Equivariance, SymmetryReport};
 use crate::experiments::learner::LearnerConfig;
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
@@ -122,12 +122,16 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     bar.set_message("reading out");
     let group = cell.problem.group();
     let count = INSPECTED.min(plan.test_tasks).min(sampler.split().test);
-    let (indices, adapted) = adapted(&model, trainer.objective(), &sampler, shots, count, &device)?;
-    let truth = indices
+    let episodes = sampler.test(0..count, shots)?.to_device(&device)?;
+    let parameters = trainer.objective().adapt(&batch(&episodes).support)?;
+    let adapted = model.filters(&parameters)?;
+    let truth = (episodes.tasks)
         .iter()
         .map(|&task| true_filters(source.as_ref(), task, sizes))
         .collect::<Result<Option<Vec<_>>>>()?;
-    let equivariance = Equivariance::of(group, sizes, &adapted, truth.as_deref(), cell.seed)?;
+    let layer = AdaptedLayer::new(model.layer(), parameters);
+    let true_layer = truth.as_deref().map(|truth| with_filters(truth, sizes, &device)).transpose()?;
+    let equivariance = Equivariance::of(group, sizes, &adapted, &layer, true_layer.as_ref(), cell.seed)?;
     let learned = match &model {
         Model::Conv(_) => None,
         Model::Reparam(layer) => Some((layer.config().symmetry, layer.symmetry()?)),
@@ -152,18 +156,13 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     })
 }
 
-/// Test tasks, and the filters of each after adaptation to its support set.
-fn adapted(
-    model: &Model,
-    objective: &dyn Objective,
-    sampler: &EpisodeSampler,
-    shots: Shots,
-    count: usize,
-    device: &Device,
-) -> Result<(Vec<usize>, Vec<Vec<f64>>)> {
-    let episodes = sampler.test(0..count, shots)?.to_device(device)?;
-    let adapted = objective.adapt(&batch(&episodes).support)?;
-    Ok((episodes.tasks, model.filters(&adapted)?))
+/// A convolution with these filters, one set for each task.
+fn with_filters(filters: &[Vec<f64>], sizes: Sizes, device: &Device) -> Result<AdaptedLayer> {
+    let Sizes { channels, kernel } = sizes;
+    let conv = Conv2dConfig::new(1, channels, kernel);
+    let layer = Conv2d::new(conv, SeededVars::new(0).builder(DType::F64, device))?;
+    let weight = Tensor::from_vec(filters.concat(), (filters.len(), channels, 1, kernel, kernel), device)?;
+    Ok(AdaptedLayer::new(Arc::new(layer), vec![("weight".into(), weight)]))
 }
 
 /// The true filters of a task, `o · k²` numbers, where the source knows them in this form.

@@ -1,8 +1,12 @@
 //! What a cell learned: the group of its parameters, and how equivariant the adapted layers are.
 
-use anyhow::{Result, bail};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
+use msr_autodiff::Node;
 use msr_groups::{LearnedConv, PlaneGroup, SteerableBasis, image_equivariance_error, plane_symmetry};
+use msr_layers::{Input, Layer, Role};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -66,30 +70,67 @@ pub struct Equivariance {
 }
 
 impl Equivariance {
-    /// From the filters of some tasks, and the true ones.
+    /// From the filters of some tasks, and the layers themselves: the adapted one, and one with the true filters.
     pub fn of(
         group: PlaneGroup,
         sizes: Sizes,
-        adapted: &[Vec<f64>],
-        truth: Option<&[Vec<f64>]>,
+        filters: &[Vec<f64>],
+        adapted: &AdaptedLayer,
+        truth: Option<&AdaptedLayer>,
         seed: u64,
     ) -> Result<Self> {
         let basis = SteerableBasis::new(group, sizes.kernel)?;
-        let count = adapted.len() as f64;
-        let mut filters = 0.0;
-        for w in adapted {
-            filters += basis.distance(w, 1)? / count;
+        let count = filters.len();
+        let mut distance = 0.0;
+        for w in filters {
+            distance += basis.distance(w, 1)? / count as f64;
         }
-        let on_images = |of: &[Vec<f64>]| -> Result<Option<f64>> {
+        let on_images = |layer: &AdaptedLayer| -> Result<Option<f64>> {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let mut sum = 0.0;
-            for w in of {
-                sum += image_equivariance_error(group, w, sizes.kernel, SHORTEST_WAVE, &mut rng)?;
+            for task in 0..count {
+                let look = |windows: &[f64]| layer.look(task, windows, sizes.kernel);
+                sum += image_equivariance_error(group, sizes.kernel, SHORTEST_WAVE, &mut rng, look)?;
             }
-            Ok(known(sum / of.len() as f64))
+            Ok(known(sum / count as f64))
         };
         let true_images = truth.map(on_images).transpose()?.flatten();
-        Ok(Self { filters: known(filters), images: on_images(adapted)?, true_images })
+        Ok(Self { filters: known(distance), images: on_images(adapted)?, true_images })
+    }
+}
+
+/// A layer adapted to several tasks.
+pub struct AdaptedLayer {
+    layer: Arc<dyn Layer>,
+    /// By name, each `(tasks, …)`.
+    adapted: Vec<(String, Tensor)>,
+}
+
+impl AdaptedLayer {
+    /// A layer with these values for its adapted parameters.
+    pub fn new(layer: Arc<dyn Layer>, adapted: Vec<(String, Tensor)>) -> Self {
+        Self { layer, adapted }
+    }
+
+    /// The outputs `(windows, channels)` of a task's layer for images `(windows, 1, size, size)` of which it sees all at once.
+    fn look(&self, task: usize, windows: &[f64], size: usize) -> Result<Vec<f64>> {
+        let (_, any) = self.adapted.first().context("a layer without parameters")?;
+        let parameters = self.layer.parameters();
+        let parameters = parameters.iter().map(|p| -> Result<Node> {
+            Ok(match p.role {
+                Role::Shared => Node::constant(&p.tensor),
+                Role::Adapted => {
+                    let found = self.adapted.iter().find(|(name, _)| *name == p.name);
+                    let (_, tensor) = found.with_context(|| format!("no value for {}", p.name))?;
+                    Node::constant(&tensor.narrow(0, task, 1)?)
+                }
+            })
+        });
+        let images =
+            Tensor::from_slice(windows, (1, windows.len() / (size * size), 1, size, size), any.device())?;
+        let input = Input::Examples(Node::constant(&images.to_dtype(any.dtype())?));
+        let outputs = self.layer.forward_tasks(&parameters.collect::<Result<Vec<_>>>()?, &input)?;
+        Ok(outputs.value().to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
     }
 }
 
