@@ -5,19 +5,15 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cases::task;
 use msr_data::{
     EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, SteerableConv, TaskSource, export_npz,
 };
 use msr_groups::PlaneGroup;
 
-const LARGE: Shots = Shots { support: 1, query: 19 };
+mod cases;
 
-fn task(source: &dyn TaskSource, task: usize, examples: usize) -> (Vec<f32>, Vec<f32>) {
-    let size = |shape: Vec<usize>| shape.iter().product::<usize>() * examples;
-    let (mut x, mut y) = (vec![0.; size(source.input_shape())], vec![0.; size(source.output_shape())]);
-    source.fill(task, &mut x, &mut y).unwrap();
-    (x, y)
-}
+const LARGE: Shots = Shots { support: 1, query: 19 };
 
 #[test]
 fn the_same_seed_gives_the_same_bits_in_any_order() {

@@ -1,15 +1,11 @@
 //! Problems with the symmetry of a group.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use msr_data::{Equivariant, EquivariantConfig, Inputs, TaskSource};
+use cases::task;
+use msr_data::{Equivariant, EquivariantConfig, Inputs};
 use msr_groups::{Action, SharingPattern, dihedral, equivariance_error};
 
-fn task(source: &dyn TaskSource, task: usize, examples: usize) -> (Vec<f32>, Vec<f32>) {
-    let size = |shape: Vec<usize>| shape.iter().product::<usize>() * examples;
-    let (mut x, mut y) = (vec![0.; size(source.input_shape())], vec![0.; size(source.output_shape())]);
-    source.fill(task, &mut x, &mut y).unwrap();
-    (x, y)
-}
+mod cases;
 
 /// Tasks of an equivariant problem are `y = W x + noise` with `W = unvec(U^G v)`, a new v for each task.
 #[test]

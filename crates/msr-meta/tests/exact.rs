@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
+use cases::{batch, msr};
 use msr_autodiff::{Graph, Node, grad, mse};
 use msr_layers::{
     Conv2dConfig, ConvSymmetry, Input, Layer, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
@@ -12,33 +13,7 @@ use msr_layers::{
 use msr_meta::{Adaptation, Batch, Examples, Loss, MetaConfig, MetaLearner, Objective, Order};
 use msr_testkit::{assert_close, normal};
 
-/// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
-fn batch(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Batch {
-    let (n, m) = (6, 5);
-    let basis = normal(999, (k, m * n), dtype);
-    let w = normal(seed, (tasks, k), dtype).matmul(&basis).unwrap().reshape((tasks, m, n)).unwrap();
-    let set = |seed, count| {
-        let x = normal(seed, (tasks, count, n), dtype);
-        let y = x.matmul(&w.t().unwrap()).unwrap();
-        Examples { x, y }
-    };
-    Batch {
-        tasks: (0..tasks).map(|t| 100 * seed as usize + t).collect(),
-        support: set(seed + 1, support),
-        query: set(seed + 2, 7),
-    }
-}
-
-fn msr(seed: u64, k: usize, dtype: DType) -> (Arc<dyn Layer>, SeededVars) {
-    let vars = SeededVars::new(seed);
-    let config = ReparamLinearConfig {
-        symmetry_std: 0.3,
-        filter_std: 0.5,
-        bias: true,
-        ..ReparamLinearConfig::new(6, 5, k)
-    };
-    (Arc::new(ReparamLinear::new(config, vars.builder(dtype, &Device::Cpu).pp("fc")).unwrap()), vars)
-}
+mod cases;
 
 /// A convolution whose tasks lie in a fixed subspace of filters, with noise on the targets.
 fn conv(dtype: DType, bias: bool) -> (Arc<dyn Layer>, SeededVars, Batch) {

@@ -2,9 +2,7 @@
 
 use std::fmt::Display;
 
-use anyhow::{Result, bail, ensure};
-
-use super::learner::{Inner, Learner};
+use anyhow::{Result, bail};
 
 /// The entries of `known` that were asked for; all, or `default`, when none were.
 pub fn choose<T: Clone + Display>(
@@ -24,19 +22,7 @@ pub fn choose<T: Clone + Display>(
     Ok(known.iter().filter(|k| asked.iter().any(|a| same(k, a))).cloned().collect())
 }
 
-/// Those of the chosen methods that adapt as `--inner` says.
-pub fn select(
-    inner: Option<Inner>,
-    chosen: Vec<String>,
-    learner: impl Fn(&String) -> Option<Learner>,
-) -> Result<Vec<String>> {
-    let Some(inner) = inner else { return Ok(chosen) };
-    let kept: Vec<String> =
-        chosen.iter().filter(|name| learner(name).is_some_and(|l| inner.selects(l))).cloned().collect();
-    ensure!(
-        !kept.is_empty(),
-        "none of the methods {} adapts as --inner asks; leave out --methods or --inner",
-        chosen.join(", ")
-    );
-    Ok(kept)
+/// Names are the same however they are capitalised.
+pub fn by_name<S: AsRef<str>>(a: &S, b: &S) -> bool {
+    a.as_ref().eq_ignore_ascii_case(b.as_ref())
 }

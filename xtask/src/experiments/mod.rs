@@ -1,5 +1,5 @@
-//! One experiment a folder, plus what experiments share: definitions, the run folder, the training of one model, and
-//! the running of many side by side.
+//! One experiment a folder, plus what experiments share: definitions, the run folder, the training of one model, the
+//! running of many side by side, and what comparisons of methods have in common.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 use crate::workspace;
 
 mod choice;
+mod comparison;
 pub mod groups;
 mod learner;
+mod mean;
 mod run_folder;
 mod runner;
 pub mod table1;

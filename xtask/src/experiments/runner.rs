@@ -31,7 +31,11 @@ pub struct RunArgs {
 
 /// What a run will do: the definition with the flags applied. Stored in the run folder, so that a resumed
 /// run does the same.
-pub trait RunPlan: Serialize + DeserializeOwned {
+pub trait RunPlan: Serialize + DeserializeOwned + Sync {
+    /// A training run.
+    type Cell: RunCell;
+    /// The training runs, in the order in which they are begun.
+    fn cells(&self) -> Result<Vec<Self::Cell>>;
     /// Where to compute.
     fn device(&self) -> DeviceName;
     /// Whether this is the whole defined experiment: what a recorded table must be.
@@ -55,9 +59,39 @@ pub trait RunResult: Serialize + DeserializeOwned + Send {
 /// The stored result of a training run.
 pub const RESULT: &str = "result.json";
 
-/// The folder and the plan: those of an earlier run with `--resume`, new ones otherwise. `check` refuses what
-/// cannot work before anything is written.
-pub fn open<P: RunPlan>(
+/// What an experiment does besides what all do.
+pub struct Steps<P, C, R> {
+    /// Applies the flags to the definition.
+    pub plan: P,
+    /// Refuses what cannot work before anything is written.
+    pub check: C,
+    /// Trains and tests a cell.
+    pub run: R,
+}
+
+/// Runs an experiment, prints what `report` makes of the results, and fails when a bound of the definition does not hold.
+pub fn reproduce<P: RunPlan, R: RunResult>(
+    name: &str,
+    args: &RunArgs,
+    steps: Steps<
+        impl FnOnce() -> Result<P>,
+        impl FnOnce(&P) -> Result<()>,
+        impl Fn(&P, &P::Cell, &RunFolder, &ProgressBar) -> Result<R> + Sync,
+    >,
+    report: impl FnOnce(&P, &[R], &RunFolder) -> Result<Report>,
+) -> Result<()> {
+    let (folder, plan) = open(name, args, steps.plan, steps.check)?;
+    let _lock = folder.lock()?;
+    let started = Instant::now();
+    let results = run_cells(name, plan.device(), &plan.cells()?, &folder, |cell, folder, bar| {
+        (steps.run)(&plan, cell, folder, bar)
+    })?;
+    let report = report(&plan, &results, &folder)?;
+    conclude(name, args, &plan, &folder, &results, &report, started)
+}
+
+/// The folder and the plan: those of an earlier run with `--resume`, new ones otherwise.
+fn open<P: RunPlan>(
     name: &str,
     args: &RunArgs,
     plan: impl FnOnce() -> Result<P>,
@@ -84,7 +118,7 @@ pub fn open<P: RunPlan>(
 
 /// Runs the cells that have no stored result yet, as many at once as there are cores; each on one thread, so that
 /// the bits do not depend on how many cores there are.
-pub fn run_cells<C: RunCell, R: RunResult>(
+fn run_cells<C: RunCell, R: RunResult>(
     experiment: &str,
     device: DeviceName,
     cells: &[C],
@@ -173,20 +207,19 @@ pub struct Report {
     pub checked: usize,
     /// Those that do not hold, in words.
     pub outside: Vec<String>,
-    /// When the run began.
-    pub started: Instant,
 }
 
 /// Writes and prints the table, records it when asked to, and fails when a bound of the definition does not hold.
-pub fn conclude<P: RunPlan>(
+fn conclude<P: RunPlan>(
     name: &str,
     args: &RunArgs,
     plan: &P,
     folder: &RunFolder,
     results: &impl Serialize,
     report: &Report,
+    started: Instant,
 ) -> Result<()> {
-    let Report { text, checked, outside, started } = report;
+    let Report { text, checked, outside } = report;
     folder.write(&format!("{name}.md"), text.as_bytes())?;
     folder.write_json("results.json", results)?;
     say(&format!("\n{text}"));

@@ -1,9 +1,7 @@
 //! The MSR-FC meta-step.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
@@ -15,6 +13,7 @@ use serde::Deserialize;
 use super::machine_rates::Rates;
 use super::median;
 use super::peer;
+use super::step::{StepArgs, floor_ms, ratio, step_ms};
 use crate::experiments::training::batch;
 use crate::report::record::record;
 use crate::report::say;
@@ -28,28 +27,8 @@ const OUTPUTS: usize = 68;
 /// (rank, filter parameters), as in data/experiments/table1.toml.
 const PROBLEMS: [(usize, usize); 3] = [(1, 3), (2, 6), (5, 30)];
 
-/// The flags.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    /// Run the same step in JAX in turn with ours, and print the ratio.
-    #[arg(long)]
-    peers: bool,
-    /// The Python that has JAX.
-    #[arg(long, env = "MSR_PYTHON", default_value = "python3")]
-    python: PathBuf,
-    /// Inner steps.
-    #[arg(long, default_value_t = 3)]
-    inner_steps: usize,
-    /// How often ours and the peer take turns.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    rounds: u64,
-    /// Steps that are timed in each round.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    samples: u64,
-    /// Also write the result, the machine and the command to a dated folder of docs/results.
-    #[arg(long)]
-    record: bool,
-}
+/// Steps that are timed in each round, unless the flags say otherwise.
+const SAMPLES: u64 = 300;
 
 /// A line that the peer prints.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,17 +38,17 @@ struct PeerTime {
 }
 
 /// Measures, prints, and records when asked to.
-pub fn run(args: Args) -> Result<()> {
+pub fn run(args: &StepArgs) -> Result<()> {
+    let samples = args.samples.unwrap_or(SAMPLES);
     let rates = Rates::measure()?;
     let mut ours = vec![Vec::new(); PROBLEMS.len()];
     let mut theirs = vec![Vec::new(); PROBLEMS.len()];
     for _ in 0..args.rounds {
         for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
-            ours[i].push(step_ms(rank, k, &args)?);
+            ours[i].push(ours_ms(rank, k, args.inner_steps, samples)?);
         }
         if args.peers {
-            let asked = [args.inner_steps.to_string(), args.samples.to_string()];
-            let found = peer::run::<PeerTime>(&args.python, "fc_step_jax.py", &asked)?;
+            let found = peer::run::<PeerTime>(&args.python, "fc_step_jax.py", &args.for_peer(samples))?;
             for (i, &(rank, _)) in PROBLEMS.iter().enumerate() {
                 let time = found
                     .iter()
@@ -79,7 +58,7 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     }
-    let text = report(&args, rates, &ours, &theirs)?;
+    let text = report(args, samples, rates, &ours, &theirs)?;
     say(&text);
     if args.record {
         say(&format!("recorded in {}", record("bench-fc", "cpu", &text)?.display()));
@@ -87,24 +66,16 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The median time of a step over the samples, warm; data generation is outside the clock.
-fn step_ms(rank: usize, k: usize, args: &Args) -> Result<f64> {
+/// The time of our step.
+fn ours_ms(rank: usize, k: usize, inner_steps: usize, samples: u64) -> Result<f64> {
     let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
     let layer = ReparamLinear::new(ReparamLinearConfig::new(INPUTS, OUTPUTS, k), vb)?;
-    let config = MetaConfig { inner_steps: args.inner_steps, ..MetaConfig::default() };
+    let config = MetaConfig { inner_steps, ..MetaConfig::default() };
     let learner = MetaLearner::new(Arc::new(layer), config)?;
     let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
     let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), Split::four_fifths(10_000), 0)?;
     let batch = batch(&sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
-    let mut times = Vec::new();
-    for i in 0..args.samples + 20 {
-        let start = Instant::now();
-        trainer.step(&batch)?;
-        if i >= 20 {
-            times.push(start.elapsed().as_secs_f64() * 1e3);
-        }
-    }
-    Ok(median(&times))
+    step_ms(&mut trainer, &batch, samples)
 }
 
 /// The fewest operations and bytes of a step, whatever the program.
@@ -121,7 +92,13 @@ fn floor(k: usize) -> (f64, f64) {
     (2.0 * multiply_adds, 4.0 * numbers)
 }
 
-fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> Result<String> {
+fn report(
+    args: &StepArgs,
+    samples: u64,
+    rates: Rates,
+    ours: &[Vec<f64>],
+    theirs: &[Vec<f64>],
+) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
@@ -129,7 +106,7 @@ fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> 
          Median of {} rounds of {} steps each. This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
         args.inner_steps,
         args.rounds,
-        args.samples,
+        samples,
         rates.gemm / 1e9,
         rates.copy / 1e9
     )?;
@@ -141,15 +118,11 @@ fn report(args: &Args, rates: Rates, ours: &[Vec<f64>], theirs: &[Vec<f64>]) -> 
     let mut rows = Vec::new();
     for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
         let our_ms = median(&ours[i]);
-        let (operations, bytes) = floor(k);
-        let floor_ms = 1e3 * (operations / rates.gemm).max(bytes / rates.copy);
+        let floor_ms = floor_ms(floor(k), rates);
         let mut row = vec![rank.to_string(), k.to_string(), format!("{our_ms:.3}")];
         if args.peers {
-            let mut ratios: Vec<f64> = ours[i].iter().zip(&theirs[i]).map(|(a, b)| a / b).collect();
-            ratios.sort_by(f64::total_cmp);
-            let (low, high) = (ratios[0], ratios[ratios.len() - 1]);
             row.push(format!("{:.3}", median(&theirs[i])));
-            row.push(format!("{:.2} ({low:.2} – {high:.2})", median(&ratios)));
+            row.push(ratio(&ours[i], &theirs[i])?);
         }
         row.extend([format!("{floor_ms:.3}"), format!("{:.0} %", 100.0 * floor_ms / our_ms)]);
         rows.push(row);

@@ -5,6 +5,7 @@ mod groups;
 mod machine_rates;
 mod peer;
 mod rot8;
+mod step;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -13,9 +14,9 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Suite {
     /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
-    Fc(fc::Args),
+    Fc(step::StepArgs),
     /// The MSR-Conv meta-step of the C8 problem of Table 2: 32 tasks, one support and 19 query images, Adam included.
-    Rot8(rot8::Args),
+    Rot8(step::StepArgs),
     /// Sharing patterns, large groups, and recovery of groups.
     Groups(groups::Args),
 }
@@ -23,8 +24,8 @@ pub enum Suite {
 /// Runs a suite.
 pub fn run(suite: Suite) -> Result<()> {
     match suite {
-        Suite::Fc(args) => fc::run(args),
-        Suite::Rot8(args) => rot8::run(args),
+        Suite::Fc(args) => fc::run(&args),
+        Suite::Rot8(args) => rot8::run(&args),
         Suite::Groups(args) => groups::run(&args),
     }
 }

@@ -112,9 +112,12 @@ impl Plan {
         let steps = if self.quick { self.definition.quick.outer_steps } else { training.outer_steps };
         self.outer_steps == steps && self.inner_steps == training.inner_steps
     }
+}
 
-    /// The training runs, seed by seed.
-    pub fn cells(&self) -> Result<Vec<Cell>> {
+impl RunPlan for Plan {
+    type Cell = Cell;
+
+    fn cells(&self) -> Result<Vec<Cell>> {
         let d = &self.definition;
         let mut cells = Vec::new();
         for seed in 0..self.seeds {
@@ -127,9 +130,7 @@ impl Plan {
         ensure!(!cells.is_empty(), "nothing to run");
         Ok(cells)
     }
-}
 
-impl RunPlan for Plan {
     fn device(&self) -> DeviceName {
         self.device
     }

@@ -8,6 +8,8 @@ use msr_groups::{name_of, pattern_automorphisms};
 use super::cell::{CellResult, Found};
 use super::definition::LayerKind;
 use super::plan::Plan;
+use crate::experiments::comparison::seeds;
+use crate::experiments::mean::{Mean, shown};
 use crate::report::table::{aligned, number};
 
 /// The table of a run.
@@ -55,13 +57,9 @@ impl<'a> Table<'a> {
         self.results.iter().filter(|r| r.problem == problem && r.method == method.name).collect()
     }
 
-    /// The mean over seeds, with the half width of its interval: seeds are strata, so it is `√(Σ h²) / seeds`.
-    fn mean(&self, problem: &str, layer: LayerKind) -> Option<(f64, f64)> {
-        let found = self.of(problem, layer);
-        let count = found.len() as f64;
-        let mean = found.iter().map(|r| r.mean).sum::<f64>() / count;
-        let half_width = found.iter().map(|r| r.half_width.powi(2)).sum::<f64>().sqrt() / count;
-        (!found.is_empty()).then_some((mean, half_width))
+    fn mean(&self, problem: &str, layer: LayerKind) -> Option<Mean> {
+        let found = self.of(problem, layer).into_iter();
+        Mean::over(found.map(|r| Mean { mean: r.mean, half_width: r.half_width }))
     }
 
     fn found(&self, problem: &str) -> Vec<(u64, &Found)> {
@@ -72,10 +70,7 @@ impl<'a> Table<'a> {
     fn row(&self, truth: &Truth) -> Vec<String> {
         let found = self.found(&truth.problem);
         let right = found.iter().filter(|(_, f)| f.is_true_group).count();
-        let mean = |layer| {
-            let cell = |(mean, half)| format!("{} ± {}", number(mean), number(half));
-            self.mean(&truth.problem, layer).map_or_else(|| "–".into(), cell)
-        };
+        let mean = |layer| shown(self.mean(&truth.problem, layer));
         let errors = self.of(&truth.problem, LayerKind::ReparamLinear);
         let off = errors.iter().map(|r| r.equivariance_error).sum::<f64>() / errors.len().max(1) as f64;
         vec![
@@ -188,15 +183,14 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head.map(String::from), &rows))?;
         writeln!(
             f,
-            "\n{} inner and {} outer steps, {} seed{}. free, learned: free parameters of the true maps, and distinct \
+            "\n{} inner and {} outer steps, {}. free, learned: free parameters of the true maps, and distinct \
              rows of the\nlearned U. oracle, MSR, MAML-FC: mean squared error on held-out tasks after {} examples, \
              ± 95 % interval over\ntasks. right: the seeds on which just the true weights are tied, and the group of \
              all permutations of outputs and\ninputs that keep them is recovered. equiv. error: ‖W − P(W)‖ / ‖W‖ of \
              adapted weights.",
             plan.inner_steps,
             plan.outer_steps,
-            plan.seeds,
-            if plan.seeds == 1 { "" } else { "s" },
+            seeds(plan.seeds),
             plan.definition.tasks.support,
         )?;
         let chance = plan.definition.claim.largest_chance;

@@ -10,12 +10,11 @@ use msr_layers::{
     Conv1d, Conv1dConfig, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
     ReparamLinear, ReparamLinearConfig, SeededVars,
 };
-use msr_meta::{AdamConfig, Objective};
+use msr_meta::Objective;
 use serde::{Deserialize, Serialize};
 
 use super::definition::LayerKind;
 use super::plan::{Cell, Plan};
-use crate::experiments::learner::LearnerConfig;
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
 use crate::experiments::training::{Course, batch, weight_shape};
@@ -36,30 +35,19 @@ pub struct CellResult {
 
 /// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
 pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
-    let device = workspace::device(plan.device)?;
+    let device = workspace::device(plan.settings.device)?;
     let source = source(plan, cell)?;
     let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
     let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
     let sampler = EpisodeSampler::new(source.clone(), split, cell.seed)?;
-    let model = model(plan, cell, source.as_ref(), &device)?;
+    let model = model(cell, source.as_ref(), &device)?;
+    let shots = Shots { support: cell.set.support, query: cell.set.query };
     let course = Course {
-        outer_steps: plan.outer_steps,
-        test_at: Vec::new(),
-        meta_batch: training.meta_batch,
-        adam: AdamConfig { rate: training.outer_rate, ..AdamConfig::default() },
-        shots: Shots { support: cell.set.support, query: cell.set.query },
         test_shots: test_shots(plan),
         test_tasks: plan.test_tasks,
-        test_batch: tasks.test_batch,
-        checkpoint_every: training.checkpoint_every,
-        metrics_every: training.metrics_every,
+        ..training.course(&plan.settings, shots, tasks.test_batch)
     };
-    let config = LearnerConfig {
-        inner_steps: plan.inner_steps,
-        inner_rate: training.inner_rate,
-        ridge: training.ridge,
-    };
-    let objective = cell.method.learner.objective(model.clone(), &config)?;
+    let objective = cell.method.learner.objective(model.clone(), &training.learner(&plan.settings))?;
     let metadata =
         weight_shape(&[source.output_shape().iter().product(), source.input_shape().iter().product()]);
     let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
@@ -82,9 +70,8 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
 
 /// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
 pub fn check_data(plan: &Plan) -> Result<()> {
-    let cells = plan.cells()?;
     let mut checked = Vec::new();
-    for cell in cells.iter().filter(|_| plan.data.is_some()) {
+    for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
         if !checked.contains(&cell.problem.rank) {
             source(plan, cell)?;
             checked.push(cell.problem.rank);
@@ -96,14 +83,14 @@ pub fn check_data(plan: &Plan) -> Result<()> {
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     let rank = cell.problem.rank;
-    match &plan.data {
+    match &plan.settings.data {
         Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(format!("rank{rank}.npz")))?)),
         None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
     }
 }
 
 /// The cell's model, freshly initialised.
-fn model(plan: &Plan, cell: &Cell, source: &dyn TaskSource, device: &Device) -> Result<Arc<dyn Layer>> {
+fn model(cell: &Cell, source: &dyn TaskSource, device: &Device) -> Result<Arc<dyn Layer>> {
     let (input, output) = (source.input_shape(), source.output_shape());
     ensure!(
         input.len() == 2 && output.len() == 2 && input[0] == 1 && output[0] == 1 && input[1] >= output[1],
@@ -113,7 +100,7 @@ fn model(plan: &Plan, cell: &Cell, source: &dyn TaskSource, device: &Device) -> 
     let (n, m) = (input[1], output[1]);
     let kernel = n - m + 1;
     let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
-    tracing::debug!(cell = cell.name(), n, m, inner_steps = plan.inner_steps, "building the model");
+    tracing::debug!(cell = cell.name(), n, m, "building the model");
     Ok(match cell.method.layer {
         LayerKind::Linear => Arc::new(Linear::new(LinearConfig::new(n, m), vb)?),
         LayerKind::LocallyConnected => {

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::experiments::learner::Learner;
+use crate::experiments::comparison::{Method, Training};
 use crate::experiments::read_definition;
 
 /// All of an experiment.
@@ -16,7 +16,7 @@ pub struct Definition {
     pub quick: Quick,
     pub problems: Vec<Problem>,
     pub sets: Vec<TrainingSet>,
-    pub methods: Vec<Method>,
+    pub methods: Vec<Method<LayerKind>>,
     #[serde(default)]
     pub reference: Vec<Reference>,
     #[serde(default)]
@@ -33,22 +33,6 @@ pub struct Tasks {
     pub test_support: usize,
     pub test_query: usize,
     pub test_batch: usize,
-}
-
-/// How training goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    pub outer_steps: u64,
-    pub meta_batch: usize,
-    pub outer_rate: f64,
-    pub inner_steps: usize,
-    pub inner_rate: f64,
-    /// The ridge of exact inner solutions at the start.
-    pub ridge: f64,
-    pub checkpoint_every: u64,
-    pub metrics_every: u64,
-    pub seeds: u64,
 }
 
 /// What `--quick` makes of it.
@@ -76,18 +60,6 @@ pub struct TrainingSet {
     pub name: String,
     pub support: usize,
     pub query: usize,
-}
-
-/// A way to learn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Method {
-    pub name: String,
-    pub learner: Learner,
-    pub layer: LayerKind,
-    /// What a reader of the table should know.
-    #[serde(default)]
-    pub note: Option<String>,
 }
 
 /// The layer of a method.
@@ -181,8 +153,7 @@ impl Definition {
         }
         self.quick.sets.iter().try_for_each(|s| set(s))?;
         self.quick.ranks.iter().try_for_each(|&r| rank(r))?;
-        ensure!(self.training.metrics_every > 0, "metrics_every must be at least 1");
-        Ok(())
+        self.training.check()
     }
 }
 

@@ -5,11 +5,9 @@ mod definition;
 mod plan;
 mod table;
 
-use std::time::Instant;
-
 use anyhow::Result;
 
-use super::runner::{Report, RunArgs, RunCell, RunPlan, RunResult, conclude, open, run_cells};
+use super::runner::{Report, RunArgs, RunCell, RunPlan, RunResult, Steps, reproduce};
 use crate::report::table::number;
 use crate::workspace::DeviceName;
 use cell::CellResult;
@@ -30,35 +28,37 @@ pub struct Args {
 
 /// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
 pub fn run(args: Args) -> Result<()> {
-    let plan = || Plan::new(Definition::read(NAME)?, &args.plan);
-    let (folder, plan): (_, Plan) = open(NAME, &args.run, plan, cell::check_data)?;
-    let _lock = folder.lock()?;
-    let started = Instant::now();
-    let results: Vec<CellResult> =
-        run_cells(NAME, plan.device, &plan.cells()?, &folder, |cell, folder, bar| {
-            cell::run(&plan, cell, folder, bar)
-        })?;
-    let table = Table::new(&plan, &results);
-    let (checked, outside) = table.outside();
-    let report = Report { text: table.to_string(), checked, outside, started };
-    conclude(NAME, &args.run, &plan, &folder, &results, &report)
+    let steps = Steps {
+        plan: || Plan::new(Definition::read(NAME)?, &args.plan),
+        check: cell::check_data,
+        run: cell::run,
+    };
+    reproduce(NAME, &args.run, steps, |plan: &Plan, results, _| {
+        let table = Table::new(plan, results);
+        let (checked, outside) = table.outside();
+        Ok(Report { text: table.to_string(), checked, outside })
+    })
 }
 
 impl RunPlan for Plan {
+    type Cell = Cell;
+
+    fn cells(&self) -> Result<Vec<Cell>> {
+        Ok(self.cells())
+    }
+
     fn device(&self) -> DeviceName {
-        self.device
+        self.settings.device
     }
 
     fn is_whole(&self) -> bool {
         let d = &self.definition;
-        let all = (d.methods.len(), d.problems.len(), d.sets.len());
-        self.is_the_defined_experiment()
-            && !self.quick
-            && (self.methods.len(), self.ranks.len(), self.sets.len()) == all
+        let all = (self.ranks.len(), self.sets.len()) == (d.problems.len(), d.sets.len());
+        all && self.settings.is_whole(&d.methods)
     }
 
     fn record_name(&self) -> String {
-        if self.seeds == 1 { NAME.to_string() } else { format!("{NAME}-{}-seeds", self.seeds) }
+        self.settings.record_name(NAME)
     }
 }
 

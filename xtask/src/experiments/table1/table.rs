@@ -5,19 +5,14 @@ use std::fmt::{self, Display};
 use super::cell::CellResult;
 use super::definition::Reference;
 use super::plan::Plan;
-use crate::report::table::{aligned, number};
+use crate::experiments::comparison::{Notes, seed_by_seed, seeds};
+use crate::experiments::mean::{Mean, shown};
+use crate::report::table::aligned;
 
 /// The table of a run.
 pub struct Table<'a> {
     plan: &'a Plan,
     results: &'a [CellResult],
-}
-
-/// A cell: the mean over seeds.
-#[derive(Clone, Copy, Debug)]
-struct Value {
-    mean: f64,
-    half_width: f64,
 }
 
 impl<'a> Table<'a> {
@@ -26,47 +21,32 @@ impl<'a> Table<'a> {
         Self { plan, results }
     }
 
-    /// The mean over seeds. Seeds are strata: the half width is that of the mean of independent means,
-    /// `√(Σ h²) / seeds`.
-    fn value(&self, method: &str, rank: usize, set: &str) -> Option<Value> {
-        let found: Vec<&CellResult> =
-            self.results.iter().filter(|r| r.method == method && r.rank == rank && r.set == set).collect();
-        let count = found.len() as f64;
-        let mean = found.iter().map(|r| r.mean).sum::<f64>() / count;
-        let half_width = found.iter().map(|r| r.half_width.powi(2)).sum::<f64>().sqrt() / count;
-        (!found.is_empty()).then_some(Value { mean, half_width })
+    fn value(&self, method: &str, rank: usize, set: &str) -> Option<Mean> {
+        let found = self.results.iter().filter(|r| r.method == method && r.rank == rank && r.set == set);
+        Mean::over(found.map(|r| Mean { mean: r.mean, half_width: r.half_width }))
     }
 
     /// The reference values that this run can be compared with: those of the same numbers of steps.
     fn references(&self) -> impl Iterator<Item = &Reference> {
-        let definition = &self.plan.definition;
-        let comparable = self.plan.outer_steps == definition.training.outer_steps;
-        let plan = self.plan;
-        let shown = move |r: &&Reference| plan.methods.contains(&r.method) && plan.ranks.contains(&r.rank);
-        definition
-            .reference
-            .iter()
-            .filter(move |r| comparable && r.inner_steps == plan.inner_steps)
-            .filter(shown)
+        let (plan, settings) = (self.plan, &self.plan.settings);
+        let comparable = settings.outer_steps == plan.definition.training.outer_steps;
+        plan.definition.reference.iter().filter(move |r| {
+            comparable
+                && r.inner_steps == settings.inner_steps
+                && settings.methods.contains(&r.method)
+                && plan.ranks.contains(&r.rank)
+        })
     }
 
-    /// The mean of each seed, a row per cell.
-    fn seed_by_seed(&self) -> String {
-        let seeds = (0..self.plan.seeds).map(|seed| format!("seed {seed}"));
-        let head: Vec<String> =
-            ["training set", "rank", "method"].map(String::from).into_iter().chain(seeds).collect();
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for r in self.results.iter().filter(|r| r.seed == 0) {
-            let mut row = vec![r.set.clone(), r.rank.to_string(), r.method.clone()];
-            row.extend((0..self.plan.seeds).map(|seed| {
-                let same = |o: &&CellResult| {
-                    (&o.method, o.rank, &o.set, o.seed) == (&r.method, r.rank, &r.set, seed)
-                };
-                self.results.iter().find(same).map_or_else(|| "–".into(), |o| number(o.mean))
-            }));
-            rows.push(row);
-        }
-        aligned(&head, &rows)
+    /// The means of all seeds of a cell.
+    fn seeds(&self, cell: &CellResult) -> Vec<Option<f64>> {
+        let of = |seed| {
+            let same = |o: &&CellResult| {
+                (&o.method, o.rank, &o.set, o.seed) == (&cell.method, cell.rank, &cell.set, seed)
+            };
+            self.results.iter().find(same).map(|o| o.mean)
+        };
+        (0..self.plan.settings.seeds).map(of).collect()
     }
 
     fn reference(&self, method: &str, rank: usize) -> Option<&Reference> {
@@ -77,24 +57,14 @@ impl<'a> Table<'a> {
     /// when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut problems) = (0, Vec::new());
-        if !self.plan.is_the_defined_experiment() {
+        if !self.plan.settings.is_defined {
             return (checked, problems);
         }
-        for e in self.plan.definition.expect.iter().filter(|e| self.plan.seeds >= e.min_seeds) {
+        for e in self.plan.definition.expect.iter().filter(|e| self.plan.settings.seeds >= e.min_seeds) {
             let Some(value) = self.value(&e.method, e.rank, &e.set) else { continue };
             checked += 1;
-            if !(e.at_least..=e.at_most).contains(&value.mean) {
-                problems.push(format!(
-                    "{} on rank {} ({}) is {}, allowed is {} to {} ({})",
-                    e.method,
-                    e.rank,
-                    e.set,
-                    number(value.mean),
-                    e.at_least,
-                    e.at_most,
-                    e.source
-                ));
-            }
+            let what = format!("{} on rank {} ({})", e.method, e.rank, e.set);
+            problems.extend(value.outside(&what, e.at_least, e.at_most, &e.source));
         }
         for r in &self.plan.definition.ratio {
             for &rank in &r.ranks {
@@ -117,25 +87,25 @@ impl<'a> Table<'a> {
 
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = self.plan;
+        let (plan, settings) = (self.plan, &self.plan.settings);
+        let methods = &settings.methods;
         let head: Vec<String> =
-            ["training set", "rank"].map(String::from).into_iter().chain(plan.methods.clone()).collect();
+            ["training set", "rank"].map(String::from).into_iter().chain(methods.clone()).collect();
         let mut rows = Vec::new();
         for set in &plan.sets {
             for &rank in &plan.ranks {
                 let mut row = vec![set.clone(), rank.to_string()];
-                row.extend(plan.methods.iter().map(|m| cell(self.value(m, rank, set))));
+                row.extend(methods.iter().map(|m| shown(self.value(m, rank, set))));
                 rows.push(row);
             }
         }
         // The reference was measured with 20 examples per training task.
         for &rank in &plan.ranks {
-            let values: Vec<_> = plan.methods.iter().map(|m| self.reference(m, rank)).collect();
+            let values: Vec<_> = methods.iter().map(|m| self.reference(m, rank)).collect();
             if values.iter().any(Option::is_some) {
                 let mut row = vec!["reference (large)".to_string(), rank.to_string()];
-                row.extend(
-                    values.iter().map(|r| cell(r.map(|r| Value { mean: r.mean, half_width: r.half_width }))),
-                );
+                let mean = |r: &Reference| Mean { mean: r.mean, half_width: r.half_width };
+                row.extend(values.into_iter().map(|r| shown(r.map(mean))));
                 rows.push(row);
             }
         }
@@ -143,40 +113,23 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{} inner and {} outer steps, {} seed{}; mean ± 95 % Student-t interval over test tasks.",
-            plan.inner_steps,
-            plan.outer_steps,
-            plan.seeds,
-            if plan.seeds == 1 { "" } else { "s" }
+            "\n{} inner and {} outer steps, {}; mean ± 95 % Student-t interval over test tasks.",
+            settings.inner_steps,
+            settings.outer_steps,
+            seeds(settings.seeds)
         )?;
-        let mut sources: Vec<&str> = self.references().map(|r| r.source.as_str()).collect();
-        sources.dedup();
-        for source in sources {
-            writeln!(f, "Reference: {source}.")?;
-        }
-        for method in plan.definition.methods.iter().filter(|m| plan.methods.contains(&m.name)) {
-            if let Some(note) = &method.note {
-                writeln!(f, "{}: {note}.", method.name)?;
-            }
-        }
-        if plan.seeds > 1 {
-            writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
-            f.write_str(&self.seed_by_seed())?;
-        }
-        if !plan.is_the_defined_experiment() {
-            writeln!(f, "Other steps or data than the definition's: its bounds were not checked.")?;
-        }
-        Ok(())
+        let sources = self.references().map(|r| r.source.as_str()).collect();
+        write!(f, "{}", Notes { settings, methods: &plan.definition.methods, sources })?;
+        let cells = self.results.iter().filter(|r| r.seed == 0);
+        let cells = cells.map(|r| ([r.set.clone(), r.rank.to_string(), r.method.clone()], self.seeds(r)));
+        seed_by_seed(f, settings, ["training set", "rank", "method"], cells)
     }
-}
-
-fn cell(value: Option<Value>) -> String {
-    value.map_or_else(|| "–".into(), |v| format!("{} ± {}", number(v.mean), number(v.half_width)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::comparison::SettingsArgs;
     use crate::experiments::table1::definition::Definition;
     use crate::experiments::table1::plan::PlanArgs;
 
@@ -220,7 +173,8 @@ mod tests {
         assert!(problems.contains("MAML-LC over MSR-FC"), "{problems}");
         assert!(!outside(&|m: &str| if m == "MTSR-FC" { f64::NAN } else { plausible(m) }).is_empty());
         // With other steps the bounds say nothing.
-        let other = PlanArgs { ranks: vec![2], outer_steps: Some(5), ..PlanArgs::default() };
+        let settings = SettingsArgs { outer_steps: Some(5), ..SettingsArgs::default() };
+        let other = PlanArgs { settings, ranks: vec![2], ..PlanArgs::default() };
         let plan = Plan::new(Definition::read("table1")?, &other)?;
         assert_eq!(Table::new(&plan, &results(worse)).outside(), (0, Vec::new()));
         Ok(())

@@ -8,14 +8,13 @@ use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, NpzProblem, Shots, Split, SteerableConv, TaskSource};
 use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
-use msr_meta::AdamConfig;
 use serde::{Deserialize, Serialize};
 
 use super::definition::LayerKind;
 use super::pictures;
 use super::plan::{Cell, Plan};
 use super::symmetry::{self, AdaptedLayer, Equivariance, SymmetryReport};
-use crate::experiments::learner::LearnerConfig;
+use crate::experiments::mean::Mean;
 use crate::experiments::run_folder::RunFolder;
 use crate::experiments::runner::RunCell;
 use crate::experiments::training::{Course, Tested, batch, weight_shape};
@@ -37,6 +36,14 @@ pub struct CellResult {
     pub equivariance: Equivariance,
 }
 
+impl CellResult {
+    /// What the test after so many outer steps gave, if there was one.
+    pub fn after(&self, outer_steps: u64) -> Option<Mean> {
+        let found = self.tested.iter().find(|t| t.outer_steps == outer_steps)?;
+        Some(Mean { mean: found.mean, half_width: found.half_width })
+    }
+}
+
 /// The sizes of a problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -51,10 +58,10 @@ enum Model {
 }
 
 impl Model {
-    fn new(plan: &Plan, cell: &Cell, sizes: Sizes, device: &Device) -> Result<Self> {
+    fn new(cell: &Cell, sizes: Sizes, device: &Device) -> Result<Self> {
         let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
         let conv = Conv2dConfig::new(1, sizes.channels, sizes.kernel);
-        tracing::debug!(cell = cell.name(), ?conv, inner_steps = plan.inner_steps, "building the model");
+        tracing::debug!(cell = cell.name(), ?conv, "building the model");
         Ok(match cell.method.layer {
             LayerKind::Conv => Model::Conv(Arc::new(Conv2d::new(conv, vb)?)),
             LayerKind::ReparamKronecker => {
@@ -89,31 +96,18 @@ impl Model {
 
 /// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
 pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
-    let device = workspace::device(plan.device)?;
+    let device = workspace::device(plan.settings.device)?;
     let source = source(plan, cell)?;
     let sizes = sizes(cell, source.as_ref())?;
     let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
     let sampler = sampler(plan, cell, source.clone())?;
-    let model = Model::new(plan, cell, sizes, &device)?;
+    let model = Model::new(cell, sizes, &device)?;
     let shots = shots(plan);
     let course = Course {
-        outer_steps: plan.outer_steps,
-        test_at: training.test_at.clone(),
-        meta_batch: training.meta_batch,
-        adam: AdamConfig { rate: training.outer_rate, ..AdamConfig::default() },
-        shots,
-        test_shots: shots,
         test_tasks: Some(plan.test_tasks),
-        test_batch: tasks.test_batch,
-        checkpoint_every: training.checkpoint_every,
-        metrics_every: training.metrics_every,
+        ..training.course(&plan.settings, shots, tasks.test_batch)
     };
-    let config = LearnerConfig {
-        inner_steps: plan.inner_steps,
-        inner_rate: training.inner_rate,
-        ridge: training.ridge,
-    };
-    let objective = cell.method.learner.objective(model.layer(), &config)?;
+    let objective = cell.method.learner.objective(model.layer(), &training.learner(&plan.settings))?;
     let metadata = match cell.method.layer {
         LayerKind::ReparamFull => weight_shape(&[sizes.channels, 1, sizes.kernel, sizes.kernel]),
         _ => HashMap::new(),
@@ -176,7 +170,7 @@ fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Op
 /// that cannot work is refused before it leaves anything behind.
 pub fn check_data(plan: &Plan) -> Result<()> {
     let mut checked: Vec<String> = Vec::new();
-    for cell in plan.cells()?.iter().filter(|_| plan.data.is_some()) {
+    for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
         if checked.contains(&cell.problem.name) {
             continue;
         }
@@ -209,7 +203,7 @@ fn shots(plan: &Plan) -> Shots {
 
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
-    match &plan.data {
+    match &plan.settings.data {
         Some(folder) => {
             let problem = NpzProblem::open(folder.join(&cell.problem.file)).with_context(|| {
                 format!(

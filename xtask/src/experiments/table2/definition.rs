@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use msr_groups::PlaneGroup;
 use serde::{Deserialize, Serialize};
 
-use crate::experiments::learner::Learner;
+use crate::experiments::comparison::{Method, Training};
 use crate::experiments::read_definition;
 
 /// All of the experiment.
@@ -16,7 +16,7 @@ pub struct Definition {
     pub training: Training,
     pub quick: Quick,
     pub problems: Vec<Problem>,
-    pub methods: Vec<Method>,
+    pub methods: Vec<Method<LayerKind>>,
     #[serde(default)]
     pub reference: Vec<Reference>,
     #[serde(default)]
@@ -33,22 +33,6 @@ pub struct Tasks {
     pub support: usize,
     pub query: usize,
     pub test_batch: usize,
-}
-
-/// How training goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    pub outer_steps: u64,
-    pub test_at: Vec<u64>,
-    pub meta_batch: usize,
-    pub outer_rate: f64,
-    pub inner_steps: usize,
-    pub inner_rate: f64,
-    pub ridge: f64,
-    pub checkpoint_every: u64,
-    pub metrics_every: u64,
-    pub seeds: u64,
 }
 
 /// What `--quick` makes of it.
@@ -81,18 +65,6 @@ impl Problem {
             true => PlaneGroup::RotationsAndFlips(self.rotations),
         }
     }
-}
-
-/// A way to learn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Method {
-    pub name: String,
-    pub learner: Learner,
-    pub layer: LayerKind,
-    /// What a reader of the table should know.
-    #[serde(default)]
-    pub note: Option<String>,
 }
 
 /// The layer of a method.
@@ -153,9 +125,7 @@ impl Definition {
         for name in &self.quick.methods {
             ensure!(self.methods.iter().any(|m| m.name == *name), "no method `{name}`");
         }
-        ensure!(self.training.metrics_every > 0, "metrics_every must be at least 1");
-        ensure!(self.training.test_at.is_sorted(), "test_at must be sorted");
-        Ok(())
+        self.training.check()
     }
 }
 

@@ -6,19 +6,14 @@ use super::cell::CellResult;
 use super::definition::Reference;
 use super::plan::Plan;
 use super::symmetry::SHORTEST_WAVE;
-use crate::report::table::{aligned, number};
+use crate::experiments::comparison::{Notes, seed_by_seed, seeds};
+use crate::experiments::mean::{Mean, shown};
+use crate::report::table::aligned;
 
 /// The table of a run.
 pub struct Table<'a> {
     plan: &'a Plan,
     results: &'a [CellResult],
-}
-
-/// A cell: the mean over seeds.
-#[derive(Clone, Copy, Debug)]
-struct Value {
-    mean: f64,
-    half_width: f64,
 }
 
 impl<'a> Table<'a> {
@@ -32,24 +27,14 @@ impl<'a> Table<'a> {
         self.results.iter().filter(|r| r.method == method && r.problem == problem).collect()
     }
 
-    /// The mean over seeds. Seeds are strata: the half width is that of the mean of independent means,
-    /// `√(Σ h²) / seeds`.
-    fn value(&self, method: &str, problem: &str, steps: u64) -> Option<Value> {
-        let found: Vec<_> = self
-            .seeds(method, problem)
-            .into_iter()
-            .filter_map(|r| r.tested.iter().find(|t| t.outer_steps == steps))
-            .collect();
-        let count = found.len() as f64;
-        let mean = found.iter().map(|t| t.mean).sum::<f64>() / count;
-        let half_width = found.iter().map(|t| t.half_width.powi(2)).sum::<f64>().sqrt() / count;
-        (!found.is_empty()).then_some(Value { mean, half_width })
+    fn value(&self, method: &str, problem: &str, steps: u64) -> Option<Mean> {
+        Mean::over(self.seeds(method, problem).into_iter().filter_map(|r| r.after(steps)))
     }
 
     /// Whether a method adapts by gradient steps.
     fn takes_inner_steps(&self) -> bool {
         let methods = &self.plan.definition.methods;
-        methods.iter().any(|m| self.plan.methods.contains(&m.name) && m.learner.takes_inner_steps())
+        methods.iter().any(|m| self.plan.settings.has(m) && m.learner.takes_inner_steps())
     }
 
     /// How many test tasks there were: fewer than planned when a file has fewer.
@@ -62,8 +47,8 @@ impl<'a> Table<'a> {
     fn references(&self) -> impl Iterator<Item = &Reference> {
         let plan = self.plan;
         plan.definition.reference.iter().filter(move |r| {
-            r.inner_steps == plan.inner_steps
-                && plan.methods.contains(&r.method)
+            r.inner_steps == plan.settings.inner_steps
+                && plan.settings.methods.contains(&r.method)
                 && plan.problems.contains(&r.problem)
                 && plan.tests().contains(&r.outer_steps)
         })
@@ -73,24 +58,14 @@ impl<'a> Table<'a> {
     /// when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut problems) = (0, Vec::new());
-        if !self.plan.is_the_defined_experiment() {
+        if !self.plan.settings.is_defined {
             return (checked, problems);
         }
         for e in &self.plan.definition.expect {
             let Some(value) = self.value(&e.method, &e.problem, e.outer_steps) else { continue };
             checked += 1;
-            if !(e.at_least..=e.at_most).contains(&value.mean) {
-                problems.push(format!(
-                    "{} on {} after {} steps is {}, allowed is {} to {} ({})",
-                    e.method,
-                    e.problem,
-                    e.outer_steps,
-                    number(value.mean),
-                    e.at_least,
-                    e.at_most,
-                    e.source
-                ));
-            }
+            let what = format!("{} on {} after {} steps", e.method, e.problem, e.outer_steps);
+            problems.extend(value.outside(&what, e.at_least, e.at_most, &e.source));
         }
         for r in self.results {
             let (Some(report), Some(problem)) =
@@ -113,25 +88,19 @@ impl<'a> Table<'a> {
         (checked, problems)
     }
 
-    /// The mean of each seed after the last step, a row per cell.
-    fn seed_by_seed(&self) -> String {
-        let seeds = (0..self.plan.seeds).map(|seed| format!("seed {seed}"));
-        let head: Vec<String> =
-            ["problem", "outer steps", "method"].map(String::from).into_iter().chain(seeds).collect();
-        let mut rows = Vec::new();
+    /// The names of all cells, with the mean of each seed.
+    fn all_seeds(&self) -> Vec<([String; 3], Vec<Option<f64>>)> {
+        let mut cells = Vec::new();
         for problem in &self.plan.problems {
-            for method in &self.plan.methods {
+            for method in &self.plan.settings.methods {
                 for steps in self.plan.tests() {
-                    let mut row = vec![problem.clone(), steps.to_string(), method.clone()];
-                    row.extend(self.seeds(method, problem).iter().map(|r| {
-                        let tested = r.tested.iter().find(|t| t.outer_steps == steps);
-                        tested.map_or_else(|| "–".into(), |t| number(t.mean))
-                    }));
-                    rows.push(row);
+                    let seeds = self.seeds(method, problem);
+                    let means = seeds.iter().map(|r| r.after(steps).map(|m| m.mean)).collect();
+                    cells.push(([problem.clone(), steps.to_string(), method.clone()], means));
                 }
             }
         }
-        aligned(&head, &rows)
+        cells
     }
 
     /// What the learned parameters and the adapted layers say about the symmetry, a row per run.
@@ -140,7 +109,7 @@ impl<'a> Table<'a> {
             ["problem", "method", "seed", "group", "residual", "best wrong", "taps", "filters", "images"];
         let mut rows = Vec::new();
         for problem in &self.plan.problems {
-            for method in &self.plan.methods {
+            for method in &self.plan.settings.methods {
                 for r in self.seeds(method, problem) {
                     let dash = || "–".to_string();
                     let s = r.symmetry.as_ref();
@@ -177,26 +146,24 @@ fn short(x: f64) -> String {
 
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = self.plan;
+        let (plan, settings) = (self.plan, &self.plan.settings);
+        let methods = &settings.methods;
         let head: Vec<String> =
-            ["problem", "outer steps"].map(String::from).into_iter().chain(plan.methods.clone()).collect();
+            ["problem", "outer steps"].map(String::from).into_iter().chain(methods.clone()).collect();
         let mut rows = Vec::new();
         for problem in &plan.problems {
             for steps in plan.tests() {
                 let mut row = vec![problem.clone(), steps.to_string()];
-                row.extend(plan.methods.iter().map(|m| cell(self.value(m, problem, steps))));
+                row.extend(methods.iter().map(|m| shown(self.value(m, problem, steps))));
                 rows.push(row);
                 let of = |m: &String| {
                     self.references()
                         .find(|r| r.method == *m && r.problem == *problem && r.outer_steps == steps)
                 };
-                if plan.methods.iter().any(|m| of(m).is_some()) {
+                if methods.iter().any(|m| of(m).is_some()) {
                     let mut row = vec![format!("{problem}, reference"), steps.to_string()];
-                    row.extend(
-                        plan.methods
-                            .iter()
-                            .map(|m| cell(of(m).map(|r| Value { mean: r.mean, half_width: r.half_width }))),
-                    );
+                    let mean = |r: &Reference| Mean { mean: r.mean, half_width: r.half_width };
+                    row.extend(methods.iter().map(|m| shown(of(m).map(mean))));
                     rows.push(row);
                 }
             }
@@ -205,27 +172,18 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{}{} seed{}; mean ± 95 % Student-t interval over {} test tasks.",
+            "\n{}{}; mean ± 95 % Student-t interval over {} test tasks.",
             if self.takes_inner_steps() {
-                format!("{} inner steps, ", plan.inner_steps)
+                format!("{} inner steps, ", settings.inner_steps)
             } else {
                 String::new()
             },
-            plan.seeds,
-            if plan.seeds == 1 { "" } else { "s" },
+            seeds(settings.seeds),
             self.tested_tasks()
         )?;
-        let mut sources: Vec<&str> = self.references().map(|r| r.source.as_str()).collect();
-        sources.dedup();
-        for source in sources {
-            writeln!(f, "Reference: {source}.")?;
-        }
-        for method in plan.definition.methods.iter().filter(|m| plan.methods.contains(&m.name)) {
-            if let Some(note) = &method.note {
-                writeln!(f, "{}: {note}.", method.name)?;
-            }
-        }
-        writeln!(f, "\nThe symmetry that was learned, after {} outer steps:\n", plan.outer_steps)?;
+        let sources = self.references().map(|r| r.source.as_str()).collect();
+        write!(f, "{}", Notes { settings, methods: &plan.definition.methods, sources })?;
+        writeln!(f, "\nThe symmetry that was learned, after {} outer steps:\n", settings.outer_steps)?;
         f.write_str(&self.symmetry())?;
         writeln!(
             f,
@@ -235,24 +193,14 @@ impl Display for Table<'_> {
              part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their\n\
              equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
         )?;
-        if plan.seeds > 1 {
-            writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
-            f.write_str(&self.seed_by_seed())?;
-        }
-        if !plan.is_the_defined_experiment() {
-            writeln!(f, "\nOther steps or data than the definition's: its bounds were not checked.")?;
-        }
-        Ok(())
+        seed_by_seed(f, settings, ["problem", "outer steps", "method"], self.all_seeds().into_iter())
     }
-}
-
-fn cell(value: Option<Value>) -> String {
-    value.map_or_else(|| "–".into(), |v| format!("{} ± {}", number(v.mean), number(v.half_width)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::comparison::SettingsArgs;
     use crate::experiments::table2::definition::Definition;
     use crate::experiments::table2::plan::PlanArgs;
     use crate::experiments::table2::symmetry::{Equivariance, SymmetryReport};
@@ -278,7 +226,7 @@ mod tests {
             }),
             equivariance: Equivariance { filters: Some(0.02), images: Some(0.05), true_images: Some(0.04) },
         };
-        plan.methods.iter().map(one).collect()
+        plan.settings.methods.iter().map(one).collect()
     }
 
     #[test]
@@ -296,7 +244,8 @@ mod tests {
         );
         assert!(problems.contains("MSR-Conv on C8, seed 0: the group read out is D8, not C8"), "{problems}");
         assert!(outside(0.001, "").1.join("\n").contains("read out is none, not C8"));
-        let other = PlanArgs { outer_steps: Some(7), ..args };
+        let settings = SettingsArgs { outer_steps: Some(7), ..SettingsArgs::default() };
+        let other = PlanArgs { settings, ..args };
         let plan = Plan::new(Definition::read("table2")?, &other)?;
         assert_eq!(Table::new(&plan, &results(&plan, 0.02, "D8")).outside(), (0, Vec::new()));
         Ok(())

@@ -1,0 +1,38 @@
+//! Tasks and a layer that several tests use.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device};
+use msr_layers::{Layer, ReparamLinear, ReparamLinearConfig, SeededVars};
+use msr_meta::{Batch, Examples};
+use msr_testkit::normal;
+
+/// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
+pub fn batch(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Batch {
+    let (n, m) = (6, 5);
+    let basis = normal(999, (k, m * n), dtype);
+    let w = normal(seed, (tasks, k), dtype).matmul(&basis).unwrap().reshape((tasks, m, n)).unwrap();
+    let set = |seed, count| {
+        let x = normal(seed, (tasks, count, n), dtype);
+        let y = x.matmul(&w.t().unwrap()).unwrap();
+        Examples { x, y }
+    };
+    Batch {
+        tasks: (0..tasks).map(|t| 100 * seed as usize + t).collect(),
+        support: set(seed + 1, support),
+        query: set(seed + 2, 7),
+    }
+}
+
+/// A small reparameterized layer with a bias.
+pub fn msr(seed: u64, k: usize, dtype: DType) -> (Arc<dyn Layer>, SeededVars) {
+    let vars = SeededVars::new(seed);
+    let config = ReparamLinearConfig {
+        symmetry_std: 0.3,
+        filter_std: 0.5,
+        bias: true,
+        ..ReparamLinearConfig::new(6, 5, k)
+    };
+    (Arc::new(ReparamLinear::new(config, vars.builder(dtype, &Device::Cpu).pp("fc")).unwrap()), vars)
+}

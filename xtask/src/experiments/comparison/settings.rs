@@ -1,0 +1,111 @@
+//! The flags that all comparisons have, and what they make of a definition.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::{Method, Training};
+use crate::experiments::choice::{by_name, choose};
+use crate::experiments::learner::Inner;
+use crate::workspace::DeviceName;
+
+/// The flags.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SettingsArgs {
+    /// A smoke run of some seconds, with less of everything.
+    #[arg(long, conflicts_with = "resume")]
+    pub quick: bool,
+    /// Only these methods, by the names in the table, separated by commas.
+    #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
+    pub methods: Vec<String>,
+    /// `exact`: only the methods whose inner loop solves the least-squares problem; `gradient`: all others.
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub inner: Option<Inner>,
+    /// How many seeds; the table shows the mean over them.
+    #[arg(long, conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: Option<u64>,
+    /// Steps of the outer loop.
+    #[arg(long, conflicts_with = "resume", value_parser = clap::value_parser!(u64).range(1..))]
+    pub outer_steps: Option<u64>,
+    /// Steps of the inner loop.
+    #[arg(long, conflicts_with = "resume")]
+    pub inner_steps: Option<usize>,
+    /// Where to compute.
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    pub device: Option<DeviceName>,
+    /// A folder with the authors' files, used instead of our generator: rank1.npz, rank2.npz and rank5.npz for table1,
+    /// 2d_rot8.npz and 2d_rot8_flip.npz for table2. They may be larger than memory.
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    pub data: Option<PathBuf>,
+}
+
+/// What a run will do, as far as all comparisons go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    pub quick: bool,
+    pub methods: Vec<String>,
+    pub seeds: u64,
+    pub outer_steps: u64,
+    pub inner_steps: usize,
+    pub device: DeviceName,
+    /// The folder of the authors' `.npz` files, if they replace our generator.
+    pub data: Option<PathBuf>,
+    /// Whether nothing was changed on which the bounds of the definition depend.
+    pub is_defined: bool,
+}
+
+impl Settings {
+    /// Applies the flags to what is defined: methods (with `--quick` those of `quick`, if any are named) and training (with
+    /// `--quick` of so many steps). Names that are not defined are errors that list those that are.
+    pub fn new<L>(
+        args: &SettingsArgs,
+        methods: &[Method<L>],
+        training: &Training,
+        quick: Option<&[String]>,
+        quick_steps: u64,
+    ) -> Result<Self> {
+        let known: Vec<String> = methods.iter().map(|m| m.name.clone()).collect();
+        let by_default = quick.filter(|_| args.quick).map(<[String]>::to_vec);
+        let mut chosen = choose("method", &args.methods, &known, by_default, by_name)?;
+        if let Some(inner) = args.inner {
+            let all = chosen.join(", ");
+            let adapts = |name: &String| methods.iter().any(|m| m.name == *name && inner.selects(m.learner));
+            chosen.retain(adapts);
+            ensure!(
+                !chosen.is_empty(),
+                "none of the methods {all} adapts as --inner asks; leave out --methods or --inner"
+            );
+        }
+        let steps = if args.quick { quick_steps } else { training.outer_steps };
+        let mut settings = Self {
+            quick: args.quick,
+            methods: chosen,
+            seeds: args.seeds.unwrap_or(training.seeds),
+            outer_steps: args.outer_steps.unwrap_or(steps),
+            inner_steps: args.inner_steps.unwrap_or(training.inner_steps),
+            device: args.device.unwrap_or(DeviceName::Cpu),
+            data: args.data.clone(),
+            is_defined: false,
+        };
+        settings.is_defined = settings.outer_steps == steps
+            && settings.inner_steps == training.inner_steps
+            && settings.data.is_none();
+        Ok(settings)
+    }
+
+    /// Whether a method is part of the run.
+    pub fn has<L>(&self, method: &Method<L>) -> bool {
+        self.methods.contains(&method.name)
+    }
+
+    /// Whether this is the whole defined experiment, as far as `methods` go.
+    pub fn is_whole<L>(&self, methods: &[Method<L>]) -> bool {
+        self.is_defined && !self.quick && self.methods.len() == methods.len()
+    }
+
+    /// The name under which a table is recorded.
+    pub fn record_name(&self, experiment: &str) -> String {
+        if self.seeds == 1 { experiment.to_string() } else { format!("{experiment}-{}-seeds", self.seeds) }
+    }
+}
