@@ -15,6 +15,7 @@ fn without_arguments_there_is_help() {
     for flag in [
         "--quick",
         "--methods",
+        "--inner",
         "--ranks",
         "--sets",
         "--seeds",
@@ -44,7 +45,7 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C8, D8"]);
     refuses(
         &["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)],
-        &["--data expects the tasks of C8 in 2d_rot8.npz"],
+        &["--data expects 2d_rot8.npz", "float32 arrays x (tasks"],
     );
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
@@ -97,7 +98,16 @@ fn a_run_on_npz_files() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     std::fs::create_dir(&data).unwrap();
-    msr_data::export_npz(&msr_data::RankK::new(1, 0).unwrap(), 0..60, data.join("rank1.npz")).unwrap();
+    let problem = msr_data::RankK::new(1, 0).unwrap();
+    // Too few tasks for a meta-batch, or tasks that are no maps between vectors: refused before anything is left behind.
+    let refused = ["reproduce", "table1", "--data", text(&data), "--ranks", "1", "--out", text(&out)];
+    msr_data::export_npz(&problem, 0..30, data.join("rank1.npz")).unwrap();
+    refuses(&refused, &["a meta-batch of 32 tasks, but 24 training tasks"]);
+    let images = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
+    msr_data::export_npz(&images, 0..2, data.join("rank1.npz")).unwrap();
+    refuses(&refused, &["tasks of Table 1 have inputs (1, n)"]);
+    assert!(!out.exists());
+    msr_data::export_npz(&problem, 0..60, data.join("rank1.npz")).unwrap();
     let said = xtask(&[
         "reproduce",
         "table1",

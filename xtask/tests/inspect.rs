@@ -169,6 +169,21 @@ fn convolutions_name_their_rotations() {
     }
     refuses(&["inspect", text(&start), "--kernel", "5"], &["3 × 3 taps", "leave out --kernel"]);
     refuses(&["inspect", text(&start), "--picture", "a.png"], &["--picture"]);
+    // Several convolutions: one must be named; Adam's moments in a checkpoint are none.
+    let (full, adam) = (vec![0.5; 72 * 2], vec![0.1; 72 * 2]);
+    let factors = [("a.symmetry_out", zeros(8), &[8, 8][..]), ("a.symmetry_taps", zeros(9), &[9, 9])];
+    let more = [("b.symmetry", full, &[72, 2][..]), ("adam.first.b.symmetry", adam, &[72, 2])];
+    let mixed = file(folder.path(), "mixed.safetensors", &[&factors[..], &more].concat());
+    says(&["inspect", text(&mixed)], &["a.symmetry_out, a.symmetry_taps"]);
+    refuses(&["inspect", text(&mixed), "--kernel", "3"], &["a.symmetry_out, b.symmetry", "--tensor"]);
+    says(
+        &["inspect", text(&mixed), "--kernel", "3", "--tensor", "b.symmetry"],
+        &["b.symmetry: a convolution"],
+    );
+    let moments = ["inspect", text(&mixed), "--kernel", "3", "--tensor", "adam.first.b.symmetry"];
+    says(&moments, &["adam.first.b.symmetry: a convolution"]);
+    let checkpoint = file(folder.path(), "checkpoint.safetensors", &more);
+    refuses(&["inspect", text(&checkpoint)], &["`b.symmetry` has 72 rows", "--kernel"]);
     let half = file(folder.path(), "half.safetensors", &[("symmetry_out", zeros(8), &[8, 8])]);
     refuses(&["inspect", text(&half)], &["no tensor `symmetry_taps`"]);
 }

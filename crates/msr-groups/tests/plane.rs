@@ -205,6 +205,12 @@ fn bad_input_is_refused() {
     };
     let windows = 7 * 16 * 2;
     assert!(error(3, 6.0, 8 * windows).is_ok());
+    let fails = |_: &[f64]| Err::<Vec<f64>, _>(SteerableBasis::new(Rotations(8), 4).unwrap_err());
+    let mut other = ChaCha8Rng::seed_from_u64(3);
+    let said = image_equivariance_error(Rotations(8), 3, 6.0, &mut other, fails).unwrap_err().to_string();
+    assert!(said.contains("must be odd"), "{said}");
+    assert!(image_equivariance_error(Rotations(0), 3, 6.0, &mut other, fails).is_err());
+    assert_eq!(image_equivariance_error(Rotations(1), 3, 6.0, &mut other, fails).unwrap(), 0.0);
     for (window, shortest, outputs, words) in [
         (3, 1.0, 8 * windows, "waves of two pixels"),
         (3, f64::NAN, 8 * windows, "waves of two pixels"),

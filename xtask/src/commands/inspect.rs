@@ -56,10 +56,10 @@ struct Matrix {
 pub fn run(args: &Args) -> Result<()> {
     let in_file = || format!("{}", args.file.display());
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
-    let tensors = load(&bytes).with_context(in_file)?;
+    let tensors = load(&bytes, args.tensor.as_deref()).with_context(in_file)?;
     if !args.weight && args.outputs.is_none() {
         let kernel =
-            args.kernel.or_else(|| kernel_of(&bytes).filter(|_| is_symmetry(args.tensor.as_deref())));
+            args.kernel.or_else(|| kernel_of(&bytes).filter(|_| may_be_symmetry(args.tensor.as_deref())));
         let described = super::inspect_plane::describe(&tensors, args.tensor.as_deref(), kernel, args.known);
         if let Some(text) = described.with_context(in_file)? {
             ensure!(
@@ -117,26 +117,29 @@ fn beside(file: &Path, tensor: &str) -> PathBuf {
 }
 
 /// Whether a tensor that may have been named is a symmetry matrix by its name.
-fn is_symmetry(tensor: Option<&str>) -> bool {
+fn may_be_symmetry(tensor: Option<&str>) -> bool {
     tensor.is_none_or(|name| name.ends_with("symmetry"))
 }
 
-/// The taps across a filter, when the file is a convolution's and says so.
+/// The taps across a filter, when the file is that of a convolution of one input channel and says so.
 fn kernel_of(bytes: &[u8]) -> Option<usize> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
-        Some(&[_, _, kernel, across]) if kernel == across => Some(kernel),
+        Some(&[_, 1, kernel, across]) if kernel == across => Some(kernel),
         _ => None,
     }
 }
 
 const DAMAGED: &str = "this is no safetensors file, or a damaged one";
 
-fn load(bytes: &[u8]) -> Result<HashMap<String, Tensor>> {
+fn load(bytes: &[u8], named: Option<&str>) -> Result<HashMap<String, Tensor>> {
     SafeTensors::read_metadata(bytes).context(DAMAGED)?;
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
-    // A checkpoint holds the moments of Adam under the names of the parameters; nobody looks for a group in them.
-    tensors.retain(|name, _| !name.starts_with("adam."));
+    // A checkpoint holds the moments of Adam beside the parameters; nobody looks for a group in them unasked.
+    let all: Vec<String> = tensors.keys().cloned().collect();
+    let of =
+        |name: &str| name.strip_prefix("adam.first.").or(name.strip_prefix("adam.second.")).map(String::from);
+    tensors.retain(|name, _| named == Some(name) || of(name).is_none_or(|p| !all.contains(&p)));
     Ok(tensors)
 }
 
@@ -184,7 +187,7 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
             let side = rows.isqrt();
             ensure!(
                 side * side == rows,
-                "`{name}` has {rows} rows, and the file does not say how many outputs these are; give --outputs"
+                "`{name}` has {rows} rows, and the file does not say how many outputs these are; give --outputs, or --kernel for a convolution"
             );
             (side, side, columns)
         }

@@ -21,9 +21,12 @@ pub fn describe(
     let asked = tensor.is_none_or(|t| t.ends_with("symmetry_out") || t.ends_with("symmetry_taps"));
     let chosen = names.iter().find(|n| tensor.is_none_or(|t| prefix(n) == prefix(t)));
     if let (true, Some(name)) = (asked, chosen) {
+        let mut others = tensors.keys().filter(|n| kernel.is_some() && n.ends_with("symmetry"));
+        let several: Vec<&str> = names.iter().copied().chain(others.by_ref()).map(String::as_str).collect();
         ensure!(
-            tensor.is_some() || names.len() == 1,
-            "there are several convolutions; choose one with --tensor: {names:?}"
+            tensor.is_some() || several.len() == 1,
+            "there are several convolutions in it; choose one with --tensor: {}",
+            several.join(", ")
         );
         let taps = format!("{}symmetry_taps", prefix(name));
         let a = factor(tensors, name)?;
@@ -70,7 +73,7 @@ pub fn describe(
 
 /// What comes before the name of a factor.
 fn prefix(name: &str) -> &str {
-    name.trim_end_matches("symmetry_out").trim_end_matches("symmetry_taps")
+    name.strip_suffix("symmetry_out").or(name.strip_suffix("symmetry_taps")).unwrap_or(name)
 }
 
 /// A factor that is stored as what it has beyond the identity.
@@ -105,8 +108,8 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
         .map(|f| vec![f.group.to_string(), f.group.order().to_string(), format!("{:.4}", f.residual)])
         .collect();
     format!(
-        "{what}\n\n{name}\n{taps}\nRotations and flips, each for channels in the order field · order + element (so a subgroup need not \
-         fit where the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
+        "{what}\n\n{name}\n{taps}\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
+         need not fit\nwhere the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
         aligned(&head, &rows)
     )
 }

@@ -12,6 +12,11 @@ pub struct Mean {
 }
 
 impl Mean {
+    /// A mean with half of its interval.
+    pub fn new(mean: f64, half_width: f64) -> Self {
+        Self { mean, half_width }
+    }
+
     /// The mean of the seeds' means; `None` of none. Seeds are strata: the half width is that of the mean of independent
     /// means, `√(Σ h²) / seeds`.
     pub fn over(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
@@ -49,14 +54,14 @@ mod tests {
 
     #[test]
     fn seeds_are_strata() {
-        let seeds = [(1.0, 0.3), (2.0, 0.4)].map(|(mean, half_width)| Mean { mean, half_width });
+        let seeds = [(1.0, 0.3), (2.0, 0.4)].map(|(mean, half_width)| Mean::new(mean, half_width));
         let mean = Mean::over(seeds.into_iter());
-        assert_eq!(mean, Some(Mean { mean: 1.5, half_width: 0.25 }));
+        assert_eq!(mean, Some(Mean::new(1.5, 0.25)));
         assert_eq!(shown(mean), "1.5000 ± 0.2500");
         assert_eq!(shown(Mean::over(std::iter::empty())), "–");
         let outside = |low, high| mean.and_then(|m| m.outside("it", low, high, "paper"));
         assert_eq!(outside(1.5, 1.5), None);
         assert_eq!(outside(0.0, 1.0).as_deref(), Some("it is 1.5000, allowed is 0 to 1 (paper)"));
-        assert!(Mean { mean: f64::NAN, half_width: 0.0 }.outside("it", 0.0, 1.0, "").is_some());
+        assert!(Mean::new(f64::NAN, 0.0).outside("it", 0.0, 1.0, "").is_some());
     }
 }

@@ -35,7 +35,7 @@ pub trait RunPlan: Serialize + DeserializeOwned + Sync {
     /// A training run.
     type Cell: RunCell;
     /// The training runs, in the order in which they are begun.
-    fn cells(&self) -> Result<Vec<Self::Cell>>;
+    fn cells(&self) -> Vec<Self::Cell>;
     /// Where to compute.
     fn device(&self) -> DeviceName;
     /// Whether this is the whole defined experiment: what a recorded table must be.
@@ -60,31 +60,31 @@ pub trait RunResult: Serialize + DeserializeOwned + Send {
 pub const RESULT: &str = "result.json";
 
 /// What an experiment does besides what all do.
-pub struct Steps<P, C, R> {
+pub struct Experiment<MakePlan, Check, RunOne> {
     /// Applies the flags to the definition.
-    pub plan: P,
-    /// Refuses what cannot work before anything is written.
-    pub check: C,
+    pub plan: MakePlan,
+    /// Refuses what cannot work before anything is written, and says what it read.
+    pub check: Check,
     /// Trains and tests a cell.
-    pub run: R,
+    pub run: RunOne,
 }
 
 /// Runs an experiment, prints what `report` makes of the results, and fails when a bound of the definition does not hold.
 pub fn reproduce<P: RunPlan, R: RunResult>(
     name: &str,
     args: &RunArgs,
-    steps: Steps<
+    experiment: Experiment<
         impl FnOnce() -> Result<P>,
         impl FnOnce(&P) -> Result<()>,
         impl Fn(&P, &P::Cell, &RunFolder, &ProgressBar) -> Result<R> + Sync,
     >,
     report: impl FnOnce(&P, &[R], &RunFolder) -> Result<Report>,
 ) -> Result<()> {
-    let (folder, plan) = open(name, args, steps.plan, steps.check)?;
+    let (folder, plan) = open(name, args, experiment.plan, experiment.check)?;
     let _lock = folder.lock()?;
     let started = Instant::now();
-    let results = run_cells(name, plan.device(), &plan.cells()?, &folder, |cell, folder, bar| {
-        (steps.run)(&plan, cell, folder, bar)
+    let results = run_cells(name, plan.device(), &plan.cells(), &folder, |cell, folder, bar| {
+        (experiment.run)(&plan, cell, folder, bar)
     })?;
     let report = report(&plan, &results, &folder)?;
     conclude(name, args, &plan, &folder, &results, &report, started)
@@ -125,6 +125,7 @@ fn run_cells<C: RunCell, R: RunResult>(
     folder: &RunFolder,
     run: impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
+    ensure!(!cells.is_empty(), "there is nothing to run: no problem, no method or no seed");
     say(&format!("{} in {}", training_runs(cells.len()), folder.path().display()));
     say(&format!(
         "stop at any time; to continue: cargo xtask reproduce {experiment} --resume --out {}",

@@ -15,8 +15,8 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 /// What was learned, under the names of the parameters.
 pub const LEARNED: &str = "learned.safetensors";
 /// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`, for a convolution
-/// `outputs x channels x kernel x kernel`. One key, because
-/// several would be written in a random order, and the same run must write the same bytes.
+/// `outputs x channels x kernel x kernel`. One key, because several would be written in a random order, and the same run must
+/// write the same bytes.
 const WEIGHT_SHAPE: &str = "weight_shape";
 
 /// How a model is trained and tested.

@@ -5,6 +5,11 @@ pub fn number(x: f64) -> String {
     if x.abs() < 5e-4 && x != 0.0 { format!("{x:.1e}") } else { format!("{x:.4}") }
 }
 
+/// `1 seed`, `3 seeds`.
+pub fn seeds(count: u64) -> String {
+    format!("{count} seed{}", if count == 1 { "" } else { "s" })
+}
+
 /// A Markdown table whose columns also line up on a terminal.
 pub fn aligned(head: &[String], rows: &[Vec<String>]) -> String {
     let length = |text: &String| text.chars().count();

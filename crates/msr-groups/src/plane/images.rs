@@ -17,8 +17,8 @@ const POINTS: usize = 16;
 /// `√(Σ (φ(h x) − h φ(x))² / Σ φ(x)²)`, summed over all elements h but the identity, over channels and over random points.
 ///
 /// The layer is handed as a function of windows of the image, `(windows, window, window)` row by row, that returns what it
-/// gives at their centres, `(windows, fields · |G|)`: a convolution with `k × k` taps sees windows of k, or of any larger odd
-/// size. It is called once.
+/// gives at their centres, one number a channel, `(windows, fields · |G|)`: a convolution with `k × k` taps and no padding sees
+/// windows of k. It is called once; not at all for the trivial group, whose error is zero.
 ///
 /// The image is a sum of random plane waves no shorter than `shortest` pixels. It is turned, and read between pixels,
 /// exactly, so the result is the error of the layer alone. Filters with k × k taps cannot be turned by 45° exactly:
@@ -26,7 +26,7 @@ const POINTS: usize = 16;
 /// that gives zero.
 ///
 /// # Errors
-/// When the window is even or zero, or `shortest` is below two pixels; when the layer returns no whole fields; what the layer
+/// When the group has no rotation, not even by 0°; when the window is even or zero, or `shortest` is below two pixels; when the layer returns no whole fields; what the layer
 /// reports.
 ///
 /// # Example
@@ -55,7 +55,10 @@ pub fn image_equivariance_error<E: From<Error>>(
 ) -> Result<f64, E> {
     let order = group.order();
     let refused = |problem: String| E::from(Error::Family { family: "plane symmetry", problem });
-    if window.is_multiple_of(2) || order == 0 || shortest.is_nan() || shortest < 2.0 {
+    if order == 0 {
+        return Err(refused("a group has at least one element".into()));
+    }
+    if window.is_multiple_of(2) || shortest.is_nan() || shortest < 2.0 {
         return Err(refused(format!(
             "{group} needs windows of an odd size and waves of two pixels or more, got {window} and {shortest}"
         )));
@@ -75,6 +78,10 @@ pub fn image_equivariance_error<E: From<Error>>(
     let centre = (window as f64 - 1.0) / 2.0;
     let points: Vec<(f64, f64)> =
         (0..POINTS).map(|_| (rng.random_range(-16.0..16.0), rng.random_range(-16.0..16.0))).collect();
+    let around = |(x, y): (f64, f64)| {
+        let at = move |at: usize| (x + (at % window) as f64 - centre, y + centre - (at / window) as f64);
+        (0..window * window).map(at)
+    };
     // Two windows for each element and point: of the moved image there, and of the image where the point came from.
     let mut windows = Vec::with_capacity(2 * order * POINTS * window * window);
     for h in 1..order {
@@ -84,21 +91,10 @@ pub fn image_equivariance_error<E: From<Error>>(
             let (x, y) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
             (if flip { -x } else { x }, y)
         };
-        let around = |(x, y): (f64, f64), row: usize, column: usize| {
-            (x + column as f64 - centre, y + centre - row as f64)
-        };
         for &point in &points {
             let from = back(point.0, point.1);
-            let pixels = || (0..window * window).map(|at| (at / window, at % window));
-            windows.extend(pixels().map(|(row, column)| {
-                let (x, y) = around(point, row, column);
-                let (x, y) = back(x, y);
-                image(x, y)
-            }));
-            windows.extend(pixels().map(|(row, column)| {
-                let (x, y) = around(from, row, column);
-                image(x, y)
-            }));
+            windows.extend(around(point).map(|(x, y)| back(x, y)).map(|(x, y)| image(x, y)));
+            windows.extend(around(from).map(|(x, y)| image(x, y)));
         }
     }
     if order == 1 {

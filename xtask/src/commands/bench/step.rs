@@ -9,13 +9,10 @@ use msr_meta::{Batch, Trainer};
 use super::machine_rates::Rates;
 use super::median;
 
-/// Steps before the clock starts to count.
-const WARM_UP: u64 = 10;
-
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StepArgs {
-    /// Run the same step in JAX in turn with ours, and print the ratio.
+    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print the ratios.
     #[arg(long)]
     pub peers: bool,
     /// The Python that has JAX.
@@ -42,13 +39,13 @@ impl StepArgs {
     }
 }
 
-/// The median time of a meta-step in milliseconds, warm; making the batch is outside the clock.
-pub fn step_ms(trainer: &mut Trainer, batch: &Batch, samples: u64) -> Result<f64> {
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the batch is outside the clock.
+pub fn step_ms(trainer: &mut Trainer, batch: &Batch, warm_up: u64, samples: u64) -> Result<f64> {
     let mut times = Vec::new();
-    for step in 0..WARM_UP + samples {
+    for step in 0..warm_up + samples {
         let start = Instant::now();
         trainer.step(batch)?;
-        if step >= WARM_UP {
+        if step >= warm_up {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
     }

@@ -32,6 +32,7 @@ impl Training {
     /// What a definition file may get wrong.
     pub fn check(&self) -> Result<()> {
         ensure!(self.metrics_every > 0, "metrics_every must be at least 1");
+        ensure!(self.seeds > 0, "seeds must be at least 1");
         ensure!(self.test_at.is_sorted(), "test_at must be sorted");
         Ok(())
     }
@@ -53,7 +54,7 @@ impl Training {
     }
 
     /// What the learners of a run are made with.
-    pub fn learner(&self, settings: &Settings) -> LearnerConfig {
+    pub fn learner_config(&self, settings: &Settings) -> LearnerConfig {
         LearnerConfig { inner_steps: settings.inner_steps, inner_rate: self.inner_rate, ridge: self.ridge }
     }
 }

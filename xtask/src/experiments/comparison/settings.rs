@@ -78,20 +78,19 @@ impl Settings {
             );
         }
         let steps = if args.quick { quick_steps } else { training.outer_steps };
-        let mut settings = Self {
+        let outer_steps = args.outer_steps.unwrap_or(steps);
+        let inner_steps = args.inner_steps.unwrap_or(training.inner_steps);
+        let same_steps = (outer_steps, inner_steps) == (steps, training.inner_steps);
+        Ok(Self {
             quick: args.quick,
             methods: chosen,
             seeds: args.seeds.unwrap_or(training.seeds),
-            outer_steps: args.outer_steps.unwrap_or(steps),
-            inner_steps: args.inner_steps.unwrap_or(training.inner_steps),
+            outer_steps,
+            inner_steps,
             device: args.device.unwrap_or(DeviceName::Cpu),
             data: args.data.clone(),
-            is_defined: false,
-        };
-        settings.is_defined = settings.outer_steps == steps
-            && settings.inner_steps == training.inner_steps
-            && settings.data.is_none();
-        Ok(settings)
+            is_defined: same_steps && args.data.is_none(),
+        })
     }
 
     /// Whether a method is part of the run.
@@ -107,5 +106,68 @@ impl Settings {
     /// The name under which a table is recorded.
     pub fn record_name(&self, experiment: &str) -> String {
         if self.seeds == 1 { experiment.to_string() } else { format!("{experiment}-{}-seeds", self.seeds) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, SettingsArgs};
+    use crate::experiments::comparison::{Method, Training};
+    use crate::experiments::learner::{Inner, Learner};
+
+    fn settings(args: SettingsArgs) -> anyhow::Result<Settings> {
+        let training = Training {
+            outer_steps: 100,
+            test_at: Vec::new(),
+            meta_batch: 1,
+            outer_rate: 1e-3,
+            inner_steps: 3,
+            inner_rate: 0.1,
+            ridge: 0.1,
+            checkpoint_every: 1,
+            metrics_every: 1,
+            seeds: 2,
+        };
+        let method = |name: &str, learner| Method { name: name.into(), learner, layer: (), note: None };
+        let methods = [
+            method("MAML", Learner::Bilevel),
+            method("MTSR", Learner::MultiTask),
+            method("MSR-exact", Learner::Exact),
+        ];
+        Settings::new(&args, &methods, &training, Some(&["MAML".to_string()]), 7)
+    }
+
+    #[test]
+    fn flags_change_what_is_defined() -> anyhow::Result<()> {
+        let defined = settings(SettingsArgs::default())?;
+        assert_eq!((defined.outer_steps, defined.inner_steps, defined.seeds), (100, 3, 2));
+        assert!(defined.is_defined && defined.methods == ["MAML", "MTSR", "MSR-exact"]);
+
+        let quick = settings(SettingsArgs { quick: true, ..SettingsArgs::default() })?;
+        assert!(quick.is_defined && quick.outer_steps == 7 && quick.methods == ["MAML"]);
+        let methods = vec!["mtsr".to_string()];
+        let named = settings(SettingsArgs { quick: true, methods, ..SettingsArgs::default() })?;
+        assert_eq!(named.methods, ["MTSR"]);
+
+        let exact = settings(SettingsArgs { inner: Some(Inner::Exact), ..SettingsArgs::default() })?;
+        assert_eq!(exact.methods, ["MSR-exact"]);
+        let gradient = settings(SettingsArgs { inner: Some(Inner::Gradient), ..SettingsArgs::default() })?;
+        assert_eq!(gradient.methods, ["MAML", "MTSR"]);
+        let none = SettingsArgs {
+            methods: vec!["MAML".into()],
+            inner: Some(Inner::Exact),
+            ..SettingsArgs::default()
+        };
+        assert!(settings(none).is_err());
+
+        for args in [
+            SettingsArgs { outer_steps: Some(7), ..SettingsArgs::default() },
+            SettingsArgs { inner_steps: Some(1), ..SettingsArgs::default() },
+            SettingsArgs { data: Some("here".into()), ..SettingsArgs::default() },
+            SettingsArgs { quick: true, outer_steps: Some(100), ..SettingsArgs::default() },
+        ] {
+            assert!(!settings(args)?.is_defined);
+        }
+        Ok(())
     }
 }

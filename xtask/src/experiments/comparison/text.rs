@@ -5,9 +5,14 @@ use std::fmt::{self, Display};
 use super::{Method, Settings};
 use crate::report::table::{aligned, number};
 
-/// `1 seed`, `3 seeds`.
-pub fn seeds(count: u64) -> String {
-    format!("{count} seed{}", if count == 1 { "" } else { "s" })
+/// `3 inner and 1000 outer steps`; only the outer ones when no method of the run takes inner steps.
+pub fn steps<L>(settings: &Settings, methods: &[Method<L>]) -> String {
+    let outer = settings.outer_steps;
+    if methods.iter().any(|m| settings.has(m) && m.learner.takes_inner_steps()) {
+        format!("{} inner and {outer} outer steps", settings.inner_steps)
+    } else {
+        format!("{outer} outer steps")
+    }
 }
 
 /// What stands below a table: where reference values come from, and what is to be known of the methods.
@@ -34,28 +39,32 @@ impl<L> Display for Notes<'_, L> {
     }
 }
 
-/// The mean of each seed below a table of means, and whether the bounds were checked: a row per cell, with its name in three
-/// columns and the value of each seed.
+/// A table of the means of each seed, when there are several: a row per cell, with its name in three columns and what each
+/// seed gave.
 pub fn seed_by_seed(
-    f: &mut fmt::Formatter<'_>,
     settings: &Settings,
     head: [&str; 3],
     cells: impl Iterator<Item = ([String; 3], Vec<Option<f64>>)>,
-) -> fmt::Result {
-    if settings.seeds > 1 {
-        let seeds = (0..settings.seeds).map(|seed| format!("seed {seed}"));
-        let head: Vec<String> = head.map(String::from).into_iter().chain(seeds).collect();
-        let rows: Vec<Vec<String>> = cells
-            .map(|(name, values)| {
-                let values = values.into_iter().map(|v| v.map_or_else(|| "–".into(), number));
-                name.into_iter().chain(values).collect()
-            })
-            .collect();
-        writeln!(f, "\nSeed by seed (each has its own problem and its own start):\n")?;
-        f.write_str(&aligned(&head, &rows))?;
+) -> String {
+    if settings.seeds < 2 {
+        return String::new();
     }
-    if !settings.is_defined {
-        writeln!(f, "\nOther steps or data than the definition's: its bounds were not checked.")?;
+    let seeds = (0..settings.seeds).map(|seed| format!("seed {seed}"));
+    let head: Vec<String> = head.map(String::from).into_iter().chain(seeds).collect();
+    let rows: Vec<Vec<String>> = cells
+        .map(|(name, values)| {
+            let values = values.into_iter().map(|v| v.map_or_else(|| "–".into(), number));
+            name.into_iter().chain(values).collect()
+        })
+        .collect();
+    format!("\nSeed by seed (each has its own problem and its own start):\n\n{}", aligned(&head, &rows))
+}
+
+/// What is to be said when the bounds of the definition do not apply.
+pub fn not_checked(settings: &Settings) -> &'static str {
+    if settings.is_defined {
+        ""
+    } else {
+        "\nOther steps or data than the definition's: its bounds were not checked.\n"
     }
-    Ok(())
 }

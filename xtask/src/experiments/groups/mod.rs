@@ -8,7 +8,7 @@ mod table;
 
 use anyhow::Result;
 
-use super::runner::{Report, RunArgs, Steps, reproduce};
+use super::runner::{Experiment, Report, RunArgs, reproduce};
 use crate::report::picture;
 use definition::Definition;
 use plan::{Plan, PlanArgs};
@@ -26,12 +26,12 @@ pub struct Args {
 /// Runs the experiment that `data/experiments/<name>.toml` defines, prints the table, and fails when a bound does
 /// not hold.
 pub fn run(name: &str, args: Args) -> Result<()> {
-    let steps = Steps {
+    let experiment = Experiment {
         plan: || Plan::new(name, Definition::read(name)?, &args.plan),
         check: |_: &Plan| Ok(()),
         run: cell::run,
     };
-    reproduce(name, &args.run, steps, |plan: &Plan, results, folder| {
+    reproduce(name, &args.run, experiment, |plan: &Plan, results, folder| {
         let table = Table::new(plan, results)?;
         folder.write("recovered.png", &picture::patterns(&table.first_recovered())?)?;
         let (checked, outside) = table.outside();

@@ -8,9 +8,8 @@ use msr_groups::{name_of, pattern_automorphisms};
 use super::cell::{CellResult, Found};
 use super::definition::LayerKind;
 use super::plan::Plan;
-use crate::experiments::comparison::seeds;
 use crate::experiments::mean::{Mean, shown};
-use crate::report::table::{aligned, number};
+use crate::report::table::{aligned, number, seeds};
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -59,7 +58,7 @@ impl<'a> Table<'a> {
 
     fn mean(&self, problem: &str, layer: LayerKind) -> Option<Mean> {
         let found = self.of(problem, layer).into_iter();
-        Mean::over(found.map(|r| Mean { mean: r.mean, half_width: r.half_width }))
+        Mean::over(found.map(|r| Mean::new(r.mean, r.half_width)))
     }
 
     fn found(&self, problem: &str) -> Vec<(u64, &Found)> {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use indicatif::ProgressBar;
-use msr_data::{EpisodeSampler, NpzProblem, RankK, Shots, Split, TaskSource};
+use msr_data::{EpisodeSampler, RankK, Shots, Split, TaskSource};
 use msr_layers::{
     Conv1d, Conv1dConfig, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
     ReparamLinear, ReparamLinearConfig, SeededVars,
@@ -15,11 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::LayerKind;
 use super::plan::{Cell, Plan};
+use crate::experiments::comparison::{open_file, try_out};
 use crate::experiments::run_folder::RunFolder;
-use crate::experiments::runner::RunCell;
+use crate::experiments::runner::{RunCell, RunPlan};
 use crate::experiments::training::{Course, batch, weight_shape};
 use crate::report::picture;
 use crate::workspace;
+
+/// What a file of the authors holds.
+const ARRAYS: &str = "x (tasks, examples, 1, n), y (tasks, examples, 1, m) and, where known, the filters w";
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,17 +41,11 @@ pub struct CellResult {
 pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
     let device = workspace::device(plan.settings.device)?;
     let source = source(plan, cell)?;
-    let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
-    let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
-    let sampler = EpisodeSampler::new(source.clone(), split, cell.seed)?;
+    let sampler = sampler(plan, cell, source.clone())?;
     let model = model(cell, source.as_ref(), &device)?;
-    let shots = Shots { support: cell.set.support, query: cell.set.query };
-    let course = Course {
-        test_shots: test_shots(plan),
-        test_tasks: plan.test_tasks,
-        ..training.course(&plan.settings, shots, tasks.test_batch)
-    };
-    let objective = cell.method.learner.objective(model.clone(), &training.learner(&plan.settings))?;
+    let course = course(plan, cell);
+    let config = plan.definition.training.learner_config(&plan.settings);
+    let objective = cell.method.learner.objective(model.clone(), &config)?;
     let metadata =
         weight_shape(&[source.output_shape().iter().product(), source.input_shape().iter().product()]);
     let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
@@ -68,36 +66,68 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     })
 }
 
-/// Opens the authors' files once, so that a run that cannot work is refused before it leaves anything behind.
+/// Opens the authors' files once and tries them out.
 pub fn check_data(plan: &Plan) -> Result<()> {
     let mut checked = Vec::new();
     for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
-        if !checked.contains(&cell.problem.rank) {
-            source(plan, cell)?;
-            checked.push(cell.problem.rank);
+        let one = (cell.problem.rank, cell.set.name.clone());
+        if checked.contains(&one) {
+            continue;
         }
+        let source = source(plan, cell)?;
+        let (n, m) = sizes(source.as_ref())?;
+        let what = format!(
+            "rank {}, {}: {}, maps from {n} to {m} numbers",
+            cell.problem.rank,
+            cell.set.name,
+            source.name()
+        );
+        try_out(&sampler(plan, cell, source)?, &course(plan, cell), &what)?;
+        checked.push(one);
     }
     Ok(())
+}
+
+/// Four fifths of the tasks train, the rest test.
+fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<EpisodeSampler> {
+    let split = Split::four_fifths(source.tasks().unwrap_or(plan.definition.tasks.total));
+    Ok(EpisodeSampler::new(source, split, cell.seed)?)
+}
+
+fn course(plan: &Plan, cell: &Cell) -> Course {
+    let tasks = &plan.definition.tasks;
+    let shots = Shots { support: cell.set.support, query: cell.set.query };
+    Course {
+        test_shots: Shots { support: tasks.test_support, query: tasks.test_query },
+        test_tasks: plan.test_tasks,
+        ..plan.definition.training.course(&plan.settings, shots, tasks.test_batch)
+    }
 }
 
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     let rank = cell.problem.rank;
     match &plan.settings.data {
-        Some(folder) => Ok(Arc::new(NpzProblem::open(folder.join(format!("rank{rank}.npz")))?)),
+        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
         None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
+    }
+}
+
+/// The numbers of inputs and outputs.
+fn sizes(source: &dyn TaskSource) -> Result<(usize, usize)> {
+    let (input, output) = (source.input_shape(), source.output_shape());
+    match (&input[..], &output[..]) {
+        (&[1, n], &[1, m]) if n >= m => Ok((n, m)),
+        _ => bail!(
+            "{}: tasks of Table 1 have inputs (1, n) and outputs (1, m ≤ n), got {input:?} and {output:?}",
+            source.name()
+        ),
     }
 }
 
 /// The cell's model, freshly initialised.
 fn model(cell: &Cell, source: &dyn TaskSource, device: &Device) -> Result<Arc<dyn Layer>> {
-    let (input, output) = (source.input_shape(), source.output_shape());
-    ensure!(
-        input.len() == 2 && output.len() == 2 && input[0] == 1 && output[0] == 1 && input[1] >= output[1],
-        "{}: tasks of Table 1 have inputs (1, n) and outputs (1, m ≤ n), got {input:?} and {output:?}",
-        source.name()
-    );
-    let (n, m) = (input[1], output[1]);
+    let (n, m) = sizes(source)?;
     let kernel = n - m + 1;
     let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
     tracing::debug!(cell = cell.name(), n, m, "building the model");
@@ -113,10 +143,6 @@ fn model(cell: &Cell, source: &dyn TaskSource, device: &Device) -> Result<Arc<dy
     })
 }
 
-fn test_shots(plan: &Plan) -> Shots {
-    Shots { support: plan.definition.tasks.test_support, query: plan.definition.tasks.test_query }
-}
-
 /// The learned symmetry matrix, and for the first test task the weight it gives beside the true one.
 fn picture_of(
     cell: &Cell,
@@ -127,12 +153,12 @@ fn picture_of(
     sampler: &EpisodeSampler,
     device: &Device,
 ) -> Result<Vec<u8>> {
-    let (n, m) = (source.input_shape()[1], source.output_shape()[1]);
+    let (n, m) = sizes(source)?;
     let parameters = model.parameters();
     let symmetry =
         parameters.iter().find(|p| p.name.ends_with("symmetry")).context("the model has no symmetry")?;
     let symmetry = symmetry.tensor.detach().to_device(&Device::Cpu)?;
-    let episodes = sampler.test(0..1, test_shots(plan))?.to_device(device)?;
+    let episodes = sampler.test(0..1, course(plan, cell).test_shots)?.to_device(device)?;
     let adapted = objective.adapt(&batch(&episodes).support)?;
     let (_, filter) =
         adapted.iter().find(|(name, _)| name.ends_with("filter")).context("the model has no filter")?;

@@ -7,14 +7,14 @@ mod table;
 
 use anyhow::Result;
 
-use super::runner::{Report, RunArgs, RunCell, RunPlan, RunResult, Steps, reproduce};
+use super::runner::{Experiment, Report, RunArgs, RunCell, RunResult, reproduce};
 use crate::report::table::number;
-use crate::workspace::DeviceName;
 use cell::CellResult;
 use definition::Definition;
 use plan::{Cell, Plan, PlanArgs};
 use table::Table;
 
+/// The name of the definition, and of what is written.
 const NAME: &str = "table1";
 
 /// The flags.
@@ -28,38 +28,16 @@ pub struct Args {
 
 /// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
 pub fn run(args: Args) -> Result<()> {
-    let steps = Steps {
+    let experiment = Experiment {
         plan: || Plan::new(Definition::read(NAME)?, &args.plan),
         check: cell::check_data,
         run: cell::run,
     };
-    reproduce(NAME, &args.run, steps, |plan: &Plan, results, _| {
+    reproduce(NAME, &args.run, experiment, |plan: &Plan, results, _| {
         let table = Table::new(plan, results);
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })
     })
-}
-
-impl RunPlan for Plan {
-    type Cell = Cell;
-
-    fn cells(&self) -> Result<Vec<Cell>> {
-        Ok(self.cells())
-    }
-
-    fn device(&self) -> DeviceName {
-        self.settings.device
-    }
-
-    fn is_whole(&self) -> bool {
-        let d = &self.definition;
-        let all = (self.ranks.len(), self.sets.len()) == (d.problems.len(), d.sets.len());
-        all && self.settings.is_whole(&d.methods)
-    }
-
-    fn record_name(&self) -> String {
-        self.settings.record_name(NAME)
-    }
 }
 
 impl RunCell for Cell {

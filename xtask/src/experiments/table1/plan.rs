@@ -4,9 +4,12 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::NAME;
 use super::definition::{Definition, LayerKind, Problem, TrainingSet};
 use crate::experiments::choice::{by_name, choose};
 use crate::experiments::comparison::{Method, Settings, SettingsArgs};
+use crate::experiments::runner::RunPlan;
+use crate::workspace::DeviceName;
 
 /// A resolved run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,9 +59,13 @@ impl Plan {
             definition,
         })
     }
+}
 
-    /// The training runs, in the order of the table, seed by seed.
-    pub fn cells(&self) -> Vec<Cell> {
+impl RunPlan for Plan {
+    type Cell = Cell;
+
+    // In the order of the table, seed by seed.
+    fn cells(&self) -> Vec<Cell> {
         let d = &self.definition;
         let mut cells = Vec::new();
         for seed in 0..self.settings.seeds {
@@ -72,5 +79,19 @@ impl Plan {
             }
         }
         cells
+    }
+
+    fn device(&self) -> DeviceName {
+        self.settings.device
+    }
+
+    fn is_whole(&self) -> bool {
+        let d = &self.definition;
+        let all = (self.ranks.len(), self.sets.len()) == (d.problems.len(), d.sets.len());
+        all && self.settings.is_whole(&d.methods)
+    }
+
+    fn record_name(&self) -> String {
+        self.settings.record_name(NAME)
     }
 }

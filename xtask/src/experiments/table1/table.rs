@@ -5,9 +5,9 @@ use std::fmt::{self, Display};
 use super::cell::CellResult;
 use super::definition::Reference;
 use super::plan::Plan;
-use crate::experiments::comparison::{Notes, seed_by_seed, seeds};
+use crate::experiments::comparison::{Notes, not_checked, seed_by_seed, steps};
 use crate::experiments::mean::{Mean, shown};
-use crate::report::table::aligned;
+use crate::report::table::{aligned, seeds};
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -23,7 +23,7 @@ impl<'a> Table<'a> {
 
     fn value(&self, method: &str, rank: usize, set: &str) -> Option<Mean> {
         let found = self.results.iter().filter(|r| r.method == method && r.rank == rank && r.set == set);
-        Mean::over(found.map(|r| Mean { mean: r.mean, half_width: r.half_width }))
+        Mean::over(found.map(|r| Mean::new(r.mean, r.half_width)))
     }
 
     /// The reference values that this run can be compared with: those of the same numbers of steps.
@@ -104,7 +104,7 @@ impl Display for Table<'_> {
             let values: Vec<_> = methods.iter().map(|m| self.reference(m, rank)).collect();
             if values.iter().any(Option::is_some) {
                 let mut row = vec!["reference (large)".to_string(), rank.to_string()];
-                let mean = |r: &Reference| Mean { mean: r.mean, half_width: r.half_width };
+                let mean = |r: &Reference| Mean::new(r.mean, r.half_width);
                 row.extend(values.into_iter().map(|r| shown(r.map(mean))));
                 rows.push(row);
             }
@@ -113,16 +113,16 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{} inner and {} outer steps, {}; mean ± 95 % Student-t interval over test tasks.",
-            settings.inner_steps,
-            settings.outer_steps,
+            "\n{}, {}; mean ± 95 % Student-t interval over test tasks.",
+            steps(settings, &plan.definition.methods),
             seeds(settings.seeds)
         )?;
         let sources = self.references().map(|r| r.source.as_str()).collect();
         write!(f, "{}", Notes { settings, methods: &plan.definition.methods, sources })?;
         let cells = self.results.iter().filter(|r| r.seed == 0);
         let cells = cells.map(|r| ([r.set.clone(), r.rank.to_string(), r.method.clone()], self.seeds(r)));
-        seed_by_seed(f, settings, ["training set", "rank", "method"], cells)
+        let seed_by_seed = seed_by_seed(settings, ["training set", "rank", "method"], cells);
+        write!(f, "{seed_by_seed}{}", not_checked(settings))
     }
 }
 

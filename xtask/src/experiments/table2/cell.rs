@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
-use msr_data::{EpisodeSampler, NpzProblem, Shots, Split, SteerableConv, TaskSource};
+use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, TaskSource};
 use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +14,16 @@ use super::definition::LayerKind;
 use super::pictures;
 use super::plan::{Cell, Plan};
 use super::symmetry::{self, AdaptedLayer, Equivariance, SymmetryReport};
+use crate::experiments::comparison::{open_file, try_out};
 use crate::experiments::mean::Mean;
 use crate::experiments::run_folder::RunFolder;
-use crate::experiments::runner::RunCell;
+use crate::experiments::runner::{RunCell, RunPlan};
 use crate::experiments::training::{Course, Tested, batch, weight_shape};
-use crate::report::say;
 use crate::workspace;
 
+/// What a file of the authors holds.
+const ARRAYS: &str =
+    "x (tasks, examples, 1, n, n), y (tasks, examples, channels, m, m) and, where known, the filters w";
 /// Test tasks whose adapted filters are looked at.
 const INSPECTED: usize = 20;
 
@@ -40,7 +43,7 @@ impl CellResult {
     /// What the test after so many outer steps gave, if there was one.
     pub fn after(&self, outer_steps: u64) -> Option<Mean> {
         let found = self.tested.iter().find(|t| t.outer_steps == outer_steps)?;
-        Some(Mean { mean: found.mean, half_width: found.half_width })
+        Some(Mean::new(found.mean, found.half_width))
     }
 }
 
@@ -99,15 +102,11 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     let device = workspace::device(plan.settings.device)?;
     let source = source(plan, cell)?;
     let sizes = sizes(cell, source.as_ref())?;
-    let (training, tasks) = (&plan.definition.training, &plan.definition.tasks);
     let sampler = sampler(plan, cell, source.clone())?;
     let model = Model::new(cell, sizes, &device)?;
-    let shots = shots(plan);
-    let course = Course {
-        test_tasks: Some(plan.test_tasks),
-        ..training.course(&plan.settings, shots, tasks.test_batch)
-    };
-    let objective = cell.method.learner.objective(model.layer(), &training.learner(&plan.settings))?;
+    let course = course(plan);
+    let config = plan.definition.training.learner_config(&plan.settings);
+    let objective = cell.method.learner.objective(model.layer(), &config)?;
     let metadata = match cell.method.layer {
         LayerKind::ReparamFull => weight_shape(&[sizes.channels, 1, sizes.kernel, sizes.kernel]),
         _ => HashMap::new(),
@@ -116,7 +115,7 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     bar.set_message("reading out");
     let group = cell.problem.group();
     let count = INSPECTED.min(plan.test_tasks).min(sampler.split().test);
-    let episodes = sampler.test(0..count, shots)?.to_device(&device)?;
+    let episodes = sampler.test(0..count, course.test_shots)?.to_device(&device)?;
     let parameters = trainer.objective().adapt(&batch(&episodes).support)?;
     let adapted = model.filters(&parameters)?;
     let truth = (episodes.tasks)
@@ -166,8 +165,7 @@ fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Op
     Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
 }
 
-/// Opens the authors' files once, draws the first meta-batch and the first test task, and says what is in them, so that a run
-/// that cannot work is refused before it leaves anything behind.
+/// Opens the authors' files once and tries them out.
 pub fn check_data(plan: &Plan) -> Result<()> {
     let mut checked: Vec<String> = Vec::new();
     for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
@@ -176,18 +174,24 @@ pub fn check_data(plan: &Plan) -> Result<()> {
         }
         let source = source(plan, cell)?;
         let Sizes { channels, kernel } = sizes(cell, source.as_ref())?;
-        let sampler = sampler(plan, cell, source.clone())?;
-        sampler.train(0, plan.definition.training.meta_batch, shots(plan))?;
-        sampler.test(0..1, shots(plan))?;
-        let Split { train, test } = sampler.split();
-        say(&format!(
-            "{}: {}: {channels} channels of {kernel} × {kernel} taps; the first {train} tasks train, the other {test} test",
+        let what = format!(
+            "{}: {}, {channels} channels of {kernel} × {kernel} taps",
             cell.problem.name,
             source.name()
-        ));
+        );
+        try_out(&sampler(plan, cell, source)?, &course(plan), &what)?;
         checked.push(cell.problem.name.clone());
     }
     Ok(())
+}
+
+fn course(plan: &Plan) -> Course {
+    let tasks = &plan.definition.tasks;
+    let shots = Shots { support: tasks.support, query: tasks.query };
+    Course {
+        test_tasks: Some(plan.test_tasks),
+        ..plan.definition.training.course(&plan.settings, shots, tasks.test_batch)
+    }
 }
 
 /// The tasks of a file are split into four fifths and one.
@@ -197,23 +201,10 @@ fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<Epis
     Ok(EpisodeSampler::new(source, split, cell.seed)?)
 }
 
-fn shots(plan: &Plan) -> Shots {
-    Shots { support: plan.definition.tasks.support, query: plan.definition.tasks.query }
-}
-
 /// The cell's tasks.
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     match &plan.settings.data {
-        Some(folder) => {
-            let problem = NpzProblem::open(folder.join(&cell.problem.file)).with_context(|| {
-                format!(
-                    "--data expects the tasks of {} in {}: arrays x (tasks, examples, 1, n, n), y (tasks, examples, \
-                     channels, m, m) and, where known, the filters w, float32, from the authors' generator",
-                    cell.problem.name, cell.problem.file
-                )
-            })?;
-            Ok(Arc::new(problem))
-        }
+        Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
         None => Ok(Arc::new(SteerableConv::new(cell.problem.group(), cell.seed)?)),
     }
 }

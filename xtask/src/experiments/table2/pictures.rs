@@ -1,4 +1,4 @@
-//! Pictures of filters, of the Kronecker factors, and of what the symmetry matrix makes of the true basis.
+//! Pictures of filters, of the Kronecker factors, and of the true basis beside what of it was learned.
 
 use anyhow::{Result, bail};
 use candle_core::{DType, Device, Tensor};
@@ -56,7 +56,7 @@ pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Vec<u8>> {
 }
 
 /// The true basis functions of one field, and under each its projection on as many learned directions: the columns of a full
-/// U; for Kronecker factors, which can reach more filters than the layer ever uses, the principal components of all
+/// U; for Kronecker factors, which can reach more filters than the layer ever uses, the leading singular directions of all
 /// fields of the adapted filters.
 pub fn basis(
     title: &str,
@@ -73,10 +73,11 @@ pub fn basis(
             let u = DMatrix::from_row_slice(u.dims()[0], u.dims()[1], &numbers(u)?);
             leading(u, basis.len() * (whole / field))
         }
-        _ => {
+        [_, _, _] => {
             let fields: Vec<f64> = adapted.concat();
             leading(DMatrix::from_column_slice(field, fields.len() / field, &fields), basis.len())
         }
+        other => bail!("{} symmetry matrices are neither one nor three", other.len()),
     };
     let mut rows = Vec::new();
     for (number, function) in basis.filters().iter().enumerate() {
@@ -91,17 +92,14 @@ pub fn basis(
     sheet(&title, &rows)
 }
 
-/// The left singular vectors of the largest singular values, at most so many.
+/// The left singular vectors of the largest singular values, at most so many; none for values that are zero up to rounding.
 fn leading(columns: DMatrix<f64>, count: usize) -> DMatrix<f64> {
     let rows = columns.nrows();
     // Sorted by singular value.
-    columns.svd(true, false).u.map_or_else(
-        || DMatrix::zeros(rows, 0),
-        |u| {
-            let count = count.min(u.ncols());
-            u.columns(0, count).into_owned()
-        },
-    )
+    let svd = columns.svd(true, false);
+    let smallest = 1e-6 * svd.singular_values.iter().copied().fold(0.0, f64::max);
+    let rank = svd.singular_values.iter().filter(|&&value| value > smallest).count();
+    svd.u.map_or_else(|| DMatrix::zeros(rows, 0), |u| u.columns(0, count.min(rank)).into_owned())
 }
 
 /// Filters side by side.
@@ -116,4 +114,24 @@ fn largest(values: &[f64]) -> f64 {
 
 fn numbers(t: &Tensor) -> Result<Vec<f64>> {
     Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DMatrix;
+
+    use super::leading;
+
+    #[test]
+    fn only_directions_that_are_there() {
+        assert_eq!(leading(DMatrix::zeros(4, 3), 3).ncols(), 0);
+        let twice = DMatrix::from_column_slice(3, 2, &[1.0, 2.0, 2.0, 1.0, 2.0, 2.0]);
+        let found = leading(twice, 2);
+        assert_eq!(found.ncols(), 1);
+        assert!(
+            (found.column(0).norm() - 1.0).abs() < 1e-12 && (found[(1, 0)].abs() - 2.0 / 3.0).abs() < 1e-12
+        );
+        let largest = leading(DMatrix::from_diagonal_element(3, 3, 1.0) * 2.0, 2);
+        assert_eq!((largest.nrows(), largest.ncols()), (3, 2));
+    }
 }

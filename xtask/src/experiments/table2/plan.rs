@@ -4,9 +4,12 @@
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
+use super::NAME;
 use super::definition::{Definition, LayerKind, Problem};
 use crate::experiments::choice::{by_name, choose};
 use crate::experiments::comparison::{Method, Settings, SettingsArgs};
+use crate::experiments::runner::RunPlan;
+use crate::workspace::DeviceName;
 
 /// A resolved run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,9 +60,13 @@ impl Plan {
         let before = self.definition.training.test_at.iter().copied().filter(|&s| s < last);
         before.chain([last]).collect()
     }
+}
 
-    /// The training runs, in the order of the table, seed by seed.
-    pub fn cells(&self) -> Vec<Cell> {
+impl RunPlan for Plan {
+    type Cell = Cell;
+
+    // In the order of the table, seed by seed.
+    fn cells(&self) -> Vec<Cell> {
         let d = &self.definition;
         let mut cells = Vec::new();
         for seed in 0..self.settings.seeds {
@@ -70,5 +77,18 @@ impl Plan {
             }
         }
         cells
+    }
+
+    fn device(&self) -> DeviceName {
+        self.settings.device
+    }
+
+    fn is_whole(&self) -> bool {
+        let d = &self.definition;
+        self.problems.len() == d.problems.len() && self.settings.is_whole(&d.methods)
+    }
+
+    fn record_name(&self) -> String {
+        self.settings.record_name(NAME)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::Node;
 use msr_groups::{LearnedConv, PlaneGroup, SteerableBasis, image_equivariance_error, plane_symmetry};
@@ -130,6 +130,11 @@ impl AdaptedLayer {
             Tensor::from_slice(windows, (1, windows.len() / (size * size), 1, size, size), any.device())?;
         let input = Input::Examples(Node::constant(&images.to_dtype(any.dtype())?));
         let outputs = self.layer.forward_tasks(&parameters.collect::<Result<Vec<_>>>()?, &input)?;
+        ensure!(
+            matches!(outputs.dims(), [1, _, _, 1, 1]),
+            "a layer that sees a whole window has one output a channel, got {:?}",
+            outputs.dims()
+        );
         Ok(outputs.value().to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
     }
 }
@@ -137,4 +142,56 @@ impl AdaptedLayer {
 /// JSON has no NaN: it would be written as null, and could not be read back as a number.
 fn known(x: f64) -> Option<f64> {
     x.is_finite().then_some(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use msr_layers::{Conv2d, Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
+
+    use super::*;
+
+    /// What layers give is what their filters give; of the task that was asked for.
+    #[test]
+    fn layers_are_looked_through() -> Result<()> {
+        let group = PlaneGroup::Rotations(4);
+        let basis = SteerableBasis::new(group, 3)?;
+        let coefficients =
+            |from: usize| -> Vec<f64> { (0..basis.len()).map(|i| ((i + from) as f64).sin()).collect() };
+        let filters = [basis.expand(&coefficients(1))?, basis.expand(&coefficients(9))?];
+        let windows: Vec<f64> = (0..5 * 9).map(|i| (0.3 * i as f64).cos()).collect();
+        let dot = |f: &[f64], x: &[f64]| -> f64 { f.iter().zip(x).map(|(f, x)| f * x).sum() };
+        let expected: Vec<f64> =
+            windows.chunks(9).flat_map(|x| filters[1].chunks(9).map(move |f| dot(f, x))).collect();
+        let close = |found: &[f64]| {
+            assert_eq!(found.len(), expected.len());
+            found.iter().zip(&expected).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
+        };
+
+        let conv = Conv2dConfig::new(1, 4, 3);
+        let builder = || SeededVars::new(0).builder(DType::F32, &Device::Cpu);
+        let tensor = |values: Vec<f64>, shape: &[usize]| Tensor::from_vec(values, shape, &Device::Cpu);
+        let weight = tensor(filters.concat(), &[2, 4, 1, 3, 3])?.to_dtype(DType::F32)?;
+        let plain =
+            AdaptedLayer::new(Arc::new(Conv2d::new(conv, builder())?), vec![("weight".into(), weight)]);
+        close(&plain.look(1, &windows, 3)?);
+        assert!(plain.look(1, &[0.0; 25], 5).is_err(), "larger windows have several outputs");
+
+        // Kronecker factors are the identity at the start: v is the weight.
+        let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), builder())?;
+        let filter = layer.parameters().into_iter().find(|p| p.role == Role::Adapted).context("no filter")?;
+        let shape = [&[2], filter.tensor.dims()].concat();
+        let values = tensor(filters.concat(), &shape)?.to_dtype(DType::F32)?;
+        let reparam = AdaptedLayer::new(Arc::new(layer), vec![(filter.name, values)]);
+        close(&reparam.look(1, &windows, 3)?);
+
+        // Quarter turns of steerable filters are exact.
+        let both = filters.to_vec();
+        let found = Equivariance::of(group, Sizes { channels: 4, kernel: 3 }, &both, &plain, None, 0)?;
+        assert!(
+            found.images.is_some_and(|e| e < 1e-5) && found.filters.is_some_and(|e| e < 1e-6),
+            "{found:?}"
+        );
+        assert_eq!(found.true_images, None);
+        Ok(())
+    }
 }

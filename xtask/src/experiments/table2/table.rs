@@ -6,9 +6,9 @@ use super::cell::CellResult;
 use super::definition::Reference;
 use super::plan::Plan;
 use super::symmetry::SHORTEST_WAVE;
-use crate::experiments::comparison::{Notes, seed_by_seed, seeds};
+use crate::experiments::comparison::{Notes, not_checked, seed_by_seed, steps};
 use crate::experiments::mean::{Mean, shown};
-use crate::report::table::aligned;
+use crate::report::table::{aligned, seeds};
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -31,16 +31,18 @@ impl<'a> Table<'a> {
         Mean::over(self.seeds(method, problem).into_iter().filter_map(|r| r.after(steps)))
     }
 
-    /// Whether a method adapts by gradient steps.
-    fn takes_inner_steps(&self) -> bool {
-        let methods = &self.plan.definition.methods;
-        methods.iter().any(|m| self.plan.settings.has(m) && m.learner.takes_inner_steps())
-    }
-
-    /// How many test tasks there were: fewer than planned when a file has fewer.
-    fn tested_tasks(&self) -> usize {
-        let tested = self.results.iter().flat_map(|r| &r.tested).map(|t| t.tasks);
-        tested.max().unwrap_or(self.plan.test_tasks)
+    /// How many test tasks there were, for each problem where they differ: a file may have fewer than planned.
+    fn tested_tasks(&self) -> String {
+        let of = |problem: &'a String| {
+            let results = self.results.iter().filter(|r| r.problem == *problem);
+            Some((problem, results.flat_map(|r| &r.tested).map(|t| t.tasks).max()?))
+        };
+        let counts: Vec<(&String, usize)> = self.plan.problems.iter().filter_map(of).collect();
+        match counts.as_slice() {
+            [] => "no".into(),
+            [(_, first), rest @ ..] if rest.iter().all(|(_, count)| count == first) => first.to_string(),
+            _ => counts.iter().map(|(p, count)| format!("{count} ({p})")).collect::<Vec<_>>().join(", "),
+        }
     }
 
     /// The reference values that this run can be compared with.
@@ -94,8 +96,9 @@ impl<'a> Table<'a> {
         for problem in &self.plan.problems {
             for method in &self.plan.settings.methods {
                 for steps in self.plan.tests() {
-                    let seeds = self.seeds(method, problem);
-                    let means = seeds.iter().map(|r| r.after(steps).map(|m| m.mean)).collect();
+                    let results = self.seeds(method, problem);
+                    let of = |seed| results.iter().find(|r| r.seed == seed)?.after(steps);
+                    let means = (0..self.plan.settings.seeds).map(|seed| of(seed).map(|m| m.mean)).collect();
                     cells.push(([problem.clone(), steps.to_string(), method.clone()], means));
                 }
             }
@@ -162,7 +165,7 @@ impl Display for Table<'_> {
                 };
                 if methods.iter().any(|m| of(m).is_some()) {
                     let mut row = vec![format!("{problem}, reference"), steps.to_string()];
-                    let mean = |r: &Reference| Mean { mean: r.mean, half_width: r.half_width };
+                    let mean = |r: &Reference| Mean::new(r.mean, r.half_width);
                     row.extend(methods.iter().map(|m| shown(of(m).map(mean))));
                     rows.push(row);
                 }
@@ -172,12 +175,8 @@ impl Display for Table<'_> {
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{}{}; mean ± 95 % Student-t interval over {} test tasks.",
-            if self.takes_inner_steps() {
-                format!("{} inner steps, ", settings.inner_steps)
-            } else {
-                String::new()
-            },
+            "\n{}, {}; mean ± 95 % Student-t interval over {} test tasks.",
+            steps(settings, &plan.definition.methods),
             seeds(settings.seeds),
             self.tested_tasks()
         )?;
@@ -189,11 +188,14 @@ impl Display for Table<'_> {
             f,
             "\ngroup: read out of A, B, C or U alone, among all C_N and D_N whose order divides the channels, each permuting\n\
              its own fields of as many channels (so a subgroup of the true group need not fit); residual: its own, 0 is\n\
-             exact, a symmetry is claimed below 0.25; best wrong: of the groups that are no symmetry of the true one; taps: the\n\
-             part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to test tasks; images: their\n\
-             equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets that of the true filters)."
+             exact, a symmetry is claimed below 0.25; best wrong: of the groups that the true one does not contain, or that\n\
+             do not hold; taps: the part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to\n\
+             test tasks; images: their equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets\n\
+             that of the true filters)."
         )?;
-        seed_by_seed(f, settings, ["problem", "outer steps", "method"], self.all_seeds().into_iter())
+        let head = ["problem", "outer steps", "method"];
+        let seed_by_seed = seed_by_seed(settings, head, self.all_seeds().into_iter());
+        write!(f, "{seed_by_seed}{}", not_checked(settings))
     }
 }
 
@@ -252,10 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn test_tasks_are_counted_for_each_problem() -> anyhow::Result<()> {
+        let plan = Plan::new(Definition::read("table2")?, &PlanArgs::default())?;
+        let mut all = results(&plan, 0.001, "C8");
+        let mut others = all.clone();
+        for r in &mut others {
+            r.problem = "D8".into();
+            r.tested.iter_mut().for_each(|t| t.tasks = 120);
+        }
+        all.extend(others);
+        assert_eq!(Table::new(&plan, &all).tested_tasks(), "400 (C8), 120 (D8)");
+        Ok(())
+    }
+
+    #[test]
     fn the_table_shows_values_references_and_groups() -> anyhow::Result<()> {
         let args = PlanArgs { problems: vec!["C8".into()], ..PlanArgs::default() };
         let plan = Plan::new(Definition::read("table2")?, &args)?;
         let text = Table::new(&plan, &results(&plan, 0.001, "C8")).to_string();
+        assert!(text.contains("over 400 test tasks"), "{text}");
         for words in
             ["0.0066 ± 0.0006", "C8, reference", "0.0010 ± 1.0e-4", "C24 0.500", "0.050 (0.040)", "| 300 "]
         {
