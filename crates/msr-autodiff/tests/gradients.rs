@@ -108,6 +108,9 @@ fn sums_and_broadcasts() {
         case("broadcast", &[&[3, 1]], Real, |x| x[0].broadcast_to(&[2, 3, 5])),
         case("sum_to", &[&[2, 3, 5]], Real, |x| x[0].sum_to(&[3, 1])),
         case("mse", &[&[3, 2, 5], &[3, 2, 5]], Real, |x| mse(&x[0], &x[1])),
+        case("mse, transposed", &[&[3, 5], &[5, 3]], Real, |x| mse(&x[0], &x[1].t()?)),
+        case("mse, numbers", &[&[4], &[4]], Real, |x| mse(&x[0], &x[1])),
+        case("mse, weighted tasks", &[&[3, 4], &[3, 4], &[3]], Real, |x| mse(&x[0], &x[1])?.mul(&x[2])),
     ]);
 }
 

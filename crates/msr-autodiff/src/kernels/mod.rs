@@ -8,6 +8,7 @@ pub mod cholesky;
 pub mod classes;
 pub mod elementwise;
 pub mod im2col;
+pub mod loss;
 pub mod matmul;
 pub mod moments;
 pub mod pool;

@@ -47,10 +47,12 @@ fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) 
     out
 }
 
+/// The number of partial sums of a run.
+pub(super) const LANES: usize = 16;
+
 /// Sixteen partial sums: lets the compiler use vectors and keeps the rounding error small.
 #[inline(always)]
 fn sum_run<T: WithDType>(x: &[T]) -> T {
-    const LANES: usize = 16;
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();
     let mut lanes = [T::zero(); LANES];

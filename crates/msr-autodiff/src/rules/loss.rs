@@ -1,8 +1,8 @@
 //! The mean squared error as one operation.
 
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{Binary, Unary, binary, unary};
-use crate::kernels::reduce::sum_keepdim;
+use crate::kernels::elementwise::{Unary, unary};
+use crate::kernels::loss::{scaled_difference, squared_distance};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -17,13 +17,40 @@ impl Rule for MseRule {
 
     /// `∂prediction = (2 g / N) (prediction − target) = −∂target`.
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        let g = at.grad()?;
-        let mut shape = vec![1; at.input(0).rank()];
-        shape[0] = g.dims()[0];
-        let scale = g.affine(2.0 / self.per_task as f64, 0.0)?.reshape(&shape)?;
-        let gradient = at.input(0).sub(&at.input(1))?.mul(&scale)?;
+        let factors = at.grad()?.affine(2.0 / self.per_task as f64, 0.0)?;
+        let (a, b) = (at.input(0), at.input(1));
+        let value = scaled_difference(a.value(), b.value(), factors.value())?;
+        let gradient = Node::apply_one(ScaledDifferenceRule, &[&a, &b, &factors], value);
         let target = if at.needs(1) { Some(gradient.neg()?) } else { None };
         Ok(vec![Some(gradient), target])
+    }
+}
+
+/// `y = (a − b) · s`, one factor s for each task.
+struct ScaledDifferenceRule;
+
+impl Rule for ScaledDifferenceRule {
+    fn name(&self) -> &'static str {
+        "scaled_difference"
+    }
+
+    /// `∂a = g · s = −∂b`, `∂s = Σ g (a − b)`.
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        let (g, s) = (at.grad()?, at.input(2));
+        let mut shape = vec![1; g.rank()];
+        shape[0] = s.dims()[0];
+        let first = if at.needs(0) || at.needs(1) { Some(g.mul(&s.reshape(&shape)?)?) } else { None };
+        let second = match &first {
+            Some(first) if at.needs(1) => Some(first.neg()?),
+            _ => None,
+        };
+        let third = if at.needs(2) {
+            let along = g.mul(&at.input(0).sub(&at.input(1))?)?;
+            Some(along.sum(&(1..g.rank()).collect::<Vec<_>>())?)
+        } else {
+            None
+        };
+        Ok(vec![first, second, third])
     }
 }
 
@@ -44,9 +71,7 @@ pub fn mse(prediction: &Node, target: &Node) -> Result<Node> {
             format!("prediction {dims:?} and target {:?} must be equal and not empty", target.dims()),
         ));
     }
-    let difference = binary(Binary::Sub, prediction.value(), target.value())?;
-    let square = binary(Binary::Mul, &difference, &difference)?;
-    let sum = sum_keepdim(&square, &(1..dims.len()).collect::<Vec<_>>())?;
+    let sum = squared_distance(prediction.value(), target.value())?;
     let value = unary(Unary::Affine { scale: 1.0 / per_task as f64, offset: 0.0 }, &sum)?;
-    Ok(Node::apply_one(MseRule { per_task }, &[prediction, target], value.flatten_all()?))
+    Ok(Node::apply_one(MseRule { per_task }, &[prediction, target], value))
 }
