@@ -160,7 +160,7 @@ fn table2_on_an_npz_file() {
     let said = xtask(&[&run[..], &flags].concat());
     assert!(said.ok, "{}", said.err);
     for words in [
-        "the first 32 tasks train, the other 8 test",
+        "the first 32 tasks train, 8 of the others test",
         "interval over 8 test tasks",
         "| C8      | 2           |",
         "The symmetry that was learned, after 2",

@@ -182,6 +182,11 @@ fn convolutions_name_their_rotations() {
     );
     let moments = ["inspect", text(&mixed), "--kernel", "3", "--tensor", "adam.first.b.symmetry"];
     says(&moments, &["adam.first.b.symmetry: a convolution"]);
+    let of_factor = [("adam.first.a.symmetry_out", vec![0.5; 64], &[8, 8][..])];
+    let mixed = file(folder.path(), "moment.safetensors", &[&factors[..], &of_factor].concat());
+    says(&["inspect", text(&mixed)], &["a.symmetry_out, a.symmetry_taps"]);
+    let moment = ["inspect", text(&mixed), "--tensor", "adam.first.a.symmetry_out"];
+    says(&moment, &["adam.first.a.symmetry_out: a weight matrix"]);
     let checkpoint = file(folder.path(), "checkpoint.safetensors", &more);
     refuses(&["inspect", text(&checkpoint)], &["`b.symmetry` has 72 rows", "--kernel"]);
     let half = file(folder.path(), "half.safetensors", &[("symmetry_out", zeros(8), &[8, 8])]);

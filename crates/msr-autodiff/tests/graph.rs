@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{
-    Classes, Error, Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, hvp, unroll, vjp,
+    Classes, Error, Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, hvp, mse, unroll, vjp,
 };
 use msr_testkit::{assert_close, normal};
 
@@ -93,6 +93,7 @@ fn empty_tensors() -> Result<()> {
         (concat(&[&a, &a], 0)?, vec![0, 3]),
         (b.pad(1, 1, 0)?, vec![3, 1]),
         (a.log_softmax(1)?, vec![0, 3]),
+        (mse(&a, &a.exp()?)?, vec![0]),
     ];
     for (y, dims) in results {
         assert_eq!(y.dims(), dims);
@@ -138,6 +139,7 @@ fn the_composition_for_other_devices_agrees() -> Result<()> {
             a.add(&b.t()?)?,
             a.sub(&b.transpose(1, 2)?)?,
             a.mul(&b.permute(&[0, 2, 1])?.sum_keepdim(&[1])?)?,
+            mse(&a, &b.t()?)?,
             a.div(&positive)?,
             a.matmul(&b)?,
             a.permute(&[1, 0, 2])?.matmul(&b.narrow(0, 0, 1)?)?,

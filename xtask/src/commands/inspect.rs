@@ -9,6 +9,7 @@ use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_acti
 use msr_meta::write_atomic;
 use safetensors::SafeTensors;
 
+use super::inspect_plane::moment_of;
 use crate::experiments::training::read_weight_shape;
 use crate::report::picture::inspected;
 use crate::report::say;
@@ -137,9 +138,8 @@ fn load(bytes: &[u8], named: Option<&str>) -> Result<HashMap<String, Tensor>> {
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
     // A checkpoint holds the moments of Adam beside the parameters; nobody looks for a group in them unasked.
     let all: Vec<String> = tensors.keys().cloned().collect();
-    let of =
-        |name: &str| name.strip_prefix("adam.first.").or(name.strip_prefix("adam.second.")).map(String::from);
-    tensors.retain(|name, _| named == Some(name) || of(name).is_none_or(|p| !all.contains(&p)));
+    let parameter = |name: &str| moment_of(name).map(String::from);
+    tensors.retain(|name, _| named == Some(name) || parameter(name).is_none_or(|p| !all.contains(&p)));
     Ok(tensors)
 }
 
@@ -187,7 +187,8 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
             let side = rows.isqrt();
             ensure!(
                 side * side == rows,
-                "`{name}` has {rows} rows, and the file does not say how many outputs these are; give --outputs, or --kernel for a convolution"
+                "`{name}` has {rows} rows, and it is not known how many outputs these are; give --outputs, or --kernel for a \
+                     convolution of one input channel"
             );
             (side, side, columns)
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Tensor};
 use msr_groups::{LearnedConv, PlaneSymmetry, plane_symmetry};
 
@@ -18,16 +18,16 @@ pub fn describe(
 ) -> Result<Option<String>> {
     let mut names: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry_out")).collect();
     names.sort();
-    let asked = tensor.is_none_or(|t| t.ends_with("symmetry_out") || t.ends_with("symmetry_taps"));
+    // Adam's moments of a factor are no factor.
+    let asked =
+        tensor.is_none_or(|t| !is_moment(t) && (t.ends_with("symmetry_out") || t.ends_with("symmetry_taps")));
+    let mut full: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry")).collect();
+    full.sort();
     let chosen = names.iter().find(|n| tensor.is_none_or(|t| prefix(n) == prefix(t)));
     if let (true, Some(name)) = (asked, chosen) {
-        let mut others = tensors.keys().filter(|n| kernel.is_some() && n.ends_with("symmetry"));
-        let several: Vec<&str> = names.iter().copied().chain(others.by_ref()).map(String::as_str).collect();
-        ensure!(
-            tensor.is_some() || several.len() == 1,
-            "there are several convolutions in it; choose one with --tensor: {}",
-            several.join(", ")
-        );
+        let others = full.iter().filter(|_| kernel.is_some());
+        let several: Vec<&String> = names.iter().chain(others).copied().collect();
+        ensure!(tensor.is_some() || several.len() == 1, "{}", choose_among(&several));
         let taps = format!("{}symmetry_taps", prefix(name));
         let a = factor(tensors, name)?;
         let c = factor(tensors, &taps)?;
@@ -49,12 +49,11 @@ pub fn describe(
     let Some(kernel) = kernel else { return Ok(None) };
     let name = match tensor {
         Some(name) => name.to_string(),
-        None => {
-            let mut named = tensors.keys().filter(|n| n.ends_with("symmetry"));
-            let name = named.next().context("there is no symmetry matrix in it; name one with --tensor")?;
-            ensure!(named.next().is_none(), "there are several symmetry matrices; choose one with --tensor");
-            name.clone()
-        }
+        None => match full.as_slice() {
+            [] => bail!("there is no symmetry matrix in it; name one with --tensor"),
+            [name] => (*name).clone(),
+            several => bail!("{}", choose_among(several)),
+        },
     };
     let u = tensors.get(&name).with_context(|| format!("there is no tensor `{name}`"))?;
     let (rows, columns) = u.dims2().with_context(|| format!("`{name}`"))?;
@@ -69,6 +68,21 @@ pub fn describe(
         rows / taps
     );
     Ok(Some(text(&what, &found, known)))
+}
+
+fn choose_among(names: &[&String]) -> String {
+    let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
+    format!("there are several convolutions in it; choose one with --tensor: {}", names.join(", "))
+}
+
+/// Whether a tensor of a checkpoint is one of Adam's.
+pub fn is_moment(name: &str) -> bool {
+    moment_of(name).is_some()
+}
+
+/// The parameter of which a tensor of a checkpoint is Adam's first or second moment.
+pub fn moment_of(name: &str) -> Option<&str> {
+    name.strip_prefix("adam.first.").or(name.strip_prefix("adam.second."))
 }
 
 /// What comes before the name of a factor.

@@ -112,6 +112,7 @@ fn open<P: RunPlan>(
     let plan = plan()?;
     workspace::device(plan.device())?;
     can_record(&plan)?;
+    ensure!(!plan.cells().is_empty(), "there is nothing to run: no problem, no method or no seed");
     check(&plan)?;
     Ok((RunFolder::create(name, args.out.as_deref(), &plan)?, plan))
 }
@@ -125,7 +126,6 @@ fn run_cells<C: RunCell, R: RunResult>(
     folder: &RunFolder,
     run: impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    ensure!(!cells.is_empty(), "there is nothing to run: no problem, no method or no seed");
     say(&format!("{} in {}", training_runs(cells.len()), folder.path().display()));
     say(&format!(
         "stop at any time; to continue: cargo xtask reproduce {experiment} --resume --out {}",

@@ -18,13 +18,14 @@ const SHARE: usize = 1 << 18;
 /// # Errors
 /// When shapes, dtypes or devices differ, or there is no task dimension.
 pub fn squared_distance(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let tasks = a.dim(0)?;
-    if in_place(a, b) {
+    let tasks = check("squared_distance", a, b)?;
+    if both_contiguous(a, b) {
         return a.apply_op2_no_bwd(b, &SquaredDistance);
     }
     let difference = binary(Binary::Sub, a, b)?;
     let square = binary(Binary::Mul, &difference, &difference)?;
-    sum_keepdim(&square, &(1..a.rank()).collect::<Vec<_>>())?.reshape(tasks)
+    let per_task = a.dims()[1..].iter().product::<usize>();
+    sum_keepdim(&square.reshape((tasks, per_task))?, &[1])?.reshape(tasks)
 }
 
 /// `(a − b) · s`, with one factor s for each task.
@@ -33,10 +34,18 @@ pub fn squared_distance(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// `a (t, …)`, `b (t, …)`, `s (t) -> (t, …)`
 ///
 /// # Errors
-/// When shapes, dtypes or devices differ.
+/// When shapes, dtypes or devices differ, or there is no task dimension.
 pub fn scaled_difference(a: &Tensor, b: &Tensor, s: &Tensor) -> Result<Tensor> {
-    let tasks = a.dim(0)?;
-    if in_place(a, b) && s.dtype() == a.dtype() && s.device().is_cpu() && s.dims() == [tasks] {
+    let tasks = check("scaled_difference", a, b)?;
+    if s.dims() != [tasks] || s.dtype() != a.dtype() {
+        candle_core::bail!(
+            "scaled_difference: {tasks} tasks of {:?}, but factors {:?} of {:?}",
+            a.dtype(),
+            s.dims(),
+            s.dtype()
+        );
+    }
+    if both_contiguous(a, b) && s.device().is_cpu() {
         return a.apply_op3_no_bwd(b, &s.contiguous()?, &ScaledDifference);
     }
     let mut shape = vec![1; a.rank()];
@@ -44,21 +53,28 @@ pub fn scaled_difference(a: &Tensor, b: &Tensor, s: &Tensor) -> Result<Tensor> {
     binary(Binary::Mul, &binary(Binary::Sub, a, b)?, &s.reshape(shape)?)
 }
 
-/// Whether the loops below can read two operands where they are.
-fn in_place(a: &Tensor, b: &Tensor) -> bool {
-    on_cpu(a)
-        && a.dtype() == b.dtype()
-        && b.device().is_cpu()
-        && a.dims() == b.dims()
-        && a.is_contiguous()
-        && b.is_contiguous()
-        && a.elem_count() > 0
+/// The number of tasks of two operands that fit each other.
+fn check(op: &str, a: &Tensor, b: &Tensor) -> Result<usize> {
+    match a.dims() {
+        [tasks, ..] if a.dims() == b.dims() && a.dtype() == b.dtype() => Ok(*tasks),
+        dims => candle_core::bail!(
+            "{op}: {dims:?} of {:?} and {:?} of {:?} must be equal and have a task dimension",
+            a.dtype(),
+            b.dims(),
+            b.dtype()
+        ),
+    }
+}
+
+/// Whether the loops below can read two operands of one shape and dtype where they are.
+fn both_contiguous(a: &Tensor, b: &Tensor) -> bool {
+    on_cpu(a) && b.device().is_cpu() && a.is_contiguous() && b.is_contiguous() && a.elem_count() > 0
 }
 
 struct SquaredDistance;
 struct ScaledDifference;
 
-/// In the order of [`super::reduce::sum_keepdim`], so that one pass gives the bits of three.
+/// In the order of [`super::reduce::sum_keepdim`] over all of a task, so that one pass gives the bits of three.
 #[inline(always)]
 fn squares<T: WithDType>(a: &[T], b: &[T]) -> T {
     let square = |a: T, b: T| (a - b) * (a - b);
@@ -105,16 +121,15 @@ fn squared_distances<T: WithDType>(a: &[T], b: &[T], tasks: usize) -> Vec<T> {
 
 fn scaled_differences<T: WithDType>(a: &[T], b: &[T], s: &[T]) -> Vec<T> {
     let size = a.len() / s.len();
+    let mut out = vec![T::zero(); a.len()];
     if a.len() < 2 * SHARE {
-        let mut out = Vec::with_capacity(a.len());
-        vectorized(|| {
-            for ((a, b), &s) in a.chunks_exact(size).zip(b.chunks_exact(size)).zip(s) {
-                out.extend(a.iter().zip(b).map(|(&a, &b)| (a - b) * s));
-            }
-        });
+        let pairs = a.chunks_exact(size).zip(b.chunks_exact(size)).zip(s);
+        vectorized(
+            #[inline(always)]
+            || pairs.zip(out.chunks_exact_mut(size)).for_each(|(((a, b), &s), out)| scale(a, b, s, out)),
+        );
         return out;
     }
-    let mut out = vec![T::zero(); a.len()];
     let pairs = a.par_chunks_exact(size).zip(b.par_chunks_exact(size)).zip(s);
     out.par_chunks_exact_mut(size)
         .zip(pairs)
@@ -178,41 +193,78 @@ impl CustomOp3 for ScaledDifference {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device, Tensor};
+    use candle_core::{DType, Device, Result, Tensor};
 
     use super::{scaled_difference, squared_distance};
 
-    /// One pass, on one thread or several, gives the bits of the composition, which views and other dtypes take.
+    fn sines(seed: u64, shape: &[usize], dtype: DType) -> Result<Tensor> {
+        let count: usize = shape.iter().product();
+        let values: Vec<f64> = (0..count).map(|i| ((i as f64 + 1.0) * 1.7 + seed as f64).sin()).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)
+    }
+
+    fn bits(t: &Tensor) -> Result<Vec<u64>> {
+        let values = t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        Ok(values.into_iter().map(f64::to_bits).collect())
+    }
+
+    /// One pass, on one thread or several, gives the bits of the composition, which views take.
     #[test]
-    fn one_pass_gives_the_same_bits() -> candle_core::Result<()> {
-        for dtype in [DType::F32, DType::F64] {
-            for (tasks, rows, columns) in [(1, 1, 1), (3, 7, 5), (2, 16, 16), (5, 31, 101), (3, 401, 500)] {
-                let normal = |seed: u64, shape: &[usize]| {
-                    let count: usize = shape.iter().product();
-                    let values: Vec<f64> =
-                        (0..count).map(|i| ((i as f64 + 1.0) * 1.7 + seed as f64).sin()).collect();
-                    Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)
-                };
-                let shape = [tasks, rows, columns];
-                let (a, b, s) = (normal(1, &shape)?, normal(2, &shape)?, normal(3, &[tasks])?);
-                // A view whose numbers lie elsewhere, with another stride.
-                let wide = Tensor::cat(&[&a, &a], 2)?.narrow(2, columns, columns)?;
-                assert!(columns == 1 || !wide.is_contiguous());
-                let bits = |t: Tensor| t.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
-                assert_eq!(bits(squared_distance(&a, &b)?)?, bits(squared_distance(&wide, &b)?)?);
-                assert_eq!(bits(scaled_difference(&a, &b, &s)?)?, bits(scaled_difference(&wide, &b, &s)?)?);
-                let offset = Tensor::cat(&[&b, &a], 0)?.narrow(0, tasks, tasks)?;
-                assert!(offset.is_contiguous());
-                assert_eq!(bits(squared_distance(&a, &b)?)?, bits(squared_distance(&offset, &b)?)?);
+    fn one_pass_gives_the_same_bits() -> Result<()> {
+        let small: [&[usize]; 6] =
+            [&[1, 1, 1], &[3, 7, 5], &[2, 16, 16], &[5, 31, 101], &[3, 19, 1, 68], &[2, 5, 1, 4, 4]];
+        // Above the size from which tasks are shared out, one by one and in twos.
+        let large: [&[usize]; 2] = [&[4, 512, 600], &[9, 300, 500]];
+        for (shape, dtypes) in small
+            .iter()
+            .map(|shape| (shape, &[DType::F32, DType::F64][..]))
+            .chain(large.iter().map(|shape| (shape, &[DType::F32][..])))
+        {
+            for &dtype in dtypes {
+                let (a, b) = (sines(1, shape, dtype)?, sines(2, shape, dtype)?);
+                let (s, last) = (sines(3, &shape[..1], dtype)?, shape.len() - 1);
+                // A view whose numbers lie elsewhere, with another stride; one that only starts elsewhere.
+                let wide = Tensor::cat(&[&a, &a], last)?.narrow(last, shape[last], shape[last])?;
+                assert!(!wide.is_contiguous() || shape[1..].iter().product::<usize>() == 1);
+                let later = Tensor::cat(&[&b, &a], 0)?.narrow(0, shape[0], shape[0])?;
+                assert!(later.is_contiguous());
+                let expected =
+                    (bits(&squared_distance(&wide, &b)?)?, bits(&scaled_difference(&wide, &b, &s)?)?);
+                for threads in [1, 3] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let pool = pool.map_err(candle_core::Error::wrap)?;
+                    for a in [&a, &later] {
+                        let found = pool.install(|| -> Result<_> {
+                            Ok((bits(&squared_distance(a, &b)?)?, bits(&scaled_difference(a, &b, &s)?)?))
+                        })?;
+                        assert!(found == expected, "{shape:?}, {dtype:?}, {threads} threads");
+                    }
+                }
             }
         }
+        Ok(())
+    }
+
+    #[test]
+    fn operands_that_do_not_fit_are_refused() -> Result<()> {
+        let ones = |shape: &[usize], dtype| Tensor::ones(shape, dtype, &Device::Cpu);
+        let a = ones(&[2, 3], DType::F32)?;
+        for b in [
+            ones(&[2, 4], DType::F32)?,
+            ones(&[2, 1], DType::F32)?,
+            ones(&[1, 3], DType::F32)?,
+            ones(&[2, 3], DType::F64)?,
+        ] {
+            assert!(squared_distance(&a, &b).is_err() && squared_distance(&b, &a).is_err());
+            assert!(scaled_difference(&a, &b, &ones(&[2], DType::F32)?).is_err());
+        }
+        for s in [ones(&[3], DType::F32)?, ones(&[2, 1], DType::F32)?, ones(&[2], DType::F64)?] {
+            assert!(scaled_difference(&a, &a, &s).is_err());
+        }
+        let number = ones(&[], DType::F32)?;
+        assert!(squared_distance(&number, &number).is_err());
         let empty = Tensor::zeros((2, 0), DType::F32, &Device::Cpu)?;
         assert_eq!(squared_distance(&empty, &empty)?.to_vec1::<f32>()?, [0.0, 0.0]);
-        let (a, b) = (
-            Tensor::ones((2, 3), DType::F32, &Device::Cpu)?,
-            Tensor::ones((2, 4), DType::F32, &Device::Cpu)?,
-        );
-        assert!(squared_distance(&a, &b).is_err() && scaled_difference(&a, &b, &a).is_err());
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Tensor in, tensor out: the numerical bodies below the rules. Nothing here knows gradients.
 //!
-//! On the CPU, in `f32` and `f64`, these are loops of our own that take any strides, so that a
-//! broadcast or transposed operand is read in place; elsewhere the same result is composed from
+//! On the CPU, in `f32` and `f64`, these are loops of our own; most take any strides, so that a
+//! broadcast or transposed operand is read in place. Elsewhere the same result is composed from
 //! candle's operations.
 
 pub mod cholesky;

@@ -39,18 +39,18 @@ impl Rule for ScaledDifferenceRule {
         let (g, s) = (at.grad()?, at.input(2));
         let mut shape = vec![1; g.rank()];
         shape[0] = s.dims()[0];
-        let first = if at.needs(0) || at.needs(1) { Some(g.mul(&s.reshape(&shape)?)?) } else { None };
-        let second = match &first {
-            Some(first) if at.needs(1) => Some(first.neg()?),
+        let to_a = if at.needs(0) || at.needs(1) { Some(g.mul(&s.reshape(&shape)?)?) } else { None };
+        let to_b = match &to_a {
+            Some(to_a) if at.needs(1) => Some(to_a.neg()?),
             _ => None,
         };
-        let third = if at.needs(2) {
+        let to_s = if at.needs(2) {
             let along = g.mul(&at.input(0).sub(&at.input(1))?)?;
             Some(along.sum(&(1..g.rank()).collect::<Vec<_>>())?)
         } else {
             None
         };
-        Ok(vec![first, second, third])
+        Ok(vec![to_a, to_b, to_s])
     }
 }
 
@@ -61,7 +61,7 @@ impl Rule for ScaledDifferenceRule {
 /// `prediction (t, …)`, `target (t, …) -> (t)`
 ///
 /// # Errors
-/// When the shapes differ or a task has no elements.
+/// When shapes, dtypes or devices differ, or a task has no elements.
 pub fn mse(prediction: &Node, target: &Node) -> Result<Node> {
     let dims = prediction.dims();
     let per_task = dims.iter().skip(1).product::<usize>();

@@ -23,6 +23,7 @@ pub fn try_out(sampler: &EpisodeSampler, course: &Course, what: &str) -> Result<
     sampler.train(0, course.meta_batch, course.shots)?;
     sampler.test(0..1, course.test_shots)?;
     let Split { train, test } = sampler.split();
-    say(&format!("{what}: the first {train} tasks train, the other {test} test"));
+    let tested = course.test_tasks.unwrap_or(test).min(test);
+    say(&format!("{what}: the first {train} tasks train, {tested} of the others test"));
     Ok(())
 }

@@ -33,7 +33,9 @@ impl Training {
     pub fn check(&self) -> Result<()> {
         ensure!(self.metrics_every > 0, "metrics_every must be at least 1");
         ensure!(self.seeds > 0, "seeds must be at least 1");
-        ensure!(self.test_at.is_sorted(), "test_at must be sorted");
+        ensure!(self.meta_batch > 0, "meta_batch must be at least 1");
+        ensure!(self.checkpoint_every > 0, "checkpoint_every must be at least 1");
+        ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
         Ok(())
     }
 

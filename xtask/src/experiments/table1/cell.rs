@@ -1,5 +1,6 @@
 //! Training and testing one cell of Table 1.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -66,24 +67,23 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
     })
 }
 
-/// Opens the authors' files once and tries them out.
+/// Opens the authors' files once and tries them out, with the examples of each training set.
 pub fn check_data(plan: &Plan) -> Result<()> {
-    let mut checked = Vec::new();
+    let mut opened: HashMap<usize, Arc<dyn TaskSource>> = HashMap::new();
+    let mut tried = HashSet::new();
     for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
-        let one = (cell.problem.rank, cell.set.name.clone());
-        if checked.contains(&one) {
+        let rank = cell.problem.rank;
+        if !tried.insert((rank, cell.set.name.clone())) {
             continue;
         }
-        let source = source(plan, cell)?;
+        let source = match opened.get(&rank) {
+            Some(source) => source.clone(),
+            None => source(plan, cell)?,
+        };
+        opened.insert(rank, source.clone());
         let (n, m) = sizes(source.as_ref())?;
-        let what = format!(
-            "rank {}, {}: {}, maps from {n} to {m} numbers",
-            cell.problem.rank,
-            cell.set.name,
-            source.name()
-        );
+        let what = format!("{}, {} set: maps from {n} to {m} numbers", source.name(), cell.set.name);
         try_out(&sampler(plan, cell, source)?, &course(plan, cell), &what)?;
-        checked.push(one);
     }
     Ok(())
 }

@@ -153,6 +153,7 @@ impl Definition {
         }
         self.quick.sets.iter().try_for_each(|s| set(s))?;
         self.quick.ranks.iter().try_for_each(|&r| rank(r))?;
+        ensure!(self.quick.test_tasks >= 2, "an interval needs at least two test tasks");
         self.training.check()
     }
 }

@@ -121,8 +121,8 @@ impl Display for Table<'_> {
         write!(f, "{}", Notes { settings, methods: &plan.definition.methods, sources })?;
         let cells = self.results.iter().filter(|r| r.seed == 0);
         let cells = cells.map(|r| ([r.set.clone(), r.rank.to_string(), r.method.clone()], self.seeds(r)));
-        let seed_by_seed = seed_by_seed(settings, ["training set", "rank", "method"], cells);
-        write!(f, "{seed_by_seed}{}", not_checked(settings))
+        f.write_str(&seed_by_seed(settings, ["training set", "rank", "method"], cells))?;
+        f.write_str(not_checked(settings))
     }
 }
 

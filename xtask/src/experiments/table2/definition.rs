@@ -125,6 +125,8 @@ impl Definition {
         for name in &self.quick.methods {
             ensure!(self.methods.iter().any(|m| m.name == *name), "no method `{name}`");
         }
+        let tested = self.tasks.test_tasks.min(self.quick.test_tasks);
+        ensure!(tested >= 2, "an interval needs at least two test tasks");
         self.training.check()
     }
 }

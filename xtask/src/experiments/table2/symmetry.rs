@@ -25,7 +25,7 @@ pub struct SymmetryReport {
     pub residuals: Vec<(String, f64)>,
     /// The residual of the true group, if it was compared.
     pub right: Option<f64>,
-    /// The best other group that is no symmetry of the true one, with its residual.
+    /// The best other group that the true one does not contain, or that does not hold, with its residual.
     pub wrong: Option<(String, f64)>,
     /// For Kronecker factors: how much of C's subspace lies outside the steerable filters.
     pub taps: Option<f64>,

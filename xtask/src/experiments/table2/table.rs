@@ -194,8 +194,8 @@ impl Display for Table<'_> {
              that of the true filters)."
         )?;
         let head = ["problem", "outer steps", "method"];
-        let seed_by_seed = seed_by_seed(settings, head, self.all_seeds().into_iter());
-        write!(f, "{seed_by_seed}{}", not_checked(settings))
+        f.write_str(&seed_by_seed(settings, head, self.all_seeds().into_iter()))?;
+        f.write_str(not_checked(settings))
     }
 }
 
@@ -250,6 +250,23 @@ mod tests {
         let other = PlanArgs { settings, ..args };
         let plan = Plan::new(Definition::read("table2")?, &other)?;
         assert_eq!(Table::new(&plan, &results(&plan, 0.02, "D8")).outside(), (0, Vec::new()));
+        Ok(())
+    }
+
+    #[test]
+    fn seeds_stand_in_their_columns() -> anyhow::Result<()> {
+        let settings = SettingsArgs {
+            seeds: Some(2),
+            methods: vec!["MSR-Conv-exact".into()],
+            ..SettingsArgs::default()
+        };
+        let plan =
+            Plan::new(Definition::read("table2")?, &PlanArgs { settings, problems: vec!["C8".into()] })?;
+        let mut found = results(&plan, 0.001, "C8");
+        found.iter_mut().for_each(|r| r.seed = 1);
+        let text = Table::new(&plan, &found).to_string();
+        assert!(text.contains("| C8      | 1000        | MSR-Conv-exact | –      | 0.0010 |"), "{text}");
+        assert!(text.contains("\n1000 outer steps, 2 seeds;") && !text.contains("inner and"), "{text}");
         Ok(())
     }
 
