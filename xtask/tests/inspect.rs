@@ -151,6 +151,13 @@ fn convolutions_name_their_rotations() {
     let kernel = ["inspect", text(&path), "--kernel", "3"];
     says(&kernel, &["8 channels, 3 × 3 taps", "Symmetry: D4, order 8", "| D4    | 8     | 0.0000   |"]);
     refuses(&["inspect", text(&path), "--kernel", "5"], &["72 rows", "5 × 5 taps"]);
+    // Twice as many input channels, half as many output ones: fields of two.
+    let halves = ["inspect", text(&path), "--kernel", "3", "--outputs", "4"];
+    says(&halves, &["4 channels × 2 input channels, 3 × 3 taps", "| D2 "]);
+    refuses(
+        &["inspect", text(&path), "--kernel", "3", "--outputs", "3"],
+        &["8 filters", "3 output channels"],
+    );
     refuses(&["inspect", text(&path), "--kernel", "4"], &["72 rows"]);
     refuses(&["inspect", text(&path), "--kernel", "3", "--tensor", "none"], &["no tensor `none`"]);
     // Where training starts, at the identity, there is no symmetry to name.
@@ -162,7 +169,7 @@ fn convolutions_name_their_rotations() {
     );
     says(
         &["inspect", text(&start)],
-        &["Kronecker factors", "8 channels, 3 × 3 taps", "none is claimed", "Taps:"],
+        &["Kronecker factors", "8 channels, 3 × 3 taps", "none is claimed; no group has a residual"],
     );
     for more in [&["--kernel", "3"][..], &["--tensor", "symmetry_taps"]] {
         says(&[&["inspect", text(&start)], more].concat(), &["8 channels, 3 × 3 taps"]);

@@ -63,8 +63,8 @@ pub use families::{
 pub use group::{MOST_ELEMENTS, PermutationGroup};
 pub use permutation::Permutation;
 pub use plane::{
-    LearnedConv, PlaneFit, PlaneGroup, PlaneSymmetry, SteerableBasis, image_equivariance_error,
-    plane_symmetry,
+    LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneGroup, PlaneSymmetry, SteerableBasis,
+    image_equivariance_error, plane_symmetry,
 };
 pub use recovery::{
     Fit, KnownAction, Recovery, RecoveryConfig, Tolerance, Verdict, known_actions, name_of,

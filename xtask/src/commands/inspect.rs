@@ -9,7 +9,7 @@ use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_acti
 use msr_meta::write_atomic;
 use safetensors::SafeTensors;
 
-use super::inspect_plane::moment_of;
+use super::inspect_plane::{ConvShape, moment_of};
 use crate::experiments::training::read_weight_shape;
 use crate::report::picture::inspected;
 use crate::report::say;
@@ -23,15 +23,16 @@ pub struct Args {
     /// The tensor to read; without it, the only matrix, or the one whose name ends in `symmetry`.
     #[arg(long)]
     tensor: Option<String>,
-    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs).
+    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with --kernel, so many output
+    /// channels.
     #[arg(long, value_name = "M")]
     outputs: Option<usize>,
     /// Read the tensor as a plain weight matrix, whatever its name.
     #[arg(long, conflicts_with = "outputs")]
     weight: bool,
-    /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations and flips. Kronecker factors
-    /// are recognised without it.
-    #[arg(long, value_name = "K", conflicts_with_all = ["outputs", "weight"])]
+    /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations and flips. There is one input
+    /// channel unless --outputs says otherwise. Kronecker factors, and what a run of ours left, are recognised without it.
+    #[arg(long, value_name = "K", conflicts_with = "weight")]
     kernel: Option<usize>,
     /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
     #[arg(long, value_name = "FILE.png")]
@@ -58,10 +59,13 @@ pub fn run(args: &Args) -> Result<()> {
     let in_file = || format!("{}", args.file.display());
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
     let tensors = load(&bytes, args.tensor.as_deref()).with_context(in_file)?;
-    if !args.weight && args.outputs.is_none() {
-        let kernel =
-            args.kernel.or_else(|| kernel_of(&bytes).filter(|_| may_be_symmetry(args.tensor.as_deref())));
-        let described = super::inspect_plane::describe(&tensors, args.tensor.as_deref(), kernel, args.known);
+    if !args.weight && (args.outputs.is_none() || args.kernel.is_some()) {
+        let stored = conv_of(&bytes).filter(|_| may_be_symmetry(args.tensor.as_deref()));
+        let shape = match args.kernel {
+            Some(kernel) => Some(ConvShape { kernel, channels: args.outputs }),
+            None => stored,
+        };
+        let described = super::inspect_plane::describe(&tensors, args.tensor.as_deref(), shape, args.known);
         if let Some(text) = described.with_context(in_file)? {
             ensure!(
                 args.picture.is_none(),
@@ -122,11 +126,13 @@ fn may_be_symmetry(tensor: Option<&str>) -> bool {
     tensor.is_none_or(|name| name.ends_with("symmetry"))
 }
 
-/// The taps across a filter, when the file is that of a convolution of one input channel and says so.
-fn kernel_of(bytes: &[u8]) -> Option<usize> {
+/// The convolution of whose filters the file says that it holds the symmetry matrix.
+fn conv_of(bytes: &[u8]) -> Option<ConvShape> {
     let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
     match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
-        Some(&[_, 1, kernel, across]) if kernel == across => Some(kernel),
+        Some(&[channels, _, kernel, across]) if kernel == across => {
+            Some(ConvShape { kernel, channels: Some(channels) })
+        }
         _ => None,
     }
 }
@@ -188,7 +194,7 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
             ensure!(
                 side * side == rows,
                 "`{name}` has {rows} rows, and it is not known how many outputs these are; give --outputs, or --kernel for a \
-                     convolution of one input channel"
+                     convolution"
             );
             (side, side, columns)
         }

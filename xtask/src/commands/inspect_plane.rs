@@ -4,18 +4,28 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{DType, Tensor};
-use msr_groups::{LearnedConv, PlaneSymmetry, plane_symmetry};
+use msr_groups::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneSymmetry, plane_symmetry};
 
 use crate::report::table::aligned;
 
+/// The filters to which the rows of a symmetry matrix belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Taps along a side.
+    pub kernel: usize,
+    /// Output channels; `None` when there is one input channel.
+    pub channels: Option<usize>,
+}
+
 /// What of a file is a convolution's symmetry: Kronecker factors where it has them and no other tensor is named, or `symmetry`
-/// with `kernel × kernel` taps when these are given. `None` when it is neither.
+/// when the shape of its filters is given. `None` when it is neither.
 pub fn describe(
     tensors: &HashMap<String, Tensor>,
     tensor: Option<&str>,
-    kernel: Option<usize>,
+    shape: Option<ConvShape>,
     known: usize,
 ) -> Result<Option<String>> {
+    let kernel = shape.map(|shape| shape.kernel);
     let mut names: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry_out")).collect();
     names.sort();
     // Adam's moments of a factor are no factor.
@@ -46,7 +56,7 @@ pub fn describe(
         );
         return Ok(Some(text(&what, &found, known)));
     }
-    let Some(kernel) = kernel else { return Ok(None) };
+    let Some(ConvShape { kernel, channels }) = shape else { return Ok(None) };
     let name = match tensor {
         Some(name) => name.to_string(),
         None => match full.as_slice() {
@@ -57,15 +67,24 @@ pub fn describe(
     };
     let u = tensors.get(&name).with_context(|| format!("there is no tensor `{name}`"))?;
     let (rows, columns) = u.dims2().with_context(|| format!("`{name}`"))?;
-    let taps = kernel * kernel;
+    let taps = kernel.saturating_mul(kernel);
     ensure!(
         taps > 0 && rows.is_multiple_of(taps),
         "`{name}` has {rows} rows, which are no multiple of {kernel} × {kernel} taps"
     );
-    let found = plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, rows / taps, kernel)?;
+    let filters = rows / taps;
+    let channels = channels.unwrap_or(filters);
+    ensure!(
+        channels > 0 && filters.is_multiple_of(channels),
+        "`{name}` has {filters} filters of {kernel} × {kernel} taps, which are no multiple of {channels} output channels"
+    );
+    let found = plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, channels, kernel)?;
+    let inputs = match filters / channels {
+        1 => String::new(),
+        inputs => format!(" × {inputs} input channels"),
+    };
     let what = format!(
-        "{name}: a convolution's symmetry matrix, {} channels, {kernel} × {kernel} taps",
-        rows / taps
+        "{name}: a convolution's symmetry matrix, {channels} channels{inputs}, {kernel} × {kernel} taps"
     );
     Ok(Some(text(&what, &found, known)))
 }
@@ -108,12 +127,14 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
     let name = match found.group {
         Some(group) => format!("Symmetry: {group}, order {}", group.order()),
         None => {
-            "Symmetry: none is claimed; no group holds, or several that do not contain one another".into()
+            let holding: Vec<String> = found.holding().map(|g| g.to_string()).collect();
+            let reason = match holding.as_slice() {
+                [] => "no group has a residual below the bound".to_string(),
+                several => format!("{} hold, and none contains all others", several.join(", ")),
+            };
+            format!("Symmetry: none is claimed; {reason}")
         }
     };
-    let taps = found.taps_residual.map_or_else(String::new, |t| {
-        format!("Taps: {t:.3} of the directions in which C moves them lies outside the steerable filters\n")
-    });
     let head = ["group", "order", "residual"].map(String::from);
     let rows: Vec<Vec<String>> = found
         .fits
@@ -122,8 +143,9 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
         .map(|f| vec![f.group.to_string(), f.group.order().to_string(), format!("{:.4}", f.residual)])
         .collect();
     format!(
-        "{what}\n\n{name}\n{taps}\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
-         need not fit\nwhere the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below 0.25 (docs/derivations/plane.md)",
+        "{what}\n\n{name}\n\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
+         need not fit\nwhere the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below \
+         {LARGEST_PLANE_RESIDUAL} (docs/derivations/plane.md)",
         aligned(&head, &rows)
     )
 }

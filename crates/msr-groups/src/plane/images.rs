@@ -26,8 +26,8 @@ const POINTS: usize = 16;
 /// that gives zero.
 ///
 /// # Errors
-/// When the group has no rotation, not even by 0°; when the window is even or zero, or `shortest` is below two pixels; when the layer returns no whole fields; what the layer
-/// reports.
+/// When the group has no element (N is zero); when the window is even or zero, or `shortest` is below two pixels; when the
+/// layer returns no whole fields; what the layer reports.
 ///
 /// # Example
 /// ```

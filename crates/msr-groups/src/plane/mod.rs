@@ -9,7 +9,7 @@ use std::fmt::{self, Display};
 
 pub use images::image_equivariance_error;
 pub use steerable::SteerableBasis;
-pub use symmetry::{LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
+pub use symmetry::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
 
 /// A group of rotations, or of rotations and flips, of the plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +52,36 @@ impl PlaneGroup {
         (2.0 * PI * (g % n) as f64 / n as f64, g >= n)
     }
 
-    /// The irreducible representation of a circular harmonic, by its frequency modulo N, and how many times a
-    /// position of it occurs in the regular representation of this group with its size: `(index, size, copies)`.
-    fn irreducible(self, frequency: usize) -> (usize, usize, usize) {
+    /// Whether every element carries a square grid of taps to itself: quarter turns, and flips.
+    fn is_exact(self) -> bool {
+        matches!(self.rotations(), 1 | 2 | 4)
+    }
+
+    /// Where element `h` of an exact group sends a tap of a `kernel × kernel` filter, rows counted from above.
+    fn move_tap(self, h: usize, kernel: usize, tap: usize) -> usize {
+        let (row, column) = (tap / kernel, tap % kernel);
+        let quarters = h % self.rotations() * (4 / self.rotations());
+        let column = if h >= self.rotations() { kernel - 1 - column } else { column };
+        // Counterclockwise: what was right is now above.
+        let turn = |(row, column): (usize, usize)| (kernel - 1 - column, row);
+        let (row, column) = (0..quarters).fold((row, column), |at, _| turn(at));
+        row * kernel + column
+    }
+
+    /// The irreducible representation of a circular harmonic, and how many times a position of it occurs in the regular
+    /// representation of this group, with its size: `(label, size, copies)`. The label is the frequency modulo N, up to sign;
+    /// where sine and cosine are each one-dimensional, the flip tells them apart by their sign.
+    fn irreducible(self, frequency: usize, sine: bool) -> ((usize, bool), usize, usize) {
         let n = self.rotations();
         let index = (frequency % n).min(n - frequency % n);
         let size = if index == 0 || 2 * index == n { 1 } else { 2 };
         match self {
-            PlaneGroup::Rotations(_) => (index, size, 1),
-            PlaneGroup::RotationsAndFlips(_) => (index, size, size),
+            PlaneGroup::Rotations(_) => ((index, false), size, 1),
+            // cos(j (π − θ)) = (−1)^j cos(j θ), and the sine has the other sign.
+            PlaneGroup::RotationsAndFlips(_) => {
+                let odd = size == 1 && (sine != (frequency % 2 == 1));
+                ((index, odd), size, size)
+            }
         }
     }
 

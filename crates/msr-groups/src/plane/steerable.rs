@@ -13,6 +13,9 @@ use nalgebra::DMatrix;
 use super::PlaneGroup;
 use crate::error::{Error, Result};
 
+/// The most numbers of all expanded functions together: half a gigabyte.
+const MOST_NUMBERS: usize = 1 << 26;
+
 /// One basis function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Harmonic {
@@ -72,16 +75,14 @@ impl SteerableBasis {
     /// representation's size.
     ///
     /// # Errors
-    /// When `kernel` is even or the group has no rotations.
+    /// When `kernel` is even, the group has no rotations, or the filters would take more than half a gigabyte.
     pub fn new(group: PlaneGroup, kernel: usize) -> Result<Self> {
+        let refused = |problem: String| Error::Family { family: "steerable filters", problem };
         if kernel.is_multiple_of(2) || group.rotations() == 0 || kernel > 99 || group.rotations() > 1_000 {
-            return Err(Error::Family {
-                family: "steerable filters",
-                problem: format!(
-                    "the kernel must be odd and have at most 99 taps a side, and there must be 1 to 1,000 rotations; \
-                     got {kernel} and {group}"
-                ),
-            });
+            return Err(refused(format!(
+                "the kernel must be odd and have at most 99 taps a side, and there must be 1 to 1,000 rotations; \
+                 got {kernel} and {group}"
+            )));
         }
         let outermost = (kernel - 1) / 2;
         let mut functions = Vec::new();
@@ -99,13 +100,20 @@ impl SteerableBasis {
                 }
             }
         }
-        let count = |index: usize| {
-            functions.iter().filter(|f| group.irreducible(f.frequency).0 == index).count() as f64
+        if functions.len() * group.order() * kernel * kernel > MOST_NUMBERS {
+            return Err(refused(format!(
+                "{} functions of {kernel} × {kernel} taps, in {} copies each, are too many; take a smaller kernel or group",
+                functions.len(),
+                group.order()
+            )));
+        }
+        let count = |label: (usize, bool)| {
+            functions.iter().filter(|f| group.irreducible(f.frequency, f.sine).0 == label).count() as f64
         };
         let mut filters = Vec::with_capacity(functions.len());
         let mut std = Vec::with_capacity(functions.len());
         for &function in &functions {
-            let (index, size, copies) = group.irreducible(function.frequency);
+            let (label, size, copies) = group.irreducible(function.frequency, function.sine);
             let mut filter: Vec<f64> = (0..group.order())
                 .flat_map(|g| {
                     let (angle, flip) = group.element(g);
@@ -122,7 +130,7 @@ impl SteerableBasis {
             let scale = (size as f64).sqrt() / norm.max(f64::MIN_POSITIVE);
             filter.iter_mut().for_each(|f| *f *= scale);
             filters.push(filter);
-            std.push((copies as f64 / count(index)).sqrt());
+            std.push((copies as f64 / count(label)).sqrt());
         }
         Ok(Self { group, kernel, filters, std })
     }
@@ -179,10 +187,11 @@ impl SteerableBasis {
         &self.std
     }
 
-    /// How far filters lie outside the span: `‖W − P W‖ / ‖W‖` over fields one after the other, each
-    /// `(channels, kernel, kernel)`; several columns side by side, `columns` of them, are measured together. As the span
-    /// holds the filters that are fixed by the group, acting on channels and taps, P is a Reynolds projection, and this the
-    /// equivariance error of the layer with these filters. NaN for filters that are zero.
+    /// The equivariance error of a layer with these filters: `‖W − P W‖ / ‖W‖` over fields one after the other, each
+    /// `(channels, kernel, kernel)`; several columns side by side, `columns` of them, are measured together. P is the projection
+    /// on the filters that the group fixes, acting on channels and taps at once. Quarter turns and flips permute the taps, and
+    /// P is exactly that of Reynolds: any filter in its moved copies has an error of zero. Other rotations do not map taps to
+    /// taps; there P projects on the span of this basis. NaN for filters that are zero.
     ///
     /// # Errors
     /// When the filters are no whole fields.
@@ -208,8 +217,23 @@ impl SteerableBasis {
         Ok(((total - inside).max(0.0) / total).sqrt())
     }
 
-    /// The fixed filters of one field: an orthonormal basis, `channels · kernel²` numbers each.
+    /// The filters of one field that the group fixes: an orthonormal basis, `channels · kernel²` numbers each.
     pub(super) fn fixed(&self) -> Vec<Vec<f64>> {
+        if !self.group.is_exact() {
+            return self.span();
+        }
+        let (order, taps) = (self.channels(), self.kernel * self.kernel);
+        let value = 1.0 / (order as f64).sqrt();
+        let copies = |tap: usize| {
+            let mut field = vec![0.0; order * taps];
+            (0..order).for_each(|g| field[g * taps + self.group.move_tap(g, self.kernel, tap)] = value);
+            field
+        };
+        (0..taps).map(copies).collect()
+    }
+
+    /// The span of the basis: an orthonormal one, `channels · kernel²` numbers each.
+    pub(super) fn span(&self) -> Vec<Vec<f64>> {
         orthonormal(&self.filters)
     }
 

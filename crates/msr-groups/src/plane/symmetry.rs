@@ -6,10 +6,11 @@
 //! - *a full symmetry matrix*: the directions in which the weights move (left singular vectors of U with a singular value
 //!   above a tenth of the largest); the part outside the fixed filters of the worst of them;
 //! - *Kronecker factors*: `A ⊗ C` moves the weights in more directions than the fixed filters whatever A and C are. The
-//!   larger of two numbers: how far the subspace of channels in which the layer adapts (the largest singular values of
-//!   A, down to the widest gap) is from being carried to itself by G, `‖Q − P Q‖ / ‖Q − tr(Q)/o‖` with its projector Q and
-//!   P the average over G of `ρ Q ρ⁻¹`; and the part of the worst of G's fixed filters that lies outside what A and C
-//!   reach. Besides, the part of C's subspace outside the steerable filters.
+//!   largest of three numbers, for the subspaces in which the layer adapts (the largest singular values of A and of C, down to
+//!   the widest gap): how far that of the channels is from being carried to itself by G,
+//!   `‖Q − P Q‖ / ‖Q − tr(Q)/o‖` with its projector Q and P the average over G of `ρ Q ρ⁻¹`; the same of the taps, or, for
+//!   rotations that do not permute taps, the part of their subspace outside the steerable filters; and the part of the
+//!   worst of G's steerable filters that lies outside what A and C reach. B mixes input channels, which G leaves alone.
 //!
 //! Zero is the group's exact symmetry, one is none of it. A layer that learned nothing (all directions alike) fits no group.
 //! `docs/derivations/plane.md` has the reasons, and what Kronecker factors cannot tell.
@@ -19,8 +20,8 @@ use nalgebra::{DMatrix, DVector};
 use super::{PlaneGroup, SteerableBasis};
 use crate::error::{Error, Result};
 
-/// A residual below this is a symmetry.
-const LARGEST_RESIDUAL: f64 = 0.25;
+/// A residual of [`plane_symmetry`] below this is a symmetry.
+pub const LARGEST_PLANE_RESIDUAL: f64 = 0.25;
 /// Directions of U with a smaller singular value, relative to the largest, are ones in which a gradient step hardly moves:
 /// a hundredth as far.
 const SMALLEST_DIRECTION: f64 = 0.1;
@@ -39,7 +40,7 @@ pub enum LearnedConv<'a> {
         /// C.
         taps: &'a [f64],
     },
-    /// `U (o · k², columns)`, row by row.
+    /// `U (o · c · k², columns)` for any number c of input channels, row by row.
     Full {
         /// U.
         symmetry: &'a [f64],
@@ -64,11 +65,15 @@ pub struct PlaneSymmetry {
     pub group: Option<PlaneGroup>,
     /// All groups that were compared, the best first.
     pub fits: Vec<PlaneFit>,
-    /// For Kronecker factors: the part of C's subspace outside the steerable filters.
-    pub taps_residual: Option<f64>,
 }
 
 impl PlaneSymmetry {
+    /// The groups with a residual below [`LARGEST_PLANE_RESIDUAL`], the best first. None is named when there are none, or when
+    /// none of them contains all others.
+    pub fn holding(&self) -> impl Iterator<Item = PlaneGroup> {
+        self.fits.iter().filter(|fit| holds(fit.residual)).map(|fit| fit.group)
+    }
+
     /// The residual of a group, if it was compared.
     pub fn residual(&self, group: PlaneGroup) -> Option<f64> {
         self.fits.iter().find(|fit| fit.group == group).map(|fit| fit.residual)
@@ -84,12 +89,12 @@ impl PlaneSymmetry {
 }
 
 fn holds(residual: f64) -> bool {
-    residual < LARGEST_RESIDUAL
+    residual < LARGEST_PLANE_RESIDUAL
 }
 
 /// Compares a learned convolution with `kernel × kernel` taps and `channels` output channels with every C_N (N ≥ 2) and D_N
 /// whose order divides the number of channels, up to a thousand rotations. Channel `field · |G| + g` belongs to
-/// element g, rotations first.
+/// element g, rotations first. Input channels are images each: G moves their pixels and mixes them with no other.
 ///
 /// # Errors
 /// When the sizes do not fit, the kernel is even, or a number is NaN or infinite.
@@ -110,58 +115,73 @@ fn holds(residual: f64) -> bool {
 /// # }
 /// ```
 pub fn plane_symmetry(learned: LearnedConv<'_>, channels: usize, kernel: usize) -> Result<PlaneSymmetry> {
-    let taps = kernel * kernel;
-    let (lengths, expected) = match learned {
+    let refused = |problem: String| Err(Error::Family { family: "plane symmetry", problem });
+    let taps = kernel.saturating_mul(kernel);
+    let square = |n: usize| n.saturating_mul(n);
+    let (fits, parts): (bool, &[&[f64]]) = match learned {
         LearnedConv::Kronecker { channels: a, taps: c } => {
-            (vec![a.len(), c.len()], vec![channels * channels, taps * taps])
+            (a.len() == square(channels) && c.len() == square(taps), &[a, c])
         }
-        LearnedConv::Full { symmetry, columns } => (vec![symmetry.len()], vec![channels * taps * columns]),
+        LearnedConv::Full { symmetry, columns } => {
+            let one_input = channels.saturating_mul(taps).saturating_mul(columns);
+            (one_input > 0 && symmetry.len().is_multiple_of(one_input), &[symmetry])
+        }
     };
-    if lengths != expected || lengths.contains(&0) {
-        let problem = format!(
-            "expected {expected:?} numbers for {channels} channels and {kernel}² taps, got {lengths:?}"
-        );
-        return Err(Error::Family { family: "plane symmetry", problem });
+    if !fits || parts.iter().any(|part| part.is_empty()) {
+        let expected = match learned {
+            LearnedConv::Kronecker { .. } => {
+                format!("A ({channels}, {channels}) and C ({kernel}², {kernel}²)")
+            }
+            LearnedConv::Full { columns, .. } => format!("U ({channels} · inputs · {kernel}², {columns})"),
+        };
+        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        return refused(format!("expected {expected}, got {lengths:?} numbers"));
     }
-    let finite = match learned {
-        LearnedConv::Kronecker { channels: a, taps: c } => a.iter().chain(c).all(|x| x.is_finite()),
-        LearnedConv::Full { symmetry, .. } => symmetry.iter().all(|x| x.is_finite()),
-    };
-    if !finite {
-        let problem = "what was learned is NaN or infinite somewhere".to_string();
-        return Err(Error::Family { family: "plane symmetry", problem });
+    if !parts.iter().all(|part| part.iter().all(|x| x.is_finite())) {
+        return refused("what was learned is NaN or infinite somewhere".into());
     }
     let what = match learned {
         LearnedConv::Kronecker { channels: a, taps: c } => {
             Directions::Product { channels: projector(a, channels), taps: projector(c, taps) }
         }
-        LearnedConv::Full { symmetry, columns } => Directions::Filters(directions(symmetry, columns)),
+        LearnedConv::Full { symmetry, columns } => {
+            let inputs = symmetry.len() / (channels * taps * columns);
+            Directions::Filters(directions(&inputs_first(symmetry, columns, inputs, taps), columns))
+        }
     };
     let mut fits = Vec::new();
     for group in candidates(channels) {
-        let fixed = SteerableBasis::new(group, kernel)?.fixed();
+        let basis = SteerableBasis::new(group, kernel)?;
         let residual = match &what {
-            Directions::Filters(q) => worst_outside(q, &fixed),
+            Directions::Filters(q) => worst_outside(q, &basis.fixed()),
             Directions::Product { channels: q, taps: c } => {
-                let asymmetry = asymmetry(q, group);
-                if asymmetry.is_nan() { asymmetry } else { asymmetry.max(out_of_reach(q, c, &fixed)) }
+                let on_channels = asymmetry(q, group.order(), |h| group.shift(h));
+                let on_taps = match group.is_exact() {
+                    // Taps that all move alike are symmetric; only channels that do have learned nothing.
+                    true => asymmetry(c, group.order(), |h| {
+                        (0..taps).map(|tap| group.move_tap(h, kernel, tap)).collect()
+                    })
+                    .unwrap_or(0.0),
+                    false => outside(c, &basis.taps()),
+                };
+                let reach = out_of_reach(q, c, &basis.span());
+                on_channels.map_or(f64::NAN, |residual| residual.max(on_taps).max(reach))
             }
         };
         // NaN: nothing was learned.
         fits.push(PlaneFit { group, residual: if residual.is_nan() { 1.0 } else { residual } });
     }
     fits.sort_by(|a, b| a.residual.total_cmp(&b.residual));
-    let taps_residual = match &what {
-        Directions::Product { taps: c, .. } => {
-            let span = SteerableBasis::new(PlaneGroup::Rotations(1), kernel)?.taps();
-            Some(outside(c, &span))
-        }
-        Directions::Filters(_) => None,
-    };
-    let holding: Vec<PlaneGroup> = fits.iter().filter(|f| holds(f.residual)).map(|f| f.group).collect();
-    let group = (holding.iter().copied())
-        .find(|g| taps_residual.is_none_or(holds) && holding.iter().all(|other| g.contains(*other)));
-    Ok(PlaneSymmetry { group, fits, taps_residual })
+    let found = PlaneSymmetry { group: None, fits };
+    let group = found.holding().find(|g| found.holding().all(|other| g.contains(other)));
+    Ok(PlaneSymmetry { group, ..found })
+}
+
+/// The rows of `U (o · inputs · taps, columns)` in the order (input, output, tap): what G does to outputs and taps is the same for
+/// every input channel, so each input has fields of its own.
+fn inputs_first(symmetry: &[f64], columns: usize, inputs: usize, taps: usize) -> Vec<f64> {
+    let of_input = |input: usize| symmetry.chunks_exact(taps * columns).skip(input).step_by(inputs);
+    (0..inputs).flat_map(of_input).flatten().copied().collect()
 }
 
 /// In which directions a layer moves its weights.
@@ -220,17 +240,18 @@ fn worst_outside(q: &DMatrix<f64>, fixed: &[Vec<f64>]) -> f64 {
     smallest_eigenvalue(gram).map_or(f64::NAN, |l| (1.0 - l).max(0.0).sqrt())
 }
 
-/// The part of the worst fixed filter of any field outside the product of the subspaces of channels and taps:
-/// `√(1 − λ)`, λ the smallest eigenvalue of `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the fixed filters ψ of a field.
-fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, fixed: &[Vec<f64>]) -> f64 {
-    let (size, k) = (fixed.first().map_or(1, Vec::len), taps.nrows());
+/// The part of the worst steerable filter of any field outside the product of the subspaces of channels and taps:
+/// `√(1 − λ)`, λ the smallest eigenvalue of `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the steerable filters ψ of a field.
+fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, steerable: &[Vec<f64>]) -> f64 {
+    let (size, k) = (steerable.first().map_or(1, Vec::len), taps.nrows());
     let channels = size / k;
-    let filters: Vec<DMatrix<f64>> = fixed.iter().map(|f| DMatrix::from_row_slice(channels, k, f)).collect();
+    let filters: Vec<DMatrix<f64>> =
+        steerable.iter().map(|f| DMatrix::from_row_slice(channels, k, f)).collect();
     let mut worst = 0.0f64;
     for field in 0..q.nrows() / channels {
         let block = q.view((field * channels, field * channels), (channels, channels));
         let seen: Vec<DMatrix<f64>> = filters.iter().map(|f| block * f * taps).collect();
-        let gram = DMatrix::from_fn(fixed.len(), fixed.len(), |i, j| filters[i].dot(&seen[j]));
+        let gram = DMatrix::from_fn(filters.len(), filters.len(), |i, j| filters[i].dot(&seen[j]));
         let smallest = smallest_eigenvalue(gram).unwrap_or(0.0);
         worst = worst.max((1.0 - smallest).max(0.0).sqrt());
     }
@@ -242,26 +263,26 @@ fn smallest_eigenvalue(matrix: DMatrix<f64>) -> Option<f64> {
     (matrix.nrows() > 0).then(|| matrix.symmetric_eigen().eigenvalues.min())
 }
 
-/// `‖Q − P Q‖ / ‖Q − tr(Q)/n‖`, P the average over the group, acting regularly on each field; NaN for a Q that is a multiple
-/// of the identity.
-fn asymmetry(q: &DMatrix<f64>, group: PlaneGroup) -> f64 {
-    let (n, order) = (q.nrows(), group.order());
+/// `‖Q − P Q‖ / ‖Q − tr(Q)/n‖`, P the average over a group, whose element h sends each run of as many coordinates as `to(h)` has
+/// entries to `to(h)`; `None` for a Q that is a multiple of the identity.
+fn asymmetry(q: &DMatrix<f64>, order: usize, to: impl Fn(usize) -> Vec<usize>) -> Option<f64> {
+    let n = q.nrows();
     let mean = q.trace() / n as f64;
     let total: f64 = (0..n * n).map(|at| (q[at] - if at % (n + 1) == 0 { mean } else { 0.0 }).powi(2)).sum();
+    if total <= 1e-12 * n as f64 {
+        return None;
+    }
     let mut average = DMatrix::<f64>::zeros(n, n);
     for h in 0..order {
-        let shift = group.shift(h);
-        let to = |channel: usize| channel / order * order + shift[channel % order];
+        let moved = to(h);
+        let to = |at: usize| at / moved.len() * moved.len() + moved[at % moved.len()];
         for i in 0..n {
             for j in 0..n {
                 average[(to(i), to(j))] += q[(i, j)] / order as f64;
             }
         }
     }
-    if total <= 1e-12 * n as f64 {
-        return f64::NAN;
-    }
-    ((q - average).norm_squared() / total).sqrt()
+    Some(((q - average).norm_squared() / total).sqrt())
 }
 
 /// The part of a projector's subspace outside a span with this orthonormal basis, `√(1 − tr(Q S) / tr(Q))`.

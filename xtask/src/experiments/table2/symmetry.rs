@@ -19,7 +19,7 @@ pub const SHORTEST_WAVE: f64 = 6.0;
 /// The group that the learned parameters say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SymmetryReport {
-    /// `None` when none fits, or several that do not contain one another.
+    /// `None` when no group holds, or when several do of which none contains all others.
     pub group: Option<String>,
     /// Every group with its residual, the best first.
     pub residuals: Vec<(String, f64)>,
@@ -27,8 +27,6 @@ pub struct SymmetryReport {
     pub right: Option<f64>,
     /// The best other group that the true one does not contain, or that does not hold, with its residual.
     pub wrong: Option<(String, f64)>,
-    /// For Kronecker factors: how much of C's subspace lies outside the steerable filters.
-    pub taps: Option<f64>,
 }
 
 /// Reads the group out of A, B and C, or U.
@@ -52,7 +50,6 @@ pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<Symm
         group: found.group.map(|g| g.to_string()),
         right: found.residual(truth),
         wrong: found.best_wrong(truth).map(|fit| (fit.group.to_string(), fit.residual)),
-        taps: found.taps_residual,
         residuals: found.fits.iter().map(|fit| (fit.group.to_string(), fit.residual)).collect(),
     })
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use msr_groups::LARGEST_PLANE_RESIDUAL;
+
 use super::cell::CellResult;
 use super::definition::Reference;
 use super::plan::Plan;
@@ -108,8 +110,7 @@ impl<'a> Table<'a> {
 
     /// What the learned parameters and the adapted layers say about the symmetry, a row per run.
     fn symmetry(&self) -> String {
-        let head =
-            ["problem", "method", "seed", "group", "residual", "best wrong", "taps", "filters", "images"];
+        let head = ["problem", "method", "seed", "group", "residual", "best wrong", "filters", "images"];
         let mut rows = Vec::new();
         for problem in &self.plan.problems {
             for method in &self.plan.settings.methods {
@@ -131,7 +132,6 @@ impl<'a> Table<'a> {
                         s.and_then(|s| s.right).map_or_else(dash, short),
                         s.and_then(|s| s.wrong.as_ref())
                             .map_or_else(dash, |(g, x)| format!("{g} {}", short(*x))),
-                        s.and_then(|s| s.taps).map_or_else(dash, short),
                         r.equivariance.filters.map_or_else(dash, short),
                         format!("{}{true_images}", r.equivariance.images.map_or_else(dash, short)),
                     ]);
@@ -186,12 +186,10 @@ impl Display for Table<'_> {
         f.write_str(&self.symmetry())?;
         writeln!(
             f,
-            "\ngroup: read out of A, B, C or U alone, among all C_N and D_N whose order divides the channels, each permuting\n\
-             its own fields of as many channels (so a subgroup of the true group need not fit); residual: its own, 0 is\n\
-             exact, a symmetry is claimed below 0.25; best wrong: of the groups that the true one does not contain, or that\n\
-             do not hold; taps: the part of C outside the steerable filters; filters: ‖W − P W‖ / ‖W‖ of layers adapted to\n\
-             test tasks; images: their equivariance error on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets\n\
-             that of the true filters)."
+            "\ngroup: what A, B, C or U say, without the tasks. residual: that of the true group; zero is exact, and below\n\
+             {LARGEST_PLANE_RESIDUAL} a group holds. best wrong: the best group that should not hold, of all C_N and D_N whose order divides the\n\
+             number of channels. filters: equivariance error ‖W − P W‖ / ‖W‖ of layers adapted to test tasks. images: the\n\
+             same on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets, that of the true filters)."
         )?;
         let head = ["problem", "outer steps", "method"];
         f.write_str(&seed_by_seed(settings, head, self.all_seeds().into_iter()))?;
@@ -224,7 +222,6 @@ mod tests {
                 residuals: vec![(group.to_string(), 0.03)],
                 right: Some(0.03),
                 wrong: Some(("C24".into(), 0.5)),
-                taps: None,
             }),
             equivariance: Equivariance { filters: Some(0.02), images: Some(0.05), true_images: Some(0.04) },
         };
