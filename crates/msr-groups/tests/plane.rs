@@ -330,8 +330,9 @@ fn free_taps_are_symmetric_under_quarter_turns() {
     let found = plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &taps }, 8, KERNEL).unwrap();
     assert_eq!(found.group, Some(RotationsAndFlips(4)), "{:?}", found.fits);
     // Taps of which only the left column is used turn into none of their own.
-    let left: Vec<f64> =
-        (0..TAPS * TAPS).map(|at| f64::from(u8::from(at % (TAPS + 1) == 0 && (at % TAPS).is_multiple_of(3)))).collect();
+    let left: Vec<f64> = (0..TAPS * TAPS)
+        .map(|at| f64::from(u8::from(at % (TAPS + 1) == 0 && (at % TAPS).is_multiple_of(3))))
+        .collect();
     let found = plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &left }, 8, KERNEL).unwrap();
     assert_eq!(found.group, None, "{:?}", found.fits);
 }

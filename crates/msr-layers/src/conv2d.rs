@@ -1,11 +1,11 @@
 //! Convolution over two dimensions: windows as columns, then one batched product.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name};
 use crate::least_squares::{NormalEquations, by_unit_vectors};
 use crate::linear::bias_parameter;
 
@@ -32,21 +32,22 @@ impl Conv2dConfig {
         Self { in_channels, out_channels, kernel, stride: 1, padding: 0, bias: false }
     }
 
-    /// Refuses sizes of zero.
+    /// Refuses sizes of zero, and weights too many to count.
     pub(crate) fn check(self, layer: &'static str) -> Result<()> {
         let Self { in_channels, out_channels, kernel, stride, .. } = self;
         let sizes = [
             ("in_channels", in_channels),
             ("out_channels", out_channels),
             ("kernel", kernel),
-            ("stride", stride),
+            ("kernel", kernel),
         ];
-        require_sizes(layer, &sizes)
+        require_sizes(layer, &sizes)?;
+        require_sizes(layer, &[("stride", stride)])
     }
 
     /// The number of weights of an output channel, `c k²`.
     pub(crate) fn fan_in(self) -> usize {
-        self.in_channels * self.kernel * self.kernel
+        self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
     }
 
     /// The bound of the uniform initialisation, `1/√(c k²)`.
@@ -92,12 +93,21 @@ impl Conv2dConfig {
         Ok(y.shaped(&[&lead[..], &[self.out_channels, size.0, size.1]].concat())?)
     }
 
-    /// What [`Layer::moments`] says of a convolution: worth it when the columns are wider than tall.
+    /// Whether moments of `values` window positions cost less than outputs for so many uses. Multiply–adds a position, with
+    /// p = c k²: `p (p / 2 + o)` for the moments, once; `3 o p` for each loss with its first and second gradient.
+    fn moments_pay(self, values: usize, uses: usize) -> bool {
+        let (p, o) = (self.fan_in(), self.out_channels);
+        let smaller = values >= p.saturating_mul(2);
+        smaller && (p / 2).saturating_add(o) <= o.saturating_mul(3).saturating_mul(uses)
+    }
+
+    /// What [`Layer::moments`] says of a convolution.
     pub(crate) fn moments(
         self,
         layer: &'static str,
         examples: &Tensor,
         targets: &Tensor,
+        uses: usize,
     ) -> Result<Option<Moments>> {
         let (&[t, b, channels, h, w], own) = (examples.dims(), self.in_channels) else {
             return Err(self.wrong_input(layer, examples.dims()));
@@ -112,7 +122,8 @@ impl Conv2dConfig {
             let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
             return Err(Error::Shape { layer, what: "targets", expected, got });
         }
-        if b * oh * ow < 2 * self.fan_in() {
+        let precise = |t: &Tensor| matches!(t.dtype(), DType::F32 | DType::F64);
+        if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
             return Ok(None);
         }
         Ok(Some(moments(examples, targets, window, self.bias)?))
@@ -144,9 +155,27 @@ impl Conv2dConfig {
         Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
     }
 
-    /// The normal equations from moments: `columns (k, o, c k²)` holds the weight that each unknown stands for; the
-    /// biases, where there are any, are the last unknowns.
-    pub(crate) fn normal_equations(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
+    /// The normal equations of a layer with these filters: from moments, where the data allows them and `unit_weights`
+    /// gives the weight `(k, o, c k²)` that each unknown stands for; the biases, where there are any, are the last unknowns.
+    pub(crate) fn normal_equations(
+        self,
+        layer: &dyn Layer,
+        parameters: &[Node],
+        examples: &Node,
+        targets: &Tensor,
+        unit_weights: impl FnOnce() -> Result<Option<Node>>,
+    ) -> Result<NormalEquations> {
+        if !examples.is_tracked()
+            // As many uses as there are unknowns: always worth it.
+            && let Some(moments) = layer.moments(examples.value(), targets, usize::MAX)?
+            && let Some(columns) = unit_weights()?
+        {
+            return self.equations_from(&columns, &moments);
+        }
+        by_unit_vectors(layer, parameters, examples, targets)
+    }
+
+    fn equations_from(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
         let &[k, o, fan_in] = columns.dims() else {
             let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
             return Err(Error::Shape { layer: "Conv2d", what: "columns", expected, got });
@@ -248,8 +277,8 @@ impl Layer for Conv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
-        self.config.moments(LAYER, examples, targets)
+    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+        self.config.moments(LAYER, examples, targets, uses)
     }
 
     fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
@@ -263,15 +292,12 @@ impl Layer for Conv2d {
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        match Layer::moments(self, examples.value(), targets)? {
-            Some(moments) if !examples.is_tracked() => {
-                let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
-                let like = &self.weight.tensor;
-                let columns = Tensor::eye(o * fan_in, like.dtype(), like.device())?;
-                let columns = Node::constant(&columns.reshape((o * fan_in, o, fan_in))?);
-                self.config.normal_equations(&columns, &moments)
-            }
-            _ => by_unit_vectors(self, parameters, examples, targets),
-        }
+        check_shared(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
+        self.config.normal_equations(self, parameters, examples, targets, || {
+            let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
+            let like = &self.weight.tensor;
+            let units = Tensor::eye(o * fan_in, like.dtype(), like.device())?;
+            Ok(Some(Node::constant(&units.reshape((o * fan_in, o, fan_in))?)))
+        })
     }
 }

@@ -78,13 +78,14 @@ pub trait Layer: Send + Sync {
     fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node>;
 
     /// The second moments of examples `(t, b, …)` and targets, when the layer's squared error depends on the data through
-    /// them alone and they are smaller than the data: one pass over the data then serves every inner step, and no
-    /// output of the size of the data is formed. `None` otherwise.
+    /// them alone, and computing them costs less than forming the outputs for `uses` losses and their gradients. One pass
+    /// over the data then serves every inner step, and no output of the size of the data is formed. `None` otherwise, and
+    /// in half precision, where sums over the data would overflow.
     ///
     /// # Errors
     /// When examples and targets do not fit each other or the layer.
-    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
-        let _ = (examples, targets);
+    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+        let _ = (examples, targets, uses);
         Ok(None)
     }
 
@@ -100,11 +101,12 @@ pub trait Layer: Send + Sync {
     }
 
     /// The normal equations of each task's least-squares problem, for layers that are linear in their adapted parameters:
-    /// these, flattened one after the other, are the unknowns. Of `parameters`, only shared ones are read. Time and memory grow
+    /// these, flattened one after the other, are the unknowns. `parameters` are as for [`Layer::forward_tasks`]; only the values of
+    /// shared ones are read. Time and memory grow
     /// with the square of the number of unknowns: it is for the few that a symmetry matrix leaves free.
     ///
     /// # Errors
-    /// [`Error::Config`] when the layer is not linear in them; when examples or targets do not fit.
+    /// [`Error::Config`] when the layer is not linear in them; when examples, targets or parameters do not fit.
     fn normal_equations(
         &self,
         parameters: &[Node],
@@ -145,19 +147,36 @@ pub(crate) fn check_parameters<'a>(
     parameters: impl Iterator<Item = &'a Parameter>,
     nodes: &[Node],
 ) -> Result<()> {
-    let mut rest = nodes.iter();
     let mut tasks = None;
+    check_nodes(layer, parameters, nodes, |p, node| match p.role {
+        Role::Shared => node.dims() == p.tensor.dims(),
+        Role::Adapted => {
+            let leading = node.dims().first().copied();
+            let expected = *tasks.get_or_insert(leading);
+            leading.is_some() && leading == expected && node.dims()[1..] == *p.tensor.dims()
+        }
+    })
+}
+
+/// The same of shared parameters alone: adapted ones may have any shape.
+pub(crate) fn check_shared<'a>(
+    layer: &'static str,
+    parameters: impl Iterator<Item = &'a Parameter>,
+    nodes: &[Node],
+) -> Result<()> {
+    check_nodes(layer, parameters, nodes, |p, node| p.role != Role::Shared || node.dims() == p.tensor.dims())
+}
+
+fn check_nodes<'a>(
+    layer: &'static str,
+    parameters: impl Iterator<Item = &'a Parameter>,
+    nodes: &[Node],
+    mut fits: impl FnMut(&Parameter, &Node) -> bool,
+) -> Result<()> {
+    let mut rest = nodes.iter();
     for p in parameters {
         let node = rest.next().ok_or_else(|| missing(layer, nodes.len()))?;
-        let fits = match p.role {
-            Role::Shared => node.dims() == p.tensor.dims(),
-            Role::Adapted => {
-                let leading = node.dims().first().copied();
-                let expected = *tasks.get_or_insert(leading);
-                leading.is_some() && leading == expected && node.dims()[1..] == *p.tensor.dims()
-            }
-        };
-        if !fits {
+        if !fits(p, node) {
             let front = if p.role == Role::Adapted { "tasks + " } else { "" };
             return Err(Error::Parameter {
                 name: p.name.clone(),

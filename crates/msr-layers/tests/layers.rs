@@ -329,12 +329,19 @@ fn bad_sizes_are_refused() {
         let wrong = Node::constant(&normal(1, (TASKS, 2, 3, 4), DType::F64));
         let layer: &dyn Layer = case.layer.as_ref();
         assert!(layer.forward_tasks(&leaves, &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
-        let (x, _) = examples(&case, 2, DType::F64);
+        let (x, y) = examples(&case, 2, DType::F64);
         let good = Input::Examples(Node::constant(&x));
+        let solvable = |nodes: &[Node]| layer.normal_equations(nodes, &Node::constant(&x), &y).is_ok();
         let refuses = |nodes: &[Node], what: &str| {
             assert!(layer.forward_tasks(nodes, &good).is_err(), "{}: {what}", case.name);
             let prepared = Input::Prepared(Node::constant(&normal(1, (TASKS, 2), DType::F64)));
             assert!(layer.forward_tasks(nodes, &prepared).is_err(), "{}: {what}, prepared", case.name);
+            let shared = nodes.len() == leaves.len()
+                && nodes
+                    .iter()
+                    .zip(layer.parameters())
+                    .all(|(n, p)| p.role == Role::Adapted || n.dims() == p.tensor.dims());
+            assert!(shared || !solvable(nodes), "{}: {what}, normal equations", case.name);
         };
         assert!(layer.forward_tasks(&leaves, &good).is_ok());
         refuses(&leaves[..0], "no parameters");

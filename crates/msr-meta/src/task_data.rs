@@ -18,7 +18,7 @@ pub(crate) enum TaskData {
 }
 
 impl TaskData {
-    /// Makes examples ready for `uses` losses; `moments`: whether they may be reduced to their moments.
+    /// Makes examples ready for `uses` losses; `moments`: whether they may be reduced to their moments where that pays.
     pub(crate) fn new(
         model: &dyn Layer,
         loss: Loss,
@@ -29,7 +29,7 @@ impl TaskData {
     ) -> Result<Self> {
         if moments
             && loss == Loss::MeanSquaredError
-            && let Some(moments) = model.moments(&examples.x, &examples.y)?
+            && let Some(moments) = model.moments(&examples.x, &examples.y, uses)?
         {
             return Ok(Self::Moments(moments));
         }

@@ -158,15 +158,43 @@ fn exact_adaptation_says_what_it_cannot_do() {
     let losses = |ridge| MetaLearner::new(model.clone(), exact(ridge)).unwrap().losses(&batch);
     assert!(losses(1e-6).unwrap().iter().all(|l| l.is_finite()));
     assert!(losses(1e-30).unwrap().iter().all(|l| l.is_finite()), "there is a floor under the ridge");
-    let mut nothing = batch.clone();
-    nothing.support.x = nothing.support.x.zeros_like().unwrap();
+    // A support set of zeros says nothing: v stays, and the other tasks are none the worse.
     let (unbiased, _vars) = unbiased(1, 40);
-    let learner = MetaLearner::new(unbiased, exact(0.1)).unwrap();
-    let message = learner.losses(&nothing).unwrap_err().to_string();
+    let learner = MetaLearner::new(unbiased.clone(), exact(0.1)).unwrap();
+    let mut silent = batch.clone();
+    let x = &batch.support.x;
+    let zeros = x.narrow(0, 0, 1).unwrap().zeros_like().unwrap();
+    silent.support.x = Tensor::cat(&[&zeros, &x.narrow(0, 1, 2).unwrap()], 0).unwrap();
+    let (found, all) = (learner.adapt(&silent.support).unwrap(), learner.adapt(&batch.support).unwrap());
+    let start = unbiased.parameters().remove(1).tensor;
+    assert_close("a silent task", &found[0].1.get(0).unwrap(), &start, 1e-15);
+    assert_close("another", &found[0].1.get(1).unwrap(), &all[0].1.get(1).unwrap(), 1e-15);
     assert!(
-        message.contains("of 3 is not positive definite") && message.contains("larger ridge"),
-        "{message}"
+        learner
+            .gradients(&silent)
+            .unwrap()
+            .gradients
+            .iter()
+            .all(|g| { g.flatten_all().unwrap().to_vec1::<f64>().unwrap().iter().all(|x| x.is_finite()) })
     );
+    silent.support.x = (x * f64::NAN).unwrap();
+    let message = learner.losses(&silent).unwrap_err().to_string();
+    assert!(message.contains("NaN or infinite") && message.contains("diverged"), "{message}");
+}
+
+/// In `f32`, with fewer equations than unknowns and a ridge far below rounding: what `f64` gives with the ridge at its floor.
+#[test]
+fn single_precision_keeps_the_ridge_above_rounding() {
+    let run = |dtype: DType, ridge: f64| {
+        let (model, _vars) = msr(1, 12, dtype);
+        let adaptation = Adaptation::LeastSquares { ridge };
+        let learner = MetaLearner::new(model, MetaConfig { adaptation, ..MetaConfig::default() }).unwrap();
+        learner.losses(&batch(3, 3, 1, 2, dtype)).unwrap()
+    };
+    let (single, double) = (run(DType::F32, 1e-30), run(DType::F64, 1e-5));
+    for (a, b) in single.iter().zip(&double) {
+        assert!((a / b - 1.0).abs() < 0.02, "{single:?} {double:?}");
+    }
 }
 
 /// Training from moments is training from outputs, for every learner.

@@ -16,8 +16,8 @@ use msr_autodiff::{Moments, Node, Value};
 
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name, missing};
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name, missing};
+use crate::least_squares::NormalEquations;
 use crate::linear::{bias_parameter, transposed};
 
 const LAYER: &str = "ReparamConv2d";
@@ -257,8 +257,8 @@ impl Layer for ReparamConv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
-        self.config.conv.moments(LAYER, examples, targets)
+    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+        self.config.conv.moments(LAYER, examples, targets, uses)
     }
 
     fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
@@ -274,16 +274,14 @@ impl Layer for ReparamConv2d {
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        match Layer::moments(self, examples.value(), targets)? {
-            Some(moments) if !examples.is_tracked() => {
-                let (symmetry, _) = self.split(parameters)?;
-                let filter = &self.filter.tensor;
-                let k = filter.elem_count();
-                let units = Tensor::eye(k, filter.dtype(), filter.device())?;
-                let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
-                self.config.conv.normal_equations(&self.expand(&symmetry, &units)?, &moments)
-            }
-            _ => by_unit_vectors(self, parameters, examples, targets),
-        }
+        check_shared(LAYER, self.own(), parameters)?;
+        self.config.conv.normal_equations(self, parameters, examples, targets, || {
+            let (symmetry, _) = self.split(parameters)?;
+            let filter = &self.filter.tensor;
+            let k = filter.elem_count();
+            let units = Tensor::eye(k, filter.dtype(), filter.device())?;
+            let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
+            Ok(Some(self.expand(&symmetry, &units)?))
+        })
     }
 }

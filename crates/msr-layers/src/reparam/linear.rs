@@ -15,7 +15,7 @@ use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name, missing};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name, missing};
 use crate::least_squares::{NormalEquations, by_unit_vectors};
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 
@@ -258,7 +258,12 @@ impl Layer for ReparamLinear {
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear", 0)) };
+        check_shared(
+            "ReparamLinear",
+            [&self.symmetry, &self.filter].into_iter().chain(&self.bias),
+            parameters,
+        )?;
+        let symmetry = &parameters[0];
         let dims = examples.dims();
         check_per_task("ReparamLinear", dims, self.config.in_features)?;
         let (m, k) = (self.config.out_features, self.config.filter_params);

@@ -10,8 +10,8 @@ use msr_autodiff::{Moments, Node};
 use super::pattern::{PatternLinear, PatternLinearConfig};
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result};
-use crate::layer::{Input, Layer, Parameter, check_parameters};
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared};
+use crate::least_squares::NormalEquations;
 
 const LAYER: &str = "PatternConv2d";
 
@@ -111,8 +111,8 @@ impl Layer for PatternConv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<Moments>> {
-        self.conv.moments(LAYER, examples, targets)
+    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+        self.conv.moments(LAYER, examples, targets, uses)
     }
 
     fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
@@ -127,16 +127,19 @@ impl Layer for PatternConv2d {
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        match Layer::moments(self, examples.value(), targets)? {
-            Some(moments) if !examples.is_tracked() && !self.conv.bias => {
-                let filter = self.weights.filter();
-                let k = filter.elem_count();
-                let units = Node::constant(&Tensor::eye(k, filter.dtype(), filter.device())?);
-                let shared = &parameters[..parameters.len().saturating_sub(1)];
-                let (columns, _) = self.weights.expanded(&[shared, &[units]].concat())?;
-                self.conv.normal_equations(&columns, &moments)
+        check_shared(LAYER, self.weights.own(), parameters)?;
+        self.conv.normal_equations(self, parameters, examples, targets, || {
+            if self.conv.bias {
+                // Tied biases: the unknowns are not one a channel.
+                return Ok(None);
             }
-            _ => by_unit_vectors(self, parameters, examples, targets),
-        }
+            let filter = self.weights.filter();
+            let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
+            let own = self.weights.own().zip(parameters);
+            let mut nodes: Vec<Node> =
+                own.filter(|(p, _)| p.role == Role::Shared).map(|(_, node)| node.clone()).collect();
+            nodes.push(Node::constant(&units));
+            Ok(Some(self.weights.expanded(&nodes)?.0))
+        })
     }
 }

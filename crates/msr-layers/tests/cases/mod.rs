@@ -99,9 +99,12 @@ pub fn cases(dtype: DType) -> Vec<Case> {
                 bias: bias.then(|| SharingPattern::bias(&outputs).unwrap()),
                 ..PatternLinearConfig::new(SharingPattern::new(&outputs, &taps).unwrap())
             };
-            add("PatternConv2d", &[channels, 5, 6], &[3, 3, 3], &|vb| {
-                Box::new(PatternConv2d::new(conv, tied.clone(), vb).unwrap())
-            });
+            for entries in [Entries::Fixed, Entries::Learned] {
+                add("PatternConv2d", &[channels, 5, 6], &[3, 3, 3], &|vb| {
+                    let tied = PatternLinearConfig { entries, ..tied.clone() };
+                    Box::new(PatternConv2d::new(conv, tied, vb).unwrap())
+                });
+            }
             add("ReparamConv2d, full", &[channels, 5, 6], &[3, 3, 3], &|vb| {
                 let symmetry = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
                 let config =

@@ -20,7 +20,12 @@ const RATE: f64 = 20.0;
 
 /// What is added to λ: a ridge below the rounding error of the normal equations would keep nothing in check.
 fn floor(dtype: DType) -> f64 {
-    if dtype == DType::F64 { 1e-12 } else { 1e-5 }
+    match dtype {
+        DType::F64 => 1e-12,
+        DType::F32 => 1e-5,
+        DType::BF16 => 0.25,
+        _ => 0.03,
+    }
 }
 
 /// The ridge: its strength is learned.
@@ -74,7 +79,9 @@ pub(crate) fn solve(
     let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
     let identity = Node::constant(&identity.reshape((1, k, k))?);
     let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
-    let ridge = identity.mul(&mean_diagonal.mul(strength)?)?;
+    // Examples without features say nothing: their task stays where it started, whatever the ridge.
+    let silent = Node::constant(&mean_diagonal.value().eq(0.0)?.to_dtype(flat.dtype())?);
+    let ridge = identity.mul(&mean_diagonal.mul(strength)?.add(&silent)?)?;
     let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
     let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
     let mut at = 0;
