@@ -161,7 +161,7 @@ impl Map {
     }
 }
 
-/// The columns of one image `(channels, size)` into a buffer of as many entries.
+/// The columns of one image `(channels, size)` into a buffer of as many entries; those over padding are left as they are.
 pub(super) fn gather_columns<T: WithDType>(
     window: Window,
     size: (usize, usize),
@@ -169,7 +169,6 @@ pub(super) fn gather_columns<T: WithDType>(
     channels: usize,
     out: &mut [T],
 ) -> Result<()> {
-    out.fill(T::zero());
     Map::new(window, size)?.gather_one(pixels, channels, out);
     Ok(())
 }

@@ -12,6 +12,7 @@ pub mod loss;
 pub mod matmul;
 pub mod moments;
 pub mod pool;
+mod products;
 pub mod reduce;
 mod strided;
 

@@ -5,12 +5,12 @@
 //! `‖W P − Y‖² = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`, `G = P Pᵀ`, `C = Y Pᵀ`, `s = ‖Y‖²`.
 //! They are computed in one pass over the data, and no column matrix as large as the data is ever formed.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
-use pulp::{Simd, WithSimd};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::im2col::{Window, gather_columns, im2col};
 use super::matmul::matmul;
+use super::products::Products;
 use super::{on_cpu, unsupported};
 
 /// The second moments of the data of several tasks.
@@ -83,99 +83,9 @@ struct MomentsLoop {
     constant: bool,
 }
 
-/// Rows of targets, and of columns, that are multiplied at once: their partial sums stay in registers.
-const ROWS: usize = 4;
-const COLUMNS: usize = 3;
-
-/// Numbers whose rows can be multiplied in vectors.
-trait Rows: WithDType {
-    /// Adds `a bᵀ` to `out (rows of a, rows of b)`; rows of `a` and `b` have `length` entries.
-    fn add_products(a: &[Self], b: &[Self], length: usize, out: &mut [Self]);
-}
-
-macro_rules! rows {
-    ($t:ty, $as_simd:ident, $vectors:ident, $splat:ident, $mul_add:ident, $sum:ident) => {
-        impl Rows for $t {
-            fn add_products(a: &[Self], b: &[Self], length: usize, out: &mut [Self]) {
-                struct Call<'a> {
-                    a: &'a [$t],
-                    b: &'a [$t],
-                    length: usize,
-                    out: &'a mut [$t],
-                }
-
-                /// `out[i][j] = Σ a[i] b[j]`.
-                #[inline(always)]
-                fn block<S: Simd, const M: usize, const N: usize>(
-                    simd: S,
-                    a: [&[$t]; M],
-                    b: [&[$t]; N],
-                ) -> [[$t; N]; M] {
-                    let a = a.map(|row| S::$as_simd(row));
-                    let b = b.map(|row| S::$as_simd(row));
-                    let mut sums: [[S::$vectors; N]; M] = [[simd.$splat(0.0); N]; M];
-                    for at in 0..a[0].0.len() {
-                        let right: [S::$vectors; N] = std::array::from_fn(|j| b[j].0[at]);
-                        for i in 0..M {
-                            let left = a[i].0[at];
-                            for j in 0..N {
-                                sums[i][j] = simd.$mul_add(left, right[j], sums[i][j]);
-                            }
-                        }
-                    }
-                    std::array::from_fn(|i| {
-                        std::array::from_fn(|j| {
-                            let rest = a[i].1.iter().zip(b[j].1).map(|(x, y)| x * y).sum::<$t>();
-                            simd.$sum(sums[i][j]) + rest
-                        })
-                    })
-                }
-
-                impl WithSimd for Call<'_> {
-                    type Output = ();
-
-                    #[inline(always)]
-                    fn with_simd<S: Simd>(self, simd: S) {
-                        let Call { a, b, length, out } = self;
-                        let (rows, columns) = (a.len() / length, b.len() / length);
-                        let row_a = |i: usize| &a[i * length..][..length];
-                        let row_b = |j: usize| &b[j * length..][..length];
-                        let (tall, wide) = (rows - rows % ROWS, columns - columns % COLUMNS);
-                        for i in (0..tall).step_by(ROWS) {
-                            for j in (0..wide).step_by(COLUMNS) {
-                                let sums = block::<S, ROWS, COLUMNS>(
-                                    simd,
-                                    std::array::from_fn(|r| row_a(i + r)),
-                                    std::array::from_fn(|c| row_b(j + c)),
-                                );
-                                for (r, sums) in sums.iter().enumerate() {
-                                    for (c, &sum) in sums.iter().enumerate() {
-                                        out[(i + r) * columns + j + c] += sum;
-                                    }
-                                }
-                            }
-                        }
-                        // What is left over on the right and below.
-                        for i in 0..rows {
-                            for j in if i < tall { wide..columns } else { 0..columns } {
-                                out[i * columns + j] += block(simd, [row_a(i)], [row_b(j)])[0][0];
-                            }
-                        }
-                    }
-                }
-                if length > 0 {
-                    pulp::Arch::new().dispatch(Call { a, b, length, out });
-                }
-            }
-        }
-    };
-}
-rows!(f32, as_simd_f32s, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
-rows!(f64, as_simd_f64s, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
-
 impl MomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other.
-    fn run<T: Rows>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
+    fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
         let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
             candle_core::bail!("moments: five dimensions are needed");
         };
@@ -190,17 +100,25 @@ impl MomentsLoop {
         let x = &x[lx.start_offset()..][..t * b * image];
         let y = &y[ly.start_offset()..][..t * b * outputs];
         let task = |(out, (x, y)): (&mut [T], (&[T], &[T]))| -> Result<()> {
-            let mut columns = vec![T::one(); p * length];
+            // Padding stays zero from image to image, and a last row stays one.
+            let mut columns = vec![T::zero(); p * length];
+            columns[taps * length..].fill(T::one());
+            let mut slots = vec![T::zero(); (p * p + o * p) * T::SLOT];
+            let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
             let mut square = 0f64;
             for (x, y) in x.chunks_exact(image).zip(y.chunks_exact(outputs)) {
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
-                let (gram, rest) = out.split_at_mut(p * p);
-                T::add_products(&columns, &columns, length, gram);
-                T::add_products(y, &columns, length, &mut rest[..o * p]);
-                for row in y.chunks_exact(length) {
-                    let mut sum = [T::zero()];
-                    T::add_products(row, row, length, &mut sum);
-                    square += sum[0].to_f64();
+                T::add_products(&columns, &columns, length, true, gram);
+                T::add_products(y, &columns, length, false, cross);
+                let mut slot = vec![T::zero(); T::SLOT];
+                T::add_squares(y, length, &mut slot);
+                square += T::totals(&slot).map(T::to_f64).sum::<f64>();
+            }
+            out.iter_mut().zip(T::totals(&slots)).for_each(|(out, total)| *out = total);
+            // The upper triangle is the lower one.
+            for i in 0..p {
+                for j in i + 1..p {
+                    out[i * p + j] = out[j * p + i];
                 }
             }
             out[size - 1] = T::from_f64(square);
