@@ -103,7 +103,11 @@ fn a_run_on_npz_files() {
     let refused = ["reproduce", "table1", "--data", text(&data), "--ranks", "1", "--out", text(&out)];
     msr_data::export_npz(&problem, 0..30, data.join("rank1.npz")).unwrap();
     refuses(&refused, &["a meta-batch of 32 tasks, but 24 training tasks"]);
-    let images = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
+    let images = msr_data::SteerableConv::new(msr_data::SteerableConvConfig::new(
+        msr_groups::PlaneGroup::Rotations(8),
+        0,
+    ))
+    .unwrap();
     msr_data::export_npz(&images, 0..2, data.join("rank1.npz")).unwrap();
     refuses(&refused, &["tasks of Table 1 have inputs (1, n)"]);
     assert!(!out.exists());
@@ -149,7 +153,11 @@ fn table2_on_an_npz_file() {
     let folder = tempfile::tempdir().unwrap();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     std::fs::create_dir(&data).unwrap();
-    let problem = msr_data::SteerableConv::new(msr_groups::PlaneGroup::Rotations(8), 0).unwrap();
+    let problem = msr_data::SteerableConv::new(msr_data::SteerableConvConfig::new(
+        msr_groups::PlaneGroup::Rotations(8),
+        0,
+    ))
+    .unwrap();
     msr_data::export_npz(&problem, 0..30, data.join("2d_rot8.npz")).unwrap();
     let flags = ["--problems", "C8", "--methods", "maml-conv,msr-conv,msr-conv-full", "--outer-steps", "2"];
     let run = ["reproduce", "table2", "--data", text(&data), "--out", text(&out)];

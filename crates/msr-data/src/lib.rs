@@ -39,4 +39,4 @@ pub use npz::write::export_npz;
 pub use source::TaskSource;
 pub use synthetic::equivariant::{Equivariant, EquivariantConfig, Inputs};
 pub use synthetic::rank_k::RankK;
-pub use synthetic::steerable::SteerableConv;
+pub use synthetic::steerable::{SteerableConv, SteerableConvConfig};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use cases::task;
 use msr_data::{
-    EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, SteerableConv, TaskSource, export_npz,
+    EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, SteerableConv, SteerableConvConfig, TaskSource,
+    export_npz,
 };
 use msr_groups::PlaneGroup;
 
@@ -165,7 +166,7 @@ fn what_is_exported_is_imported() {
 fn large_arrays_stay_in_the_file() {
     let files = Files(tempfile::tempdir().unwrap());
     let path = files.0.path().join("c4.npz");
-    let problem = SteerableConv::new(PlaneGroup::Rotations(4), 1).unwrap();
+    let problem = SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(4), 1)).unwrap();
     export_npz(&problem, 0..5, &path).unwrap();
     let (memory, file) = (NpzProblem::open(&path).unwrap(), NpzProblem::open_with(&path, 0).unwrap());
     std::thread::scope(|scope| {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use candle_core::{DType, Tensor};
-use msr_data::{SteerableConv, TaskSource};
+use msr_data::{SteerableConv, SteerableConvConfig, TaskSource};
 use msr_groups::{PlaneGroup, SteerableBasis};
 
 /// The rows of a matrix, orthonormalised twice (Gram and Schmidt); dependent rows are dropped.
@@ -129,7 +129,7 @@ fn channels_are_turned_and_mirrored_copies_for_any_group_and_kernel() {
 #[test]
 fn tasks_are_convolutions_with_these_filters() {
     for (group, channels) in [(PlaneGroup::Rotations(8), 24), (PlaneGroup::RotationsAndFlips(8), 48)] {
-        let problem = SteerableConv::new(group, 3).unwrap();
+        let problem = SteerableConv::new(SteerableConvConfig::new(group, 3)).unwrap();
         assert_eq!(problem.output_shape(), [channels, 30, 30]);
         let (mut x, mut y) = (vec![0f32; 2 * 1024], vec![0f32; 2 * channels * 900]);
         problem.fill(5, &mut x, &mut y).unwrap();
@@ -152,7 +152,7 @@ fn tasks_are_convolutions_with_these_filters() {
         let mut again = vec![0f32; x.len()];
         problem.fill(5, &mut again, &mut y).unwrap();
         assert_eq!(x, again);
-        SteerableConv::new(group, 4).unwrap().fill(5, &mut again, &mut y).unwrap();
+        SteerableConv::new(SteerableConvConfig::new(group, 4)).unwrap().fill(5, &mut again, &mut y).unwrap();
         assert_ne!(x, again);
         // Generalised He weights: outputs have a variance of 5/8 (C8) or 9/16 (D8).
         let variance: f64 = (0..400)
@@ -161,5 +161,35 @@ fn tasks_are_convolutions_with_these_filters() {
             / 400.0;
         let expected = if channels == 24 { 5.0 / 8.0 } else { 9.0 / 16.0 };
         assert!((variance / expected - 1.0).abs() < 0.1, "{group:?}: {variance}");
+    }
+}
+
+/// Other kernels, fields and images: every output is the sum over its window.
+#[test]
+fn problems_of_any_size() {
+    let table2 = SteerableConvConfig::new(PlaneGroup::RotationsAndFlips(3), 1);
+    let config = SteerableConvConfig { kernel: 5, fields: 2, size: 11, examples: 3, ..table2 };
+    let problem = SteerableConv::new(config).unwrap();
+    assert_eq!((problem.examples(), problem.output_shape()), (3, vec![12, 7, 7]));
+    let (mut x, mut y) = (vec![0f32; 3 * 121], vec![0f32; 3 * 12 * 49]);
+    problem.fill(2, &mut x, &mut y).unwrap();
+    let filters = problem.filters(2).unwrap();
+    for (at, &got) in y.iter().enumerate() {
+        let (example, channel, row, column) = (at / (12 * 49), at / 49 % 12, at / 7 % 7, at % 7);
+        let exact: f64 = (0..25)
+            .map(|tap| {
+                let pixel = x[example * 121 + (row + tap / 5) * 11 + column + tap % 5];
+                filters[channel * 25 + tap] * f64::from(pixel)
+            })
+            .sum();
+        assert!((f64::from(got) - exact).abs() < 1e-5, "{got} for {exact}");
+    }
+    for wrong in [
+        SteerableConvConfig { size: 4, ..config },
+        SteerableConvConfig { fields: 0, ..config },
+        SteerableConvConfig { examples: 0, ..config },
+        SteerableConvConfig { size: 1 << 40, ..config },
+    ] {
+        assert!(SteerableConv::new(wrong).unwrap_err().to_string().contains("no smaller than the filters"));
     }
 }

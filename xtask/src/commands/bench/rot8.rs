@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device};
-use msr_data::{EpisodeSampler, Shots, Split, SteerableConv};
+use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, SteerableConvConfig};
 use msr_groups::PlaneGroup;
 use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
@@ -78,7 +78,7 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let config = MetaConfig { inner_steps, moments, ..MetaConfig::default() };
     let learner = MetaLearner::new(Arc::new(layer), config)?;
     let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
-    let source = Arc::new(SteerableConv::new(PlaneGroup::Rotations(8), 0)?);
+    let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);
     let sampler = EpisodeSampler::new(source, Split::new(8_000, 2_000), 0)?;
     let batch = batch(&sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
     step_ms(&mut trainer, &batch, WARM_UP, samples)

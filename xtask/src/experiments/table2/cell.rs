@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
-use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, TaskSource};
+use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, SteerableConvConfig, TaskSource};
 use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use serde::{Deserialize, Serialize};
 
@@ -205,7 +205,7 @@ fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<Epis
 fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
     match &plan.settings.data {
         Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
-        None => Ok(Arc::new(SteerableConv::new(cell.problem.group(), cell.seed)?)),
+        None => Ok(Arc::new(SteerableConv::new(SteerableConvConfig::new(cell.problem.group(), cell.seed))?)),
     }
 }
 
