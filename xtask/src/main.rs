@@ -6,6 +6,7 @@
 mod commands;
 mod experiments;
 mod report;
+mod tensors;
 mod workspace;
 
 use clap::{Parser, Subcommand};

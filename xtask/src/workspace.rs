@@ -34,6 +34,13 @@ pub enum DeviceName {
     Cuda,
 }
 
+/// The most memory that this process has had, in MiB, where the system says it.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.div_ceil(1024))
+}
+
 /// A few lines that say what produced a result: processor, cores, memory, compiler, commit.
 pub fn machine() -> String {
     let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_actions, rank_groups, recover};
 use msr_meta::write_atomic;
 use safetensors::SafeTensors;
@@ -14,6 +14,7 @@ use crate::experiments::training::read_weight_shape;
 use crate::report::picture::inspected;
 use crate::report::say;
 use crate::report::table::{aligned, number};
+use crate::tensors::numbers;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -207,10 +208,6 @@ fn all_names(tensors: &std::collections::HashMap<String, Tensor>) -> String {
     let mut names: Vec<String> = tensors.iter().map(|(name, t)| format!("{name} {:?}", t.dims())).collect();
     names.sort();
     if names.is_empty() { "none".into() } else { names.join(", ") }
-}
-
-fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
-    Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 
 /// What was found, in lines.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use msr_groups::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneSymmetry, plane_symmetry};
 
 use crate::report::table::aligned;
+use crate::tensors::numbers;
 
 /// The filters to which the rows of a symmetry matrix belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,10 +118,6 @@ fn factor(tensors: &HashMap<String, Tensor>, name: &str) -> Result<Vec<f64>> {
     let mut numbers = numbers(tensor)?;
     (0..rows).for_each(|i| numbers[i * (rows + 1)] += 1.0);
     Ok(numbers)
-}
-
-fn numbers(t: &Tensor) -> Result<Vec<f64>> {
-    Ok(t.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 
 fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {

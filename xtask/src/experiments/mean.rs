@@ -29,6 +29,18 @@ impl Mean {
         (count > 0.0).then_some(Self { mean: sum / count, half_width: squares.sqrt() / count })
     }
 
+    /// The same for seeds that were tested on the same tasks: their means may err together, so the half width is the mean
+    /// of the seeds'.
+    pub fn over_same_tasks(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
+        let (mut count, mut sum, mut widths) = (0.0, 0.0, 0.0);
+        for seed in seeds {
+            count += 1.0;
+            sum += seed.mean;
+            widths += seed.half_width;
+        }
+        (count > 0.0).then_some(Self { mean: sum / count, half_width: widths / count })
+    }
+
     /// Why the mean is not in the interval that a definition allows, in words; `None` when it is.
     pub fn outside(&self, what: &str, at_least: f64, at_most: f64, source: &str) -> Option<String> {
         let inside = (at_least..=at_most).contains(&self.mean);
@@ -59,6 +71,9 @@ mod tests {
         assert_eq!(mean, Some(Mean::new(1.5, 0.25)));
         assert_eq!(shown(mean), "1.5000 ± 0.2500");
         assert_eq!(shown(Mean::over(std::iter::empty())), "–");
+        let together = Mean::over_same_tasks(seeds.into_iter());
+        assert_eq!(together, Some(Mean::new(1.5, 0.35)));
+        assert_eq!(Mean::over_same_tasks(std::iter::empty()), None);
         let outside = |low, high| mean.and_then(|m| m.outside("it", low, high, "paper"));
         assert_eq!(outside(1.5, 1.5), None);
         assert_eq!(outside(0.0, 1.0).as_deref(), Some("it is 1.5000, allowed is 0 to 1 (paper)"));

@@ -63,7 +63,7 @@ pub const RESULT: &str = "result.json";
 pub struct Experiment<MakePlan, Check, RunOne> {
     /// Applies the flags to the definition.
     pub plan: MakePlan,
-    /// Refuses what cannot work before anything is written, and says what it read.
+    /// Refuses what cannot work before anything is written, or continued, and says what it read.
     pub check: Check,
     /// Trains and tests a cell.
     pub run: RunOne,
@@ -107,6 +107,7 @@ fn open<P: RunPlan>(
     if args.resume {
         let (folder, plan) = RunFolder::reopen(name, args.out.as_deref())?;
         can_record(&plan)?;
+        check(&plan)?;
         return Ok((folder, plan));
     }
     let plan = plan()?;
@@ -210,7 +211,8 @@ pub struct Report {
     pub outside: Vec<String>,
 }
 
-/// Writes and prints the table, records it when asked to, and fails when a bound of the definition does not hold.
+/// Writes and prints the table, and records it when asked to; fails, and records nothing, when a bound of the definition does not
+/// hold.
 fn conclude<P: RunPlan>(
     name: &str,
     args: &RunArgs,
@@ -225,14 +227,10 @@ fn conclude<P: RunPlan>(
     folder.write_json("results.json", results)?;
     say(&format!("\n{text}"));
     let seconds = started.elapsed().as_secs_f64();
-    say(&format!("took {seconds:.1} s; pictures, metrics and learned tensors are in"));
+    let memory =
+        workspace::peak_memory().map_or_else(String::new, |mib| format!(", at most {mib} MiB of memory"));
+    say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in"));
     say(&format!("  {}", folder.path().display()));
-    if args.record {
-        let device = serde_json::to_value(plan.device())?;
-        let text = format!("{text}\nThe whole experiment took {seconds:.0} s.\n");
-        let path = record(&plan.record_name(), device.as_str().unwrap_or("unknown"), &text)?;
-        say(&format!("recorded in {}", path.display()));
-    }
     if *checked > 0 && outside.is_empty() {
         say(&format!("{checked} checks against data/experiments/{name}.toml, all hold"));
     }
@@ -242,6 +240,18 @@ fn conclude<P: RunPlan>(
             outside.len(),
             outside.join("\n  ")
         );
+    }
+    if args.record {
+        let device = serde_json::to_value(plan.device())?;
+        // What was done before it was stopped is not known here.
+        let took = if args.resume {
+            String::new()
+        } else {
+            format!("\nThe whole experiment took {seconds:.0} s{memory}.\n")
+        };
+        let path =
+            record(&plan.record_name(), device.as_str().unwrap_or("unknown"), &format!("{text}{took}"))?;
+        say(&format!("recorded in {}", path.display()));
     }
     Ok(())
 }

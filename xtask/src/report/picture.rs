@@ -276,25 +276,32 @@ impl Panel {
         Self { caption: caption.into(), values, cols, scale }
     }
 
+    /// A caption alone, as wide as a panel of `cols` entries: the heading of a column.
+    pub fn heading(caption: &str, cols: usize, scale: usize) -> Self {
+        Self { caption: caption.into(), values: Vec::new(), cols, scale }
+    }
+
     fn size(&self) -> (usize, usize) {
         let rows = self.values.len() / self.cols.max(1);
         let letters = 8 * self.caption.chars().count();
         let caption = if self.caption.is_empty() { 0 } else { CAPTION };
-        ((self.cols * self.scale + 2).max(letters), rows * self.scale + 2 + caption)
+        let frame = if rows == 0 { 0 } else { rows * self.scale + 2 };
+        ((self.cols * self.scale + 2).max(letters), frame + caption)
     }
 }
 
-/// Rows of panels, each row with a label on its left; `title` at the foot. Returns a PNG.
+/// Rows of panels, each row with a label on its left; `title` at the foot, on as many lines as it needs. Returns a PNG.
 pub fn sheet(title: &str, rows: &[(String, Vec<Panel>)]) -> Result<Vec<u8>> {
     const BETWEEN: usize = 6;
-    let title = format!("{}; red +, blue -", ascii(title));
+    const NARROWEST: usize = 420;
     let label = rows.iter().map(|(label, _)| 8 * label.chars().count()).max().unwrap_or(0) + GAP;
     let height = |panels: &[Panel]| panels.iter().map(|p| p.size().1).max().unwrap_or(0) + BETWEEN;
     let width = |panels: &[Panel]| panels.iter().map(|p| p.size().0 + BETWEEN).sum::<usize>();
     let across = rows.iter().map(|(_, panels)| width(panels)).max().unwrap_or(0);
     let down: usize = rows.iter().map(|(_, panels)| height(panels)).sum();
-    let mut canvas =
-        Canvas::new((label + across).max(8 * title.chars().count()) + 2 * GAP, down + CAPTION + 3 * GAP);
+    let inside = (label + across).max(NARROWEST);
+    let lines = wrapped(&format!("{}; red +, blue -", ascii(title)), inside / 8);
+    let mut canvas = Canvas::new(inside + 2 * GAP, down + CAPTION * lines.len() + 3 * GAP);
     let mut y = GAP;
     for (name, panels) in rows {
         canvas.text(GAP, y + height(panels) / 2 - BETWEEN, name);
@@ -306,18 +313,66 @@ pub fn sheet(title: &str, rows: &[(String, Vec<Panel>)]) -> Result<Vec<u8>> {
             );
             canvas.text(x, y, &panel.caption);
             let below = if panel.caption.is_empty() { 0 } else { CAPTION };
-            canvas.values(x, y + below, &panel.values, panel.cols, panel.scale);
+            if !panel.values.is_empty() {
+                canvas.values(x, y + below, &panel.values, panel.cols, panel.scale);
+            }
             x += panel.size().0 + BETWEEN;
         }
         y += height(panels);
     }
-    canvas.text(GAP, y + GAP, &title);
+    for (number, line) in lines.iter().enumerate() {
+        canvas.text(GAP, y + GAP + number * CAPTION, line);
+    }
     canvas.png()
+}
+
+/// Words on lines of at most so many letters (one word may be longer).
+fn wrapped(text: &str, letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= letters => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{colour, symmetry};
+    use super::{Panel, colour, sheet, symmetry, wrapped};
+
+    fn decoded(bytes: Vec<u8>) -> anyhow::Result<(u32, u32, Vec<u8>)> {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
+        let info = reader.next_frame(&mut pixels)?;
+        Ok((info.width, info.height, pixels))
+    }
+
+    /// Panels stand in their rows with the right colours; a long title wraps and does not widen the sheet.
+    #[test]
+    fn a_sheet_shows_its_panels() -> anyhow::Result<()> {
+        let rows = || {
+            let heading = vec![Panel::heading("a", 2, 10), Panel::heading("b", 2, 10)];
+            let values =
+                vec![Panel::new("", &[2.0, -2.0], 2.0, 2, 10), Panel::new("", &[0.0; 4], 1.0, 2, 10)];
+            [(String::new(), heading), ("row".to_string(), values)]
+        };
+        let (width, height, pixels) = decoded(sheet("short", &rows())?)?;
+        let (same, higher, _) = decoded(sheet(&"word ".repeat(40), &rows())?)?;
+        assert!(same == width && higher > height, "{width} × {height}, {same} × {higher}");
+        let at = |x: usize, y: usize| &pixels[3 * (y * width as usize + x)..][..3];
+        // Label, gap and frame on the left; the heading's line above.
+        let (x, y) = (16 + 3 * 8 + 16 + 1, 16 + 14 + 6 + 1);
+        assert_eq!((at(x + 5, y + 5), at(x + 15, y + 5)), (&[178, 24, 43][..], &[33, 102, 172][..]));
+        assert_eq!(at(x + 22 + 6 + 5, y + 5), [255, 255, 255]);
+        assert!(sheet("", &[(String::new(), vec![Panel::new("", &[1.0; 3], 1.0, 2, 4)])]).is_err());
+        assert_eq!(wrapped("a bc def g", 4), ["a bc", "def", "g"]);
+        Ok(())
+    }
 
     #[test]
     fn colours_are_signed_and_symmetric() {
@@ -329,10 +384,8 @@ mod tests {
     #[test]
     fn a_picture_is_a_png_of_the_expected_size() -> anyhow::Result<()> {
         let bytes = symmetry("title", &[vec![1.0; 6], vec![-1.0; 6]], &[0.5; 6], Some(&[0.5; 6]), 2, 3)?;
-        let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info()?;
-        let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
-        let info = reader.next_frame(&mut pixels)?;
-        assert_eq!((info.width, info.height), (2 * 27 + 16, 2 * 38 + 16 + 14));
+        let (width, height, pixels) = decoded(bytes)?;
+        assert_eq!((width, height), (2 * 27 + 16, 2 * 38 + 16 + 14));
         assert!(
             pixels.chunks(3).any(|p| p == [178, 24, 43]) && pixels.chunks(3).any(|p| p == [33, 102, 172])
         );

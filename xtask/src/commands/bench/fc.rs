@@ -45,12 +45,18 @@ pub fn run(args: &StepArgs) -> Result<()> {
     let rates = Rates::measure()?;
     let mut ours = vec![Vec::new(); PROBLEMS.len()];
     let mut theirs = vec![Vec::new(); PROBLEMS.len()];
+    let bar = args.bar(PROBLEMS.len() * if args.peers { 2 } else { 1 })?;
     for _ in 0..args.rounds {
         for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
             ours[i].push(ours_ms(rank, k, args.inner_steps, samples)?);
+            bar.inc(1);
         }
         if args.peers {
-            let found = peer::run::<PeerTime>(&args.python, "fc_step_jax.py", &args.for_peer(samples))?;
+            let mut found: Vec<PeerTime> = Vec::new();
+            peer::run(&args.python, "fc_step_jax.py", &args.for_peer(samples), |time| {
+                found.push(time);
+                bar.inc(1);
+            })?;
             for (i, &(rank, _)) in PROBLEMS.iter().enumerate() {
                 let time = found
                     .iter()
@@ -60,6 +66,7 @@ pub fn run(args: &StepArgs) -> Result<()> {
             }
         }
     }
+    bar.finish_and_clear();
     let text = report(args, samples, rates, &ours, &theirs)?;
     say(&text);
     if args.record {

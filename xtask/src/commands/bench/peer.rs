@@ -1,26 +1,47 @@
 //! Running the same work in another framework.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 
 use crate::workspace;
 
-/// Runs `scripts/peers/<script>` with `python` and returns what it measured, a line of JSON each.
-pub fn run<T: DeserializeOwned>(python: &PathBuf, script: &str, args: &[String]) -> Result<Vec<T>> {
+/// Runs `scripts/peers/<script>` with `python` and hands over what it measures, a line of JSON each, as it comes.
+pub fn run<T: DeserializeOwned>(
+    python: &PathBuf,
+    script: &str,
+    args: &[String],
+    mut measured: impl FnMut(T),
+) -> Result<()> {
     let path = workspace::root().join("scripts/peers").join(script);
-    let output = Command::new(python)
+    let mut child = Command::new(python)
         .arg(&path)
         .args(args)
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .with_context(|| format!("cannot start {}; name a Python with --python", python.display()))?;
+    let (stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    // Read beside the lines: a full pipe would stop the peer.
+    let complaints = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(stderr) = &mut stderr {
+            let _ = stderr.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    for line in stdout.map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+        let line = line.with_context(|| format!("{script} printed no text"))?;
+        measured(serde_json::from_str(&line).with_context(|| format!("{script} printed {line:?}"))?);
+    }
+    let status = child.wait()?;
     ensure!(
-        output.status.success(),
+        status.success(),
         "{script} failed; it needs `pip install jax optax numpy` in the Python that --python names:\n{}",
-        String::from_utf8_lossy(&output.stderr)
+        complaints.join().unwrap_or_default()
     );
-    let text = String::from_utf8(output.stdout).with_context(|| format!("{script} printed no text"))?;
-    text.lines().map(|l| serde_json::from_str(l).with_context(|| format!("{script} printed {l:?}"))).collect()
+    Ok(())
 }

@@ -30,6 +30,8 @@ const OUT: usize = 30;
 const WAYS: [(&str, bool); 2] = [("ours", true), ("ours, from outputs", false)];
 /// The variants of the peer that compute outputs, as every implementation at hand does; of these the best counts.
 const BY_MOMENTS: &str = "-moments";
+/// How many variants the peer has, for the progress bar.
+const PEER_VARIANTS: usize = 6;
 
 /// Steps before the clock starts to count, as the peer has them.
 const WARM_UP: u64 = 2;
@@ -49,19 +51,23 @@ pub fn run(args: &StepArgs) -> Result<()> {
     let rates = Rates::measure()?;
     let mut ours = vec![Vec::new(); WAYS.len()];
     let mut theirs: Vec<(String, Vec<f64>)> = Vec::new();
+    let bar = args.bar(WAYS.len() + if args.peers { PEER_VARIANTS } else { 0 })?;
     for _ in 0..args.rounds {
         for (times, (_, moments)) in ours.iter_mut().zip(WAYS) {
             times.push(ours_ms(moments, args.inner_steps, samples)?);
+            bar.inc(1);
         }
         if args.peers {
-            for time in peer::run::<PeerTime>(&args.python, "rot8_step_jax.py", &args.for_peer(samples))? {
+            peer::run(&args.python, "rot8_step_jax.py", &args.for_peer(samples), |time: PeerTime| {
+                bar.inc(1);
                 match theirs.iter_mut().find(|(variant, _)| *variant == time.variant) {
                     Some((_, times)) => times.push(time.median_ms),
                     None => theirs.push((time.variant, vec![time.median_ms])),
                 }
-            }
+            })?;
         }
     }
+    bar.finish_and_clear();
     let text = report(args, samples, rates, &ours, &theirs)?;
     say(&text);
     if args.record {

@@ -1,9 +1,10 @@
 //! What benches of a meta-step share: the flags, the timing, and ratios to a peer.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 use msr_meta::{Batch, Trainer};
 
 use super::machine_rates::Rates;
@@ -33,6 +34,15 @@ pub struct StepArgs {
 }
 
 impl StepArgs {
+    /// A bar over so many measurements in each round.
+    pub fn bar(&self, measurements: usize) -> Result<ProgressBar> {
+        let style =
+            ProgressStyle::with_template("{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} {msg}")?;
+        let bar = ProgressBar::new(self.rounds * measurements as u64).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Ok(bar)
+    }
+
     /// What a peer is told: inner steps and samples.
     pub fn for_peer(&self, samples: u64) -> [String; 2] {
         [self.inner_steps.to_string(), samples.to_string()]

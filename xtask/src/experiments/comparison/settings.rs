@@ -8,18 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::{Method, Training};
 use crate::experiments::choice::{by_name, choose};
 use crate::experiments::learner::Inner;
+use crate::experiments::mean::Mean;
 use crate::workspace::DeviceName;
 
 /// The flags.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SettingsArgs {
-    /// A smoke run of some seconds, with less of everything.
+    /// A smoke run of some seconds, of fewer problems (and, in table2, methods and outer steps).
     #[arg(long, conflicts_with = "resume")]
     pub quick: bool,
     /// Only these methods, by the names in the table, separated by commas.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub methods: Vec<String>,
-    /// `exact`: only the methods whose inner loop solves the least-squares problem; `gradient`: all others.
+    /// Only the methods with this kind of inner loop. By default there are all, those with an exact one beside the others.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub inner: Option<Inner>,
     /// How many seeds; the table shows the mean over them.
@@ -88,9 +89,15 @@ impl Settings {
             outer_steps,
             inner_steps,
             device: args.device.unwrap_or(DeviceName::Cpu),
-            data: args.data.clone(),
+            // A run is continued from any folder.
+            data: args.data.as_ref().map(std::path::absolute).transpose()?,
             is_defined: same_steps && args.data.is_none(),
         })
+    }
+
+    /// The mean over seeds, each of which has tasks of its own unless they come from a file.
+    pub fn mean(&self, seeds: impl Iterator<Item = Mean>) -> Option<Mean> {
+        if self.data.is_some() { Mean::over_same_tasks(seeds) } else { Mean::over(seeds) }
     }
 
     /// Whether a method is part of the run.

@@ -57,7 +57,8 @@ pub fn seed_by_seed(
             name.into_iter().chain(values).collect()
         })
         .collect();
-    format!("\nSeed by seed (each has its own problem and its own start):\n\n{}", aligned(&head, &rows))
+    let own = if settings.data.is_none() { "its own problem and its own start" } else { "its own start" };
+    format!("\nSeed by seed (each has {own}):\n\n{}", aligned(&head, &rows))
 }
 
 /// What is to be said when the bounds of the definition do not apply.

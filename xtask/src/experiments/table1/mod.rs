@@ -1,4 +1,4 @@
-//! Table 1: five methods on three problems with two sizes of training set.
+//! Table 1: six methods on three problems with two sizes of training set.
 
 mod cell;
 mod definition;

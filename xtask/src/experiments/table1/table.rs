@@ -23,7 +23,7 @@ impl<'a> Table<'a> {
 
     fn value(&self, method: &str, rank: usize, set: &str) -> Option<Mean> {
         let found = self.results.iter().filter(|r| r.method == method && r.rank == rank && r.set == set);
-        Mean::over(found.map(|r| Mean::new(r.mean, r.half_width)))
+        self.plan.settings.mean(found.map(|r| Mean::new(r.mean, r.half_width)))
     }
 
     /// The reference values that this run can be compared with: those of the same numbers of steps.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, SteerableConvConfig, TaskSource};
@@ -11,8 +11,10 @@ use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, Repar
 use serde::{Deserialize, Serialize};
 
 use super::definition::LayerKind;
+use super::filters::Filters;
 use super::pictures;
 use super::plan::{Cell, Plan};
+use super::sizes::Sizes;
 use super::symmetry::{self, AdaptedLayer, Equivariance, SymmetryReport};
 use crate::experiments::comparison::{open_file, try_out};
 use crate::experiments::mean::Mean;
@@ -45,13 +47,6 @@ impl CellResult {
         let found = self.tested.iter().find(|t| t.outer_steps == outer_steps)?;
         Some(Mean::new(found.mean, found.half_width))
     }
-}
-
-/// The sizes of a problem.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    pub channels: usize,
-    pub kernel: usize,
 }
 
 /// A model whose filters can be looked at.
@@ -101,7 +96,7 @@ impl Model {
 pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
     let device = workspace::device(plan.settings.device)?;
     let source = source(plan, cell)?;
-    let sizes = sizes(cell, source.as_ref())?;
+    let sizes = Sizes::of(source.as_ref(), cell.problem.group())?;
     let sampler = sampler(plan, cell, source.clone())?;
     let model = Model::new(cell, sizes, &device)?;
     let course = course(plan);
@@ -124,17 +119,20 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         .collect::<Result<Option<Vec<_>>>>()?;
     let layer = AdaptedLayer::new(model.layer(), parameters);
     let true_layer = truth.as_deref().map(|truth| with_filters(truth, sizes, &device)).transpose()?;
-    let equivariance = Equivariance::of(group, sizes, &adapted, &layer, true_layer.as_ref(), cell.seed)?;
+    let filters = Filters { learned: adapted, truth };
+    let equivariance =
+        Equivariance::of(group, sizes, &filters.learned, &layer, true_layer.as_ref(), cell.seed)?;
+    filters.write(folder, sizes)?;
+    folder.write("filters.png", &pictures::filters(&cell.name(), group, sizes, &filters)?)?;
     let learned = match &model {
         Model::Conv(_) => None,
         Model::Reparam(layer) => Some((layer.config().symmetry, layer.symmetry()?)),
     };
-    folder
-        .write("filters.png", &pictures::filters(&cell.name(), group, sizes, truth.as_deref(), &adapted)?)?;
     let mut report = None;
     if let Some((kind, symmetry)) = &learned {
         report = Some(symmetry::read(group, sizes, symmetry)?);
-        folder.write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry, &adapted)?)?;
+        folder
+            .write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry, &filters.learned)?)?;
         if *kind == ConvSymmetry::Kronecker {
             folder.write("factors.png", &pictures::factors(&cell.name(), symmetry)?)?;
         }
@@ -160,7 +158,7 @@ fn with_filters(filters: &[Vec<f64>], sizes: Sizes, device: &Device) -> Result<A
 
 /// The true filters of a task, `o · k²` numbers, where the source knows them in this form.
 fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Option<Vec<f64>>> {
-    let size = sizes.channels * sizes.kernel * sizes.kernel;
+    let size = sizes.channels * sizes.taps();
     let known = source.true_weights(task)?.filter(|(_, w)| w.len() == size);
     Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
 }
@@ -173,7 +171,7 @@ pub fn check_data(plan: &Plan) -> Result<()> {
             continue;
         }
         let source = source(plan, cell)?;
-        let Sizes { channels, kernel } = sizes(cell, source.as_ref())?;
+        let Sizes { channels, kernel } = Sizes::of(source.as_ref(), cell.problem.group())?;
         let what = format!(
             "{}: {}, {channels} channels of {kernel} × {kernel} taps",
             cell.problem.name,
@@ -207,31 +205,4 @@ fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
         Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
         None => Ok(Arc::new(SteerableConv::new(SteerableConvConfig::new(cell.problem.group(), cell.seed))?)),
     }
-}
-
-/// The number of channels and taps, from the shapes of a source.
-fn sizes(cell: &Cell, source: &dyn TaskSource) -> Result<Sizes> {
-    let (input, output) = (source.input_shape(), source.output_shape());
-    let expected = match (&input[..], &output[..]) {
-        (&[1, h, w], &[o, oh, ow]) if h == w && oh == ow && oh <= h => {
-            Some(Sizes { channels: o, kernel: h - oh + 1 })
-        }
-        _ => None,
-    };
-    let sizes = expected.with_context(|| {
-        format!(
-            "{}: tasks of Table 2 have inputs (1, n, n) and outputs (channels, m, m), m ≤ n; got {input:?} and {output:?}",
-            source.name()
-        )
-    })?;
-    let group = cell.problem.group();
-    ensure!(
-        sizes.channels.is_multiple_of(group.order()) && sizes.kernel % 2 == 1,
-        "{}: {} channels and {} × {} taps are no fields of {group}",
-        source.name(),
-        sizes.channels,
-        sizes.kernel,
-        sizes.kernel
-    );
-    Ok(sizes)
 }

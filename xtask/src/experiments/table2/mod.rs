@@ -2,17 +2,21 @@
 
 mod cell;
 mod definition;
+mod filters;
 mod pictures;
 mod plan;
+mod sizes;
 mod symmetry;
 mod table;
 
 use anyhow::Result;
 
-use super::runner::{Experiment, Report, RunArgs, RunCell, RunResult, reproduce};
+use super::run_folder::RunFolder;
+use super::runner::{Experiment, Report, RunArgs, RunCell, RunPlan, RunResult, reproduce};
 use crate::report::table::number;
 use cell::CellResult;
 use definition::Definition;
+use filters::Filters;
 use plan::{Cell, Plan, PlanArgs};
 use table::Table;
 
@@ -35,11 +39,27 @@ pub fn run(args: Args) -> Result<()> {
         check: cell::check_data,
         run: cell::run,
     };
-    reproduce(NAME, &args.run, experiment, |plan: &Plan, results, _| {
+    reproduce(NAME, &args.run, experiment, |plan: &Plan, results, folder| {
+        compare_filters(plan, folder)?;
         let table = Table::new(plan, results);
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })
     })
+}
+
+/// A picture for each problem: what the methods made of one test task, from what the cells of the first seed left.
+fn compare_filters(plan: &Plan, folder: &RunFolder) -> Result<()> {
+    for problem in plan.definition.problems.iter().filter(|p| plan.problems.contains(&p.name)) {
+        let mut methods = Vec::new();
+        for cell in plan.cells().iter().filter(|c| c.problem.name == problem.name && c.seed == 0) {
+            let found = Filters::read(&folder.inside("cells")?.inside(&cell.name())?)?;
+            methods.extend(found.map(|(filters, sizes)| (cell.method.name.clone(), filters, sizes)));
+        }
+        if let Some(picture) = pictures::comparison(&problem.name, problem.group(), &methods)? {
+            folder.write(&format!("filters-{}.png", problem.name), &picture)?;
+        }
+    }
+    Ok(())
 }
 
 impl RunCell for Cell {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use msr_autodiff::Node;
 use msr_groups::{LearnedConv, PlaneGroup, SteerableBasis, image_equivariance_error, plane_symmetry};
 use msr_layers::{Input, Layer, Role};
@@ -11,7 +11,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::cell::Sizes;
+use super::sizes::Sizes;
+use crate::tensors::numbers;
 
 /// The shortest wave of the random images on which equivariance is measured, in pixels.
 pub const SHORTEST_WAVE: f64 = 6.0;
@@ -31,9 +32,6 @@ pub struct SymmetryReport {
 
 /// Reads the group out of A, B and C, or U.
 pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<SymmetryReport> {
-    let numbers = |t: &Tensor| -> Result<Vec<f64>> {
-        Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
-    };
     let Sizes { channels, kernel } = sizes;
     let found = match symmetry {
         [a, _, c] => {
@@ -132,7 +130,7 @@ impl AdaptedLayer {
             "a layer that sees a whole window has one output a channel, got {:?}",
             outputs.dims()
         );
-        Ok(outputs.value().to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+        numbers(outputs.value())
     }
 }
 
@@ -143,6 +141,7 @@ fn known(x: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{DType, Device};
     use msr_layers::{Conv2d, Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 
     use super::*;

@@ -30,7 +30,8 @@ impl<'a> Table<'a> {
     }
 
     fn value(&self, method: &str, problem: &str, steps: u64) -> Option<Mean> {
-        Mean::over(self.seeds(method, problem).into_iter().filter_map(|r| r.after(steps)))
+        let found = self.seeds(method, problem).into_iter();
+        self.plan.settings.mean(found.filter_map(|r| r.after(steps)))
     }
 
     /// How many test tasks there were, for each problem where they differ: a file may have fewer than planned.
