@@ -182,6 +182,18 @@ fn table2_on_an_npz_file() {
         assert!(out.join("cells/C8-MSR-Conv-seed0").join(file).exists(), "{file}");
     }
     assert!(!out.join("cells/C8-MAML-Conv-seed0/factors.png").exists());
+    assert!(
+        out.join("filters-C8.png").exists()
+            && out.join("cells/C8-MAML-Conv-seed0/filters.safetensors").exists()
+    );
+    // What is finished needs its data no more; what is not says which file is gone.
+    std::fs::rename(data.join("2d_rot8.npz"), data.join("elsewhere.npz")).unwrap();
+    let resume = ["reproduce", "table2", "--resume", "--out", text(&out)];
+    assert!(xtask(&resume).ok);
+    std::fs::remove_file(out.join("cells/C8-MSR-Conv-seed0/result.json")).unwrap();
+    refuses(&resume, &["--data expects 2d_rot8.npz"]);
+    std::fs::rename(data.join("elsewhere.npz"), data.join("2d_rot8.npz")).unwrap();
+    assert!(xtask(&resume).ok);
     // After two steps there is no symmetry, and none is claimed.
     assert!(said.out.contains("symmetry not named"), "{}", said.out);
     // The file of a full U says what its rows are.

@@ -56,6 +56,8 @@ pub trait RunResult: Serialize + DeserializeOwned + Send {
     fn line(&self) -> String;
 }
 
+/// The folder of all training runs, in that of the run.
+pub const CELLS: &str = "cells";
 /// The stored result of a training run.
 pub const RESULT: &str = "result.json";
 
@@ -107,7 +109,10 @@ fn open<P: RunPlan>(
     if args.resume {
         let (folder, plan) = RunFolder::reopen(name, args.out.as_deref())?;
         can_record(&plan)?;
-        check(&plan)?;
+        let result = |cell: &P::Cell| folder.path().join(CELLS).join(cell.name()).join(RESULT);
+        if plan.cells().iter().any(|cell| !result(cell).exists()) {
+            check(&plan)?;
+        }
         return Ok((folder, plan));
     }
     let plan = plan()?;
@@ -192,7 +197,7 @@ fn one<C: RunCell, R: RunResult>(
     bar: &ProgressBar,
     run: &(impl Fn(&C, &RunFolder, &ProgressBar) -> Result<R> + Sync),
 ) -> Result<(R, bool)> {
-    let folder = folder.inside("cells")?.inside(&cell.name())?;
+    let folder = folder.inside(CELLS)?.inside(&cell.name())?;
     if let Some(result) = folder.read_json(RESULT)? {
         return Ok((result, true));
     }

@@ -300,7 +300,7 @@ pub fn sheet(title: &str, rows: &[(String, Vec<Panel>)]) -> Result<Vec<u8>> {
     let across = rows.iter().map(|(_, panels)| width(panels)).max().unwrap_or(0);
     let down: usize = rows.iter().map(|(_, panels)| height(panels)).sum();
     let inside = (label + across).max(NARROWEST);
-    let lines = wrapped(&format!("{}; red +, blue -", ascii(title)), inside / 8);
+    let lines = wrapped(&format!("{} (red: positive, blue: negative)", ascii(title)), inside / 8);
     let mut canvas = Canvas::new(inside + 2 * GAP, down + CAPTION * lines.len() + 3 * GAP);
     let mut y = GAP;
     for (name, panels) in rows {

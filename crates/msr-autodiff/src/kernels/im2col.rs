@@ -6,7 +6,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType};
 
-use super::{on_cpu, unsupported};
+use super::{dense, on_cpu, unsupported};
 
 /// The geometry of a sliding window: sizes, stride and zero padding as (height, width), in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -243,10 +243,6 @@ struct Im2Col {
 
 struct Col2Im {
     map: Map,
-}
-
-fn dense<'a, T>(data: &'a [T], layout: &Layout) -> &'a [T] {
-    &data[layout.start_offset()..layout.start_offset() + layout.shape().elem_count()]
 }
 
 impl CustomOp1 for Im2Col {

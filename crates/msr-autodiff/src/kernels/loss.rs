@@ -5,9 +5,9 @@ use rayon::prelude::*;
 
 use super::elementwise::{Binary, binary};
 use super::reduce::{LANES, sum_keepdim};
-use super::{on_cpu, unsupported, vectorized};
+use super::{dense, on_cpu, unsupported, vectorized};
 
-/// Fewer numbers than this are done before another thread has woken.
+/// The numbers of a share of work: with fewer, waking another thread costs more than it saves.
 const SHARE: usize = 1 << 18;
 
 /// `Σ (a − b)²` of each task.
@@ -103,11 +103,6 @@ fn scale<T: WithDType>(a: &[T], b: &[T], s: T, out: &mut [T]) {
     }
 }
 
-/// The numbers of a contiguous operand.
-fn slice<'a, T: WithDType>(data: &'a [T], layout: &Layout) -> &'a [T] {
-    &data[layout.start_offset()..layout.start_offset() + layout.shape().elem_count()]
-}
-
 fn squared_distances<T: WithDType>(a: &[T], b: &[T], tasks: usize) -> Vec<T> {
     let size = a.len() / tasks;
     if a.len() < 2 * SHARE {
@@ -153,10 +148,10 @@ impl CustomOp2 for SquaredDistance {
         let tasks = l1.dims()[0];
         let out = match (s1, s2) {
             (CpuStorage::F32(a), CpuStorage::F32(b)) => {
-                CpuStorage::F32(squared_distances(slice(a, l1), slice(b, l2), tasks))
+                CpuStorage::F32(squared_distances(dense(a, l1), dense(b, l2), tasks))
             }
             (CpuStorage::F64(a), CpuStorage::F64(b)) => {
-                CpuStorage::F64(squared_distances(slice(a, l1), slice(b, l2), tasks))
+                CpuStorage::F64(squared_distances(dense(a, l1), dense(b, l2), tasks))
             }
             (other, _) => return Err(unsupported(other, "squared_distance")),
         };
@@ -180,10 +175,10 @@ impl CustomOp3 for ScaledDifference {
     ) -> Result<(CpuStorage, Shape)> {
         let out = match (s1, s2, s3) {
             (CpuStorage::F32(a), CpuStorage::F32(b), CpuStorage::F32(s)) => {
-                CpuStorage::F32(scaled_differences(slice(a, l1), slice(b, l2), slice(s, l3)))
+                CpuStorage::F32(scaled_differences(dense(a, l1), dense(b, l2), dense(s, l3)))
             }
             (CpuStorage::F64(a), CpuStorage::F64(b), CpuStorage::F64(s)) => {
-                CpuStorage::F64(scaled_differences(slice(a, l1), slice(b, l2), slice(s, l3)))
+                CpuStorage::F64(scaled_differences(dense(a, l1), dense(b, l2), dense(s, l3)))
             }
             (other, ..) => return Err(unsupported(other, "scaled_difference")),
         };

@@ -16,7 +16,7 @@ mod products;
 pub mod reduce;
 mod strided;
 
-use candle_core::{CpuStorage, DType, Tensor};
+use candle_core::{CpuStorage, DType, Layout, Tensor};
 
 /// Runs `f` compiled for the widest vectors this processor has. Loops in `f` profit when everything they
 /// call is inlined (`#[inline(always)]`).
@@ -28,6 +28,11 @@ pub fn vectorized<R>(f: impl FnOnce() -> R) -> R {
 /// Whether the CPU bodies of this module apply to a tensor.
 fn on_cpu(t: &Tensor) -> bool {
     t.device().is_cpu() && matches!(t.dtype(), DType::F32 | DType::F64)
+}
+
+/// The numbers of a contiguous operand.
+fn dense<'a, T>(data: &'a [T], layout: &Layout) -> &'a [T] {
+    &data[layout.start_offset()..layout.start_offset() + layout.shape().elem_count()]
 }
 
 /// The error of a CPU body that was handed a dtype it was not written for.

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::im2col::{Window, gather_columns, im2col};
 use super::matmul::matmul;
 use super::products::Products;
-use super::{on_cpu, unsupported};
+use super::{dense, on_cpu, unsupported};
 
 /// The second moments of the data of several tasks.
 #[derive(Clone, Debug)]
@@ -97,8 +97,7 @@ impl MomentsLoop {
         if length * b * o * image == 0 {
             return Ok((all, (t, size).into()));
         }
-        let x = &x[lx.start_offset()..][..t * b * image];
-        let y = &y[ly.start_offset()..][..t * b * outputs];
+        let (x, y) = (dense(x, lx), dense(y, ly));
         let task = |(out, (x, y)): (&mut [T], (&[T], &[T]))| -> Result<()> {
             // Padding stays zero from image to image, and a last row stays one.
             let mut columns = vec![T::zero(); p * length];

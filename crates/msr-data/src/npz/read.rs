@@ -15,7 +15,8 @@ use crate::source::{TaskSource, check_buffers};
 ///
 /// The arrays are `x`, `y` and, where it is there, `w`. Small ones are read into memory and checked once, when the file is
 /// opened. Large ones (the authors' file for the rotation problem has 17 GB) stay where they are, if they are not
-/// compressed: each task is read when it is asked for, and its numbers are checked then.
+/// compressed: each task is read when it is asked for, and its numbers are checked for NaN and infinity then (not by the archive's
+/// checksum, which covers all tasks at once).
 #[derive(Debug)]
 pub struct NpzProblem {
     path: PathBuf,

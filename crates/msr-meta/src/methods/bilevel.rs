@@ -41,7 +41,8 @@ pub enum Adaptation {
     /// By the exact solution of the ridge regression
     /// `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`, for models that are linear in v, with the squared error. The outer
     /// gradient passes through the solution. `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of
-    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`).
+    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A task whose
+    /// support set gives no features at all keeps `v₀`.
     LeastSquares {
         /// λ at the start, positive.
         ridge: f64,
@@ -54,8 +55,8 @@ pub struct MetaConfig {
     /// Gradient steps or an exact solution; inner steps and rates are for the former.
     pub adaptation: Adaptation,
     /// Whether the squared errors of gradient steps and of training queries are computed from
-    /// [moments](msr_layers::Layer::moments) where the layer has them: the same numbers but for rounding, at a fraction of
-    /// the cost. Query losses of tests are always computed from outputs; an exact adaptation always uses moments.
+    /// [moments](msr_layers::Layer::moments) where the layer has them and they cost less: the same numbers but for
+    /// rounding. Query losses of tests are always computed from outputs; an exact adaptation always uses moments.
     pub moments: bool,
     /// The number of inner steps, S.
     pub inner_steps: usize,

@@ -12,7 +12,7 @@ mod table;
 use anyhow::Result;
 
 use super::run_folder::RunFolder;
-use super::runner::{Experiment, Report, RunArgs, RunCell, RunPlan, RunResult, reproduce};
+use super::runner::{CELLS, Experiment, Report, RunArgs, RunCell, RunPlan, RunResult, reproduce};
 use crate::report::table::number;
 use cell::CellResult;
 use definition::Definition;
@@ -52,7 +52,7 @@ fn compare_filters(plan: &Plan, folder: &RunFolder) -> Result<()> {
     for problem in plan.definition.problems.iter().filter(|p| plan.problems.contains(&p.name)) {
         let mut methods = Vec::new();
         for cell in plan.cells().iter().filter(|c| c.problem.name == problem.name && c.seed == 0) {
-            let found = Filters::read(&folder.inside("cells")?.inside(&cell.name())?)?;
+            let found = Filters::read(&folder.inside(CELLS)?.inside(&cell.name())?)?;
             methods.extend(found.map(|(filters, sizes)| (cell.method.name.clone(), filters, sizes)));
         }
         if let Some(picture) = pictures::comparison(&problem.name, problem.group(), &methods)? {
