@@ -58,6 +58,12 @@ struct Matrix {
 /// Prints what is found, and writes the picture.
 pub fn run(args: &Args) -> Result<()> {
     let in_file = || format!("{}", args.file.display());
+    ensure!(
+        !args.file.is_dir(),
+        "{} is a folder; name a file, as the {} of a training run",
+        args.file.display(),
+        crate::experiments::training::LEARNED
+    );
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
     let tensors = load(&bytes, args.tensor.as_deref()).with_context(in_file)?;
     if !args.weight && (args.outputs.is_none() || args.kernel.is_some()) {
@@ -162,7 +168,8 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
         (None, [only], _) => *only,
         (None, _, [only]) => **only,
         (None, [], _) => bail!(
-            "there is no matrix in it; its tensors are {} (a layer whose pattern is given learns no U)",
+            "there is no symmetry matrix or weight matrix in it; its tensors are {} (MAML learns no U, nor does a layer \
+             whose pattern is given: look at what an MSR method learned)",
             all_names(tensors)
         ),
         _ => bail!("there are several matrices; choose one with --tensor: {}", names()),

@@ -5,15 +5,25 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use msr_meta::write_atomic;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::report::record;
 use crate::workspace;
 
 const CONFIG: &str = "config.json";
+
+/// What is written when the table is.
+pub const FINISHED: &str = "results.json";
+
+/// What a run is, as stored.
+#[derive(Serialize, Deserialize)]
+struct Config<Name, Plan> {
+    experiment: Name,
+    plan: Plan,
+}
 
 /// A run folder.
 #[derive(Clone, Debug)]
@@ -38,23 +48,30 @@ impl RunFolder {
         let folder = Self { path };
         folder.write("command.txt", format!("{}\n", record::command()).as_bytes())?;
         folder.write("machine.txt", workspace::machine().as_bytes())?;
-        folder.write_json(CONFIG, plan)?;
+        folder.write_json(CONFIG, &Config { experiment, plan })?;
         Ok(folder)
     }
 
-    /// The folder and the plan of an earlier run: `out`, or the newest one of the experiment.
+    /// The folder and the plan of an earlier run of the experiment: `out`, or the newest one that is not finished, or the newest
+    /// of all. A run of another experiment is refused.
     pub fn reopen<P: DeserializeOwned>(experiment: &str, out: Option<&Path>) -> Result<(Self, P)> {
         let path = match out {
             Some(out) => out.to_path_buf(),
             None => newest(&default_parent(experiment))?,
         };
         let folder = Self { path };
-        let plan = folder
+        let at = folder.path.display().to_string();
+        let no_run = || format!("{at} holds no run of {experiment} of this version");
+        let found: Config<String, serde_json::Value> = folder
             .read_json(CONFIG)
-            .with_context(|| {
-                format!("{} holds no run of {experiment} of this version", folder.path.display())
-            })?
-            .with_context(|| format!("{} holds no run: there is no {CONFIG} in it", folder.path.display()))?;
+            .with_context(no_run)?
+            .with_context(|| format!("{at} holds no run: there is no {CONFIG} in it"))?;
+        ensure!(
+            found.experiment == experiment,
+            "{at} holds a run of {other}; continue it with `cargo xtask reproduce {other} --resume --out {at}`",
+            other = found.experiment
+        );
+        let plan = serde_json::from_value(found.plan).with_context(no_run)?;
         Ok((folder, plan))
     }
 
@@ -133,7 +150,8 @@ fn unused(parent: &Path, name: &str) -> Result<PathBuf> {
 fn newest(parent: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let runs = entries.map(|e| e.path()).filter(|p| p.join(CONFIG).exists());
-    runs.max().with_context(|| format!("there is no run to resume in {}", parent.display()))
+    runs.max_by_key(|p| (!p.join(FINISHED).exists(), p.clone()))
+        .with_context(|| format!("there is no run to resume in {}", parent.display()))
 }
 
 /// Metrics as JSON lines, appended; can be cut back to a point that a checkpoint remembers.
@@ -168,5 +186,33 @@ impl Metrics {
     pub fn sync(&mut self) -> Result<u64> {
         self.file.sync_all()?;
         Ok(self.file.stream_position()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_that_is_not_finished_is_the_one_to_resume() -> Result<()> {
+        let parent = tempfile::tempdir()?;
+        assert!(newest(parent.path()).is_err());
+        for name in ["1", "2", "3"] {
+            let folder = RunFolder::create("table1", Some(&parent.path().join(name)), &name)?;
+            if name != "2" {
+                folder.write(FINISHED, b"")?;
+            }
+        }
+        assert_eq!(newest(parent.path())?, parent.path().join("2"));
+        fs::write(parent.path().join("2").join(FINISHED), "")?;
+        assert_eq!(newest(parent.path())?, parent.path().join("3"));
+        let out = parent.path().join("3");
+        let (_, plan): (_, String) = RunFolder::reopen("table1", Some(&out))?;
+        assert_eq!(plan, "3");
+        let other = RunFolder::reopen::<String>("numbers", Some(&out)).err().map(|e| e.to_string());
+        assert!(
+            other.is_some_and(|e| e.contains("a run of table1") && e.contains("reproduce table1 --resume"))
+        );
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::run_folder::RunFolder;
+use super::run_folder::{FINISHED, RunFolder};
 use crate::report::record::record;
 use crate::report::say;
 use crate::workspace::{self, DeviceName};
@@ -21,7 +21,7 @@ pub struct RunArgs {
     /// The run folder; without it, a new one under runs/EXPERIMENT.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Continue an interrupted run: the one in --out, or the newest. Its settings are taken from its folder.
+    /// Continue an interrupted run: the one in --out, or the newest that is not finished. Its settings are taken from its folder.
     #[arg(long)]
     pub resume: bool,
     /// Also write the table, the machine and the command to a dated folder of docs/results.
@@ -229,7 +229,7 @@ fn conclude<P: RunPlan>(
 ) -> Result<()> {
     let Report { text, checked, outside } = report;
     folder.write(&format!("{name}.md"), text.as_bytes())?;
-    folder.write_json("results.json", results)?;
+    folder.write_json(FINISHED, results)?;
     say(&format!("\n{text}"));
     let seconds = started.elapsed().as_secs_f64();
     let memory =
@@ -237,7 +237,8 @@ fn conclude<P: RunPlan>(
     say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in"));
     say(&format!("  {}", folder.path().display()));
     if *checked > 0 && outside.is_empty() {
-        say(&format!("{checked} checks against data/experiments/{name}.toml, all hold"));
+        let checks = if *checked == 1 { "check" } else { "checks" };
+        say(&format!("{checked} {checks} against data/experiments/{name}.toml, all hold"));
     }
     if !outside.is_empty() {
         bail!(
