@@ -168,7 +168,7 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
         (None, [only], _) => *only,
         (None, _, [only]) => **only,
         (None, [], _) => bail!(
-            "there is no symmetry matrix or weight matrix in it; its tensors are {} (MAML learns no U, nor does a layer \
+            "there is no matrix in it; its tensors are {} (MAML learns no U, nor does a layer \
              whose pattern is given: look at what an MSR method learned)",
             all_names(tensors)
         ),
