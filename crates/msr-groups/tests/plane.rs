@@ -169,6 +169,13 @@ fn symmetry_of_channels_alone_names_nothing() {
             assert_eq!(named(&mean, taps, o), None, "{o} channels");
         }
     }
+    // Channels that share all but their mean, with free taps: no rotation either, however many there are.
+    let free: Vec<f64> = (0..TAPS * TAPS).map(|at| f64::from(u8::from(at % (TAPS + 1) == 0))).collect();
+    for o in [64, 136, 256] {
+        let rest: Vec<f64> =
+            (0..o * o).map(|at| f64::from(u8::from(at % (o + 1) == 0)) - 0.2 / o as f64).collect();
+        assert_eq!(named(&rest, &free, o), None, "{o} channels");
+    }
     // One large symmetric column does not hide others.
     let mut symmetry = fixed_filters(Rotations(8), 3, 18, 0.0, &mut rng);
     let noise = normal(&mut rng, symmetry.len());

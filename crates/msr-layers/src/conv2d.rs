@@ -165,10 +165,10 @@ impl Conv2dConfig {
         targets: &Tensor,
         unit_weights: impl FnOnce() -> Result<Option<Node>>,
     ) -> Result<NormalEquations> {
+        // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
         if !examples.is_tracked()
-            // As many uses as there are unknowns: always worth it.
-            && let Some(moments) = layer.moments(examples.value(), targets, usize::MAX)?
             && let Some(columns) = unit_weights()?
+            && let Some(moments) = layer.moments(examples.value(), targets, usize::MAX)?
         {
             return self.equations_from(&columns, &moments);
         }

@@ -69,7 +69,10 @@ pub fn run(args: &Args) -> Result<()> {
     if !args.weight && (args.outputs.is_none() || args.kernel.is_some()) {
         let stored = conv_of(&bytes).filter(|_| may_be_symmetry(args.tensor.as_deref()));
         let shape = match args.kernel {
-            Some(kernel) => Some(ConvShape { kernel, channels: args.outputs }),
+            Some(kernel) => {
+                let of_file = stored.filter(|shape| shape.kernel == kernel).and_then(|shape| shape.channels);
+                Some(ConvShape { kernel, channels: args.outputs.or(of_file) })
+            }
             None => stored,
         };
         let described = super::inspect_plane::describe(&tensors, args.tensor.as_deref(), shape, args.known);

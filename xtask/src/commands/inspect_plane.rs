@@ -49,6 +49,10 @@ pub fn describe(
             kernel.is_none_or(|k| k == across),
             "`{taps}` is a factor over {across} × {across} taps; leave out --kernel"
         );
+        ensure!(
+            shape.and_then(|shape| shape.channels).is_none_or(|c| c == channels),
+            "`{name}` is a factor over {channels} output channels; leave out --outputs"
+        );
         let kernel = across;
         let learned = LearnedConv::Kronecker { channels: &a, taps: &c };
         let found = plane_symmetry(learned, channels, kernel)?;

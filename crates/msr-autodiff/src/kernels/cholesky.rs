@@ -16,7 +16,7 @@ fn smallest_pivot(dtype: DType) -> f64 {
     16.0 * epsilon
 }
 
-/// `X` with `A X = B` for each matrix of a batch. Only the lower triangles of A are read. Computed in `f64`, whatever the dtype, so
+/// `X` with `A X = B` for each matrix of a batch. Only the lower triangles of A count. Computed in `f64`, whatever the dtype, so
 /// that rounding stays far below that of A; and on the host, whatever the device. The result has the dtype and the device of B.
 ///
 /// # Shapes
@@ -98,7 +98,7 @@ fn factorise(a: &mut [f64], k: usize, smallest: f64) -> std::result::Result<(), 
         let (row, below) = a[j * k..].split_at_mut(k);
         let diagonal = row[j];
         let pivot = diagonal - dot(&row[..j], &row[..j]);
-        if pivot <= smallest * diagonal.abs() {
+        if pivot.is_nan() || pivot <= smallest * diagonal.abs() {
             return Err(j);
         }
         row[j] = pivot.sqrt();

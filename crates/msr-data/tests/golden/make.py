@@ -1,5 +1,5 @@
 """Writes c8_basis_3x3.npz and d8_basis_3x3.npz into the folder given (by default this one), and prints the variances of generalised
-He initialisation that tests/steerable.rs compares with. Needs `pip install e2cnn==0.2.3 torch "numpy<2"`."""
+He initialisation that the tests of msr-groups compare with. Needs `pip install e2cnn==0.2.3 torch "numpy<2"`."""
 
 import pathlib
 import sys

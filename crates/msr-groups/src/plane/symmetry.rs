@@ -10,7 +10,7 @@
 //!   the widest gap): how far that of the channels is from being carried to itself by G,
 //!   `‖Q − P Q‖ / ‖Q − tr(Q)/o‖` with its projector Q and P the average over G of `ρ Q ρ⁻¹`; the same of the taps, or, for
 //!   rotations that do not permute taps, the part of their subspace outside the steerable filters; and the part of the
-//!   worst of G's steerable filters that lies outside what A and C reach. B mixes input channels, which G leaves alone.
+//!   worst of G's steerable filters, of all fields, that lies outside what A and C reach. B mixes input channels, which G leaves alone.
 //!
 //! Zero is the group's exact symmetry, one is none of it. A layer that learned nothing (all directions alike) fits no group.
 //! `docs/derivations/plane.md` has the reasons, and what Kronecker factors cannot tell.
@@ -164,8 +164,11 @@ pub fn plane_symmetry(learned: LearnedConv<'_>, channels: usize, kernel: usize) 
                     .unwrap_or(0.0),
                     false => outside(c, &basis.taps()),
                 };
-                let reach = out_of_reach(q, c, &basis.span());
-                on_channels.map_or(f64::NAN, |residual| residual.max(on_taps).max(reach))
+                let span = basis.span();
+                let (fields, seen) = (channels / group.order(), on_taps.max(out_of_reach(q, c, &span, 1)));
+                let residual = on_channels.map_or(f64::NAN, |residual| residual.max(seen));
+                // All fields at once see the most, and cost the most: only where a group would hold.
+                if holds(residual) { residual.max(out_of_reach(q, c, &span, fields)) } else { residual }
             }
         };
         // NaN: nothing was learned.
@@ -240,18 +243,29 @@ fn worst_outside(q: &DMatrix<f64>, fixed: &[Vec<f64>]) -> f64 {
     smallest_eigenvalue(gram).map_or(f64::NAN, |l| (1.0 - l).max(0.0).sqrt())
 }
 
-/// The part of the worst steerable filter of any field outside the product of the subspaces of channels and taps:
-/// `√(1 − λ)`, λ the smallest eigenvalue of `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the steerable filters ψ of a field.
-fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, steerable: &[Vec<f64>]) -> f64 {
-    let (size, k) = (steerable.first().map_or(1, Vec::len), taps.nrows());
+/// The part of the worst steerable filter of so many `together` neighbouring fields outside the product of the subspaces of channels
+/// and taps: `√(1 − λ)`, λ the smallest eigenvalue of `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the steerable filters ψ of these fields.
+fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, steerable: &[Vec<f64>], together: usize) -> f64 {
+    let (size, k, count) = (steerable.first().map_or(1, Vec::len), taps.nrows(), steerable.len());
     let channels = size / k;
     let filters: Vec<DMatrix<f64>> =
         steerable.iter().map(|f| DMatrix::from_row_slice(channels, k, f)).collect();
+    let on_taps: Vec<DMatrix<f64>> = filters.iter().map(|f| f * taps).collect();
     let mut worst = 0.0f64;
-    for field in 0..q.nrows() / channels {
-        let block = q.view((field * channels, field * channels), (channels, channels));
-        let seen: Vec<DMatrix<f64>> = filters.iter().map(|f| block * f * taps).collect();
-        let gram = DMatrix::from_fn(filters.len(), filters.len(), |i, j| filters[i].dot(&seen[j]));
+    for first in (0..q.nrows() / channels).step_by(together.max(1)) {
+        let mut gram = DMatrix::<f64>::zeros(together * count, together * count);
+        for f in 0..together {
+            for g in 0..together {
+                let at = ((first + f) * channels, (first + g) * channels);
+                let block = q.view(at, (channels, channels));
+                for (j, filter) in on_taps.iter().enumerate() {
+                    let seen = block * filter;
+                    for (i, filter) in filters.iter().enumerate() {
+                        gram[(f * count + i, g * count + j)] = filter.dot(&seen);
+                    }
+                }
+            }
+        }
         let smallest = smallest_eigenvalue(gram).unwrap_or(0.0);
         worst = worst.max((1.0 - smallest).max(0.0).sqrt());
     }

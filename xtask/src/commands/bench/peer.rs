@@ -33,9 +33,18 @@ pub fn run<T: DeserializeOwned>(
         }
         String::from_utf8_lossy(&bytes).into_owned()
     });
-    for line in stdout.map(BufReader::new).into_iter().flat_map(BufRead::lines) {
-        let line = line.with_context(|| format!("{script} printed no text"))?;
-        measured(serde_json::from_str(&line).with_context(|| format!("{script} printed {line:?}"))?);
+    let read = || -> Result<()> {
+        for line in stdout.map(BufReader::new).into_iter().flat_map(BufRead::lines) {
+            let line = line.with_context(|| format!("{script} printed no text"))?;
+            measured(serde_json::from_str(&line).with_context(|| format!("{script} printed {line:?}"))?);
+        }
+        Ok(())
+    };
+    if let Err(error) = read() {
+        // It would go on computing for nobody.
+        child.kill()?;
+        child.wait()?;
+        return Err(error.context(complaints.join().unwrap_or_default()));
     }
     let status = child.wait()?;
     ensure!(
