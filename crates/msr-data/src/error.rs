@@ -87,36 +87,16 @@ pub enum Error {
         value: f32,
     },
 
-    /// Tasks have fewer examples than an episode needs.
-    #[error(
-        "{name}: an episode of {support} support and {query} query examples needs as many per task, but there are {has}"
-    )]
-    TooFewExamples {
-        /// The source of tasks.
-        name: String,
-        /// Support examples asked for.
-        support: usize,
-        /// Query examples asked for.
-        query: usize,
-        /// Examples per task.
-        has: usize,
-    },
-
-    /// There are fewer tasks than asked for.
-    #[error("{name}: {problem}")]
-    TooFewTasks {
-        /// The source of tasks.
-        name: String,
-        /// How many are asked for and how many there are.
-        problem: String,
-    },
-
     /// A configuration that describes no problem.
     #[error("{problem}")]
     Config {
         /// What is wrong and what it must be.
         problem: String,
     },
+
+    /// Tasks or episodes that are not there, or do not fit together.
+    #[error(transparent)]
+    Episodes(#[from] msr_episodes::Error),
 
     /// A pattern or a group refused an operation.
     #[error(transparent)]
@@ -129,3 +109,13 @@ pub enum Error {
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<Error> for msr_episodes::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Episodes(inner) => inner,
+            Error::Candle(inner) => inner.into(),
+            other => msr_episodes::Error::source(other),
+        }
+    }
+}

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use cases::task;
 use msr_data::{
-    EpisodeSampler, Error, NpzProblem, RankK, Shots, Split, SteerableConv, SteerableConvConfig, TaskSource,
-    export_npz,
+    EpisodeSampler, Error, NpzProblem, RankK, SamplerConfig, SteerableConv, SteerableConvConfig, export_npz,
 };
+use msr_episodes::{Episode, EpisodeSource, Shots, Split, TaskSource};
 use msr_groups::PlaneGroup;
 
 mod cases;
@@ -84,30 +84,36 @@ fn filters_have_the_rank_and_the_moments_of_the_definition() {
     assert!(problem.fill(0, &mut [0.; 70], &mut [0.; 67]).is_err());
 }
 
+fn sampler(train: Shots, meta_batch: usize) -> msr_data::Result<EpisodeSampler> {
+    let config = SamplerConfig::new(Split::four_fifths(100), LARGE, meta_batch, 7);
+    EpisodeSampler::new(Arc::new(RankK::new(1, 0)?), SamplerConfig { train, ..config })
+}
+
 #[test]
 fn episodes_are_reproducible_and_do_not_leak() {
-    let problem = Arc::new(RankK::new(1, 0).unwrap());
-    let sampler = EpisodeSampler::new(problem.clone(), Split::four_fifths(100), 7).unwrap();
+    let problem = RankK::new(1, 0).unwrap();
+    let large = sampler(LARGE, 32).unwrap();
     let bits = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-    let (a, b) = (sampler.train(3, 32, LARGE).unwrap(), sampler.train(3, 32, LARGE).unwrap());
-    assert_eq!((a.tasks.clone(), bits(&a.x_query)), (b.tasks, bits(&b.x_query)));
-    assert_ne!(a.tasks, sampler.train(4, 32, LARGE).unwrap().tasks);
+    let (a, b): (Episode, Episode) = (large.train(3).unwrap(), large.train(3).unwrap());
+    assert_eq!((a.tasks.clone(), bits(&a.query.x)), (b.tasks, bits(&b.query.x)));
+    assert_ne!(a.tasks, large.train(4).unwrap().tasks);
     let mut unique = a.tasks.clone();
     unique.sort_unstable();
     unique.dedup();
     assert!(unique.len() == 32 && unique.iter().all(|&t| t < 80));
-    let test = sampler.test(0..20, LARGE).unwrap();
+    assert_eq!(large.held_out(), 20);
+    let test = large.test(0..20).unwrap();
     assert_eq!(test.tasks, (80..100).collect::<Vec<_>>());
     // Support and query together are exactly the examples of the task.
-    let mut all = [bits(&test.x_support.get(5).unwrap()), bits(&test.x_query.get(5).unwrap())].concat();
-    let mut truth = task(problem.as_ref(), 85, 20).0;
+    let mut all = [bits(&test.support.x.get(5).unwrap()), bits(&test.query.x.get(5).unwrap())].concat();
+    let mut truth = task(&problem, 85, 20).0;
     all.sort_by(f32::total_cmp);
     truth.sort_by(f32::total_cmp);
     assert_eq!(all, truth);
     // Small sets use the first two examples only.
-    let small = sampler.train(3, 32, Shots { support: 1, query: 1 }).unwrap();
-    let (first, _) = task(problem.as_ref(), small.tasks[0], 2);
-    let mut both = [bits(&small.x_support.get(0).unwrap()), bits(&small.x_query.get(0).unwrap())];
+    let small = sampler(Shots { support: 1, query: 1 }, 32).unwrap().train(3).unwrap();
+    let (first, _) = task(&problem, small.tasks[0], 2);
+    let mut both = [bits(&small.support.x.get(0).unwrap()), bits(&small.query.x.get(0).unwrap())];
     both.sort_by(|a, b| a[0].total_cmp(&b[0]));
     let mut truth = [first[..70].to_vec(), first[70..].to_vec()];
     truth.sort_by(|a, b| a[0].total_cmp(&b[0]));
@@ -116,19 +122,18 @@ fn episodes_are_reproducible_and_do_not_leak() {
 
 #[test]
 fn too_few_tasks_or_examples_are_errors() {
-    let problem = Arc::new(RankK::new(1, 0).unwrap());
-    let sampler = EpisodeSampler::new(problem, Split::new(10, 5), 0).unwrap();
-    assert!(matches!(sampler.train(0, 11, LARGE), Err(Error::TooFewTasks { .. })));
-    assert!(matches!(sampler.test(3..6, LARGE), Err(Error::TooFewTasks { .. })));
-    let error = sampler.train(0, 2, Shots { support: 2, query: 19 }).unwrap_err();
-    assert!(sampler.train(0, 2, Shots { support: usize::MAX, query: 2 }).is_err());
-    assert!(sampler.test(0..1, Shots { support: 1 << 60, query: 2 }).is_err());
-    assert!(
-        error
-            .to_string()
-            .contains("2 support and 19 query examples needs as many per task, but there are 20"),
-        "{error}"
-    );
+    use msr_episodes::Error::{TooFewExamples, TooFewTasks};
+    let none = |meta_batch| matches!(sampler(LARGE, meta_batch), Err(Error::Episodes(TooFewTasks { .. })));
+    assert!(none(81) && none(0) && !none(80));
+    let test = |tasks| matches!(sampler(LARGE, 1).unwrap().test(tasks), Err(TooFewTasks { .. }));
+    assert!(test(18..21) && test(3..3) && !test(18..20));
+    let refused = |support, query| sampler(Shots { support, query }, 1).unwrap_err();
+    for (support, query) in [(usize::MAX, 2), (1 << 60, 2), (0, 2), (2, 0)] {
+        assert!(matches!(refused(support, query), Error::Episodes(TooFewExamples { .. })));
+    }
+    let error = refused(2, 19).to_string();
+    let expected = "2 support and 19 query examples needs as many per task, but there are 20";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]
@@ -142,7 +147,8 @@ fn what_is_exported_is_imported() {
     for t in 0..6 {
         assert_eq!(task(read.as_ref(), t, 20), task(&problem, t, 20));
     }
-    assert!(EpisodeSampler::new(read, Split::new(5, 2), 0).is_err());
+    let config = SamplerConfig::new(Split::new(5, 2), LARGE, 1, 0);
+    assert!(EpisodeSampler::new(read, config).is_err());
     // candle's reader, an independent one, sees the same arrays.
     let w = candle_core::Tensor::read_npz_by_name(&path, &["w"]).unwrap().remove(0);
     assert_eq!(w.dims(), [6, 1, 1, 1, 68, 3]);

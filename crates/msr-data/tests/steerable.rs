@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use candle_core::{DType, Tensor};
-use msr_data::{SteerableConv, SteerableConvConfig, TaskSource};
+use msr_data::{SteerableConv, SteerableConvConfig};
+use msr_episodes::TaskSource;
 use msr_groups::{PlaneGroup, SteerableBasis};
 
 /// The rows of a matrix, orthonormalised twice (Gram and Schmidt); dependent rows are dropped.

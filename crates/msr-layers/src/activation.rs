@@ -4,11 +4,17 @@ use candle_core::Tensor;
 use candle_nn::Module;
 use msr_autodiff::Node;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Result;
-use crate::layer::{Input, Layer, Parameter};
+use crate::layer::{Input, Layer};
+use crate::parameters::{Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec};
 
 /// A function applied to each number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// `max(x, 0)`
     Relu,
@@ -35,16 +41,20 @@ fn positive_part(x: &Tensor) -> candle_core::Result<Tensor> {
 }
 
 impl Layer for Activation {
-    fn parameters(&self) -> Vec<Parameter> {
-        Vec::new()
+    fn parameters(&self) -> Parameters {
+        Parameters::default()
     }
 
-    fn forward_tasks(&self, _: &[Node], input: &Input) -> Result<Node> {
+    fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
         let x = input.node();
         Ok(match self {
             Activation::Relu => x.relu()?,
             Activation::Tanh => x.tanh()?,
             Activation::Softplus => x.softplus()?,
         })
+    }
+
+    fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {
+        Ok(Some(LayerRecord { spec: LayerSpec::Activation { function: *self }, tensors: Vec::new() }))
     }
 }

@@ -3,13 +3,18 @@
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value, Window};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "Conv1d";
 
 /// The sizes of a [`Conv1d`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conv1dConfig {
     /// The number of input channels, `c`.
     pub in_channels: usize,
@@ -41,8 +46,7 @@ impl Conv1dConfig {
 #[derive(Clone, Debug)]
 pub struct Conv1d {
     config: Conv1dConfig,
-    weight: Parameter,
-    bias: Option<Parameter>,
+    parameters: Parameters,
 }
 
 impl Conv1d {
@@ -53,15 +57,14 @@ impl Conv1d {
     pub fn new(config: Conv1dConfig, vb: VarBuilder) -> Result<Self> {
         let Conv1dConfig { in_channels: c, out_channels: o, kernel: k, stride, bias, .. } = config;
         let sizes = [("in_channels", c), ("out_channels", o), ("kernel", k), ("stride", stride)];
-        require_sizes("Conv1d", &sizes)?;
+        require_sizes(LAYER, &sizes)?;
         let bound = 1.0 / ((c * k) as f64).sqrt();
-        let weight = Parameter {
-            name: full_name(&vb, "weight"),
-            tensor: vb.get_with_hints((o, c, k), "weight", Init::Uniform { lo: -bound, up: bound })?,
-            role: Role::Adapted,
-        };
-        let bias = if bias { Some(bias_parameter(&vb, o, bound)?) } else { None };
-        Ok(Self { config, weight, bias })
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let mut adapted = vec![Parameter::new(&vb, "weight", &[o, c, k], init)?];
+        if bias {
+            adapted.push(bias_parameter(&vb, o, bound)?);
+        }
+        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
     }
 
     /// The sizes.
@@ -72,7 +75,7 @@ impl Conv1d {
     /// The windows of `x (…, c, len)` as columns `(…, c · k, l)`.
     fn columns<V: Value>(&self, x: &V) -> Result<V> {
         let Conv1dConfig { in_channels, kernel, stride, padding, .. } = self.config;
-        columns("Conv1d", x, in_channels, Window::line(kernel, stride, padding))
+        columns(LAYER, x, in_channels, Window::line(kernel, stride, padding))
     }
 
     /// `weight (…, o, c, k)`, `bias (…, o)`, `columns (…, b, c · k, l) -> (…, b, o, l)`.
@@ -109,25 +112,36 @@ fn wrong_input(layer: &'static str, channels: usize, got: &[usize]) -> Error {
 
 impl Module for Conv1d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        Ok(self.apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), &self.columns(x)?)?)
+        let adapted = &self.parameters.adapted;
+        Ok(self.apply(&adapted[0].tensor, adapted.get(1).map(|b| &b.tensor), &self.columns(x)?)?)
     }
 }
 
 impl Layer for Conv1d {
-    fn parameters(&self) -> Vec<Parameter> {
-        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
+    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
         Ok(Input::Prepared(self.columns(examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters("Conv1d", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        let (weight, bias) = (&parameters[0], &parameters[1..]);
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        let (weight, bias) = (&values.adapted[0], values.adapted.get(1));
         match input {
-            Input::Examples(x) => self.apply(weight, bias.first(), &self.columns(x)?),
-            Input::Prepared(columns) => self.apply(weight, bias.first(), columns),
+            Input::Examples(x) => self.apply(weight, bias, &self.columns(x)?),
+            Input::Prepared(columns) => self.apply(weight, bias, columns),
         }
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value: values.adapted[0].clone() }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config;
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Conv1d { name, config })
     }
 }

@@ -1,16 +1,22 @@
-//! Convolution over two dimensions: windows as columns, then one batched product.
+//! Convolution over two dimensions.
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
+use msr_autodiff::{Moments, Node, Value};
+use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name};
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::convolution::Convolution;
+use crate::error::Result;
+use crate::layer::{Input, Layer, LinearInAdapted, Weight};
+use crate::least_squares::NormalEquations;
 use crate::linear::bias_parameter;
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "Conv2d";
 
 /// The sizes of a convolution over two dimensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conv2dConfig {
     /// The number of input channels, `c`.
     pub in_channels: usize,
@@ -32,19 +38,6 @@ impl Conv2dConfig {
         Self { in_channels, out_channels, kernel, stride: 1, padding: 0, bias: false }
     }
 
-    /// Refuses sizes of zero, and weights too many to count.
-    pub(crate) fn check(self, layer: &'static str) -> Result<()> {
-        let Self { in_channels, out_channels, kernel, stride, .. } = self;
-        let sizes = [
-            ("in_channels", in_channels),
-            ("out_channels", out_channels),
-            ("kernel", kernel),
-            ("kernel", kernel),
-        ];
-        require_sizes(layer, &sizes)?;
-        require_sizes(layer, &[("stride", stride)])
-    }
-
     /// The number of weights of an output channel, `c k²`.
     pub(crate) fn fan_in(self) -> usize {
         self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
@@ -53,157 +46,6 @@ impl Conv2dConfig {
     /// The bound of the uniform initialisation, `1/√(c k²)`.
     pub(crate) fn bound(self) -> f64 {
         1.0 / (self.fan_in() as f64).sqrt()
-    }
-
-    /// The windows of `x (…, b, c, h, w)` as columns `(…, b, c · k², oh, ow)`.
-    pub(crate) fn columns<V: Value>(self, layer: &'static str, x: &V) -> Result<V> {
-        let shape = x.shape_of();
-        let [lead @ .., channels, h, w] = shape else { return Err(self.wrong_input(layer, shape)) };
-        if lead.is_empty() || *channels != self.in_channels {
-            return Err(self.wrong_input(layer, shape));
-        }
-        let window = Window::square(self.kernel, self.stride, self.padding);
-        let (oh, ow) =
-            window.output((*h, *w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
-        Ok(x.columns(window)?.shaped(&[lead, &[self.fan_in(), oh, ow]].concat())?)
-    }
-
-    /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
-    pub(crate) fn apply<V: Value>(
-        self,
-        layer: &'static str,
-        weight: &V,
-        bias: Option<&V>,
-        columns: &V,
-    ) -> Result<V> {
-        let shape = columns.shape_of();
-        let [lead @ .., fan_in, oh, ow] = shape else { return Err(self.wrong_input(layer, shape)) };
-        if lead.is_empty() || *fan_in != self.fan_in() {
-            return Err(self.wrong_input(layer, shape));
-        }
-        let (lead, size) = (lead.to_vec(), (*oh, *ow));
-        let flat = columns.shaped(&[&lead[..], &[self.fan_in(), size.0 * size.1]].concat())?;
-        let before = &weight.shape_of()[..weight.shape_of().len() - 2];
-        let weight = weight.shaped(&[before, &[1, self.out_channels, self.fan_in()]].concat())?;
-        let mut y = weight.times(&flat)?;
-        if let Some(bias) = bias {
-            let before = &bias.shape_of()[..bias.shape_of().len() - 1];
-            y = y.plus(&bias.shaped(&[before, &[1, self.out_channels, 1]].concat())?)?;
-        }
-        Ok(y.shaped(&[&lead[..], &[self.out_channels, size.0, size.1]].concat())?)
-    }
-
-    /// Whether moments of `values` window positions cost less than outputs for so many uses. Multiply–adds a position, with
-    /// p = c k²: `p (p / 2 + o)` for the moments, once; `3 o p` for each loss with its first and second gradient.
-    fn moments_pay(self, values: usize, uses: usize) -> bool {
-        let (p, o) = (self.fan_in(), self.out_channels);
-        let smaller = values >= p.saturating_mul(2);
-        smaller && (p / 2).saturating_add(o) <= o.saturating_mul(3).saturating_mul(uses)
-    }
-
-    /// What [`Layer::moments`] says of a convolution.
-    pub(crate) fn moments(
-        self,
-        layer: &'static str,
-        examples: &Tensor,
-        targets: &Tensor,
-        uses: usize,
-    ) -> Result<Option<Moments>> {
-        let (&[t, b, channels, h, w], own) = (examples.dims(), self.in_channels) else {
-            return Err(self.wrong_input(layer, examples.dims()));
-        };
-        if channels != own {
-            return Err(self.wrong_input(layer, examples.dims()));
-        }
-        let window = Window::square(self.kernel, self.stride, self.padding);
-        let (oh, ow) = window.output((h, w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
-        let expected = [t, b, self.out_channels, oh, ow];
-        if targets.dims() != expected {
-            let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
-            return Err(Error::Shape { layer, what: "targets", expected, got });
-        }
-        let precise = |t: &Tensor| matches!(t.dtype(), DType::F32 | DType::F64);
-        if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
-            return Ok(None);
-        }
-        Ok(Some(moments(examples, targets, window, self.bias)?))
-    }
-
-    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
-    fn joined(self, weight: &Node, bias: Option<&Node>) -> Result<Node> {
-        let Some(bias) = bias else { return Ok(weight.clone()) };
-        let column = bias.reshape(&[bias.dims(), &[1]].concat())?;
-        Ok(concat(&[weight, &column], weight.rank() - 1)?)
-    }
-
-    /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
-    pub(crate) fn squared_error(
-        self,
-        layer: &'static str,
-        weight: &Node,
-        bias: Option<&Node>,
-        moments: &Moments,
-    ) -> Result<Node> {
-        let weight = self.joined(weight, bias)?;
-        if weight.dims() != moments.cross.dims() {
-            let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
-            return Err(Error::Shape { layer, what: "moments", expected, got });
-        }
-        let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
-        let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
-        let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
-        Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
-    }
-
-    /// The normal equations of a layer with these filters: from moments, where the data allows them and `unit_weights`
-    /// gives the weight `(k, o, c k²)` that each unknown stands for; the biases, where there are any, are the last unknowns.
-    pub(crate) fn normal_equations(
-        self,
-        layer: &dyn Layer,
-        parameters: &[Node],
-        examples: &Node,
-        targets: &Tensor,
-        unit_weights: impl FnOnce() -> Result<Option<Node>>,
-    ) -> Result<NormalEquations> {
-        // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
-        if !examples.is_tracked()
-            && let Some(columns) = unit_weights()?
-            && let Some(moments) = layer.moments(examples.value(), targets, usize::MAX)?
-        {
-            return self.equations_from(&columns, &moments);
-        }
-        by_unit_vectors(layer, parameters, examples, targets)
-    }
-
-    fn equations_from(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
-        let &[k, o, fan_in] = columns.dims() else {
-            let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
-            return Err(Error::Shape { layer: "Conv2d", what: "columns", expected, got });
-        };
-        let mut columns = columns.clone();
-        if self.bias {
-            let like = columns.value();
-            let zeros = |shape: &[usize]| Tensor::zeros(shape, like.dtype(), like.device());
-            let ones = Tensor::eye(o, like.dtype(), like.device())?.reshape((o, o, 1))?;
-            let biases = Tensor::cat(&[&zeros(&[o, o, fan_in])?, &ones], 2)?;
-            let columns_of_weights = concat(&[&columns, &Node::constant(&zeros(&[k, o, 1])?)], 2)?;
-            columns = concat(&[&columns_of_weights, &Node::constant(&biases)], 0)?;
-        }
-        let (k, p) = (columns.dims()[0], columns.dims()[2]);
-        let tasks = moments.gram.dims()[0];
-        let scale = 1.0 / moments.count as f64;
-        let flat = columns.reshape(&[k, o * p])?;
-        // A = Σ_o D_o G D_oᵀ, with the unknowns' weights D_o.
-        let through = columns.reshape(&[1, k * o, p])?.matmul(&Node::constant(&moments.gram))?;
-        let matrix = through.reshape(&[tasks * k, o * p])?.matmul(&flat.t()?)?.reshape(&[tasks, k, k])?;
-        let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
-        let rhs = cross.matmul(&flat.t()?)?;
-        Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
-    }
-
-    fn wrong_input(self, layer: &'static str, got: &[usize]) -> Error {
-        let expected = format!("(…, examples, {}, height, width)", self.in_channels);
-        Error::Shape { layer, what: "input", expected, got: got.to_vec() }
     }
 }
 
@@ -216,11 +58,9 @@ impl Conv2dConfig {
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     config: Conv2dConfig,
-    weight: Parameter,
-    bias: Option<Parameter>,
+    convolution: Convolution,
+    parameters: Parameters,
 }
-
-const LAYER: &str = "Conv2d";
 
 impl Conv2d {
     /// Takes the tensors from `vb`.
@@ -228,15 +68,14 @@ impl Conv2d {
     /// # Errors
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: Conv2dConfig, vb: VarBuilder) -> Result<Self> {
-        config.check(LAYER)?;
+        let convolution = Convolution::new(LAYER, config)?;
         let (o, c, k, bound) = (config.out_channels, config.in_channels, config.kernel, config.bound());
-        let weight = Parameter {
-            name: full_name(&vb, "weight"),
-            tensor: vb.get_with_hints((o, c, k, k), "weight", Init::Uniform { lo: -bound, up: bound })?,
-            role: Role::Adapted,
-        };
-        let bias = if config.bias { Some(bias_parameter(&vb, o, bound)?) } else { None };
-        Ok(Self { config, weight, bias })
+        let init = Init::Uniform { lo: -bound, up: bound };
+        let mut adapted = vec![Parameter::new(&vb, "weight", &[o, c, k, k], init)?];
+        if config.bias {
+            adapted.push(bias_parameter(&vb, o, bound)?);
+        }
+        Ok(Self { config, convolution, parameters: Parameters { shared: Vec::new(), adapted } })
     }
 
     /// The sizes.
@@ -253,49 +92,62 @@ impl Conv2d {
 
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let columns = self.config.columns(LAYER, x)?;
-        let bias = self.bias.as_ref().map(|b| &b.tensor);
-        Ok(self.config.apply(LAYER, &self.flat(&self.weight.tensor)?, bias, &columns)?)
+        let columns = self.convolution.columns(x)?;
+        let adapted = &self.parameters.adapted;
+        let bias = adapted.get(1).map(|b| &b.tensor);
+        Ok(self.convolution.apply(&self.flat(&adapted[0].tensor)?, bias, &columns)?)
     }
 }
 
 impl Layer for Conv2d {
-    fn parameters(&self) -> Vec<Parameter> {
-        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.config.columns(LAYER, examples)?))
+    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.convolution.columns(examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        let (weight, bias) = (self.flat(&parameters[0])?, parameters.get(1));
-        match input {
-            Input::Examples(x) => self.config.apply(LAYER, &weight, bias, &self.config.columns(LAYER, x)?),
-            Input::Prepared(columns) => self.config.apply(LAYER, &weight, bias, columns),
-        }
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        self.convolution.forward(&self.flat(&values.adapted[0])?, values.adapted.get(1), input)
     }
 
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        Some(self)
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value: values.adapted[0].clone() }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config;
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Conv2d { name, config })
+    }
+}
+
+impl LinearInAdapted for Conv2d {
     fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.config.moments(LAYER, examples, targets, uses)
+        self.convolution.moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
-        check_parameters(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        self.config.squared_error(LAYER, &self.flat(&parameters[0])?, parameters.get(1), moments)
+    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        self.convolution.squared_error(&self.flat(&values.adapted[0])?, values.adapted.get(1), moments)
     }
 
     fn normal_equations(
         &self,
-        parameters: &[Node],
+        values: &Values,
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        check_shared(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        self.config.normal_equations(self, parameters, examples, targets, || {
+        self.parameters.check_shared(LAYER, values)?;
+        self.convolution.normal_equations(self, values, examples, targets, || {
             let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
-            let like = &self.weight.tensor;
+            let like = &self.parameters.adapted[0].tensor;
             let units = Tensor::eye(o * fan_in, like.dtype(), like.device())?;
             Ok(Some(Node::constant(&units.reshape((o * fan_in, o, fan_in))?)))
         })

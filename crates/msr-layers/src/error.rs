@@ -26,7 +26,21 @@ pub enum Error {
         got: Vec<usize>,
     },
 
-    /// A node for a parameter has the wrong shape.
+    /// The values of a forward pass are not as many as the layer has parameters.
+    #[error(
+        "{layer}: the forward pass got {} shared and {} adapted values, the layer has {} shared and {} \
+         adapted parameters", .got.0, .got.1, .expected.0, .expected.1
+    )]
+    Count {
+        /// The layer.
+        layer: &'static str,
+        /// The numbers of shared and of adapted parameters.
+        expected: (usize, usize),
+        /// The numbers of shared and of adapted values.
+        got: (usize, usize),
+    },
+
+    /// The value of a parameter has the wrong shape.
     #[error("parameter `{name}` should have shape {expected}, got {got:?}")]
     Parameter {
         /// The parameter.

@@ -3,28 +3,10 @@
 use candle_core::Tensor;
 use msr_autodiff::{Moments, Node};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::least_squares::{NormalEquations, by_unit_vectors};
-
-/// Who changes a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Shared by all tasks, changed by the outer loop alone: a symmetry matrix.
-    Shared,
-    /// Adapted to each task by the inner loop; its initial value is learned in the outer loop.
-    Adapted,
-}
-
-/// A named tensor of a layer.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    /// The full name in the `VarBuilder`, `prefix.symmetry` for instance.
-    pub name: String,
-    /// The value; shares its storage with the variable in the `VarBuilder`'s store.
-    pub tensor: Tensor,
-    /// Who changes it.
-    pub role: Role,
-}
+use crate::parameters::{Parameters, Values};
+use crate::spec::LayerRecord;
 
 /// What goes into a layer.
 #[derive(Clone, Debug)]
@@ -44,6 +26,7 @@ impl Input {
     }
 
     /// The same kind of input with another node inside.
+    #[must_use]
     pub fn with(&self, node: Node) -> Self {
         match self {
             Input::Examples(_) => Input::Examples(node),
@@ -52,35 +35,77 @@ impl Input {
     }
 }
 
+/// The weight of a layer, W, as its forward pass uses it.
+#[derive(Clone, Debug)]
+pub struct Weight {
+    /// The name of the layer, `body` for the parameters `body.symmetry` and `body.filter`; empty for a model
+    /// that is a single layer.
+    pub layer: String,
+    /// W of each task: `(t, m, n)` of a fully connected layer, `(t, o, c, k)` and `(t, o, c, k, k)` of
+    /// convolutions, `(t, l, o, c k)` of a locally connected one.
+    pub value: Node,
+}
+
 /// A layer, or a stack of them, that can be adapted to many tasks at once.
+///
+/// Two methods make a layer: its parameters and its forward pass. The others have defaults and say more:
+/// what can be computed once for all inner steps, whether the layer is linear in its adapted parameters,
+/// what its weights are, and how it is saved.
 pub trait Layer: Send + Sync {
     /// The parameters, always in the same order.
-    fn parameters(&self) -> Vec<Parameter>;
+    fn parameters(&self) -> Parameters;
+
+    /// The forward pass for all tasks at once: `(t, b, …) -> (t, b, …)`.
+    ///
+    /// # Errors
+    /// When the input or the values do not fit the layer.
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node>;
 
     /// Computes the part of the forward pass that does not depend on adapted parameters, for examples that
     /// will be used `uses` times (once per inner step), when that saves work; otherwise hands the
-    /// examples back. `parameters` is as for [`Layer::forward_tasks`]; only shared ones are read.
+    /// examples back. Only shared values are read.
     ///
     /// # Errors
     /// When the examples do not fit the layer.
-    fn prepare(&self, parameters: &[Node], examples: &Node, uses: usize) -> Result<Input> {
-        let _ = (parameters, uses);
+    fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
+        let _ = (values, uses);
         Ok(Input::Examples(examples.clone()))
     }
 
-    /// The forward pass for all tasks at once.
-    ///
-    /// `parameters` follow the order of [`Layer::parameters`]: shared ones with their own shape, adapted
-    /// ones with the tasks as a leading dimension `t`.
+    /// The layer as one that is linear in its adapted parameters and has closed forms for that; `None` when
+    /// it is not, or has none.
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        None
+    }
+
+    /// The weight W of each layer inside that has one.
     ///
     /// # Errors
-    /// When the input or the parameters do not fit the layer.
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node>;
+    /// When the values do not fit the layer.
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        let _ = values;
+        Ok(Vec::new())
+    }
 
-    /// The second moments of examples `(t, b, …)` and targets, when the layer's squared error depends on the data through
-    /// them alone, and computing them costs less than forming the outputs for `uses` losses and their gradients. One pass
-    /// over the data then serves every inner step, and no output of the size of the data is formed. `None` otherwise, and
-    /// in half precision, where sums over the data would overflow.
+    /// How the layer is saved with these values: its kind and sizes, and its tensors as they are meant (the
+    /// Kronecker factor A itself, whatever the layer trains). `None` for layers that cannot be
+    /// rebuilt from a file.
+    ///
+    /// # Errors
+    /// When the values do not fit the layer.
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let _ = values;
+        Ok(None)
+    }
+}
+
+/// A layer whose outputs are linear in its adapted parameters: the squared error of a task is then a
+/// quadratic form of them, and may have closed forms.
+pub trait LinearInAdapted {
+    /// The second moments of examples `(t, b, …)` and targets, when the squared error depends on the data
+    /// through them alone, and computing them costs less than forming the outputs for `uses` losses and
+    /// their gradients. One pass over the data then serves every inner step, and no output of the size of
+    /// the data is formed. `None` otherwise, and in half precision, where sums over the data would overflow.
     ///
     /// # Errors
     /// When examples and targets do not fit each other or the layer.
@@ -89,115 +114,39 @@ pub trait Layer: Send + Sync {
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`Layer::moments`]. Equal to that of
-    /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the mean square of
-    /// the targets, so that of a perfect fit can be slightly below zero. `parameters` are as there.
+    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::moments`]. Equal to that of
+    /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the
+    /// mean square of the targets, so that of a perfect fit can be slightly below zero.
     ///
     /// # Errors
-    /// [`Error::Config`] for layers without moments; when parameters or moments do not fit the layer.
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
-        let _ = (parameters, moments);
-        Err(Error::Config { layer: "Layer", problem: "this layer's squared error has no moments".into() })
-    }
+    /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments do not fit
+    /// the layer.
+    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node>;
 
-    /// The normal equations of each task's least-squares problem, for layers that are linear in their adapted parameters:
-    /// these, flattened one after the other, are the unknowns. `parameters` are as for [`Layer::forward_tasks`]; only the values of
-    /// shared ones are read. Time and memory grow
-    /// with the square of the number of unknowns: it is for the few that a symmetry matrix leaves free.
+    /// The normal equations of each task's least-squares problem; the adapted parameters, flattened one
+    /// after the other, are the unknowns. Only shared values are read. Time and memory grow with the square
+    /// of the number of unknowns: it is for the few that a symmetry matrix leaves free.
     ///
     /// # Errors
-    /// [`Error::Config`] when the layer is not linear in them; when examples, targets or parameters do not fit.
-    fn normal_equations(
-        &self,
-        parameters: &[Node],
-        examples: &Node,
-        targets: &Tensor,
-    ) -> Result<NormalEquations> {
-        by_unit_vectors(self, parameters, examples, targets)
-    }
+    /// When examples, targets or values do not fit.
+    fn normal_equations(&self, values: &Values, examples: &Node, targets: &Tensor)
+    -> Result<NormalEquations>;
 }
 
-/// The layer's present values as nodes ready for [`Layer::forward_tasks`]: shared parameters as they are,
-/// adapted ones repeated (without a copy) for each of `tasks` tasks.
+/// The normal equations of any layer or stack that is linear in its adapted parameters: by its closed form
+/// where it has one, otherwise from its outputs for unit vectors.
 ///
 /// # Errors
-/// What the tensor library reports.
-pub fn broadcast_parameters(layer: &dyn Layer, tasks: usize) -> Result<Vec<Node>> {
-    layer
-        .parameters()
-        .iter()
-        .map(|p| {
-            let node = Node::constant(&p.tensor);
-            match p.role {
-                Role::Shared => Ok(node),
-                Role::Adapted => {
-                    let mut shape = vec![tasks];
-                    shape.extend(p.tensor.dims());
-                    Ok(node.broadcast_to(&shape)?)
-                }
-            }
-        })
-        .collect()
-}
-
-/// Refuses nodes that do not fit the parameters: another number, or another shape than the parameter's own
-/// (shared) or that with one leading task dimension, the same for all (adapted).
-pub(crate) fn check_parameters<'a>(
-    layer: &'static str,
-    parameters: impl Iterator<Item = &'a Parameter>,
-    nodes: &[Node],
-) -> Result<()> {
-    let mut tasks = None;
-    check_nodes(layer, parameters, nodes, |p, node| match p.role {
-        Role::Shared => node.dims() == p.tensor.dims(),
-        Role::Adapted => {
-            let leading = node.dims().first().copied();
-            let expected = *tasks.get_or_insert(leading);
-            leading.is_some() && leading == expected && node.dims()[1..] == *p.tensor.dims()
-        }
-    })
-}
-
-/// The same of shared parameters alone: adapted ones may have any shape.
-pub(crate) fn check_shared<'a>(
-    layer: &'static str,
-    parameters: impl Iterator<Item = &'a Parameter>,
-    nodes: &[Node],
-) -> Result<()> {
-    check_nodes(layer, parameters, nodes, |p, node| p.role != Role::Shared || node.dims() == p.tensor.dims())
-}
-
-fn check_nodes<'a>(
-    layer: &'static str,
-    parameters: impl Iterator<Item = &'a Parameter>,
-    nodes: &[Node],
-    mut fits: impl FnMut(&Parameter, &Node) -> bool,
-) -> Result<()> {
-    let mut rest = nodes.iter();
-    for p in parameters {
-        let node = rest.next().ok_or_else(|| missing(layer, nodes.len()))?;
-        if !fits(p, node) {
-            let front = if p.role == Role::Adapted { "tasks + " } else { "" };
-            return Err(Error::Parameter {
-                name: p.name.clone(),
-                expected: format!("{front}{:?}", p.tensor.dims()),
-                got: node.dims().to_vec(),
-            });
-        }
+/// [`Error::Config`](crate::Error::Config) when the layer is not linear in them; when examples, targets or
+/// values do not fit.
+pub fn normal_equations(
+    layer: &dyn Layer,
+    values: &Values,
+    examples: &Node,
+    targets: &Tensor,
+) -> Result<NormalEquations> {
+    match layer.linear_in_adapted() {
+        Some(linear) => linear.normal_equations(values, examples, targets),
+        None => by_unit_vectors(layer, values, examples, targets),
     }
-    if rest.next().is_some() { Err(missing(layer, nodes.len())) } else { Ok(()) }
-}
-
-/// The error of a forward pass that was handed another number of parameters than the layer has.
-pub(crate) fn missing(layer: &'static str, got: usize) -> Error {
-    Error::Config {
-        layer,
-        problem: format!("the forward pass got {got} parameters, not as many as the layer has"),
-    }
-}
-
-/// The full name of tensor `name` below the prefix of `vb`.
-pub(crate) fn full_name(vb: &candle_nn::VarBuilder, name: &str) -> String {
-    let prefix = vb.prefix();
-    if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") }
 }

@@ -4,7 +4,8 @@ use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, concat};
 
 use crate::error::{Error, Result};
-use crate::layer::{Layer, Role, check_shared};
+use crate::layer::Layer;
+use crate::parameters::Values;
 
 /// The mean squared error of each task as a function of its adapted parameters v: `vᵀ A v − 2 bᵀ v + constant`. Its minimum
 /// solves the normal equations `A v = b`.
@@ -40,34 +41,29 @@ impl NormalEquations {
 /// [`Error::Config`] when the model is not linear in them.
 pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     layer: &L,
-    parameters: &[Node],
+    values: &Values,
     examples: &Node,
     targets: &Tensor,
 ) -> Result<NormalEquations> {
     const NAME: &str = "NormalEquations";
     let own = layer.parameters();
-    check_shared(NAME, own.iter(), parameters)?;
+    own.check_shared(NAME, values)?;
     let tasks = examples.dims().first().copied().unwrap_or(0);
-    let sizes: Vec<usize> =
-        own.iter().filter(|p| p.role == Role::Adapted).map(|p| p.tensor.elem_count()).collect();
-    let total: usize = sizes.iter().sum();
-    let input = layer.prepare(parameters, examples, total + 2)?;
-    // The output with all adapted parameters of every task at these values, one after the other.
-    let output = |values: &dyn Fn(usize) -> f64| -> Result<Node> {
+    let total: usize = own.adapted.iter().map(|p| p.tensor.elem_count()).sum();
+    let input = layer.prepare(values, examples, total + 2)?;
+    // The output with all adapted parameters of every task at these numbers, one after the other.
+    let output = |numbers: &dyn Fn(usize) -> f64| -> Result<Node> {
         let mut at = 0;
-        let mut nodes = Vec::with_capacity(own.len());
-        for (p, given) in own.iter().zip(parameters) {
-            if p.role == Role::Shared {
-                nodes.push(given.clone());
-                continue;
-            }
+        let mut adapted = Vec::with_capacity(own.adapted.len());
+        for p in &own.adapted {
             let size = p.tensor.elem_count();
-            let flat: Vec<f64> = (at..at + size).map(values).collect();
+            let flat: Vec<f64> = (at..at + size).map(numbers).collect();
             at += size;
             let one =
                 Tensor::from_vec(flat, p.tensor.dims(), p.tensor.device())?.to_dtype(p.tensor.dtype())?;
-            nodes.push(Node::constant(&one).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?);
+            adapted.push(Node::constant(&one).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?);
         }
+        let nodes = Values { shared: values.shared.clone(), adapted };
         let y = layer.forward_tasks(&nodes, &input)?;
         if y.dims() != targets.dims() {
             let (expected, got) = (format!("{:?}", y.dims()), targets.dims().to_vec());
@@ -108,4 +104,9 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     let count = zero.dims()[1];
     let rest = Node::constant(&targets.reshape((tasks, count, 1))?).sub(&zero)?;
     NormalEquations::from_design(&design, &rest)
+}
+
+/// The error of a layer that is asked for an error from moments that it does not take.
+pub(crate) fn no_moments(layer: &'static str) -> Error {
+    Error::Config { layer, problem: "this layer's squared error has no moments".into() }
 }

@@ -3,12 +3,17 @@
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Weight};
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "Linear";
 
 /// The sizes of a [`Linear`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinearConfig {
     /// The number of inputs, `n`.
     pub in_features: usize,
@@ -34,8 +39,7 @@ impl LinearConfig {
 #[derive(Clone, Debug)]
 pub struct Linear {
     config: LinearConfig,
-    weight: Parameter,
-    bias: Option<Parameter>,
+    parameters: Parameters,
 }
 
 impl Linear {
@@ -45,16 +49,14 @@ impl Linear {
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: LinearConfig, vb: VarBuilder) -> Result<Self> {
         let LinearConfig { in_features: n, out_features: m, bias } = config;
-        require_sizes("Linear", &[("in_features", n), ("out_features", m)])?;
+        require_sizes(LAYER, &[("in_features", n), ("out_features", m)])?;
         let bound = 1.0 / (n as f64).sqrt();
-        let init = Init::Uniform { lo: -bound, up: bound };
-        let weight = Parameter {
-            name: full_name(&vb, "weight"),
-            tensor: vb.get_with_hints((m, n), "weight", init)?,
-            role: Role::Adapted,
-        };
-        let bias = if bias { Some(bias_parameter(&vb, m, bound)?) } else { None };
-        Ok(Self { config, weight, bias })
+        let mut adapted =
+            vec![Parameter::new(&vb, "weight", &[m, n], Init::Uniform { lo: -bound, up: bound })?];
+        if bias {
+            adapted.push(bias_parameter(&vb, m, bound)?);
+        }
+        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
     }
 
     /// The sizes.
@@ -65,31 +67,39 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let n = self.config.in_features;
-        Ok(plain("Linear", x, n, |x| apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), x))?)
+        let adapted = &self.parameters.adapted;
+        Ok(plain(LAYER, x, self.config.in_features, |x| {
+            apply(&adapted[0].tensor, adapted.get(1).map(|b| &b.tensor), x)
+        })?)
     }
 }
 
 impl Layer for Linear {
-    fn parameters(&self) -> Vec<Parameter> {
-        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters("Linear", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        let (weight, bias) = (&parameters[0], &parameters[1..]);
-        per_task("Linear", input.node(), self.config.in_features, |x| apply(weight, bias.first(), x))
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        per_task(LAYER, input.node(), self.config.in_features, |x| {
+            apply(&values.adapted[0], values.adapted.get(1), x)
+        })
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value: values.adapted[0].clone() }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config;
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Linear { name, config })
     }
 }
 
 /// The bias of a layer with `m` outputs, from U(−bound, bound).
 pub(crate) fn bias_parameter(vb: &VarBuilder, m: usize, bound: f64) -> Result<Parameter> {
-    let init = Init::Uniform { lo: -bound, up: bound };
-    Ok(Parameter {
-        name: full_name(vb, "bias"),
-        tensor: vb.get_with_hints(m, "bias", init)?,
-        role: Role::Adapted,
-    })
+    Parameter::new(vb, "bias", &[m], Init::Uniform { lo: -bound, up: bound })
 }
 
 /// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading dimensions.

@@ -3,13 +3,18 @@
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value, Window};
+use serde::{Deserialize, Serialize};
 
 use crate::conv1d::columns;
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Weight};
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "LocallyConnected1d";
 
 /// The sizes of a [`LocallyConnected1d`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LocallyConnected1dConfig {
     /// The number of input channels, `c`.
     pub in_channels: usize,
@@ -48,8 +53,7 @@ impl LocallyConnected1dConfig {
 pub struct LocallyConnected1d {
     config: LocallyConnected1dConfig,
     positions: usize,
-    weight: Parameter,
-    bias: Option<Parameter>,
+    parameters: Parameters,
 }
 
 impl LocallyConnected1d {
@@ -62,23 +66,18 @@ impl LocallyConnected1d {
             config;
         let sizes =
             [("in_channels", c), ("out_channels", o), ("length", length), ("kernel", k), ("stride", stride)];
-        require_sizes("LocallyConnected1d", &sizes)?;
+        require_sizes(LAYER, &sizes)?;
         let (_, positions) = config
             .window()
             .output((1, length))
-            .map_err(|e| Error::Config { layer: "LocallyConnected1d", problem: e.to_string() })?;
+            .map_err(|e| Error::Config { layer: LAYER, problem: e.to_string() })?;
         let bound = 1.0 / ((c * k) as f64).sqrt();
         let init = Init::Uniform { lo: -bound, up: bound };
-        let parameter = |name: &str, shape: &[usize]| -> Result<Parameter> {
-            Ok(Parameter {
-                name: full_name(&vb, name),
-                tensor: vb.get_with_hints(shape, name, init)?,
-                role: Role::Adapted,
-            })
-        };
-        let weight = parameter("weight", &[positions, o, c * k])?;
-        let bias = if bias { Some(parameter("bias", &[o, positions])?) } else { None };
-        Ok(Self { config, positions, weight, bias })
+        let mut adapted = vec![Parameter::new(&vb, "weight", &[positions, o, c * k], init)?];
+        if bias {
+            adapted.push(Parameter::new(&vb, "bias", &[o, positions], init)?);
+        }
+        Ok(Self { config, positions, parameters: Parameters { shared: Vec::new(), adapted } })
     }
 
     /// The sizes.
@@ -90,13 +89,13 @@ impl LocallyConnected1d {
     fn windows<V: Value>(&self, x: &V) -> Result<V> {
         if x.shape_of().last() != Some(&self.config.length) {
             return Err(Error::Shape {
-                layer: "LocallyConnected1d",
+                layer: LAYER,
                 what: "input",
                 expected: format!("(…, examples, {}, {})", self.config.in_channels, self.config.length),
                 got: x.shape_of().to_vec(),
             });
         }
-        let columns = columns("LocallyConnected1d", x, self.config.in_channels, self.config.window())?;
+        let columns = columns(LAYER, x, self.config.in_channels, self.config.window())?;
         let shape = columns.shape_of();
         let rank = shape.len();
         let mut order: Vec<usize> = (0..rank - 3).collect();
@@ -124,25 +123,39 @@ impl LocallyConnected1d {
 
 impl Module for LocallyConnected1d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        Ok(self.apply(&self.weight.tensor, self.bias.as_ref().map(|b| &b.tensor), &self.windows(x)?)?)
+        let adapted = &self.parameters.adapted;
+        Ok(self.apply(&adapted[0].tensor, adapted.get(1).map(|b| &b.tensor), &self.windows(x)?)?)
     }
 }
 
 impl Layer for LocallyConnected1d {
-    fn parameters(&self) -> Vec<Parameter> {
-        std::iter::once(&self.weight).chain(&self.bias).cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
+    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
         Ok(Input::Prepared(self.windows(examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters("LocallyConnected1d", std::iter::once(&self.weight).chain(&self.bias), parameters)?;
-        let (weight, bias) = (&parameters[0], &parameters[1..]);
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        let (weight, bias) = (&values.adapted[0], values.adapted.get(1));
         match input {
-            Input::Examples(x) => self.apply(weight, bias.first(), &self.windows(x)?),
-            Input::Prepared(windows) => self.apply(weight, bias.first(), windows),
+            Input::Examples(x) => self.apply(weight, bias, &self.windows(x)?),
+            Input::Prepared(windows) => self.apply(weight, bias, windows),
         }
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value: values.adapted[0].clone() }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config;
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::LocallyConnected1d {
+            name,
+            config,
+        })
     }
 }

@@ -4,11 +4,15 @@ use candle_core::Tensor;
 use candle_nn::Module;
 use msr_autodiff::Node;
 
-use crate::error::Result;
-use crate::layer::{Input, Layer, Parameter, missing};
+use crate::error::{Error, Result};
+use crate::layer::{Input, Layer, Weight};
+use crate::parameters::{Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec};
+
+const LAYER: &str = "Sequential";
 
 /// What a stack is made of: anything that is both a [`Layer`] and a candle-nn `Module`.
-trait Stage: Layer + Module {}
+pub(crate) trait Stage: Layer + Module {}
 impl<T: Layer + Module> Stage for T {}
 
 /// A stack of layers; itself a [`Layer`] and a candle-nn `Module`.
@@ -33,8 +37,8 @@ impl<T: Layer + Module> Stage for T {}
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    /// Each layer with the number of its parameters.
-    layers: Vec<(Box<dyn Stage>, usize)>,
+    /// Each layer with the numbers of its shared and of its adapted parameters.
+    layers: Vec<(Box<dyn Stage>, (usize, usize))>,
 }
 
 impl Sequential {
@@ -46,9 +50,29 @@ impl Sequential {
     /// Puts a layer on top.
     #[must_use]
     pub fn with(mut self, layer: impl Layer + Module + 'static) -> Self {
-        let count = layer.parameters().len();
-        self.layers.push((Box::new(layer), count));
+        self.push(Box::new(layer));
         self
+    }
+
+    pub(crate) fn push(&mut self, layer: Box<dyn Stage>) {
+        let Parameters { shared, adapted } = layer.parameters();
+        self.layers.push((layer, (shared.len(), adapted.len())));
+    }
+
+    /// Each layer with its own values.
+    fn with_values(&self, values: &Values) -> Result<Vec<(&dyn Stage, Values)>> {
+        let mut at = (0, 0);
+        let mut split = Vec::with_capacity(self.layers.len());
+        for (layer, counts) in &self.layers {
+            let own = values.take(&mut at, *counts).ok_or_else(|| self.wrong_count(values))?;
+            split.push((layer.as_ref(), own));
+        }
+        if at == values.counts() { Ok(split) } else { Err(self.wrong_count(values)) }
+    }
+
+    fn wrong_count(&self, values: &Values) -> Error {
+        let sum = |f: fn(&(usize, usize)) -> usize| self.layers.iter().map(|(_, counts)| f(counts)).sum();
+        Error::Count { layer: LAYER, expected: (sum(|c| c.0), sum(|c| c.1)), got: values.counts() }
     }
 
     /// The number of layers.
@@ -69,29 +93,42 @@ impl Module for Sequential {
 }
 
 impl Layer for Sequential {
-    fn parameters(&self) -> Vec<Parameter> {
-        self.layers.iter().flat_map(|(layer, _)| layer.parameters()).collect()
+    fn parameters(&self) -> Parameters {
+        let mut all = Parameters::default();
+        self.layers.iter().for_each(|(layer, _)| all.append(layer.parameters()));
+        all
     }
 
-    fn prepare(&self, parameters: &[Node], examples: &Node, uses: usize) -> Result<Input> {
-        match self.layers.first() {
-            Some((first, _)) => first.prepare(parameters, examples, uses),
+    fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
+        match self.with_values(values)?.first() {
+            Some((first, own)) => first.prepare(own, examples, uses),
             None => Ok(Input::Examples(examples.clone())),
         }
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let mut rest = parameters;
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         let mut input = input.clone();
-        for (layer, count) in &self.layers {
-            let (mine, others) =
-                rest.split_at_checked(*count).ok_or_else(|| missing("Sequential", parameters.len()))?;
-            input = Input::Examples(Layer::forward_tasks(layer.as_ref(), mine, &input)?);
-            rest = others;
-        }
-        if !rest.is_empty() {
-            return Err(missing("Sequential", parameters.len()));
+        for (layer, own) in self.with_values(values)? {
+            input = Input::Examples(Layer::forward_tasks(layer, &own, &input)?);
         }
         Ok(input.node().clone())
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        let mut all = Vec::new();
+        for (layer, own) in self.with_values(values)? {
+            all.extend(layer.weights(&own)?);
+        }
+        Ok(all)
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let (mut layers, mut tensors) = (Vec::new(), Vec::new());
+        for (layer, own) in self.with_values(values)? {
+            let Some(record) = layer.record(&own)? else { return Ok(None) };
+            layers.push(record.spec);
+            tensors.extend(record.tensors);
+        }
+        Ok(Some(LayerRecord { spec: LayerSpec::Sequential { layers }, tensors }))
     }
 }

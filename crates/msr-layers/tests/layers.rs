@@ -11,10 +11,10 @@ use msr_groups::{
     Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error, square_grid,
 };
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
+    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, LayerSpec, Linear, LinearConfig,
     LocallyConnected1d, LocallyConnected1dConfig, PatternConv2d, PatternLinear, PatternLinearConfig,
-    ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, Role, SeededVars,
-    broadcast_parameters,
+    ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Values,
+    normal_equations,
 };
 use msr_testkit::{assert_close, normal};
 use rand::SeedableRng;
@@ -44,11 +44,11 @@ fn the_two_passes_and_their_gradients_agree() {
                     let plain = Tensor::stack(&plain, 0).unwrap();
                     assert_close(case.name, out.value(), &plain, tolerance);
                     let store = (&plain * &y).unwrap().sqr().unwrap().sum_all().unwrap().backward().unwrap();
-                    for (p, ours) in case.layer.parameters().iter().zip(&ours) {
-                        let ours = match p.role {
-                            Role::Shared => ours.value().clone(),
-                            Role::Adapted => ours.value().sum(0).unwrap(),
-                        };
+                    let parameters = case.layer.parameters();
+                    let shared = parameters.shared.len();
+                    for (i, (p, ours)) in parameters.iter().zip(&ours).enumerate() {
+                        let ours = ours.value();
+                        let ours = if i < shared { ours.clone() } else { ours.sum(0).unwrap() };
                         let candle = store.get(&p.tensor).unwrap();
                         assert_close(&format!("{} {}", case.name, p.name), &ours, candle, 100.0 * tolerance);
                     }
@@ -80,7 +80,7 @@ fn a_pattern_makes_the_layer_equivariant() {
         assert!(equivariance_error(&weight, &pattern).unwrap() < 1e-15);
         let long = Tensor::zeros(pattern.free_parameters() + 1, DType::F64, &Device::Cpu).unwrap();
         assert!(layer.weight_of(&long).unwrap_err().to_string().contains("(…, 4)"));
-        let shared = layer.parameters().iter().filter(|p| p.role == Role::Shared).count();
+        let shared = layer.parameters().shared.len();
         assert_eq!(shared, usize::from(entries == Entries::Learned));
     }
 }
@@ -174,12 +174,12 @@ fn the_cheaper_contraction_is_chosen() {
     let layer =
         ReparamLinear::new(ReparamLinearConfig::new(70, 68, 30), vars.builder(DType::F32, &Device::Cpu))
             .unwrap();
-    let parameters = broadcast_parameters(&layer, 2).unwrap();
+    let values = layer.parameters().broadcast(2).unwrap();
     for (examples, uses, first) in
         [(1, 3, true), (1, 1, true), (19, 1, false), (19, 3, false), (19, 50, true)]
     {
         let x = Node::constant(&normal(1, (2, examples, 70), DType::F32));
-        let input = layer.prepare(&parameters, &x, uses).unwrap();
+        let input = layer.prepare(&values, &x, uses).unwrap();
         assert_eq!(matches!(input, Input::Prepared(_)), first, "{examples} examples, {uses} uses");
     }
 }
@@ -190,18 +190,18 @@ fn tasks_have_their_own_weights() {
     for case in cases(DType::F64) {
         let (x, _) = examples(&case, 2, DType::F64);
         let leaves = task_leaves(case.layer.as_ref());
-        let out = |leaves: &[Node]| {
+        let out = |leaves: &Values| {
             let input = case.layer.prepare(leaves, &Node::constant(&x), 3).unwrap();
             Layer::forward_tasks(case.layer.as_ref(), leaves, &input).unwrap().value().clone()
         };
         let before = out(&leaves);
-        for (i, p) in case.layer.parameters().iter().enumerate().filter(|(_, p)| p.role == Role::Adapted) {
+        for (i, p) in case.layer.parameters().adapted.iter().enumerate() {
             let mut changed = leaves.clone();
             let bump: Vec<f64> = (0..TASKS).map(|t| if t == 1 { 0.5 } else { 0.0 }).collect();
             let mut shape = vec![1; p.tensor.rank() + 1];
             shape[0] = TASKS;
             let bump = Node::constant(&Tensor::from_vec(bump, shape, &Device::Cpu).unwrap());
-            changed[i] = leaves[i].add(&bump).unwrap();
+            changed.adapted[i] = leaves.adapted[i].add(&bump).unwrap();
             let after = out(&changed);
             for t in 0..TASKS {
                 let (a, b) = (after.get(t).unwrap(), before.get(t).unwrap());
@@ -221,7 +221,8 @@ fn activations_keep_nan() {
     let x = Tensor::new(&[[f32::NAN, -1.0, 2.0, f32::NEG_INFINITY]], &Device::Cpu).unwrap();
     for activation in [Activation::Relu, Activation::Tanh, Activation::Softplus] {
         let plain: Vec<f32> = Module::forward(&activation, &x).unwrap().get(0).unwrap().to_vec1().unwrap();
-        let node = activation.forward_tasks(&[], &Input::Examples(Node::constant(&x))).unwrap();
+        let node =
+            activation.forward_tasks(&Values::default(), &Input::Examples(Node::constant(&x))).unwrap();
         let node: Vec<f32> = node.value().get(0).unwrap().to_vec1().unwrap();
         assert!(plain[0].is_nan() && node[0].is_nan());
         assert!(plain[1..].iter().zip(&node[1..]).all(|(a, b)| (a - b).abs() < 1e-6), "{plain:?} {node:?}");
@@ -236,7 +237,7 @@ fn saving_and_loading_gives_the_same_output() {
     let vars = SeededVars::new(3);
     let layer = ReparamLinear::new(config, vars.builder(DType::F32, &Device::Cpu).pp("fc")).unwrap();
     vars.var_map().save(&path).unwrap();
-    let mut names: Vec<String> = layer.parameters().into_iter().map(|p| p.name).collect();
+    let mut names: Vec<String> = layer.parameters().iter().map(|p| p.name.clone()).collect();
     names.sort();
     assert_eq!(names, ["fc.bias", "fc.filter", "fc.symmetry"]);
     let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
@@ -290,7 +291,7 @@ fn initial_scales_are_the_papers() {
     assert!((std(layer.filter()) * 68.0 - 1.0).abs() < 0.5);
     let linear =
         Linear::new(LinearConfig::new(70, 68), vars.builder(DType::F64, &Device::Cpu).pp("l")).unwrap();
-    let weight = &linear.parameters()[0].tensor;
+    let weight = &linear.parameters().adapted[0].tensor;
     let largest = weight.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
     let bound = 1.0 / 70f64.sqrt();
     assert!(largest <= bound && largest > 0.99 * bound);
@@ -331,26 +332,31 @@ fn bad_sizes_are_refused() {
         assert!(layer.forward_tasks(&leaves, &Input::Examples(wrong.clone())).is_err(), "{}", case.name);
         let (x, y) = examples(&case, 2, DType::F64);
         let good = Input::Examples(Node::constant(&x));
-        let solvable = |nodes: &[Node]| layer.normal_equations(nodes, &Node::constant(&x), &y).is_ok();
-        let refuses = |nodes: &[Node], what: &str| {
-            assert!(layer.forward_tasks(nodes, &good).is_err(), "{}: {what}", case.name);
+        let solvable = |v: &Values| normal_equations(layer, v, &Node::constant(&x), &y).is_ok();
+        let refuses = |values: &Values, what: &str, shared: bool| {
+            assert!(layer.forward_tasks(values, &good).is_err(), "{}: {what}", case.name);
             let prepared = Input::Prepared(Node::constant(&normal(1, (TASKS, 2), DType::F64)));
-            assert!(layer.forward_tasks(nodes, &prepared).is_err(), "{}: {what}, prepared", case.name);
-            let shared = nodes.len() == leaves.len()
-                && nodes
-                    .iter()
-                    .zip(layer.parameters())
-                    .all(|(n, p)| p.role == Role::Adapted || n.dims() == p.tensor.dims());
-            assert!(shared || !solvable(nodes), "{}: {what}, normal equations", case.name);
+            assert!(layer.forward_tasks(values, &prepared).is_err(), "{}: {what}, prepared", case.name);
+            assert!(layer.weights(values).is_err() && layer.record(values).is_err(), "{}: {what}", case.name);
+            // Adapted values are not read there.
+            assert!(!shared || !solvable(values), "{}: {what}, normal equations", case.name);
         };
         assert!(layer.forward_tasks(&leaves, &good).is_ok());
-        refuses(&leaves[..0], "no parameters");
-        refuses(&[&leaves[..], &leaves[..1]].concat(), "one too many");
-        for i in 0..leaves.len() {
-            for shape in [vec![], vec![3], vec![TASKS, 1, 1, 1, 1]] {
-                let mut nodes = leaves.clone();
-                nodes[i] = Node::leaf(&normal(1, shape, DType::F64));
-                refuses(&nodes, "a wrong shape");
+        refuses(&Values::default(), "no values", true);
+        let mut many = leaves.clone();
+        many.adapted.push(leaves.adapted[0].clone());
+        refuses(&many, "one too many", true);
+        for shape in [vec![], vec![3], vec![TASKS, 1, 1, 1, 1]] {
+            let other = || Node::leaf(&normal(1, &shape[..], DType::F64));
+            for i in 0..leaves.shared.len() {
+                let mut wrong = leaves.clone();
+                wrong.shared[i] = other();
+                refuses(&wrong, "a wrong shape", true);
+            }
+            for i in 0..leaves.adapted.len() {
+                let mut wrong = leaves.clone();
+                wrong.adapted[i] = other();
+                refuses(&wrong, "a wrong shape", false);
             }
         }
         assert!(
@@ -359,5 +365,40 @@ fn bad_sizes_are_refused() {
             case.name
         );
         let _ = &case.vars;
+    }
+}
+
+/// From its record, by way of JSON, every layer is built again and gives the same outputs, bit for bit; its
+/// weights are those of the tasks.
+#[test]
+fn layers_are_built_again_from_their_records() {
+    for case in cases(DType::F32) {
+        let layer: &dyn Layer = case.layer.as_ref();
+        let values = task_leaves(layer);
+        let record = layer.record(&values).unwrap().unwrap();
+        let text = serde_json::to_string(&record.spec).unwrap();
+        let spec: LayerSpec = serde_json::from_str(&text).unwrap();
+        assert_eq!(spec, record.spec, "{}", case.name);
+        let adapted: Vec<String> = layer.parameters().adapted.iter().map(|p| p.name.clone()).collect();
+        let first = |(name, t): &(String, Tensor)| {
+            let tensor = if adapted.contains(name) { t.get(0).unwrap() } else { t.clone() };
+            (name.clone(), tensor)
+        };
+        let tensors = record.tensors.iter().map(first).collect();
+        let again = spec.build(&VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu)).unwrap();
+        let (x, _) = examples(&case, 2, DType::F32);
+        let output = |layer: &dyn Layer, values: &Values| {
+            let input = Input::Examples(Node::constant(&x));
+            layer.forward_tasks(values, &input).unwrap().value().clone()
+        };
+        let there = again.parameters().broadcast(TASKS).unwrap();
+        assert_close(case.name, &output(again.as_ref(), &there), &output(layer, &values), 0.0);
+        let (weights, before) = (again.weights(&there).unwrap(), layer.weights(&values).unwrap());
+        assert_eq!(weights.len(), if case.name == "stack" { 3 } else { 1 }, "{}", case.name);
+        for (a, b) in weights.iter().zip(&before) {
+            assert_eq!((&a.layer, a.value.dims()[0]), (&b.layer, TASKS), "{}", case.name);
+            assert!(a.layer.starts_with("layer"), "{}", a.layer);
+            assert_close(case.name, a.value.value(), b.value.value(), 0.0);
+        }
     }
 }

@@ -9,9 +9,9 @@ use cases::{Both, Case, TASKS, cases, examples, task_leaves};
 use msr_autodiff::{Graph, Node, grad, mse};
 use msr_groups::{Action, SharingPattern, square_grid};
 use msr_layers::{
-    Activation, Conv2d, Conv2dConfig, ConvSymmetry, Input, Layer, Linear, LinearConfig, NormalEquations,
-    PatternConv2d, PatternLinear, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
-    ReparamLinearConfig, Role, SeededVars, Sequential,
+    Activation, Conv2d, Conv2dConfig, ConvSymmetry, Input, Layer, Linear, LinearConfig, LinearInAdapted,
+    NormalEquations, PatternConv2d, PatternLinear, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig,
+    ReparamLinear, ReparamLinearConfig, SeededVars, Sequential, Values, normal_equations,
 };
 use msr_testkit::{assert_close, normal};
 
@@ -59,12 +59,16 @@ fn linear_layers() -> Vec<Case> {
 }
 
 /// Symmetry matrices away from where they start, so that no factor is an identity.
-fn moved_leaves(layer: &dyn Layer) -> Vec<Node> {
-    let moved = |(i, leaf): (usize, Node)| {
-        let noise = normal(40 + i as u64, leaf.dims(), DType::F64);
+fn moved_leaves(layer: &dyn Layer) -> Values {
+    let mut seed = 40;
+    let mut moved = |leaf: &Node| {
+        let noise = normal(seed, leaf.dims(), DType::F64);
+        seed += 1;
         Node::leaf(&(leaf.value() + (noise * 0.3).unwrap()).unwrap())
     };
-    task_leaves(layer).into_iter().enumerate().map(moved).collect()
+    let leaves = task_leaves(layer);
+    let shared = leaves.shared.iter().map(&mut moved).collect();
+    Values { shared, adapted: leaves.adapted.iter().map(&mut moved).collect() }
 }
 
 /// The squared error from moments is that of the outputs, and so are its derivatives of first and second order.
@@ -75,11 +79,12 @@ fn moments_give_the_squared_error() {
         let layer: &dyn Layer = case.layer.as_ref();
         let (x, _) = examples(&case, 4, DType::F64);
         let y = normal(21, [&[TASKS, 4], &case.output[..]].concat(), DType::F64);
-        let Some(moments) = layer.moments(&x, &y, 1_000).unwrap() else { continue };
+        let Some(linear) = layer.linear_in_adapted() else { continue };
+        let Some(moments) = linear.moments(&x, &y, 1_000).unwrap() else { continue };
         with_moments += 1;
         let leaves = moved_leaves(layer);
         let wrt: Vec<&Node> = leaves.iter().collect();
-        let by_moments = layer.squared_error(&leaves, &moments).unwrap();
+        let by_moments = linear.squared_error(&leaves, &moments).unwrap();
         let output = layer.forward_tasks(&leaves, &Input::Examples(Node::constant(&x))).unwrap();
         let by_outputs = mse(&output, &Node::constant(&y)).unwrap();
         assert_close(case.name, by_moments.value(), by_outputs.value(), 1e-12);
@@ -93,12 +98,9 @@ fn moments_give_the_squared_error() {
         for (a, b) in derivatives(&by_moments).iter().zip(derivatives(&by_outputs)) {
             assert_close(case.name, a.value(), b.value(), 1e-10);
         }
-        assert!(
-            layer.squared_error(&leaves[1..], &moments).is_err(),
-            "{}: a parameter is missing",
-            case.name
-        );
-        assert!(layer.moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(), "{}: fewer targets", case.name);
+        let missing = Values { adapted: Vec::new(), ..leaves.clone() };
+        assert!(linear.squared_error(&missing, &moments).is_err(), "{}: a value is missing", case.name);
+        assert!(linear.moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(), "{}: fewer targets", case.name);
     }
     assert_eq!(with_moments, 12);
     // No more values than unknowns: moments would save nothing.
@@ -159,14 +161,13 @@ fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
     let x = Node::constant(&normal(1, (TASKS, 6, 4), DType::F64));
     let y = normal(2, (TASKS, 6, 1), DType::F64);
     let net = Sequential::new().with(tied("a")).with(Activation::Relu);
-    let message = net.normal_equations(&task_leaves(&net), &x, &y).unwrap_err().to_string();
+    let message = normal_equations(&net, &task_leaves(&net), &x, &y).unwrap_err().to_string();
     assert!(message.contains("linear in its adapted parameters"), "{message}");
     let layer = tied("b");
-    assert!(layer.normal_equations(&task_leaves(&layer), &x, &y).is_ok());
+    assert!(normal_equations(&layer, &task_leaves(&layer), &x, &y).is_ok());
     let turned = y.transpose(1, 2).unwrap().contiguous().unwrap();
     assert!(
-        layer
-            .normal_equations(&task_leaves(&layer), &x, &turned)
+        normal_equations(&layer, &task_leaves(&layer), &x, &turned)
             .unwrap_err()
             .to_string()
             .contains("targets")
@@ -183,10 +184,8 @@ fn normal_equations_are_those_of_the_squared_error() {
         let (x, _) = examples(&case, 4, DType::F64);
         let y = normal(22, [&[TASKS, 4], &case.output[..]].concat(), DType::F64);
         let leaves = moved_leaves(layer);
-        let found = layer.normal_equations(&leaves, &Node::constant(&x), &y).unwrap();
-        let own = layer.parameters();
-        let adapted: Vec<&Node> =
-            leaves.iter().zip(&own).filter(|(_, p)| p.role == Role::Adapted).map(|(l, _)| l).collect();
+        let found = normal_equations(layer, &leaves, &Node::constant(&x), &y).unwrap();
+        let adapted: Vec<&Node> = leaves.adapted.iter().collect();
         let flat = adapted.iter().map(|v| v.value().flatten_from(1).unwrap()).collect::<Vec<_>>();
         let v = Tensor::cat(&flat, 1).unwrap().unsqueeze(2).unwrap();
         assert_eq!(found.matrix.dims(), [TASKS, v.dims()[1], v.dims()[1]], "{}", case.name);
@@ -200,10 +199,9 @@ fn normal_equations_are_those_of_the_squared_error() {
         let residual = product.sub(found.rhs.value()).unwrap();
         assert_close(case.name, &residual, &expected, 1e-10);
         // Both ways depend on the symmetry alike: the generic one is reached through a tracked input.
-        let shared: Vec<&Node> =
-            leaves.iter().zip(&own).filter(|(_, p)| p.role == Role::Shared).map(|(l, _)| l).collect();
+        let shared: Vec<&Node> = leaves.shared.iter().collect();
         if !shared.is_empty() {
-            let generic = layer.normal_equations(&leaves, &Node::leaf(&x), &y).unwrap();
+            let generic = normal_equations(layer, &leaves, &Node::leaf(&x), &y).unwrap();
             let slopes = |of: &NormalEquations| {
                 let weights = Node::constant(&normal(23, of.matrix.dims(), DType::F64));
                 let total = of.matrix.mul(&weights).unwrap().sum_all().unwrap();
@@ -228,6 +226,6 @@ fn least_squares_refuses_models_that_are_not_linear() {
     let x = Node::constant(&normal(1, (TASKS, 5, 4), DType::F64));
     let leaves = task_leaves(&net);
     let y = normal(2, (TASKS, 5, 2), DType::F64);
-    let message = net.normal_equations(&leaves, &x, &y).unwrap_err().to_string();
+    let message = normal_equations(&net, &leaves, &x, &y).unwrap_err().to_string();
     assert!(message.contains("linear in its adapted parameters"), "{message}");
 }

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor};
 use msr_autodiff::kernels::vectorized;
 
 use crate::error::{Error, Result};
-use crate::objective::{OuterParameter, check_names};
+use crate::learner::{OuterParameter, check_names};
 
 /// The learning rate over time, as a factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

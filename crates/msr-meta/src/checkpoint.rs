@@ -1,40 +1,17 @@
 //! The state of a training run in one safetensors file, written so that a crash cannot spoil it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use msr_symmetry::write_atomic;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use crate::adam::Adam;
 use crate::error::{Error, Result};
-use crate::objective::OuterParameter;
-
-/// Writes a file so that it is either the old one or the new one, whenever the machine stops: a temporary
-/// file beside it, fsync, rename, fsync of the folder.
-///
-/// # Errors
-/// [`Error::Io`] with the path.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let error = |reason| Error::Io { path: path.into(), reason };
-    // Always the same name: a killed run leaves at most one such file, and the next one replaces it.
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary).map_err(error)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(error)?;
-    fs::rename(&temporary, path).map_err(error)?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Windows cannot open folders; there the rename is all there is.
-    #[cfg(unix)]
-    File::open(folder).and_then(|f| f.sync_all()).map_err(error)?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
-}
+use crate::learner::OuterParameter;
 
 /// What a checkpoint says besides its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,7 +39,7 @@ impl Checkpoint {
     /// Writes the state atomically. The same state gives the same bytes.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be written.
+    /// When the file cannot be written; the message names it.
     pub fn write(
         path: &Path,
         step: u64,
@@ -82,7 +59,7 @@ impl Checkpoint {
             serde_json::to_string(&Header { step, note: note.into() }).map_err(|e| problem(e.to_string()))?;
         let metadata = HashMap::from([(KEY.to_string(), header)]);
         let bytes = safetensors::serialize(&tensors, Some(metadata)).map_err(|e| problem(e.to_string()))?;
-        write_atomic(path, &bytes)
+        Ok(write_atomic(path, &bytes)?)
     }
 
     /// Reads a state; `None` when there is no such file.

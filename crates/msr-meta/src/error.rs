@@ -20,13 +20,6 @@ pub enum Error {
         problem: String,
     },
 
-    /// A batch whose tensors do not fit together.
-    #[error("batch: {problem}")]
-    Batch {
-        /// Which tensor and what was expected.
-        problem: String,
-    },
-
     /// The loss of a task became NaN or infinite. Nothing was updated by the step.
     #[error(
         "the loss of task {task} became {loss} in outer step {step}; {checkpoint}; \
@@ -84,9 +77,17 @@ pub enum Error {
         problem: String,
     },
 
-    /// What makes the episodes, or what watches the training, failed.
+    /// What watches the training failed.
     #[error("{0}")]
-    Caller(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Observer(#[source] Box<dyn std::error::Error + Send + Sync>),
+
+    /// Episodes that cannot be made, or do not fit together.
+    #[error(transparent)]
+    Episodes(#[from] msr_episodes::Error),
+
+    /// What was learned could not be saved or loaded.
+    #[error(transparent)]
+    Symmetry(#[from] msr_symmetry::Error),
 
     /// A layer refused its input.
     #[error(transparent)]

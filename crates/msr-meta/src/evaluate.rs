@@ -2,9 +2,10 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use crate::batch::Batch;
+use msr_episodes::EpisodeSource;
+
 use crate::error::{Error, Result};
-use crate::objective::Objective;
+use crate::learner::{Learner, device_of};
 
 /// The mean of a loss over tasks, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,24 +49,29 @@ impl Summary {
     }
 }
 
-/// The query loss over all tasks of `batches`, each adapted to its support set.
+/// The query loss over the first `tasks` held-out tasks of `source` (all, if there are fewer), each adapted to its
+/// support set; `together` of them at once, which changes memory, not results.
 ///
 /// # Errors
-/// When a batch does not fit, or there are fewer than two tasks; [`Error::Evaluation`] when a loss is NaN or
-/// infinite; [`Error::Caller`] for errors of `batches`.
-pub fn evaluate<E>(
-    objective: &dyn Objective,
-    batches: impl IntoIterator<Item = std::result::Result<Batch, E>>,
-) -> Result<Summary>
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let mut losses = Vec::new();
-    for batch in batches {
-        let batch = batch.map_err(|e| Error::Caller(e.into()))?;
-        let found = objective.losses(&batch)?;
+/// When an episode does not fit, or there are fewer than two tasks; [`Error::Evaluation`] when a loss is NaN or
+/// infinite.
+pub fn evaluate(
+    learner: &dyn Learner,
+    source: &dyn EpisodeSource,
+    tasks: usize,
+    together: usize,
+) -> Result<Summary> {
+    let (tasks, together) = (tasks.min(source.held_out()), together.max(1));
+    let device = device_of(learner);
+    let mut losses = Vec::with_capacity(tasks);
+    for start in (0..tasks).step_by(together) {
+        let episode = source.test(start..(start + together).min(tasks))?.to_device(&device)?;
+        let found = learner.losses(&episode)?;
         if let Some(i) = found.iter().position(|l| !l.is_finite()) {
-            return Err(Error::Evaluation { task: batch.tasks.get(i).copied().unwrap_or(i), loss: found[i] });
+            return Err(Error::Evaluation {
+                task: episode.tasks.get(i).copied().unwrap_or(i),
+                loss: found[i],
+            });
         }
         losses.extend(found);
     }

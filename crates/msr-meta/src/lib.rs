@@ -5,58 +5,62 @@
 //!   depends on the layers alone.
 //! - [`MultiTask`]: MTSR, the single-level counterpart.
 //! - [`Trainer`]: Adam, checkpoints, resuming, and errors for losses that diverge.
+//! - [`Adapted`]: the model adapted to new tasks: predicts, shows its weights, is saved and loaded.
 //! - [`evaluate`]: mean and Student-t interval over held-out tasks.
 //!
-//! Nothing here knows a data set: training takes [`Batch`]es of tensors.
+//! Nothing here knows a data set: training takes [`Episode`](msr_episodes::Episode)s of tensors from any
+//! [`EpisodeSource`](msr_episodes::EpisodeSource).
 //!
 //! # Example
-//! Two steps of MSR on two toy tasks.
+//! Two steps of MSR on two toy tasks, and what it says of new inputs.
 //! ```
 //! use std::sync::Arc;
 //! use candle_core::{DType, Device, Tensor};
+//! use msr_episodes::{Episode, Examples};
 //! use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
-//! use msr_meta::{AdamConfig, Batch, Examples, MetaConfig, MetaLearner, Trainer};
+//! use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let vars = SeededVars::new(0);
 //! let layer = ReparamLinear::new(ReparamLinearConfig::new(4, 3, 2), vars.builder(DType::F32, &Device::Cpu))?;
 //! let learner = MetaLearner::new(Arc::new(layer), MetaConfig::default())?;
 //! let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu);
-//! let batch = Batch {
-//!     tasks: vec![0, 1],
-//!     support: Examples { x: ones(&[2, 1, 4])?, y: ones(&[2, 1, 3])? },
-//!     query: Examples { x: ones(&[2, 5, 4])?, y: ones(&[2, 5, 3])? },
-//! };
-//! let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
-//! let first = trainer.step(&batch)?.mean();
-//! let second = trainer.step(&batch)?.mean();
+//! let support = Examples::values(ones(&[2, 1, 4])?, ones(&[2, 1, 3])?)?;
+//! let query = Examples::values(ones(&[2, 5, 4])?, ones(&[2, 5, 3])?)?;
+//! let episode = Episode::new(vec![0, 1], support, query)?;
+//! let mut trainer = Trainer::new(learner, AdamConfig::default())?;
+//! let first = trainer.step(&episode)?.mean();
+//! let second = trainer.step(&episode)?.mean();
 //! assert!(second < first);
+//! let adapted = trainer.learner().adapt(&episode.support)?;
+//! assert_eq!(adapted.predict(&ones(&[2, 7, 4])?)?.dims(), [2, 7, 3]);
+//! assert_eq!(adapted.weight()?.dims(), [2, 3, 4]);
 //! # Ok(())
 //! # }
 //! ```
 
 mod adam;
-mod batch;
+mod adapted;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod learner;
 mod loss;
 mod methods;
-mod objective;
 mod parameters;
 mod rates;
 mod task_data;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig, Schedule};
-pub use batch::{Batch, Examples};
-pub use checkpoint::{Checkpoint, write_atomic};
+pub use adapted::Adapted;
+pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use evaluate::{Summary, evaluate};
+pub use learner::{Gradients, Learner, LearnerSpec, OuterParameter, load_learner};
 pub use loss::{Loss, Reduction};
-pub use methods::bilevel::{Adaptation, MetaConfig, MetaLearner, Order};
+pub use methods::bilevel::{Adaptation, GradientSteps, LeastSquares, MetaConfig, MetaLearner, Order};
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};
 pub use msr_autodiff::Recompute;
-pub use objective::{Gradients, Objective, OuterParameter};
 pub use rates::{Granularity, Rates};
 pub use trainer::{Observer, StepReport, Trainer};

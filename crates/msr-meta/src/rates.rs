@@ -2,14 +2,15 @@
 
 use candle_core::{Tensor, Var};
 use msr_autodiff::Node;
-use msr_layers::Role;
+use msr_layers::Parameter;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::objective::OuterParameter;
-use crate::parameters::ModelParameters;
+use crate::learner::OuterParameter;
 
 /// What shares one learned inner rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Granularity {
     /// All adapted parameters of a layer (those with the same name up to the last dot).
     #[default]
@@ -21,7 +22,8 @@ pub enum Granularity {
 }
 
 /// The inner rates α of `v ← v − α ∘ ∇L`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rates {
     /// The same rate for everything, not learned.
     Fixed(f64),
@@ -57,7 +59,7 @@ impl RateTable {
         Self { variables: Vec::new(), of_adapted: Vec::new(), positive: false, fixed: None }
     }
 
-    pub(crate) fn new(rates: Rates, parameters: &ModelParameters) -> Result<Self> {
+    pub(crate) fn new(rates: Rates, adapted: &[Parameter]) -> Result<Self> {
         let Rates::Learned { initial, per, positive } = rates else {
             let fixed = if let Rates::Fixed(rate) = rates { Some(rate) } else { None };
             if fixed.is_some_and(|rate| !rate.is_finite()) {
@@ -71,7 +73,7 @@ impl RateTable {
         }
         let start = if positive { initial.ln() } else { initial };
         let mut table = Self { positive, ..Self::none() };
-        for (_, p) in parameters.with_role(Role::Adapted) {
+        for p in adapted {
             let layer = p.name.rsplit_once('.').map_or("", |(layer, _)| layer);
             let (owner, shape) = match per {
                 Granularity::PerLayer => (layer, &[][..]),

@@ -1,16 +1,17 @@
 //! The outer loop.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use msr_autodiff::kernels::elementwise::{Unary, unary};
 use msr_autodiff::kernels::reduce::sum_keepdim;
+use msr_episodes::{Episode, EpisodeSource};
 
 use crate::adam::{Adam, AdamConfig};
-use crate::batch::Batch;
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
-use crate::objective::Objective;
+use crate::learner::{Learner, device_of};
 
 /// What happened in an outer step.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +33,15 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Watches a run: progress, metrics, stopping. `&mut ()` watches nothing.
 pub trait Observer {
-    /// Called after each step; `false` stops the run after a checkpoint.
+    /// Called after each step; [`ControlFlow::Break`] stops the run after a checkpoint.
     ///
     /// # Errors
     /// Any; it stops the run.
-    fn on_step(&mut self, report: &StepReport) -> std::result::Result<bool, BoxError>;
+    fn on_step(
+        &mut self,
+        report: &StepReport,
+        learner: &dyn Learner,
+    ) -> std::result::Result<ControlFlow<()>, BoxError>;
 
     /// Called before each checkpoint: makes what was observed durable and returns a note that is stored
     /// with it, from which a resumed run can put its own records back to this point.
@@ -50,18 +55,18 @@ pub trait Observer {
 
 /// Nothing to watch.
 impl Observer for () {
-    fn on_step(&mut self, _: &StepReport) -> std::result::Result<bool, BoxError> {
-        Ok(true)
+    fn on_step(&mut self, _: &StepReport, _: &dyn Learner) -> std::result::Result<ControlFlow<()>, BoxError> {
+        Ok(ControlFlow::Continue(()))
     }
 }
 
-/// Runs the outer loop of an [`Objective`] with Adam, checkpoints and resuming.
+/// Runs the outer loop of a [`Learner`] with Adam, checkpoints and resuming.
 ///
 /// A run that is killed at any moment and resumed gives the same bits as one that was never stopped, if
-/// the batches depend on the step alone, the model and the configuration are built as before, and the
+/// the episodes depend on the step alone, the model and the configuration are built as before, and the
 /// rayon pool has as many threads as before.
 pub struct Trainer {
-    objective: Box<dyn Objective>,
+    learner: Box<dyn Learner>,
     adam: Adam,
     step: u64,
     checkpoints: Option<(PathBuf, u64)>,
@@ -73,9 +78,9 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Config`] for constants of Adam outside their range.
-    pub fn new(objective: Box<dyn Objective>, adam: AdamConfig) -> Result<Self> {
-        let adam = Adam::new(adam, objective.outer_parameters())?;
-        Ok(Self { objective, adam, step: 0, checkpoints: None, last_good: None })
+    pub fn new(learner: impl Learner + 'static, adam: AdamConfig) -> Result<Self> {
+        let adam = Adam::new(adam, learner.outer_parameters())?;
+        Ok(Self { learner: Box::new(learner), adam, step: 0, checkpoints: None, last_good: None })
     }
 
     /// Writes a checkpoint to `path` after every `every` steps and at the end of [`Trainer::run`].
@@ -95,8 +100,8 @@ impl Trainer {
     /// # Errors
     /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used; nothing was changed then.
     pub fn resume_from(&mut self, path: &Path) -> Result<Option<String>> {
-        let parameters = self.objective.outer_parameters();
-        let device = parameters.first().map_or(Device::Cpu, |p| p.variable.device().clone());
+        let parameters = self.learner.outer_parameters();
+        let device = device_of(self.learner.as_ref());
         let Some(checkpoint) = Checkpoint::read(path, &device)? else { return Ok(None) };
         let (step, note) = (checkpoint.step, checkpoint.note.clone());
         checkpoint.restore(path, parameters, &mut self.adam)?;
@@ -111,26 +116,26 @@ impl Trainer {
     }
 
     /// What is trained.
-    pub fn objective(&self) -> &dyn Objective {
-        self.objective.as_ref()
+    pub fn learner(&self) -> &dyn Learner {
+        self.learner.as_ref()
     }
 
     /// One outer step.
     ///
     /// # Errors
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite: then nothing was
-    /// updated. Otherwise when the batch does not fit the model.
-    pub fn step(&mut self, batch: &Batch) -> Result<StepReport> {
-        let found = self.objective.gradients(batch)?;
+    /// updated. Otherwise when the episode does not fit the model.
+    pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
+        let found = self.learner.gradients(episode)?;
         if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 step: self.step,
-                task: batch.tasks.get(i).copied().unwrap_or(i),
+                task: episode.tasks.get(i).copied().unwrap_or(i),
                 loss: found.losses[i],
                 checkpoint: self.last_good.clone(),
             });
         }
-        let parameters = self.objective.outer_parameters();
+        let parameters = self.learner.outer_parameters();
         for (p, gradient) in parameters.iter().zip(&found.gradients) {
             if !is_finite(gradient)? {
                 return Err(Error::GradientDiverged {
@@ -149,40 +154,39 @@ impl Trainer {
     /// Writes the state to `path` now.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be written.
+    /// When the file cannot be written; the message names it.
     pub fn save(&mut self, path: &Path, note: &str) -> Result<()> {
-        Checkpoint::write(path, self.step, note, self.objective.outer_parameters(), &self.adam)?;
+        Checkpoint::write(path, self.step, note, self.learner.outer_parameters(), &self.adam)?;
         self.last_good = Some((path.into(), self.step));
         Ok(())
     }
 
-    /// Runs until `steps` outer steps are taken in total, or the observer stops; whether it got there.
-    ///
-    /// `batches` makes the batch of a step.
+    /// Trains on the episodes of `source` until `steps` outer steps are taken in total, or the observer stops:
+    /// [`ControlFlow::Break`] when it stopped before.
     ///
     /// # Errors
-    /// As [`Trainer::step`]; [`Error::Caller`] for errors of `batches` and `observer`; [`Error::Io`] when a
-    /// checkpoint cannot be written.
+    /// As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and `observer`;
+    /// when a checkpoint cannot be written.
     pub fn run(
         &mut self,
         steps: u64,
-        mut batches: impl FnMut(u64) -> std::result::Result<Batch, BoxError>,
+        source: &dyn EpisodeSource,
         observer: &mut dyn Observer,
-    ) -> Result<bool> {
+    ) -> Result<ControlFlow<()>> {
+        let device = device_of(self.learner.as_ref());
         while self.step < steps {
-            let batch = batches(self.step).map_err(Error::Caller)?;
-            let report = self.step(&batch)?;
-            let go_on = observer.on_step(&report).map_err(Error::Caller)?;
-            let due = |every: u64| self.step.is_multiple_of(every) || self.step == steps || !go_on;
+            let report = self.step(&source.train(self.step)?.to_device(&device)?)?;
+            let flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;
+            let due = |every: u64| self.step.is_multiple_of(every) || self.step == steps || flow.is_break();
             if let Some((path, _)) = self.checkpoints.clone().filter(|(_, every)| due(*every)) {
-                let note = observer.note().map_err(Error::Caller)?;
+                let note = observer.note().map_err(Error::Observer)?;
                 self.save(&path, &note)?;
             }
-            if !go_on {
-                return Ok(self.step == steps);
+            if flow.is_break() && self.step < steps {
+                return Ok(flow);
             }
         }
-        Ok(true)
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -4,31 +4,37 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use cases::{batch, msr};
+use cases::{episode, msr};
 use msr_autodiff::{Graph, Node, grad, mse};
+use msr_episodes::{Episode, Examples};
 use msr_layers::{
     Conv2dConfig, ConvSymmetry, Input, Layer, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
-    ReparamLinearConfig, SeededVars,
+    ReparamLinearConfig, SeededVars, Values, normal_equations,
 };
-use msr_meta::{Adaptation, Batch, Examples, Loss, MetaConfig, MetaLearner, Objective, Order};
+use msr_meta::{Adapted, GradientSteps, Learner, LeastSquares, Loss, MetaConfig, MetaLearner, Order};
 use msr_testkit::{assert_close, normal};
 
 mod cases;
 
 /// A convolution whose tasks lie in a fixed subspace of filters, with noise on the targets.
-fn conv(dtype: DType, bias: bool) -> (Arc<dyn Layer>, SeededVars, Batch) {
+fn conv(dtype: DType, bias: bool) -> (Arc<dyn Layer>, SeededVars, Episode) {
     let vars = SeededVars::new(4);
     let conv = Conv2dConfig { bias, ..Conv2dConfig::new(1, 3, 3) };
     let full = ConvSymmetry::Full { filter_params: 4, std: 0.3 };
     let config =
         ReparamConv2dConfig { symmetry: full, filter_std: 0.5, ..ReparamConv2dConfig::full(conv, 4) };
     let layer = ReparamConv2d::new(config, vars.builder(dtype, &Device::Cpu)).unwrap();
-    let set = |seed, count| Examples {
-        x: normal(seed, (3, count, 1, 8, 8), dtype),
-        y: normal(seed + 1, (3, count, 3, 6, 6), dtype),
+    let set = |seed, count| {
+        let x = normal(seed, (3, count, 1, 8, 8), dtype);
+        Examples::values(x, normal(seed + 1, (3, count, 3, 6, 6), dtype)).unwrap()
     };
-    let batch = Batch { tasks: vec![0, 1, 2], support: set(11, 1), query: set(13, 4) };
-    (Arc::new(layer), vars, batch)
+    let episode = Episode::new(vec![0, 1, 2], set(11, 1), set(13, 4)).unwrap();
+    (Arc::new(layer), vars, episode)
+}
+
+/// What of the first adapted parameter there is after an adaptation, `(t, …)`.
+fn first(adapted: &Adapted) -> Tensor {
+    adapted.parameters().remove(0).1
 }
 
 fn unbiased(seed: u64, k: usize) -> (Arc<dyn Layer>, SeededVars) {
@@ -43,9 +49,7 @@ fn unbiased(seed: u64, k: usize) -> (Arc<dyn Layer>, SeededVars) {
 fn the_first_order_switch_for_exact_adaptation() {
     let run = |order| {
         let (model, _vars, batch) = conv(DType::F64, false);
-        let adaptation = Adaptation::LeastSquares { ridge: 0.05 };
-        let config = MetaConfig { adaptation, order, ..MetaConfig::default() };
-        let learner = MetaLearner::new(model, config).unwrap();
+        let learner = MetaLearner::new(model, LeastSquares { ridge: 0.05, order }.into()).unwrap();
         let names: Vec<String> = learner.outer_parameters().iter().map(|p| p.name.clone()).collect();
         (names, learner.gradients(&batch).unwrap())
     };
@@ -64,8 +68,7 @@ fn the_first_order_switch_for_exact_adaptation() {
 /// the losses; with a bias and without, from features, moments and unit vectors.
 #[test]
 fn the_outer_gradient_passes_through_the_exact_solution() {
-    let adaptation = Adaptation::LeastSquares { ridge: 0.05 };
-    let config = MetaConfig { adaptation, ..MetaConfig::default() };
+    let config = MetaConfig::least_squares(0.05);
     let linear = |bias: bool| {
         let vars = SeededVars::new(1);
         let config = ReparamLinearConfig {
@@ -75,7 +78,7 @@ fn the_outer_gradient_passes_through_the_exact_solution() {
             ..ReparamLinearConfig::new(6, 5, 3)
         };
         let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
-        (Arc::new(layer) as Arc<dyn Layer>, vars, batch(3, 3, 2, 3, DType::F64))
+        (Arc::new(layer) as Arc<dyn Layer>, vars, episode(3, 3, 2, 3, DType::F64))
     };
     for (model, _vars, batch) in
         [linear(false), linear(true), conv(DType::F64, false), conv(DType::F64, true)]
@@ -111,23 +114,22 @@ fn the_outer_gradient_passes_through_the_exact_solution() {
 fn the_exact_adaptation_is_the_minimum() {
     let (model, _vars, batch) = conv(DType::F64, false);
     let adapt = |ridge: f64| -> Tensor {
-        let adaptation = Adaptation::LeastSquares { ridge };
-        let learner =
-            MetaLearner::new(model.clone(), MetaConfig { adaptation, ..MetaConfig::default() }).unwrap();
-        learner.adapt(&batch.support).unwrap().remove(0).1
+        let learner = MetaLearner::new(model.clone(), MetaConfig::least_squares(ridge)).unwrap();
+        first(&learner.adapt(&batch.support).unwrap())
     };
     let parameters = model.parameters();
-    let start = parameters[1].tensor.broadcast_as((3, 4)).unwrap().contiguous().unwrap();
+    let start = parameters.adapted[0].tensor.broadcast_as((3, 4)).unwrap().contiguous().unwrap();
     let ridge = 0.05;
     let v = Node::leaf(&adapt(ridge));
-    let shared = Node::constant(&parameters[0].tensor);
+    let values =
+        Values { shared: vec![Node::constant(&parameters.shared[0].tensor)], adapted: vec![v.clone()] };
     let input = Input::Examples(Node::constant(&batch.support.x));
-    let output = model.forward_tasks(&[shared.clone(), v.clone()], &input).unwrap();
-    let loss = mse(&output, &Node::constant(&batch.support.y)).unwrap().sum_all().unwrap();
+    let output = model.forward_tasks(&values, &input).unwrap();
+    let loss = mse(&output, &Node::constant(batch.support.y.tensor())).unwrap().sum_all().unwrap();
     let slope = grad(&loss, &[&v], Graph::Drop).unwrap().remove(0);
     // Plus the slope of λ̄ ‖v − v₀‖², with λ̄ = λ tr(A) / k.
     let x = Node::constant(&batch.support.x);
-    let equations = model.normal_equations(&[shared, v.clone()], &x, &batch.support.y).unwrap();
+    let equations = normal_equations(model.as_ref(), &values, &x, batch.support.y.tensor()).unwrap();
     let matrices: Vec<Vec<Vec<f64>>> = equations.matrix.value().to_vec3().unwrap();
     let [v, start, slope] = [v.value(), &start, slope.value()].map(|t| t.to_vec2::<f64>().unwrap());
     for t in 0..3 {
@@ -147,13 +149,12 @@ fn exact_adaptation_says_what_it_cannot_do() {
         let message = MetaLearner::new(model, config).err().unwrap().to_string();
         assert!(message.contains(words), "{message}");
     };
-    let exact =
-        |ridge| MetaConfig { adaptation: Adaptation::LeastSquares { ridge }, ..MetaConfig::default() };
+    let exact = MetaConfig::least_squares;
     refuses(msr(1, 2, DType::F32).0, exact(0.0), "ridge must be a positive number");
     let cross_entropy = MetaConfig { loss: Loss::CrossEntropy, ..exact(0.1) };
     refuses(msr(1, 2, DType::F32).0, cross_entropy, "squared error");
     // Fewer equations than unknowns are no problem for a ridge, but one that rounding swallows is none.
-    let batch = batch(3, 3, 1, 2, DType::F64);
+    let batch = episode(3, 3, 1, 2, DType::F64);
     let (model, _vars) = msr(1, 40, DType::F64);
     let losses = |ridge| MetaLearner::new(model.clone(), exact(ridge)).unwrap().losses(&batch);
     assert!(losses(1e-6).unwrap().iter().all(|l| l.is_finite()));
@@ -166,9 +167,9 @@ fn exact_adaptation_says_what_it_cannot_do() {
     let zeros = x.narrow(0, 0, 1).unwrap().zeros_like().unwrap();
     silent.support.x = Tensor::cat(&[&zeros, &x.narrow(0, 1, 2).unwrap()], 0).unwrap();
     let (found, all) = (learner.adapt(&silent.support).unwrap(), learner.adapt(&batch.support).unwrap());
-    let start = unbiased.parameters().remove(1).tensor;
-    assert_close("a silent task", &found[0].1.get(0).unwrap(), &start, 1e-15);
-    assert_close("another", &found[0].1.get(1).unwrap(), &all[0].1.get(1).unwrap(), 1e-15);
+    let start = unbiased.parameters().adapted.remove(0).tensor;
+    assert_close("a silent task", &first(&found).get(0).unwrap(), &start, 1e-15);
+    assert_close("another", &first(&found).get(1).unwrap(), &first(&all).get(1).unwrap(), 1e-15);
     assert!(
         learner
             .gradients(&silent)
@@ -187,9 +188,8 @@ fn exact_adaptation_says_what_it_cannot_do() {
 fn single_precision_keeps_the_ridge_above_rounding() {
     let run = |dtype: DType, ridge: f64| {
         let (model, _vars) = msr(1, 12, dtype);
-        let adaptation = Adaptation::LeastSquares { ridge };
-        let learner = MetaLearner::new(model, MetaConfig { adaptation, ..MetaConfig::default() }).unwrap();
-        learner.losses(&batch(3, 3, 1, 2, dtype)).unwrap()
+        let learner = MetaLearner::new(model, MetaConfig::least_squares(ridge)).unwrap();
+        learner.losses(&episode(3, 3, 1, 2, dtype)).unwrap()
     };
     let (single, double) = (run(DType::F32, 1e-30), run(DType::F64, 1e-5));
     for (a, b) in single.iter().zip(&double) {
@@ -201,10 +201,10 @@ fn single_precision_keeps_the_ridge_above_rounding() {
 #[test]
 fn moments_change_no_gradient() {
     for bias in [false, true] {
-        for adaptation in [Adaptation::GradientSteps, Adaptation::LeastSquares { ridge: 0.1 }] {
+        for config in [MetaConfig::from(GradientSteps::default()), MetaConfig::least_squares(0.1)] {
             let gradients = |moments: bool| {
                 let (model, vars, batch) = conv(DType::F64, bias);
-                let config = MetaConfig { adaptation, moments, ..MetaConfig::default() };
+                let config = MetaConfig { moments, ..config };
                 let learner = MetaLearner::new(model, config).unwrap();
                 let found = learner.gradients(&batch).unwrap();
                 drop(vars);

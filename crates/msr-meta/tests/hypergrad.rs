@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::{Node, Window};
+use msr_episodes::{Episode, Examples};
 use msr_layers::{
-    Activation, Error, Input, Layer, Parameter, ReparamLinear, ReparamLinearConfig, Role, SeededVars,
-    Sequential,
+    Activation, Error, Input, Layer, Parameter, Parameters, ReparamLinear, ReparamLinearConfig, SeededVars,
+    Sequential, Values,
 };
 use msr_meta::{
-    Batch, Examples, Granularity, Loss, MetaConfig, MetaLearner, Objective, Rates, Recompute, Reduction,
+    GradientSteps, Granularity, Learner, Loss, MetaConfig, MetaLearner, Rates, Recompute, Reduction,
 };
 use msr_testkit::relative_error;
 
@@ -32,12 +33,16 @@ impl Golden {
         self.arrays[&format!("{}/{name}", self.case)].clone()
     }
 
-    fn batch(&self) -> Batch {
+    fn episode(&self) -> Episode {
         let x = self.get("in/x_support");
-        Batch {
+        let examples = |x: Tensor, y: Tensor| match y.dtype().is_float() {
+            true => Examples::values(x, y).unwrap(),
+            false => Examples::labels(x, y.to_dtype(DType::U32).unwrap()).unwrap(),
+        };
+        Episode {
             tasks: (0..x.dims()[0]).collect(),
-            support: Examples { x, y: self.get("in/y_support") },
-            query: Examples { x: self.get("in/x_query"), y: self.get("in/y_query") },
+            support: examples(x, self.get("in/y_support")),
+            query: examples(self.get("in/x_query"), self.get("in/y_query")),
         }
     }
 
@@ -54,8 +59,8 @@ impl Golden {
         let names: HashMap<&str, &str> = names.iter().copied().collect();
         for recompute in [Recompute::Off, Recompute::On] {
             let rates = Rates::Learned { initial: 0.1, per: Granularity::PerParameter, positive: false };
-            let config =
-                MetaConfig { inner_steps: steps, rates, loss, reduction, recompute, ..MetaConfig::default() };
+            let adaptation = GradientSteps { steps, rates, recompute, ..GradientSteps::default() };
+            let config = MetaConfig { loss, reduction, ..adaptation.into() };
             let learner = MetaLearner::new(model.clone(), config).unwrap();
             let golden = |parameter: &str| match parameter.strip_prefix("rate.") {
                 Some(of) => format!("lr.{}", names[of].split_once('.').unwrap().1),
@@ -64,7 +69,7 @@ impl Golden {
             for p in learner.outer_parameters() {
                 p.variable.set(&self.get(&format!("in/{}", golden(&p.name)))).unwrap();
             }
-            let found = learner.gradients(&self.batch()).unwrap();
+            let found = learner.gradients(&self.episode()).unwrap();
             let losses = Tensor::new(found.losses, &Device::Cpu).unwrap();
             assert!(relative_error(&losses, &self.get("loss")) < 1e-9, "{}: losses", self.case);
             assert_eq!(
@@ -120,7 +125,7 @@ fn mlp() {
 /// The model of the `conv4` case, written out in the operations of msr-autodiff: two blocks of [Kronecker
 /// convolution, batch norm over the batch, ReLU, 2×2 max-pool] and a linear head.
 struct Conv4 {
-    parameters: Vec<Parameter>,
+    parameters: Parameters,
 }
 
 const CHANNELS: usize = 6;
@@ -131,26 +136,30 @@ impl Conv4 {
             "u.A0", "u.B0", "u.C0", "v.w0", "v.gamma0", "v.beta0", "u.A1", "u.B1", "u.C1", "v.w1",
             "v.gamma1", "v.beta1", "v.head_w", "v.head_b",
         ];
-        let parameters = names.map(|name| Parameter {
-            name: name.into(),
+        let parameter = |name: &&str| Parameter {
+            name: (*name).into(),
             tensor: Var::from_tensor(&golden.get(&format!("in/{name}"))).unwrap().into_inner(),
-            role: if name.starts_with("u.") { Role::Shared } else { Role::Adapted },
-        });
-        (Self { parameters: parameters.to_vec() }, names.map(|n| (n, n)).to_vec())
+        };
+        let (shared, adapted): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| n.starts_with("u."));
+        let [shared, adapted] = [shared, adapted].map(|names| names.iter().map(parameter).collect());
+        (Self { parameters: Parameters { shared, adapted } }, names.map(|n| (n, n)).to_vec())
     }
 }
 
 impl Layer for Conv4 {
-    fn parameters(&self) -> Vec<Parameter> {
+    fn parameters(&self) -> Parameters {
         self.parameters.clone()
     }
 
-    fn forward_tasks(&self, p: &[Node], input: &Input) -> Result<Node, Error> {
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node, Error> {
         let mut x = input.node().clone();
         let (t, b) = (x.dims()[0], x.dims()[1]);
         for block in 0..2 {
-            let [a, bb, c, w, gamma, beta] = &p[6 * block..6 * block + 6] else {
-                panic!("six parameters a block")
+            let [a, bb, c] = &values.shared[3 * block..3 * block + 3] else {
+                panic!("three factors a block")
+            };
+            let [w, gamma, beta] = &values.adapted[3 * block..3 * block + 3] else {
+                panic!("three adapted parameters a block")
             };
             let (o, i) = (a.dims()[0], bb.dims()[0]);
             // W[o, i, s] = Σ A[o, o'] B[i, i'] C[s, s'] w[o', i', s'], factor by factor.
@@ -168,7 +177,8 @@ impl Layer for Conv4 {
             x = y.reshape(&[t, b, o, size.0, size.1])?.max_pool(Window::square(2, 2, 0))?;
         }
         let features = x.reshape(&[t, b, CHANNELS])?;
-        Ok(features.matmul(&p[12].t()?)?.add(&p[13].reshape(&[t, 1, 5])?)?)
+        let [.., weight, bias] = &values.adapted[..] else { panic!("a head") };
+        Ok(features.matmul(&weight.t()?)?.add(&bias.reshape(&[t, 1, 5])?)?)
     }
 }
 

@@ -1,17 +1,19 @@
 //! The learners, the trainer and the evaluation.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use cases::{batch, msr};
+use cases::{episode, msr};
+use msr_episodes::{Episode, EpisodeSource};
 use msr_layers::{
     Activation, Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Sequential,
 };
 use msr_meta::{
-    Adam, AdamConfig, Batch, Error, Granularity, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig,
-    Objective, Observer, Order, OuterParameter, Rates, Recompute, Reduction, Schedule, StepReport, Summary,
-    Trainer, evaluate,
+    Adam, AdamConfig, GradientSteps, Granularity, Learner, MetaConfig, MetaLearner, MultiTask,
+    MultiTaskConfig, Observer, Order, OuterParameter, Rates, Recompute, Reduction, Schedule, StepReport,
+    Summary, Trainer, evaluate,
 };
 use msr_testkit::{assert_close, normal, relative_error};
 
@@ -21,13 +23,14 @@ mod cases;
 /// finite differences of the losses that `losses` reports by its own, graph-free path.
 #[test]
 fn the_outer_gradient_is_the_derivative_of_the_evaluation() {
-    let batch = batch(3, 3, 2, 2, DType::F64);
+    let batch = episode(3, 3, 2, 2, DType::F64);
     for per in [Granularity::PerLayer, Granularity::PerParameter, Granularity::PerElement] {
         for (positive, recompute) in [(false, Recompute::Off), (true, Recompute::On)] {
             for reduction in [Reduction::Sum, Reduction::Mean] {
                 let (model, _vars) = msr(1, 2, DType::F64);
                 let rates = Rates::Learned { initial: 0.05, per, positive };
-                let config = MetaConfig { rates, recompute, reduction, ..MetaConfig::default() };
+                let steps = GradientSteps { rates, recompute, ..GradientSteps::default() };
+                let config = MetaConfig { reduction, ..steps.into() };
                 let learner = MetaLearner::new(model, config).unwrap();
                 let found = learner.gradients(&batch).unwrap();
                 assert_eq!(found.losses.len(), 3);
@@ -64,8 +67,8 @@ fn the_outer_gradient_is_the_derivative_of_the_evaluation() {
 fn rates_are_named_after_what_they_serve() {
     let names = |per| {
         let rates = Rates::Learned { initial: 0.1, per, positive: false };
-        let learner =
-            MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig { rates, ..MetaConfig::default() }).unwrap();
+        let steps = GradientSteps { rates, ..GradientSteps::default() };
+        let learner = MetaLearner::new(msr(1, 2, DType::F32).0, steps.into()).unwrap();
         learner
             .outer_parameters()
             .iter()
@@ -108,10 +111,11 @@ fn parameters_have_rates_of_their_own() {
 /// inner step both agree.
 #[test]
 fn the_first_order_switch() {
-    let batch = batch(3, 3, 2, 2, DType::F64);
+    let batch = episode(3, 3, 2, 2, DType::F64);
     let run = |order, inner_steps| {
-        let config = MetaConfig { order, inner_steps, rates: Rates::Fixed(0.1), ..MetaConfig::default() };
-        MetaLearner::new(msr(1, 2, DType::F64).0, config).unwrap().gradients(&batch).unwrap()
+        let rates = Rates::Fixed(0.1);
+        let config = GradientSteps { order, steps: inner_steps, rates, ..GradientSteps::default() };
+        MetaLearner::new(msr(1, 2, DType::F64).0, config.into()).unwrap().gradients(&batch).unwrap()
     };
     let (exact, first) = (run(Order::Second, 2), run(Order::First, 2));
     assert_eq!(exact.losses, first.losses);
@@ -126,12 +130,11 @@ fn the_first_order_switch() {
 fn msr_learns_what_the_tasks_share_and_maml_cannot() {
     let train = |model: Arc<dyn Layer>| {
         let learner = MetaLearner::new(model, MetaConfig::default()).unwrap();
-        let mut trainer =
-            Trainer::new(Box::new(learner), AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
+        let mut trainer = Trainer::new(learner, AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
         for step in 0..1500 {
-            trainer.step(&batch(10 + 3 * step, 16, 10, 2, DType::F32)).unwrap();
+            trainer.step(&episode(10 + 3 * step, 16, 10, 2, DType::F32)).unwrap();
         }
-        evaluate(trainer.objective(), [Ok::<_, Error>(batch(7, 100, 10, 2, DType::F32))]).unwrap()
+        evaluate(trainer.learner(), &HeldOut(episode(7, 100, 10, 2, DType::F32)), 100, 100).unwrap()
     };
     let vars = SeededVars::new(2);
     let linear = Linear::new(LinearConfig::new(6, 5), vars.builder(DType::F32, &Device::Cpu)).unwrap();
@@ -149,12 +152,12 @@ fn mtsr_fits_exactly_and_learns() {
     let symmetry = layer.symmetry().clone();
     let learner =
         MultiTask::new(Arc::new(layer), MultiTaskConfig { ridge: 0.0, ..Default::default() }).unwrap();
-    let data = batch(3, 4, 3, 2, DType::F64);
-    let v = learner.adapt(&data.support).unwrap().remove(0).1;
+    let data = episode(3, 4, 3, 2, DType::F64);
+    let v = learner.adapt(&data.support).unwrap().parameters().remove(0).1;
     // At the least-squares solution the residual is orthogonal to every column of x U.
     for t in 0..4 {
         let w = symmetry.matmul(&v.get(t).unwrap().unsqueeze(1).unwrap()).unwrap().reshape((5, 6)).unwrap();
-        let (x, y) = (data.support.x.get(t).unwrap(), data.support.y.get(t).unwrap());
+        let (x, y) = (data.support.x.get(t).unwrap(), data.support.y.tensor().get(t).unwrap());
         let residual = (x.matmul(&w.t().unwrap()).unwrap() - &y).unwrap();
         let gradient = symmetry
             .t()
@@ -163,13 +166,12 @@ fn mtsr_fits_exactly_and_learns() {
             .unwrap();
         assert_close("normal equations", &gradient, &gradient.zeros_like().unwrap(), 1e-9);
     }
-    let mut trainer =
-        Trainer::new(Box::new(learner), AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
-    let first = trainer.step(&batch(10, 16, 3, 2, DType::F64)).unwrap().mean();
+    let mut trainer = Trainer::new(learner, AdamConfig { rate: 0.01, ..AdamConfig::default() }).unwrap();
+    let first = trainer.step(&episode(10, 16, 3, 2, DType::F64)).unwrap().mean();
     for step in 1..300 {
-        trainer.step(&batch(10 + 3 * step, 16, 3, 2, DType::F64)).unwrap();
+        trainer.step(&episode(10 + 3 * step, 16, 3, 2, DType::F64)).unwrap();
     }
-    let test = evaluate(trainer.objective(), [Ok::<_, Error>(batch(7, 50, 1, 2, DType::F64))]).unwrap();
+    let test = evaluate(trainer.learner(), &HeldOut(episode(7, 50, 1, 2, DType::F64)), 50, 50).unwrap();
     assert!(test.mean < 1e-2 * first, "{first} before, {test:?} after");
     let plain = Linear::new(LinearConfig::new(6, 5), vars.builder(DType::F64, &Device::Cpu).pp("l")).unwrap();
     assert!(MultiTask::new(Arc::new(plain), MultiTaskConfig::default()).is_err());
@@ -230,25 +232,67 @@ fn a_cosine_schedule_scales_the_steps() {
 struct Count(u64, u64);
 
 impl Observer for Count {
-    fn on_step(&mut self, _: &StepReport) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    fn on_step(&mut self, _: &StepReport, _: &dyn Learner) -> Result<ControlFlow<()>, BoxError> {
         self.0 += 1;
-        Ok(self.0 != self.1)
+        Ok(if self.0 == self.1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
-    fn note(&mut self) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    fn note(&mut self) -> Result<String, BoxError> {
         Ok(format!("seen {}", self.0))
     }
 }
 
 fn trainer() -> Trainer {
     let learner = MetaLearner::new(msr(2, 2, DType::F32).0, MetaConfig::default()).unwrap();
-    Trainer::new(Box::new(learner), AdamConfig::default()).unwrap()
+    Trainer::new(learner, AdamConfig::default()).unwrap()
 }
 
-type Made = Result<Batch, Box<dyn std::error::Error + Send + Sync>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of the argument of Trainer::run")]
-fn batch_of(step: u64) -> Made {
-    Ok(batch(10 + step, 4, 1, 2, DType::F32))
+/// The same tasks at each test.
+struct HeldOut(Episode);
+
+impl EpisodeSource for HeldOut {
+    fn name(&self) -> String {
+        "held-out tasks".into()
+    }
+    fn train(&self, _: u64) -> msr_episodes::Result<Episode> {
+        Ok(self.0.clone())
+    }
+    fn held_out(&self) -> usize {
+        self.0.tasks.len()
+    }
+    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
+        assert_eq!(tasks, 0..self.held_out());
+        Ok(self.0.clone())
+    }
+}
+
+/// Another episode each step; from step `poisoned` on, an input of the third task is NaN.
+struct Steps {
+    poisoned: u64,
+}
+
+const GOOD: Steps = Steps { poisoned: u64::MAX };
+
+impl EpisodeSource for Steps {
+    fn name(&self) -> String {
+        "a test".into()
+    }
+    fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
+        let mut episode = episode(10 + step, 4, 1, 2, DType::F32);
+        if step >= self.poisoned {
+            let mut x = episode.query.x.flatten_all()?.to_vec1::<f32>()?;
+            x[2 * 7 * 6] = f32::NAN;
+            episode.query.x = Tensor::from_vec(x, episode.query.x.shape(), &Device::Cpu)?;
+        }
+        Ok(episode)
+    }
+    fn held_out(&self) -> usize {
+        0
+    }
+    fn test(&self, _: Range<usize>) -> msr_episodes::Result<Episode> {
+        Err(msr_episodes::Error::source("there are no tests here"))
+    }
 }
 
 #[test]
@@ -257,17 +301,17 @@ fn a_stopped_and_resumed_run_gives_the_same_file() {
     let path = |name: &str| folder.path().join(name);
     let mut whole = trainer();
     whole.checkpoint_to(path("whole"), 4).unwrap();
-    assert!(whole.run(13, batch_of, &mut Count(0, 0)).unwrap());
+    assert!(whole.run(13, &GOOD, &mut Count(0, 0)).unwrap().is_continue());
     for stop in [1, 5, 9] {
         let mut first = trainer();
         first.checkpoint_to(path("parts"), 4).unwrap();
-        assert!(!first.run(13, batch_of, &mut Count(0, stop)).unwrap());
+        assert!(first.run(13, &GOOD, &mut Count(0, stop)).unwrap().is_break());
         drop(first);
         let mut second = trainer();
         second.checkpoint_to(path("parts"), 4).unwrap();
         assert_eq!(second.resume_from(&path("parts")).unwrap(), Some(format!("seen {stop}")));
         assert_eq!(second.steps_taken(), stop);
-        assert!(second.run(13, batch_of, &mut Count(stop, 0)).unwrap());
+        assert!(second.run(13, &GOOD, &mut Count(stop, 0)).unwrap().is_continue());
         assert_eq!(std::fs::read(path("parts")).unwrap(), std::fs::read(path("whole")).unwrap());
     }
     assert_eq!(trainer().resume_from(&path("nothing")).unwrap(), None);
@@ -278,11 +322,11 @@ fn unusable_checkpoints_are_errors_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let mut good = trainer();
-    good.step(&batch_of(0).unwrap()).unwrap();
+    good.step(&GOOD.train(0).unwrap()).unwrap();
     good.save(&path, "").unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let value = |t: &Trainer| {
-        t.objective().outer_parameters()[0].variable.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        t.learner().outer_parameters()[0].variable.flatten_all().unwrap().to_vec1::<f32>().unwrap()
     };
     for (content, words) in [
         (b"hello".to_vec(), "no safetensors file"),
@@ -297,14 +341,13 @@ fn unusable_checkpoints_are_errors_and_change_nothing() {
         assert_eq!((value(&fresh), fresh.steps_taken()), (before, 0));
     }
     let other = MetaLearner::new(msr(2, 3, DType::F32).0, MetaConfig::default()).unwrap();
-    let mut other = Trainer::new(Box::new(other), AdamConfig::default()).unwrap();
+    let mut other = Trainer::new(other, AdamConfig::default()).unwrap();
     std::fs::write(&path, &bytes).unwrap();
     assert!(other.resume_from(&path).unwrap_err().to_string().contains("fc."));
     // A learned rate is left over when the rates are fixed now.
-    let fixed = MetaConfig { rates: Rates::Fixed(0.1), ..MetaConfig::default() };
-    let fixed = MetaLearner::new(msr(2, 2, DType::F32).0, fixed).unwrap();
-    let message =
-        Trainer::new(Box::new(fixed), AdamConfig::default()).unwrap().resume_from(&path).unwrap_err();
+    let fixed = GradientSteps { rates: Rates::Fixed(0.1), ..GradientSteps::default() };
+    let fixed = MetaLearner::new(msr(2, 2, DType::F32).0, fixed.into()).unwrap();
+    let message = Trainer::new(fixed, AdamConfig::default()).unwrap().resume_from(&path).unwrap_err();
     assert!(message.to_string().contains("adam.first.rate.fc"), "{message}");
     assert!(good.checkpoint_to(&path, 0).is_err());
 }
@@ -315,18 +358,9 @@ fn a_diverged_loss_names_step_task_and_checkpoint() {
     let path = folder.path().join("checkpoint");
     let mut run = trainer();
     run.checkpoint_to(&path, 2).unwrap();
-    let poisoned = |step: u64| -> Made {
-        let mut batch = batch_of(step)?;
-        if step == 3 {
-            let mut x = batch.query.x.flatten_all()?.to_vec1::<f32>()?;
-            x[2 * 7 * 6] = f32::NAN;
-            batch.query.x = Tensor::from_vec(x, batch.query.x.shape(), &Device::Cpu)?;
-        }
-        Ok(batch)
-    };
-    let error = run.run(10, poisoned, &mut Count(0, 0)).unwrap_err();
+    let error = run.run(10, &Steps { poisoned: 3 }, &mut Count(0, 0)).unwrap_err();
     let message = error.to_string();
-    let task = batch_of(3).unwrap().tasks[2];
+    let task = GOOD.train(3).unwrap().tasks[2];
     for words in
         ["NaN", "outer step 3", &format!("task {task}"), "after 2 steps", &path.display().to_string()]
     {
@@ -334,27 +368,26 @@ fn a_diverged_loss_names_step_task_and_checkpoint() {
     }
     assert_eq!(run.steps_taken(), 3, "the failed step updated nothing");
     let mut fresh = trainer();
-    let message = fresh.run(10, |_| poisoned(3), &mut Count(0, 0)).unwrap_err().to_string();
+    let message = fresh.run(10, &Steps { poisoned: 0 }, &mut Count(0, 0)).unwrap_err().to_string();
     assert!(message.contains("no checkpoint had been written"), "{message}");
 }
 
 #[test]
 fn misuse_is_an_error() {
     let learner = MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig::default()).unwrap();
-    let mut wrong = batch(1, 3, 1, 2, DType::F32);
+    let mut wrong = episode(1, 3, 1, 2, DType::F32);
     wrong.tasks.pop();
     assert!(learner.gradients(&wrong).unwrap_err().to_string().contains("2 tasks"));
     let rates = Rates::Learned { initial: 0.0, per: Granularity::PerLayer, positive: true };
-    assert!(
-        MetaLearner::new(msr(1, 2, DType::F32).0, MetaConfig { rates, ..MetaConfig::default() }).is_err()
-    );
+    let steps = GradientSteps { rates, ..GradientSteps::default() };
+    assert!(MetaLearner::new(msr(1, 2, DType::F32).0, steps.into()).is_err());
     let constants = model_with_a_constant();
     let error = MetaLearner::new(constants, MetaConfig::default()).err().unwrap();
     assert!(error.to_string().contains("SeededVars"), "{error}");
     assert!(Summary::new(&[1.0]).is_err() && Summary::new(&[1.0, f64::NAN]).is_err());
-    let mut poisoned = batch(1, 3, 1, 2, DType::F32);
+    let mut poisoned = episode(1, 3, 1, 2, DType::F32);
     poisoned.query.x = (poisoned.query.x * f64::INFINITY).unwrap();
-    let message = evaluate(&learner, [Ok::<_, Error>(poisoned)]).unwrap_err().to_string();
+    let message = evaluate(&learner, &HeldOut(poisoned), 3, 3).unwrap_err().to_string();
     assert!(message.contains("test task 100"), "{message}");
     for bad in [
         MultiTaskConfig { ridge: -1.0, ..Default::default() },
@@ -372,7 +405,7 @@ fn layers_that_share_a_name_are_refused() {
     let layer = || Linear::new(LinearConfig::new(4, 4), vb.pp("same")).unwrap();
     let model = Sequential::new().with(layer()).with(layer());
     let learner = MetaLearner::new(Arc::new(model), MetaConfig::default()).unwrap();
-    let message = Trainer::new(Box::new(learner), AdamConfig::default()).err().unwrap().to_string();
+    let message = Trainer::new(learner, AdamConfig::default()).err().unwrap().to_string();
     assert!(message.contains("same.weight") && message.contains("vb.pp"), "{message}");
 }
 
@@ -388,7 +421,7 @@ fn mtsr_refuses_what_it_cannot_fit() {
     };
     let model = Sequential::new().with(layer(6, 4, "a")).with(Activation::Tanh).with(layer(4, 5, "b"));
     let learner = MultiTask::new(Arc::new(model), MultiTaskConfig::default()).unwrap();
-    let message = learner.losses(&batch(3, 4, 3, 2, DType::F64)).unwrap_err().to_string();
+    let message = learner.losses(&episode(3, 4, 3, 2, DType::F64)).unwrap_err().to_string();
     assert!(message.contains("linear in its adapted parameters"), "{message}");
 }
 
@@ -397,17 +430,17 @@ fn model_with_a_constant() -> Arc<dyn Layer> {
     let layer = Linear::new(LinearConfig::new(2, 2), vars.builder(DType::F32, &Device::Cpu)).unwrap();
     struct Constant(Linear);
     impl Layer for Constant {
-        fn parameters(&self) -> Vec<msr_layers::Parameter> {
+        fn parameters(&self) -> msr_layers::Parameters {
             let mut all = self.0.parameters();
-            all[0].tensor = all[0].tensor.detach();
+            all.adapted[0].tensor = all.adapted[0].tensor.detach();
             all
         }
         fn forward_tasks(
             &self,
-            p: &[msr_autodiff::Node],
+            values: &msr_layers::Values,
             x: &msr_layers::Input,
         ) -> msr_layers::Result<msr_autodiff::Node> {
-            self.0.forward_tasks(p, x)
+            self.0.forward_tasks(values, x)
         }
     }
     Arc::new(Constant(layer))

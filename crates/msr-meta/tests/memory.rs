@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
+use msr_episodes::{Episode, Examples};
 use msr_layers::{Linear, LinearConfig, SeededVars};
-use msr_meta::{Batch, Examples, MetaConfig, MetaLearner, Objective};
+use msr_meta::{Learner, MetaConfig, MetaLearner};
 use msr_testkit::{CountingAllocator, normal, peak_memory};
 
 #[global_allocator]
@@ -14,21 +15,20 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn evaluation_keeps_no_graph() {
-    let set = |seed, count| Examples {
-        x: normal(seed, (8, count, 40), DType::F32),
-        y: normal(seed + 1, (8, count, 30), DType::F32),
+    let set = |seed, count| {
+        let (x, y) = (normal(seed, (8, count, 40), DType::F32), normal(seed + 1, (8, count, 30), DType::F32));
+        Examples::values(x, y).unwrap()
     };
-    let batch = Batch { tasks: (0..8).collect(), support: set(1, 5), query: set(3, 15) };
+    let episode = Episode::new((0..8).collect(), set(1, 5), set(3, 15)).unwrap();
     let peak = |inner_steps, gradient| {
         let vars = SeededVars::new(0);
         let layer = Linear::new(LinearConfig::new(40, 30), vars.builder(DType::F32, &Device::Cpu)).unwrap();
-        let config = MetaConfig { inner_steps, ..MetaConfig::default() };
-        let learner = MetaLearner::new(Arc::new(layer), config).unwrap();
+        let learner = MetaLearner::new(Arc::new(layer), MetaConfig::gradient_steps(inner_steps)).unwrap();
         peak_memory(|| {
             let losses = if gradient {
-                learner.gradients(&batch).unwrap().losses
+                learner.gradients(&episode).unwrap().losses
             } else {
-                learner.losses(&batch).unwrap()
+                learner.losses(&episode).unwrap()
             };
             assert!(losses.iter().all(|l| l.is_finite()));
         })

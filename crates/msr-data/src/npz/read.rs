@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 use super::header::Header;
 use crate::error::{Error, Result};
-use crate::source::{TaskSource, check_buffers};
+use msr_episodes::TaskSource;
 
 /// The tasks of an `.npz` file as the MSR authors' generator writes it, compressed or not.
 ///
@@ -243,22 +243,22 @@ impl TaskSource for NpzProblem {
         self.y.shape[2..].to_vec()
     }
 
-    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> msr_episodes::Result<()> {
         let has = self.x.shape[0];
         if task >= has {
-            return Err(Error::TooFewTasks {
+            return Err(msr_episodes::Error::TooFewTasks {
                 name: self.name(),
                 problem: format!("task {task} is asked for, but there are {has}"),
             });
         }
-        check_buffers(self, x, y)?;
+        self.check_buffers(x, y)?;
         for (array, out) in [(&self.x, x), (&self.y, y)] {
             self.copy(array, task, out)?;
         }
         Ok(())
     }
 
-    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+    fn true_weights(&self, task: usize) -> msr_episodes::Result<Option<(Vec<usize>, Vec<f32>)>> {
         let Some(w) = self.w.as_ref().filter(|w| task < w.shape[0]) else { return Ok(None) };
         let mut numbers = vec![0f32; w.per_task()];
         self.copy(w, task, &mut numbers)?;

@@ -9,7 +9,7 @@ use zip::write::{FileOptions, ZipWriter};
 
 use super::header::Header;
 use crate::error::{Error, Result};
-use crate::source::TaskSource;
+use msr_episodes::TaskSource;
 
 /// Writes tasks as the MSR authors' generator does: arrays `x`, `y` and, where the true weights are known,
 /// `w`. Tasks are generated one after the other; nothing is kept in memory. The file appears under its

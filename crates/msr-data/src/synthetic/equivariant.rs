@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
-use crate::source::{TaskSource, check_buffers};
+use msr_episodes::TaskSource;
 
 /// What inputs are drawn from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,8 @@ impl EquivariantConfig {
 ///
 /// # Example
 /// ```
-/// use msr_data::{Equivariant, EquivariantConfig, TaskSource};
+/// use msr_data::{Equivariant, EquivariantConfig};
+/// use msr_episodes::TaskSource;
 /// use msr_groups::{Action, SharingPattern, cyclic};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -133,8 +134,8 @@ impl TaskSource for Equivariant {
         vec![self.pattern.outputs()]
     }
 
-    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
-        check_buffers(self, x, y)?;
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> msr_episodes::Result<()> {
+        self.check_buffers(x, y)?;
         let mut rng = self.stream(task);
         let weight = self.weight_from(&mut rng)?;
         let (m, n) = (self.pattern.outputs(), self.pattern.inputs());
@@ -153,7 +154,7 @@ impl TaskSource for Equivariant {
         Ok(())
     }
 
-    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+    fn true_weights(&self, task: usize) -> msr_episodes::Result<Option<(Vec<usize>, Vec<f32>)>> {
         let weight = self.weight(task)?.into_iter().map(|w| w as f32).collect();
         Ok(Some((vec![self.pattern.outputs(), self.pattern.inputs()], weight)))
     }

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
-use crate::source::{TaskSource, check_buffers};
+use msr_episodes::TaskSource;
 
 const INPUTS: usize = 70;
 const OUTPUTS: usize = 68;
@@ -27,7 +27,8 @@ const EXAMPLES: usize = 20;
 ///
 /// # Example
 /// ```
-/// use msr_data::{RankK, TaskSource};
+/// use msr_data::RankK;
+/// use msr_episodes::TaskSource;
 /// # fn main() -> Result<(), msr_data::Error> {
 /// let problem = RankK::new(1, 0)?;
 /// let (mut x, mut y) = (vec![0f32; 70], vec![0f32; 68]);
@@ -121,8 +122,8 @@ impl TaskSource for RankK {
         vec![1, OUTPUTS]
     }
 
-    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
-        check_buffers(self, x, y)?;
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> msr_episodes::Result<()> {
+        self.check_buffers(x, y)?;
         let mut rng = self.stream(task);
         let filters = self.filters_from(&mut rng);
         x.fill_with(|| StandardNormal.sample(&mut rng));
@@ -134,7 +135,7 @@ impl TaskSource for RankK {
         Ok(())
     }
 
-    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+    fn true_weights(&self, task: usize) -> msr_episodes::Result<Option<(Vec<usize>, Vec<f32>)>> {
         Ok(Some((vec![1, 1, 1, OUTPUTS, KERNEL], self.filters(task).concat())))
     }
 }

@@ -9,7 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
-use crate::source::{TaskSource, check_buffers};
+use msr_episodes::TaskSource;
 
 /// The sizes of a [`SteerableConv`] problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl SteerableConvConfig {
 ///
 /// # Example
 /// ```
-/// use msr_data::{SteerableConv, SteerableConvConfig, TaskSource};
+/// use msr_data::{SteerableConv, SteerableConvConfig};
+/// use msr_episodes::TaskSource;
 /// use msr_groups::PlaneGroup;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -152,8 +153,8 @@ impl TaskSource for SteerableConv {
         vec![self.channels(), self.side(), self.side()]
     }
 
-    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
-        check_buffers(self, x, y)?;
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> msr_episodes::Result<()> {
+        self.check_buffers(x, y)?;
         let mut rng = self.stream(task);
         let filters: Vec<f32> = self.filters_from(&mut rng)?.into_iter().map(|f| f as f32).collect();
         x.fill_with(|| StandardNormal.sample(&mut rng));
@@ -175,7 +176,7 @@ impl TaskSource for SteerableConv {
         Ok(())
     }
 
-    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+    fn true_weights(&self, task: usize) -> msr_episodes::Result<Option<(Vec<usize>, Vec<f32>)>> {
         let filters: Vec<f32> = self.filters(task)?.into_iter().map(|f| f as f32).collect();
         let kernel = self.config.kernel;
         Ok(Some((vec![self.channels(), 1, kernel, kernel], filters)))

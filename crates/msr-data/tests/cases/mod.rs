@@ -1,7 +1,7 @@
 //! What several tests use.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use msr_data::TaskSource;
+use msr_episodes::TaskSource;
 
 /// The first examples of a task: inputs and targets.
 pub fn task(source: &dyn TaskSource, task: usize, examples: usize) -> (Vec<f32>, Vec<f32>) {

@@ -7,26 +7,37 @@
 //! - *Full*: any U of `(o c k²) × k_v`, as in [`ReparamLinear`](crate::ReparamLinear).
 //!
 //! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 4.2 and
-//! appendix. Symbols: `1 + symmetry_out` = A, `1 + symmetry_in` = B, `1 + symmetry_taps` = C, `symmetry` = U,
-//! `filter` = v.
+//! appendix. Symbols: `symmetry` = U, `filter` = v. A layer that starts from the identity trains what A, B and
+//! C have beyond it (so that zeros are the right start), `symmetry_out = A − 1` and so on; one whose factors
+//! come from a file trains the factors themselves.
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Moments, Node, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::conv2d::Conv2dConfig;
+use crate::convolution::Convolution;
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name, missing};
+use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::least_squares::NormalEquations;
 use crate::linear::{bias_parameter, transposed};
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
 
 const LAYER: &str = "ReparamConv2d";
 
 /// The form of the symmetry matrix of a [`ReparamConv2d`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ConvSymmetry {
-    /// `A ⊗ B ⊗ C`, from the identity.
+    /// `A ⊗ B ⊗ C`, from the identity: the tensors hold what the factors have beyond it, A − 1, B − 1 and
+    /// C − 1.
     Kronecker,
+    /// `A ⊗ B ⊗ C` with factors that are given: the tensors hold A, B and C. This is how a
+    /// learned layer is saved and loaded.
+    KroneckerFactors,
     /// A matrix with so many columns, from N(0, std²).
     Full {
         /// The number of filter parameters, `k_v`.
@@ -37,7 +48,7 @@ pub enum ConvSymmetry {
 }
 
 /// The sizes of a [`ReparamConv2d`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReparamConv2dConfig {
     /// The sizes of the convolution.
     pub conv: Conv2dConfig,
@@ -63,9 +74,9 @@ impl ReparamConv2dConfig {
 
 /// A convolution with `vec(W) = U v`; see the module's documentation for the two forms of U.
 ///
-/// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`, shared, what A, B and C
-/// have beyond the identity; `filter (o, c, k²)`, adapted. Full: `symmetry (o c k², k_v)`, shared; `filter (k_v)`,
-/// adapted. With a bias, `bias (o)`, adapted.
+/// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`, shared (see
+/// [`ConvSymmetry`] for what they hold); `filter (o, c, k²)`, adapted. Full: `symmetry (o c k², k_v)`, shared;
+/// `filter (k_v)`, adapted. With a bias, `bias (o)`, adapted.
 ///
 /// # Shapes
 /// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o, oh, ow)`.
@@ -93,12 +104,11 @@ impl ReparamConv2dConfig {
 #[derive(Clone, Debug)]
 pub struct ReparamConv2d {
     config: ReparamConv2dConfig,
-    /// A, B and C, or U.
-    symmetry: Vec<Parameter>,
-    /// The identities that belong to A, B and C.
+    convolution: Convolution,
+    /// Shared: A, B and C, or U.
+    parameters: Parameters,
+    /// The identities that the tensors of A, B and C lack; none when they hold the factors themselves.
     identities: Vec<Tensor>,
-    filter: Parameter,
-    bias: Option<Parameter>,
 }
 
 impl ReparamConv2d {
@@ -108,38 +118,40 @@ impl ReparamConv2d {
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: ReparamConv2dConfig, vb: VarBuilder) -> Result<Self> {
         let conv = config.conv;
-        conv.check(LAYER)?;
+        let convolution = Convolution::new(LAYER, conv)?;
         let (o, c, taps) = (conv.out_channels, conv.in_channels, conv.kernel * conv.kernel);
-        let parameter = |name: &str, shape: &[usize], init: Init, role: Role| -> Result<Parameter> {
-            Ok(Parameter { name: full_name(&vb, name), tensor: vb.get_with_hints(shape, name, init)?, role })
-        };
         let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
-        let mut identities = Vec::new();
-        let (symmetry, filter_shape) = match config.symmetry {
+        let bound = 3f64.sqrt() * config.filter_std;
+        let uniform = Init::Uniform { lo: -bound, up: bound };
+        let factors = [("symmetry_out", o), ("symmetry_in", c), ("symmetry_taps", taps)];
+        let factor = |(name, size)| Parameter::new(&vb, name, &[size, size], Init::Const(0.0));
+        let identity = |(_, size)| Tensor::eye(size, vb.dtype(), vb.device());
+        let (shared, identities, filter) = match config.symmetry {
             ConvSymmetry::Kronecker => {
-                let mut factors = Vec::new();
-                for (name, size) in [("symmetry_out", o), ("symmetry_in", c), ("symmetry_taps", taps)] {
-                    factors.push(parameter(name, &[size, size], Init::Const(0.0), Role::Shared)?);
-                    identities.push(Tensor::eye(size, vb.dtype(), vb.device())?);
-                }
-                (factors, vec![o, c, taps])
+                let identities = factors.into_iter().map(identity).collect::<candle_core::Result<_>>()?;
+                (
+                    factors.into_iter().map(factor).collect::<Result<_>>()?,
+                    identities,
+                    (vec![o, c, taps], uniform),
+                )
             }
+            ConvSymmetry::KroneckerFactors => (
+                factors.into_iter().map(factor).collect::<Result<_>>()?,
+                Vec::new(),
+                (vec![o, c, taps], uniform),
+            ),
             ConvSymmetry::Full { filter_params, std } => {
                 require_sizes(LAYER, &[("filter_params", filter_params)])?;
                 let shape = [o * c * taps, filter_params];
-                (vec![parameter("symmetry", &shape, normal(std), Role::Shared)?], vec![filter_params])
+                let symmetry = Parameter::new(&vb, "symmetry", &shape, normal(std))?;
+                (vec![symmetry], Vec::new(), (vec![filter_params], normal(config.filter_std)))
             }
         };
-        let start = match config.symmetry {
-            ConvSymmetry::Kronecker => {
-                let bound = 3f64.sqrt() * config.filter_std;
-                Init::Uniform { lo: -bound, up: bound }
-            }
-            ConvSymmetry::Full { .. } => normal(config.filter_std),
-        };
-        let filter = parameter("filter", &filter_shape, start, Role::Adapted)?;
-        let bias = if conv.bias { Some(bias_parameter(&vb, o, conv.bound())?) } else { None };
-        Ok(Self { config, symmetry, identities, filter, bias })
+        let mut adapted = vec![Parameter::new(&vb, "filter", &filter.0, filter.1)?];
+        if conv.bias {
+            adapted.push(bias_parameter(&vb, o, conv.bound())?);
+        }
+        Ok(Self { config, convolution, parameters: Parameters { shared, adapted }, identities })
     }
 
     /// The sizes.
@@ -149,7 +161,7 @@ impl ReparamConv2d {
 
     /// The filter parameters v.
     pub fn filter(&self) -> &Tensor {
-        &self.filter.tensor
+        &self.parameters.adapted[0].tensor
     }
 
     /// A, B and C of the Kronecker form, or U alone.
@@ -157,7 +169,7 @@ impl ReparamConv2d {
     /// # Errors
     /// What the tensor library reports.
     pub fn symmetry(&self) -> Result<Vec<Tensor>> {
-        let tensors: Vec<Tensor> = self.symmetry.iter().map(|p| p.tensor.clone()).collect();
+        let tensors: Vec<Tensor> = self.parameters.shared.iter().map(|p| p.tensor.clone()).collect();
         self.factors(&tensors, &self.identities)
     }
 
@@ -166,7 +178,7 @@ impl ReparamConv2d {
     /// # Errors
     /// When the filter does not have the layer's shape.
     pub fn weight_of(&self, filter: &Tensor) -> Result<Tensor> {
-        let own = self.filter.tensor.dims();
+        let own = self.parameters.adapted[0].tensor.dims();
         let got = filter.dims();
         if got.len() < own.len() || got[got.len() - own.len()..] != *own {
             let (expected, got) = (format!("(…, {own:?})"), got.to_vec());
@@ -191,7 +203,7 @@ impl ReparamConv2d {
     fn expand<V: Value>(&self, symmetry: &[V], filter: &V) -> Result<V> {
         let conv = self.config.conv;
         let (o, c, taps) = (conv.out_channels, conv.in_channels, conv.kernel * conv.kernel);
-        let own = self.filter.tensor.rank();
+        let own = self.parameters.adapted[0].tensor.rank();
         let lead = filter.shape_of()[..filter.shape_of().len() - own].to_vec();
         let count: usize = lead.iter().product();
         let shaped = |v: &V, tail: &[usize]| v.shaped(&[&[count], tail].concat());
@@ -207,7 +219,9 @@ impl ReparamConv2d {
                 }
                 a.times(&shaped(&v, &[o, c * taps])?)?
             }
-            [u] => filter.shaped(&[count, self.filter.tensor.dims()[0]])?.times(&transposed(u)?)?,
+            [u] => filter
+                .shaped(&[count, self.parameters.adapted[0].tensor.dims()[0]])?
+                .times(&transposed(u)?)?,
             _ => {
                 return Err(Error::Config { layer: LAYER, problem: "neither one symmetry nor three".into() });
             }
@@ -215,73 +229,85 @@ impl ReparamConv2d {
         Ok(weight.shaped(&[&lead[..], &[o, c * taps]].concat())?)
     }
 
-    /// A, B and C, or U, as nodes, from the parameters of a forward pass; and the adapted ones.
-    fn split<'a>(&self, parameters: &'a [Node]) -> Result<(Vec<Node>, &'a [Node])> {
-        let (symmetry, rest) = parameters
-            .split_at_checked(self.symmetry.len())
-            .ok_or_else(|| missing(LAYER, parameters.len()))?;
+    /// A, B and C, or U, as nodes.
+    fn symmetry_of(&self, values: &Values) -> Result<Vec<Node>> {
         let identities: Vec<Node> = self.identities.iter().map(Node::constant).collect();
-        Ok((self.factors(symmetry, &identities)?, rest))
+        self.factors(&values.shared, &identities)
     }
 
-    fn own(&self) -> impl Iterator<Item = &Parameter> {
-        self.symmetry.iter().chain([&self.filter]).chain(&self.bias)
+    /// `W = unvec(U v)` of each task, `(t, o, c k²)`.
+    fn expanded(&self, values: &Values) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        self.expand(&self.symmetry_of(values)?, &values.adapted[0])
     }
 }
 
 impl Module for ReparamConv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.expand(&self.symmetry()?, self.filter())?;
-        let columns = self.config.conv.columns(LAYER, x)?;
-        Ok(self.config.conv.apply(LAYER, &weight, self.bias.as_ref().map(|b| &b.tensor), &columns)?)
+        let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
+        Ok(self.convolution.apply(&weight, bias, &self.convolution.columns(x)?)?)
     }
 }
 
 impl Layer for ReparamConv2d {
-    fn parameters(&self) -> Vec<Parameter> {
-        self.own().cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.config.conv.columns(LAYER, examples)?))
+    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.convolution.columns(examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters(LAYER, self.own(), parameters)?;
-        let (symmetry, rest) = self.split(parameters)?;
-        let weight = self.expand(&symmetry, &rest[0])?;
-        let conv = self.config.conv;
-        match input {
-            Input::Examples(x) => conv.apply(LAYER, &weight, rest.get(1), &conv.columns(LAYER, x)?),
-            Input::Prepared(columns) => conv.apply(LAYER, &weight, rest.get(1), columns),
-        }
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.convolution.forward(&self.expanded(values)?, values.adapted.get(1), input)
     }
 
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        Some(self)
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        let Conv2dConfig { in_channels, out_channels, kernel, .. } = self.config.conv;
+        let flat = self.expanded(values)?;
+        let value = flat.reshape(&[flat.dims()[0], out_channels, in_channels, kernel, kernel])?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        self.parameters.check(LAYER, values)?;
+        let symmetry = match self.config.symmetry {
+            ConvSymmetry::Kronecker => ConvSymmetry::KroneckerFactors,
+            other => other,
+        };
+        let config = ReparamConv2dConfig { symmetry, ..self.config };
+        let meant = Values { shared: self.symmetry_of(values)?, adapted: values.adapted.clone() };
+        LayerRecord::new(LAYER, &self.parameters, &meant, |name| LayerSpec::ReparamConv2d { name, config })
+    }
+}
+
+impl LinearInAdapted for ReparamConv2d {
     fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.config.conv.moments(LAYER, examples, targets, uses)
+        self.convolution.moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
-        check_parameters(LAYER, self.own(), parameters)?;
-        let (symmetry, rest) = self.split(parameters)?;
-        let weight = self.expand(&symmetry, &rest[0])?;
-        self.config.conv.squared_error(LAYER, &weight, rest.get(1), moments)
+    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+        self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
 
     fn normal_equations(
         &self,
-        parameters: &[Node],
+        values: &Values,
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        check_shared(LAYER, self.own(), parameters)?;
-        self.config.conv.normal_equations(self, parameters, examples, targets, || {
-            let (symmetry, _) = self.split(parameters)?;
-            let filter = &self.filter.tensor;
+        self.parameters.check_shared(LAYER, values)?;
+        self.convolution.normal_equations(self, values, examples, targets, || {
+            let filter = self.filter();
             let k = filter.elem_count();
             let units = Tensor::eye(k, filter.dtype(), filter.device())?;
             let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
-            Ok(Some(self.expand(&symmetry, &units)?))
+            Ok(Some(self.expand(&self.symmetry_of(values)?, &units)?))
         })
     }
 }

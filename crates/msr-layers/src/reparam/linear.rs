@@ -12,15 +12,20 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Node, Value};
+use msr_autodiff::{Moments, Node, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name, missing};
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::layer::{Input, Layer, LinearInAdapted, Weight};
+use crate::least_squares::{NormalEquations, by_unit_vectors, no_moments};
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "ReparamLinear";
 
 /// The sizes and the initial scales of a [`ReparamLinear`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReparamLinearConfig {
     /// The number of inputs, `n`.
     pub in_features: usize,
@@ -87,9 +92,7 @@ impl ReparamLinearConfig {
 #[derive(Clone, Debug)]
 pub struct ReparamLinear {
     config: ReparamLinearConfig,
-    symmetry: Parameter,
-    filter: Parameter,
-    bias: Option<Parameter>,
+    parameters: Parameters,
 }
 
 impl ReparamLinear {
@@ -99,20 +102,14 @@ impl ReparamLinear {
     /// When a size is zero or `vb` has a tensor of another shape.
     pub fn new(config: ReparamLinearConfig, vb: VarBuilder) -> Result<Self> {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = config;
-        require_sizes("ReparamLinear", &[("in_features", n), ("out_features", m), ("filter_params", k)])?;
+        require_sizes(LAYER, &[("in_features", n), ("out_features", m), ("filter_params", k)])?;
         let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
-        let symmetry = Parameter {
-            name: full_name(&vb, "symmetry"),
-            tensor: vb.get_with_hints((m * n, k), "symmetry", normal(config.symmetry_std))?,
-            role: Role::Shared,
-        };
-        let filter = Parameter {
-            name: full_name(&vb, "filter"),
-            tensor: vb.get_with_hints(k, "filter", normal(config.filter_std))?,
-            role: Role::Adapted,
-        };
-        let bias = if config.bias { Some(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?) } else { None };
-        Ok(Self { config, symmetry, filter, bias })
+        let shared = vec![Parameter::new(&vb, "symmetry", &[m * n, k], normal(config.symmetry_std))?];
+        let mut adapted = vec![Parameter::new(&vb, "filter", &[k], normal(config.filter_std))?];
+        if config.bias {
+            adapted.push(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?);
+        }
+        Ok(Self { config, parameters: Parameters { shared, adapted } })
     }
 
     /// The sizes.
@@ -122,12 +119,12 @@ impl ReparamLinear {
 
     /// The symmetry matrix `U (m · n, k)`.
     pub fn symmetry(&self) -> &Tensor {
-        &self.symmetry.tensor
+        &self.parameters.shared[0].tensor
     }
 
     /// The filter parameters `v (k)`.
     pub fn filter(&self) -> &Tensor {
-        &self.filter.tensor
+        &self.parameters.adapted[0].tensor
     }
 
     /// The weight `W = unvec(U v)`, `(m, n)`, of the layer's own filter parameters. After meta-learning these
@@ -180,12 +177,7 @@ impl ReparamLinear {
     fn wrong_features(&self, features: &Node) -> Error {
         let ReparamLinearConfig { out_features: m, filter_params: k, .. } = self.config;
         let expected = format!("(tasks, …, {m}, {k})");
-        Error::Shape {
-            layer: "ReparamLinear",
-            what: "prepared input",
-            expected,
-            got: features.dims().to_vec(),
-        }
+        Error::Shape { layer: LAYER, what: "prepared input", expected, got: features.dims().to_vec() }
     }
 
     /// Whether contracting U with `examples` per task first costs less, over all `uses`.
@@ -201,35 +193,33 @@ impl ReparamLinear {
 impl Module for ReparamLinear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.weight()?;
-        Ok(plain("ReparamLinear", x, self.config.in_features, |x| {
-            apply(&weight, self.bias.as_ref().map(|b| &b.tensor), x)
-        })?)
+        let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
+        Ok(plain(LAYER, x, self.config.in_features, |x| apply(&weight, bias, x))?)
     }
 }
 
 impl Layer for ReparamLinear {
-    fn parameters(&self) -> Vec<Parameter> {
-        [&self.symmetry, &self.filter].into_iter().chain(&self.bias).cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn prepare(&self, parameters: &[Node], examples: &Node, uses: usize) -> Result<Input> {
-        let Some(symmetry) = parameters.first() else { return Err(missing("ReparamLinear", 0)) };
+    fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
+        self.parameters.check_shared(LAYER, values)?;
         let dims = examples.dims();
-        check_per_task("ReparamLinear", dims, self.config.in_features)?;
+        check_per_task(LAYER, dims, self.config.in_features)?;
         if !self.features_pay(dims[1..dims.len() - 1].iter().product(), uses) {
             return Ok(Input::Examples(examples.clone()));
         }
-        Ok(Input::Prepared(self.features(symmetry, examples)?))
+        Ok(Input::Prepared(self.features(&values.shared[0], examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        let own = [&self.symmetry, &self.filter].into_iter().chain(&self.bias);
-        check_parameters("ReparamLinear", own, parameters)?;
-        let (symmetry, filter, bias) = (&parameters[0], &parameters[1], &parameters[2..]);
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        let (symmetry, filter, bias) = (&values.shared[0], &values.adapted[0], values.adapted.get(1));
         match input {
             Input::Examples(x) => {
                 let weight = self.expand(symmetry, filter)?;
-                per_task("ReparamLinear", x, self.config.in_features, |x| apply(&weight, bias.first(), x))
+                per_task(LAYER, x, self.config.in_features, |x| apply(&weight, bias, x))
             }
             Input::Prepared(features) => {
                 let (m, k) = (self.config.out_features, self.config.filter_params);
@@ -244,7 +234,7 @@ impl Layer for ReparamLinear {
                 front[0] = lead[0];
                 let filter = filter.reshape(&[&front[..], &[k, 1]].concat())?;
                 let y = features.matmul(&filter)?.reshape(&[lead, &[m]].concat())?;
-                match bias.first() {
+                match bias {
                     Some(bias) => Ok(y.add(&bias.reshape(&[&front[..], &[m]].concat())?)?),
                     None => Ok(y),
                 }
@@ -252,32 +242,48 @@ impl Layer for ReparamLinear {
         }
     }
 
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        Some(self)
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        let value = self.expand(&values.shared[0], &values.adapted[0])?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config;
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::ReparamLinear { name, config })
+    }
+}
+
+impl LinearInAdapted for ReparamLinear {
+    fn squared_error(&self, _: &Values, _: &Moments) -> Result<Node> {
+        Err(no_moments(LAYER))
+    }
+
     fn normal_equations(
         &self,
-        parameters: &[Node],
+        values: &Values,
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        check_shared(
-            "ReparamLinear",
-            [&self.symmetry, &self.filter].into_iter().chain(&self.bias),
-            parameters,
-        )?;
-        let symmetry = &parameters[0];
+        self.parameters.check_shared(LAYER, values)?;
         let dims = examples.dims();
-        check_per_task("ReparamLinear", dims, self.config.in_features)?;
+        check_per_task(LAYER, dims, self.config.in_features)?;
         let (m, k) = (self.config.out_features, self.config.filter_params);
         let expected = [&dims[..dims.len() - 1], &[m]].concat();
         if targets.dims() != expected {
             let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
-            return Err(Error::Shape { layer: "ReparamLinear", what: "targets", expected, got });
+            return Err(Error::Shape { layer: LAYER, what: "targets", expected, got });
         }
-        if self.bias.is_some() {
-            return by_unit_vectors(self, parameters, examples, targets);
+        if self.config.bias {
+            return by_unit_vectors(self, values, examples, targets);
         }
         // Without a bias the features U x are the design matrix.
-        let values = dims[1..dims.len() - 1].iter().product::<usize>() * m;
-        let design = self.features(symmetry, examples)?.reshape(&[dims[0], values, k])?;
+        let count = dims[1..dims.len() - 1].iter().product::<usize>() * m;
+        let design = self.features(&values.shared[0], examples)?.reshape(&[dims[0], count, k])?;
         NormalEquations::from_design(&design, &Node::constant(targets))
     }
 }

@@ -13,13 +13,19 @@ use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Classes, Node, Value};
 use msr_groups::SharingPattern;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, full_name};
+use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
+use crate::parameters::{Parameter, Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
+
+const LAYER: &str = "PatternLinear";
 
 /// What the entries of the symmetry matrix are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Entries {
     /// Ones, for ever: the layer is equivariant, whatever it learns.
     #[default]
@@ -32,11 +38,13 @@ pub enum Entries {
 }
 
 /// The pattern and the initial scale of a [`PatternLinear`].
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PatternLinearConfig {
     /// Which weights are tied: `m` outputs, `n` inputs, `k` filter parameters.
+    #[serde(with = "labels")]
     pub pattern: SharingPattern,
     /// Which biases are tied, an `m × 1` pattern; without one, there is no bias.
+    #[serde(with = "optional_labels")]
     pub bias: Option<SharingPattern>,
     /// Whether the entries of U are learned.
     pub entries: Entries,
@@ -84,11 +92,10 @@ pub struct PatternLinear {
     config: PatternLinearConfig,
     weights: Classes,
     biases: Option<Classes>,
-    entries: Option<Parameter>,
     /// The factor of each filter parameter, `(k)`; without one, it is 1.
     scale: Option<Tensor>,
-    filter: Parameter,
-    bias: Option<Parameter>,
+    /// Shared: the entries, where they are learned. Adapted: the filter, and the bias where there is one.
+    parameters: Parameters,
 }
 
 impl PatternLinear {
@@ -97,7 +104,6 @@ impl PatternLinear {
     /// # Errors
     /// When the pattern is empty, the bias pattern is not `m × 1`, or `vb` has a tensor of another shape.
     pub fn new(config: PatternLinearConfig, vb: VarBuilder) -> Result<Self> {
-        const LAYER: &str = "PatternLinear";
         let pattern = &config.pattern;
         let (m, n, k) = (pattern.outputs(), pattern.inputs(), pattern.free_parameters());
         require_sizes(LAYER, &[("inputs of the pattern", n), ("outputs of the pattern", m)])?;
@@ -112,12 +118,9 @@ impl PatternLinear {
             });
         }
         let normal = Init::Randn { mean: 0.0, stdev: config.filter_std };
-        let parameter = |name: &str, size: usize, init: Init, role: Role| -> Result<Parameter> {
-            Ok(Parameter { name: full_name(&vb, name), tensor: vb.get_with_hints(size, name, init)?, role })
-        };
-        let entries = match config.entries {
-            Entries::Fixed | Entries::Orthonormal => None,
-            Entries::Learned => Some(parameter("entries", m * n, Init::Const(1.0), Role::Shared)?),
+        let shared = match config.entries {
+            Entries::Fixed | Entries::Orthonormal => Vec::new(),
+            Entries::Learned => vec![Parameter::new(&vb, "entries", &[m * n], Init::Const(1.0))?],
         };
         let scale = match config.entries {
             Entries::Orthonormal => {
@@ -127,15 +130,14 @@ impl PatternLinear {
             }
             Entries::Fixed | Entries::Learned => None,
         };
-        let filter = parameter("filter", k, normal, Role::Adapted)?;
-        let bias = match &config.bias {
-            Some(bias) => Some(parameter("bias", bias.free_parameters(), normal, Role::Adapted)?),
-            None => None,
-        };
+        let mut adapted = vec![Parameter::new(&vb, "filter", &[k], normal)?];
+        if let Some(bias) = &config.bias {
+            adapted.push(Parameter::new(&vb, "bias", &[bias.free_parameters()], normal)?);
+        }
         let classes = |pattern: &SharingPattern| Classes::new(pattern.labels(), pattern.free_parameters());
         let weights = classes(pattern)?;
         let biases = config.bias.as_ref().map(classes).transpose()?;
-        Ok(Self { config, weights, biases, entries, scale, filter, bias })
+        Ok(Self { config, weights, biases, scale, parameters: Parameters { shared, adapted } })
     }
 
     /// The pattern and the initial scale.
@@ -145,7 +147,7 @@ impl PatternLinear {
 
     /// The filter parameters `v (k)`.
     pub fn filter(&self) -> &Tensor {
-        &self.filter.tensor
+        &self.parameters.adapted[0].tensor
     }
 
     /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`; of the layer's own, for
@@ -157,9 +159,9 @@ impl PatternLinear {
         let k = self.config.pattern.free_parameters();
         if filter.dims().last() != Some(&k) {
             let (expected, got) = (format!("(…, {k})"), filter.dims().to_vec());
-            return Err(Error::Shape { layer: "PatternLinear", what: "filter", expected, got });
+            return Err(Error::Shape { layer: LAYER, what: "filter", expected, got });
         }
-        self.expand(self.entries.as_ref().map(|e| &e.tensor), self.scale.as_ref(), filter)
+        self.expand(self.parameters.shared.first().map(|e| &e.tensor), self.scale.as_ref(), filter)
     }
 
     /// `unvec(U v)` for each filter: `entries (m · n)`, `scale (k)`, `filter (…, k) -> (…, m, n)`.
@@ -186,18 +188,19 @@ impl PatternLinear {
 
     /// The bias of every output, of the layer's own parameters, `(m)`.
     pub(crate) fn bias(&self) -> Result<Option<Tensor>> {
-        self.expand_bias(self.bias.as_ref().map(|b| &b.tensor))
+        self.expand_bias(self.parameters.adapted.get(1).map(|b| &b.tensor))
     }
 
-    /// Weights `(t, m, n)` and biases `(t, m)`, from nodes that fit the parameters.
-    pub(crate) fn expanded(&self, parameters: &[Node]) -> Result<(Node, Option<Node>)> {
-        let (entries, rest) = parameters.split_at(usize::from(self.entries.is_some()));
+    /// Weights `(t, m, n)` and biases `(t, m)`, from values that fit the parameters.
+    pub(crate) fn expanded(&self, values: &Values) -> Result<(Node, Option<Node>)> {
         let scale = self.scale.as_ref().map(Node::constant);
-        Ok((self.expand(entries.first(), scale.as_ref(), &rest[0])?, self.expand_bias(rest.get(1))?))
+        let weights = self.expand(values.shared.first(), scale.as_ref(), &values.adapted[0])?;
+        Ok((weights, self.expand_bias(values.adapted.get(1))?))
     }
 
-    pub(crate) fn own(&self) -> impl Iterator<Item = &Parameter> {
-        self.entries.iter().chain([&self.filter]).chain(&self.bias)
+    /// The parameters, without a copy.
+    pub(crate) fn own(&self) -> &Parameters {
+        &self.parameters
     }
 }
 
@@ -205,19 +208,79 @@ impl Module for PatternLinear {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.weight_of(self.filter())?;
         let bias = self.bias()?;
-        Ok(plain("PatternLinear", x, self.config.pattern.inputs(), |x| apply(&weight, bias.as_ref(), x))?)
+        Ok(plain(LAYER, x, self.config.pattern.inputs(), |x| apply(&weight, bias.as_ref(), x))?)
     }
 }
 
 impl Layer for PatternLinear {
-    fn parameters(&self) -> Vec<Parameter> {
-        self.own().cloned().collect()
+    fn parameters(&self) -> Parameters {
+        self.parameters.clone()
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters("PatternLinear", self.own(), parameters)?;
-        let (weight, bias) = self.expanded(parameters)?;
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        let (weight, bias) = self.expanded(values)?;
         let n = self.config.pattern.inputs();
-        per_task("PatternLinear", input.node(), n, |x| apply(&weight, bias.as_ref(), x))
+        per_task(LAYER, input.node(), n, |x| apply(&weight, bias.as_ref(), x))
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.parameters.check(LAYER, values)?;
+        Ok(vec![Weight { layer: prefix(&self.parameters), value: self.expanded(values)?.0 }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let config = self.config.clone();
+        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::PatternLinear { name, config })
+    }
+}
+
+/// A pattern as data: its sizes and the class of each weight, row by row.
+#[derive(Serialize, Deserialize)]
+struct Labels {
+    outputs: usize,
+    inputs: usize,
+    labels: Vec<usize>,
+}
+
+impl From<&SharingPattern> for Labels {
+    fn from(pattern: &SharingPattern) -> Self {
+        let labels = pattern.labels().iter().map(|&label| label as usize).collect();
+        Self { outputs: pattern.outputs(), inputs: pattern.inputs(), labels }
+    }
+}
+
+impl Labels {
+    fn pattern<E: serde::de::Error>(self) -> std::result::Result<SharingPattern, E> {
+        SharingPattern::from_labels(self.outputs, self.inputs, &self.labels).map_err(E::custom)
+    }
+}
+
+mod labels {
+    use super::{Deserialize, Labels, Serialize, SharingPattern};
+
+    pub(super) fn serialize<S: serde::Serializer>(pattern: &SharingPattern, s: S) -> Result<S::Ok, S::Error> {
+        Labels::from(pattern).serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(d: D) -> Result<SharingPattern, D::Error> {
+        Labels::deserialize(d)?.pattern()
+    }
+}
+
+mod optional_labels {
+    use super::{Deserialize, Labels, Serialize, SharingPattern};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        pattern: &Option<SharingPattern>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        pattern.as_ref().map(Labels::from).serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<SharingPattern>, D::Error> {
+        Option::<Labels>::deserialize(d)?.map(Labels::pattern).transpose()
     }
 }

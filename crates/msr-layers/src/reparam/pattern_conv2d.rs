@@ -9,9 +9,12 @@ use msr_autodiff::{Moments, Node};
 
 use super::pattern::{PatternLinear, PatternLinearConfig};
 use crate::conv2d::Conv2dConfig;
+use crate::convolution::Convolution;
 use crate::error::{Error, Result};
-use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared};
+use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::least_squares::NormalEquations;
+use crate::parameters::{Parameters, Values};
+use crate::spec::{LayerRecord, LayerSpec, prefix};
 
 const LAYER: &str = "PatternConv2d";
 
@@ -46,6 +49,7 @@ const LAYER: &str = "PatternConv2d";
 #[derive(Clone, Debug)]
 pub struct PatternConv2d {
     conv: Conv2dConfig,
+    convolution: Convolution,
     weights: PatternLinear,
 }
 
@@ -56,7 +60,7 @@ impl PatternConv2d {
     /// When the pattern is not one of `o` outputs and `c k²` inputs, `conv` and `pattern` disagree about a bias, or as
     /// [`PatternLinear::new`].
     pub fn new(conv: Conv2dConfig, pattern: PatternLinearConfig, vb: VarBuilder) -> Result<Self> {
-        conv.check(LAYER)?;
+        let convolution = Convolution::new(LAYER, conv)?;
         let (m, n) = (pattern.pattern.outputs(), pattern.pattern.inputs());
         let expected = (conv.out_channels, conv.fan_in());
         if (m, n) != expected || conv.bias != pattern.bias.is_some() {
@@ -69,7 +73,7 @@ impl PatternConv2d {
             );
             return Err(Error::Config { layer: LAYER, problem });
         }
-        Ok(Self { conv, weights: PatternLinear::new(pattern, vb)? })
+        Ok(Self { conv, convolution, weights: PatternLinear::new(pattern, vb)? })
     }
 
     /// The sizes.
@@ -87,59 +91,71 @@ impl Module for PatternConv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let weight = self.weights.weight_of(self.weights.filter())?;
         let bias = self.weights.bias()?;
-        Ok(self.conv.apply(LAYER, &weight, bias.as_ref(), &self.conv.columns(LAYER, x)?)?)
+        Ok(self.convolution.apply(&weight, bias.as_ref(), &self.convolution.columns(x)?)?)
     }
 }
 
 impl Layer for PatternConv2d {
-    fn parameters(&self) -> Vec<Parameter> {
+    fn parameters(&self) -> Parameters {
         self.weights.parameters()
     }
 
-    fn prepare(&self, _: &[Node], examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.conv.columns(LAYER, examples)?))
+    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+        Ok(Input::Prepared(self.convolution.columns(examples)?))
     }
 
-    fn forward_tasks(&self, parameters: &[Node], input: &Input) -> Result<Node> {
-        check_parameters(LAYER, self.weights.own(), parameters)?;
-        let (weight, bias) = self.weights.expanded(parameters)?;
-        match input {
-            Input::Examples(x) => {
-                self.conv.apply(LAYER, &weight, bias.as_ref(), &self.conv.columns(LAYER, x)?)
-            }
-            Input::Prepared(columns) => self.conv.apply(LAYER, &weight, bias.as_ref(), columns),
-        }
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.weights.own().check(LAYER, values)?;
+        let (weight, bias) = self.weights.expanded(values)?;
+        self.convolution.forward(&weight, bias.as_ref(), input)
     }
 
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        Some(self)
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.weights.own().check(LAYER, values)?;
+        let Conv2dConfig { in_channels, out_channels, kernel, .. } = self.conv;
+        let (flat, _) = self.weights.expanded(values)?;
+        let value = flat.reshape(&[flat.dims()[0], out_channels, in_channels, kernel, kernel])?;
+        Ok(vec![Weight { layer: prefix(self.weights.own()), value }])
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        let (conv, config) = (self.conv, self.weights.config().clone());
+        let spec = |name| LayerSpec::PatternConv2d { name, conv, config };
+        LayerRecord::new(LAYER, self.weights.own(), values, spec)
+    }
+}
+
+impl LinearInAdapted for PatternConv2d {
     fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.conv.moments(LAYER, examples, targets, uses)
+        self.convolution.moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
-        check_parameters(LAYER, self.weights.own(), parameters)?;
-        let (weight, bias) = self.weights.expanded(parameters)?;
-        self.conv.squared_error(LAYER, &weight, bias.as_ref(), moments)
+    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+        self.weights.own().check(LAYER, values)?;
+        let (weight, bias) = self.weights.expanded(values)?;
+        self.convolution.squared_error(&weight, bias.as_ref(), moments)
     }
 
     fn normal_equations(
         &self,
-        parameters: &[Node],
+        values: &Values,
         examples: &Node,
         targets: &Tensor,
     ) -> Result<NormalEquations> {
-        check_shared(LAYER, self.weights.own(), parameters)?;
-        self.conv.normal_equations(self, parameters, examples, targets, || {
+        self.weights.own().check_shared(LAYER, values)?;
+        self.convolution.normal_equations(self, values, examples, targets, || {
             if self.conv.bias {
                 // Tied biases: the unknowns are not one a channel.
                 return Ok(None);
             }
             let filter = self.weights.filter();
             let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
-            let own = self.weights.own().zip(parameters);
-            let mut nodes: Vec<Node> =
-                own.filter(|(p, _)| p.role == Role::Shared).map(|(_, node)| node.clone()).collect();
-            nodes.push(Node::constant(&units));
-            Ok(Some(self.weights.expanded(&nodes)?.0))
+            let units = Values { shared: values.shared.clone(), adapted: vec![Node::constant(&units)] };
+            Ok(Some(self.weights.expanded(&units)?.0))
         })
     }
 }

@@ -147,10 +147,10 @@ pub fn cases(dtype: DType) -> Vec<Case> {
     cases
 }
 
-/// Parameters for `TASKS` tasks, all equal, as leaves.
-pub fn task_leaves(layer: &dyn Layer) -> Vec<Node> {
-    let shared = broadcast_parameters(layer, TASKS).unwrap();
-    shared.iter().map(|n| Node::leaf(&n.value().contiguous().unwrap())).collect()
+/// Values for `TASKS` tasks, all equal, as leaves.
+pub fn task_leaves(layer: &dyn Layer) -> Values {
+    let values = layer.parameters().broadcast(TASKS).unwrap();
+    values.map(|n| Node::leaf(&n.value().contiguous().unwrap()))
 }
 
 pub fn examples(case: &Case, per_task: usize, dtype: DType) -> (Tensor, Tensor) {

@@ -8,21 +8,23 @@
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
-use msr_layers::Layer;
+use msr_episodes::{Episode, Examples};
+use msr_layers::{Layer, Parameters, Values};
+use serde::{Deserialize, Serialize};
 
-use crate::batch::{Batch, Examples};
+use crate::adapted::Adapted;
 use crate::error::{Error, Result};
+use crate::learner::{Gradients, Learner, LearnerSpec, OuterParameter, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::Ridge;
-use crate::objective::{Gradients, Objective, OuterParameter, numbers};
-use crate::parameters::ModelParameters;
+use crate::parameters::{for_tasks, nodes, variables};
 use crate::rates::{RateTable, Rates};
 use crate::task_data::TaskData;
 
 /// Whether the outer gradient passes through the inner gradients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// The exact derivative.
     #[default]
@@ -33,58 +35,123 @@ pub enum Order {
 }
 
 /// How a model is adapted to a task.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Adaptation {
     /// By gradient steps from the initial values.
-    #[default]
-    GradientSteps,
-    /// By the exact solution of the ridge regression
-    /// `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`, for models that are linear in v, with the squared error. The outer
-    /// gradient passes through the solution. `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of
-    /// the normal equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A task whose
-    /// support set gives no features at all keeps `v₀`.
-    LeastSquares {
-        /// λ at the start, positive.
-        ridge: f64,
-    },
+    GradientSteps(GradientSteps),
+    /// By the exact solution of a ridge regression, for models that are linear in v, with the squared error.
+    LeastSquares(LeastSquares),
 }
 
-/// How to meta-learn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct MetaConfig {
-    /// Gradient steps or an exact solution; inner steps and rates are for the former.
-    pub adaptation: Adaptation,
-    /// Whether the squared errors of gradient steps and of training queries are computed from
-    /// [moments](msr_layers::Layer::moments) where the layer has them and they cost less: the same numbers but for
-    /// rounding. Query losses of tests are always computed from outputs; an exact adaptation always uses moments.
-    pub moments: bool,
+impl Default for Adaptation {
+    /// Three gradient steps.
+    fn default() -> Self {
+        Self::GradientSteps(GradientSteps::default())
+    }
+}
+
+/// Gradient steps from the initial values: `v ← v − α ∘ ∇_v L(U, v; support)`, several times.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GradientSteps {
     /// The number of inner steps, S.
-    pub inner_steps: usize,
+    pub steps: usize,
     /// The inner rates, α.
     pub rates: Rates,
     /// Exact or first-order outer gradient.
     pub order: Order,
     /// Whether inner steps are recomputed in the backward pass, to save memory.
+    #[serde(skip)]
     pub recompute: Recompute,
+}
+
+impl Default for GradientSteps {
+    /// Three steps, one learned rate a layer from 0.1, second order, nothing recomputed.
+    fn default() -> Self {
+        Self { steps: 3, rates: Rates::default(), order: Order::default(), recompute: Recompute::default() }
+    }
+}
+
+/// The exact solution of `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`. The outer gradient passes through it.
+///
+/// `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of the normal equations, so that λ
+/// has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A task whose support set gives no
+/// features at all keeps `v₀`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeastSquares {
+    /// λ at the start, positive.
+    pub ridge: f64,
+    /// Exact or first-order outer gradient.
+    pub order: Order,
+}
+
+impl Default for LeastSquares {
+    /// λ from 0.1, second order.
+    fn default() -> Self {
+        Self { ridge: 0.1, order: Order::default() }
+    }
+}
+
+/// How to meta-learn.
+///
+/// # Example
+/// ```
+/// use msr_meta::{Adaptation, GradientSteps, LeastSquares, MetaConfig};
+///
+/// let five_steps = MetaConfig::gradient_steps(5);
+/// let exact = MetaConfig::least_squares(0.1);
+/// assert!(matches!(exact.adaptation, Adaptation::LeastSquares(LeastSquares { ridge: 0.1, .. })));
+/// assert!(matches!(five_steps.adaptation, Adaptation::GradientSteps(GradientSteps { steps: 5, .. })));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetaConfig {
+    /// How the inner loop adapts.
+    pub adaptation: Adaptation,
     /// The loss of a task, inner and outer.
     pub loss: Loss,
     /// Sum or mean over tasks.
     pub reduction: Reduction,
+    /// Whether squared errors of gradient steps and of training queries are computed from
+    /// [moments](msr_layers::LinearInAdapted::moments) where the layer has them and they cost less: the same
+    /// numbers but for rounding. Query losses of tests are always computed from outputs; an exact
+    /// solution always uses moments.
+    pub moments: bool,
 }
 
 impl Default for MetaConfig {
-    /// Three inner steps, one learned rate a layer from 0.1, second order, squared error, sum over tasks.
+    /// Three gradient steps with learned rates, squared error, sum over tasks, moments where they pay.
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
-            moments: true,
-            inner_steps: 3,
-            rates: Rates::default(),
-            order: Order::default(),
-            recompute: Recompute::default(),
             loss: Loss::default(),
             reduction: Reduction::default(),
+            moments: true,
         }
+    }
+}
+
+impl MetaConfig {
+    /// So many gradient steps; otherwise the default.
+    pub fn gradient_steps(steps: usize) -> Self {
+        GradientSteps { steps, ..GradientSteps::default() }.into()
+    }
+
+    /// An exact ridge regression with λ from `ridge`; otherwise the default.
+    pub fn least_squares(ridge: f64) -> Self {
+        LeastSquares { ridge, ..LeastSquares::default() }.into()
+    }
+}
+
+impl From<GradientSteps> for MetaConfig {
+    fn from(steps: GradientSteps) -> Self {
+        Self { adaptation: Adaptation::GradientSteps(steps), ..Self::default() }
+    }
+}
+
+impl From<LeastSquares> for MetaConfig {
+    fn from(exact: LeastSquares) -> Self {
+        Self { adaptation: Adaptation::LeastSquares(exact), ..Self::default() }
     }
 }
 
@@ -97,35 +164,66 @@ pub struct MetaLearner {
     outer: Vec<OuterParameter>,
 }
 
+impl std::fmt::Debug for MetaLearner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.outer.iter().map(|p| p.name.as_str()).collect();
+        f.debug_struct("MetaLearner").field("outer", &names).field("config", &self.inner.config).finish()
+    }
+}
+
 /// What an inner step needs; shared with the closures that recompute it.
 struct InnerLoop {
     model: Arc<dyn Layer>,
-    parameters: ModelParameters,
-    rates: RateTable,
-    ridge: Option<Ridge>,
+    parameters: Parameters,
+    method: Method,
     config: MetaConfig,
+}
+
+/// How the inner loop adapts, with the variables that are learned for it.
+enum Method {
+    Steps(GradientSteps, RateTable),
+    Solve(Ridge, Order),
+}
+
+impl Method {
+    fn variables(&self) -> Vec<OuterParameter> {
+        match self {
+            Method::Steps(_, rates) => rates.variables.clone(),
+            Method::Solve(ridge, _) => vec![ridge.variable.clone()],
+        }
+    }
+}
+
+/// All that the outer loop changes, as nodes of one pass.
+struct Outer {
+    /// The model's own values, one for all tasks.
+    model: Values,
+    /// Rates or the ridge.
+    inner: Vec<Node>,
 }
 
 impl MetaLearner {
     /// A learner for `model`, whose parameters must be variables.
     ///
     /// # Errors
-    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not finite.
+    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not finite, a
+    /// ridge that is not positive, or least squares with another loss than the squared error.
     pub fn new(model: Arc<dyn Layer>, config: MetaConfig) -> Result<Self> {
-        let parameters = ModelParameters::new(model.as_ref());
-        let (rates, ridge) = match config.adaptation {
-            Adaptation::GradientSteps => (RateTable::new(config.rates, &parameters)?, None),
-            Adaptation::LeastSquares { ridge } => {
+        let parameters = model.parameters();
+        let method = match config.adaptation {
+            Adaptation::GradientSteps(steps) => {
+                Method::Steps(steps, RateTable::new(steps.rates, &parameters.adapted)?)
+            }
+            Adaptation::LeastSquares(LeastSquares { ridge, order }) => {
                 if config.loss != Loss::MeanSquaredError {
                     return Err(Error::config("least squares is for the squared error; use gradient steps"));
                 }
-                (RateTable::none(), Some(Ridge::new(ridge, &parameters)?))
+                Method::Solve(Ridge::new(ridge, &parameters.adapted)?, order)
             }
         };
-        let mut outer = parameters.variables()?;
-        outer.extend(rates.variables.iter().cloned());
-        outer.extend(ridge.iter().map(|r| r.variable.clone()));
-        Ok(Self { inner: Arc::new(InnerLoop { model, parameters, rates, ridge, config }), outer })
+        let mut outer = variables(parameters.iter())?;
+        outer.extend(method.variables());
+        Ok(Self { inner: Arc::new(InnerLoop { model, parameters, method, config }), outer })
     }
 
     /// The configuration.
@@ -133,84 +231,86 @@ impl MetaLearner {
         &self.inner.config
     }
 
-    /// Nodes for all outer parameters: the model's, then the rates.
-    fn nodes(&self, make: impl Fn(&Tensor) -> Node) -> Vec<Node> {
-        self.outer.iter().map(|p| make(p.variable.as_tensor())).collect()
+    /// All outer parameters as nodes that `make` makes of them.
+    fn nodes(&self, make: impl Fn(&candle_core::Tensor) -> Node) -> Outer {
+        let own = &self.outer[self.inner.parameters.len()..];
+        let inner = own.iter().map(|p| make(p.variable.as_tensor())).collect();
+        Outer { model: nodes(&self.inner.parameters, &make), inner }
     }
 }
 
 impl InnerLoop {
-    /// The adapted parameters of each task after the inner loop. When `outer` is tracked, so is the result.
-    fn adapt(self: &Arc<Self>, outer: &[Node], support: &Examples) -> Result<Vec<Node>> {
-        let (model, rest) = outer.split_at(self.parameters.len());
-        let tasks = support.x.dims().first().copied().unwrap_or(0);
-        let start = self.parameters.adapted_for(model, tasks)?;
-        let shared = self.parameters.shared(model);
-        if let (Some(ridge), Some(strength)) = (&self.ridge, rest.first()) {
-            let shared = match self.config.order {
-                Order::Second => shared,
-                Order::First => shared.iter().map(Node::detach).collect(),
-            };
-            let joined = self.parameters.join(&shared, &start);
-            return ridge.solve(self.model.as_ref(), &joined, &start, strength, support);
+    /// The values of each task after the inner loop. When `outer` is tracked, so is the result.
+    fn adapt(self: &Arc<Self>, outer: &Outer, support: &Examples) -> Result<Values> {
+        let start = for_tasks(&outer.model, support.tasks())?;
+        match &self.method {
+            Method::Steps(config, rates) => self.descend(*config, start, rates.rates(&outer.inner)?, support),
+            Method::Solve(ridge, order) => {
+                let shared = match order {
+                    Order::Second => start.shared,
+                    Order::First => start.shared.iter().map(Node::detach).collect(),
+                };
+                let start = Values { shared, adapted: start.adapted };
+                let solved = ridge.solve(self.model.as_ref(), &start, &outer.inner[0], support)?;
+                Ok(Values { shared: outer.model.shared.clone(), adapted: solved.adapted })
+            }
         }
-        let steps = self.config.inner_steps;
-        let joined = self.parameters.join(&shared, &start);
-        let data = self.data(&joined, support, steps, self.config.moments)?;
+    }
 
-        let (shared_count, tracked) = (shared.len(), outer.iter().any(Node::is_tracked));
-        let rates = self.rates.rates(rest)?;
-        let rate_count = rates.len();
-        let mut context = [shared, rates].concat();
+    /// Gradient steps from `start`.
+    fn descend(
+        self: &Arc<Self>,
+        config: GradientSteps,
+        start: Values,
+        rates: Vec<Node>,
+        support: &Examples,
+    ) -> Result<Values> {
+        let data = self.data(&start, support, config.steps, self.config.moments)?;
+        let Values { shared, adapted } = start;
+        let (shared_count, rate_count) = (shared.len(), rates.len());
+        let tracked = shared.iter().chain(&adapted).chain(&rates).any(Node::is_tracked);
+        let mut context = [shared.clone(), rates].concat();
         if let TaskData::Outputs(input, _) = &data {
             context.push(input.node().clone());
         }
         let this = self.clone();
+        let keep = if tracked && config.order == Order::Second { Graph::Keep } else { Graph::Drop };
         let step = move |_: usize, state: &[Node], context: &[Node]| {
             let (shared, rest) = context.split_at(shared_count);
             let (rates, node) = rest.split_at(rate_count);
             let data = match (&data, node.first()) {
-                (TaskData::Outputs(input, target), Some(node)) => {
-                    TaskData::Outputs(input.with(node.clone()), target.clone())
+                (TaskData::Outputs(input, targets), Some(node)) => {
+                    TaskData::Outputs(input.with(node.clone()), targets.clone())
                 }
                 _ => data.clone(),
             };
-            this.step(state, shared, rates, &data, tracked).map_err(lower)
+            // Without an outer graph each step stands alone: fresh leaves, nothing kept.
+            let leaves = state.iter().map(|v| if tracked { v.clone() } else { v.detach_leaf() }).collect();
+            let values = Values { shared: shared.to_vec(), adapted: leaves };
+            this.step(&values, rates, &data, keep).map_err(lower)
         };
-        Ok(unroll(start, context, steps, self.config.recompute, Arc::new(step))?)
+        let adapted = unroll(adapted, context, config.steps, config.recompute, Arc::new(step))?;
+        Ok(Values { shared, adapted })
     }
 
-    fn data(&self, joined: &[Node], examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
-        TaskData::new(self.model.as_ref(), self.config.loss, joined, examples, uses, moments)
+    fn data(&self, values: &Values, examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
     }
 
-    /// One gradient step of all tasks.
-    fn step(
-        &self,
-        state: &[Node],
-        shared: &[Node],
-        rates: &[Node],
-        data: &TaskData,
-        tracked: bool,
-    ) -> Result<Vec<Node>> {
-        // Without an outer graph each step stands alone: fresh leaves, nothing kept.
-        let leaves: Vec<Node> =
-            state.iter().map(|v| if tracked { v.clone() } else { v.detach_leaf() }).collect();
+    /// One gradient step of all tasks: the adapted values after it.
+    fn step(&self, values: &Values, rates: &[Node], data: &TaskData, graph: Graph) -> Result<Vec<Node>> {
+        let Method::Steps(_, table) = &self.method else { return Ok(values.adapted.clone()) };
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
-        let joined = self.parameters.join(shared, &leaves);
-        let loss = data.loss(self.model.as_ref(), self.config.loss, &joined)?.sum_all()?;
-        let graph = if tracked && self.config.order == Order::Second { Graph::Keep } else { Graph::Drop };
-        let gradients = grad(&loss, &leaves.iter().collect::<Vec<_>>(), graph)?;
-        let next = state.iter().zip(&gradients).enumerate();
-        next.map(|(i, (v, g))| Ok(v.sub(&self.rates.step(rates, i, g)?)?)).collect()
+        let loss = data.loss(self.model.as_ref(), self.config.loss, values)?.sum_all()?;
+        let gradients = grad(&loss, &values.adapted.iter().collect::<Vec<_>>(), graph)?;
+        let next = values.adapted.iter().zip(&gradients).enumerate();
+        next.map(|(i, (v, g))| Ok(v.sub(&table.step(rates, i, g)?)?)).collect()
     }
 
     /// The query loss of each task, `(t)`.
-    fn query(&self, outer: &[Node], adapted: &[Node], query: &Examples, moments: bool) -> Result<Node> {
-        let shared = self.parameters.shared(&outer[..self.parameters.len()]);
-        let joined = self.parameters.join(&shared, adapted);
-        let data = self.data(&joined, query, 1, moments)?;
-        data.loss(self.model.as_ref(), self.config.loss, &joined)
+    fn query(&self, adapted: &Values, query: &Examples, moments: bool) -> Result<Node> {
+        let data = self.data(adapted, query, 1, moments)?;
+        data.loss(self.model.as_ref(), self.config.loss, adapted)
     }
 }
 
@@ -224,35 +324,41 @@ fn lower(error: Error) -> msr_autodiff::Error {
     }
 }
 
-impl Objective for MetaLearner {
+impl Learner for MetaLearner {
+    fn model(&self) -> &Arc<dyn Layer> {
+        &self.inner.model
+    }
+
+    fn spec(&self) -> LearnerSpec {
+        LearnerSpec::MetaLearner(self.inner.config)
+    }
+
     fn outer_parameters(&self) -> &[OuterParameter] {
         &self.outer
     }
 
-    fn gradients(&self, batch: &Batch) -> Result<Gradients> {
-        batch.task_count()?;
+    fn gradients(&self, episode: &Episode) -> Result<Gradients> {
+        episode.check()?;
         let outer = self.nodes(Node::leaf);
-        let adapted = self.inner.adapt(&outer, &batch.support)?;
-        let moments = self.inner.config.moments;
-        let losses = self.inner.query(&outer, &adapted, &batch.query, moments)?;
+        let adapted = self.inner.adapt(&outer, &episode.support)?;
+        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.moments)?;
         let total = self.inner.config.reduction.apply(&losses)?;
-        let gradients = grad(&total, &outer.iter().collect::<Vec<_>>(), Graph::Drop)?;
+        let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
+        let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
         Ok(Gradients {
-            losses: numbers(&losses)?,
+            losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
         })
     }
 
-    fn losses(&self, batch: &Batch) -> Result<Vec<f64>> {
-        batch.task_count()?;
-        let outer = self.nodes(Node::constant);
-        let adapted = self.inner.adapt(&outer, &batch.support)?;
-        numbers(&self.inner.query(&outer, &adapted, &batch.query, false)?)
+    fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
+        episode.check()?;
+        let adapted = self.inner.adapt(&self.nodes(Node::constant), &episode.support)?;
+        loss_values(&self.inner.query(&adapted, &episode.query, false)?)
     }
 
-    fn adapt(&self, support: &Examples) -> Result<Vec<(String, Tensor)>> {
-        let outer = self.nodes(Node::constant);
-        let adapted = self.inner.adapt(&outer, support)?;
-        Ok(self.inner.parameters.name_adapted(&adapted))
+    fn adapt(&self, support: &Examples) -> Result<Adapted> {
+        let adapted = self.inner.adapt(&self.nodes(Node::constant), support)?;
+        Adapted::new(self.inner.model.clone(), &adapted)
     }
 }

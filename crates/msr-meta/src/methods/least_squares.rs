@@ -8,12 +8,11 @@
 
 use candle_core::{DType, Tensor, Var};
 use msr_autodiff::{Node, concat};
-use msr_layers::{Layer, Role};
+use msr_episodes::{Examples, Targets};
+use msr_layers::{Layer, Parameter, Values, normal_equations};
 
-use crate::batch::Examples;
 use crate::error::{Error, Result};
-use crate::objective::OuterParameter;
-use crate::parameters::ModelParameters;
+use crate::learner::OuterParameter;
 
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U becomes exact.
 const RATE: f64 = 20.0;
@@ -35,11 +34,11 @@ pub(crate) struct Ridge {
 }
 
 impl Ridge {
-    pub(crate) fn new(strength: f64, parameters: &ModelParameters) -> Result<Self> {
+    pub(crate) fn new(strength: f64, adapted: &[Parameter]) -> Result<Self> {
         if !(strength > 0.0 && strength.is_finite()) {
             return Err(Error::config(format!("the ridge must be a positive number, got {strength}")));
         }
-        let Some((_, like)) = parameters.with_role(Role::Adapted).next() else {
+        let Some(like) = adapted.first() else {
             return Err(Error::config("least squares needs a model with adapted parameters"));
         };
         let value = Tensor::full(strength.ln(), (), like.tensor.device())?.to_dtype(like.tensor.dtype())?;
@@ -52,24 +51,28 @@ impl Ridge {
     pub(crate) fn solve(
         &self,
         model: &dyn Layer,
-        joined: &[Node],
-        start: &[Node],
+        start: &Values,
         variable: &Node,
         support: &Examples,
-    ) -> Result<Vec<Node>> {
-        solve(model, joined, start, &variable.exp()?.affine(1.0, floor(variable.dtype()))?, support)
+    ) -> Result<Values> {
+        solve(model, start, &variable.exp()?.affine(1.0, floor(variable.dtype()))?, support)
     }
 }
 
-/// The adapted parameters of each task: `start`, `(t, …)`, plus what solves the ridge regression, with λ = `strength`.
+/// The values with the adapted parameters of each task: those of `start`, `(t, …)`, plus what solves the ridge
+/// regression, with λ = `strength`.
 pub(crate) fn solve(
     model: &dyn Layer,
-    joined: &[Node],
-    start: &[Node],
+    start: &Values,
     strength: &Node,
     support: &Examples,
-) -> Result<Vec<Node>> {
-    let equations = model.normal_equations(joined, &Node::constant(&support.x), &support.y)?;
+) -> Result<Values> {
+    let Targets::Values(targets) = &support.y else {
+        return Err(Error::config("least squares needs targets that are values, not labels"));
+    };
+    let equations = normal_equations(model, start, &Node::constant(&support.x), targets)?;
+    let shared = start.shared.clone();
+    let start = &start.adapted;
     let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
     let flat = start
         .iter()
@@ -85,12 +88,13 @@ pub(crate) fn solve(
     let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
     let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
     let mut at = 0;
-    start
+    let adapted = start
         .iter()
-        .map(|v| {
+        .map(|v| -> Result<Node> {
             let size = v.elem_count() / tasks.max(1);
             at += size;
             Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Values { shared, adapted })
 }

@@ -15,23 +15,25 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, grad};
-use msr_layers::{Layer, Role};
+use msr_episodes::{Episode, Examples};
+use msr_layers::{Layer, Parameters, Values};
+use serde::{Deserialize, Serialize};
 
-use crate::batch::{Batch, Examples};
+use crate::adapted::Adapted;
 use crate::error::{Error, Result};
+use crate::learner::{Gradients, Learner, LearnerSpec, OuterParameter, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::solve;
-use crate::objective::{Gradients, Objective, OuterParameter, numbers};
-use crate::parameters::ModelParameters;
+use crate::parameters::variables;
 use crate::task_data::TaskData;
 
 /// The model is linear in v; only for this loss is the fit a linear system.
 const LOSS: Loss = Loss::MeanSquaredError;
 
 /// How to fit jointly.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiTaskConfig {
-    /// Ridge strength λ, as in [`Adaptation::LeastSquares`](crate::Adaptation): keeps directions that the data does not
+    /// Ridge strength λ, as in [`LeastSquares`](crate::LeastSquares): keeps directions that the data does not
     /// determine near zero.
     pub ridge: f64,
     /// Sum or mean over tasks.
@@ -51,9 +53,17 @@ impl Default for MultiTaskConfig {
 /// starts from zero.
 pub struct MultiTask {
     model: Arc<dyn Layer>,
-    parameters: ModelParameters,
+    parameters: Parameters,
+    /// The shared parameters.
     outer: Vec<OuterParameter>,
     config: MultiTaskConfig,
+}
+
+impl std::fmt::Debug for MultiTask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.outer.iter().map(|p| p.name.as_str()).collect();
+        f.debug_struct("MultiTask").field("outer", &names).field("config", &self.config).finish()
+    }
 }
 
 impl MultiTask {
@@ -64,9 +74,8 @@ impl MultiTask {
     /// no adapted parameters, or the configuration makes no sense. The first fit gives [`Error::Config`] when
     /// the model is not linear in its adapted parameters.
     pub fn new(model: Arc<dyn Layer>, config: MultiTaskConfig) -> Result<Self> {
-        let parameters = ModelParameters::new(model.as_ref());
-        let shared: Vec<usize> = parameters.with_role(Role::Shared).map(|(i, _)| i).collect();
-        if shared.is_empty() || shared.len() == parameters.len() {
+        let parameters = model.parameters();
+        if parameters.shared.is_empty() || parameters.adapted.is_empty() {
             return Err(Error::config(
                 "multi-task learning needs a model with shared parameters (a symmetry matrix) and adapted ones",
             ));
@@ -77,8 +86,8 @@ impl MultiTask {
                 config.ridge
             )));
         }
-        let all = parameters.variables()?;
-        let outer = shared.iter().map(|&i| all[i].clone()).collect();
+        variables(parameters.iter())?;
+        let outer = variables(parameters.shared.iter())?;
         Ok(Self { model, parameters, outer, config })
     }
 
@@ -87,59 +96,59 @@ impl MultiTask {
     }
 
     /// The loss of each task, `(t)`; `moments`: whether the examples may be reduced to their moments.
-    fn loss(&self, shared: &[Node], adapted: &[Node], examples: &Examples, moments: bool) -> Result<Node> {
-        let joined = self.parameters.join(shared, adapted);
-        let data = TaskData::new(self.model.as_ref(), LOSS, &joined, examples, 1, moments)?;
-        data.loss(self.model.as_ref(), LOSS, &joined)
+    fn loss(&self, values: &Values, examples: &Examples, moments: bool) -> Result<Node> {
+        let data = TaskData::new(self.model.as_ref(), LOSS, values, examples, 1, moments)?;
+        data.loss(self.model.as_ref(), LOSS, values)
     }
 
     /// `argmin_v L(U, v; examples)` of each task; untracked when `shared` is.
-    fn fit(&self, shared: &[Node], examples: &Examples) -> Result<Vec<Node>> {
-        let tasks = examples.x.dims().first().copied().unwrap_or(0);
-        let zeros = self
-            .parameters
-            .with_role(Role::Adapted)
-            .map(|(_, p)| {
-                let shape = [&[tasks], p.tensor.dims()].concat();
-                Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
-            })
-            .collect::<Result<Vec<Node>>>()?;
-        let joined = self.parameters.join(shared, &zeros);
+    fn fit(&self, shared: Vec<Node>, examples: &Examples) -> Result<Values> {
+        let tasks = examples.tasks();
+        let zeros = self.parameters.adapted.iter().map(|p| {
+            let shape = [&[tasks], p.tensor.dims()].concat();
+            Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
+        });
+        let start = Values { shared, adapted: zeros.collect::<Result<_>>()? };
         let ridge = Tensor::full(self.config.ridge, (), examples.x.device())?.to_dtype(examples.x.dtype())?;
-        solve(self.model.as_ref(), &joined, &zeros, &Node::constant(&ridge), examples)
+        solve(self.model.as_ref(), &start, &Node::constant(&ridge), examples)
     }
 }
 
-impl Objective for MultiTask {
+impl Learner for MultiTask {
+    fn model(&self) -> &Arc<dyn Layer> {
+        &self.model
+    }
+
+    fn spec(&self) -> LearnerSpec {
+        LearnerSpec::MultiTask(self.config)
+    }
+
     fn outer_parameters(&self) -> &[OuterParameter] {
         &self.outer
     }
 
-    fn gradients(&self, batch: &Batch) -> Result<Gradients> {
-        batch.task_count()?;
-        let all = Examples {
-            x: Tensor::cat(&[&batch.support.x, &batch.query.x], 1)?,
-            y: Tensor::cat(&[&batch.support.y, &batch.query.y], 1)?,
-        };
-        let adapted = self.fit(&self.shared(Node::constant), &all)?;
+    fn gradients(&self, episode: &Episode) -> Result<Gradients> {
+        episode.check()?;
+        let all = episode.support.concat(&episode.query)?;
+        let fitted = self.fit(self.shared(Node::constant), &all)?;
         let shared = self.shared(Node::leaf);
-        let losses = self.loss(&shared, &adapted, &all, true)?;
+        let values = Values { shared: shared.clone(), adapted: fitted.adapted };
+        let losses = self.loss(&values, &all, true)?;
         let total = self.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
-            losses: numbers(&losses)?,
+            losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
         })
     }
 
-    fn losses(&self, batch: &Batch) -> Result<Vec<f64>> {
-        batch.task_count()?;
-        let shared = self.shared(Node::constant);
-        let adapted = self.fit(&shared, &batch.support)?;
-        numbers(&self.loss(&shared, &adapted, &batch.query, false)?)
+    fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
+        episode.check()?;
+        let fitted = self.fit(self.shared(Node::constant), &episode.support)?;
+        loss_values(&self.loss(&fitted, &episode.query, false)?)
     }
 
-    fn adapt(&self, support: &Examples) -> Result<Vec<(String, Tensor)>> {
-        Ok(self.parameters.name_adapted(&self.fit(&self.shared(Node::constant), support)?))
+    fn adapt(&self, support: &Examples) -> Result<Adapted> {
+        Adapted::new(self.model.clone(), &self.fit(self.shared(Node::constant), support)?)
     }
 }

@@ -4,25 +4,22 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
+use msr_episodes::{Episode, Examples};
 use msr_layers::{Layer, ReparamLinear, ReparamLinearConfig, SeededVars};
-use msr_meta::{Batch, Examples};
 use msr_testkit::normal;
 
 /// Tasks y = W_t x whose W_t all lie in one fixed subspace of dimension `k`.
-pub fn batch(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Batch {
+pub fn episode(seed: u64, tasks: usize, support: usize, k: usize, dtype: DType) -> Episode {
     let (n, m) = (6, 5);
     let basis = normal(999, (k, m * n), dtype);
     let w = normal(seed, (tasks, k), dtype).matmul(&basis).unwrap().reshape((tasks, m, n)).unwrap();
     let set = |seed, count| {
         let x = normal(seed, (tasks, count, n), dtype);
         let y = x.matmul(&w.t().unwrap()).unwrap();
-        Examples { x, y }
+        Examples::values(x, y).unwrap()
     };
-    Batch {
-        tasks: (0..tasks).map(|t| 100 * seed as usize + t).collect(),
-        support: set(seed + 1, support),
-        query: set(seed + 2, 7),
-    }
+    let numbers = (0..tasks).map(|t| 100 * seed as usize + t).collect();
+    Episode::new(numbers, set(seed + 1, support), set(seed + 2, 7)).unwrap()
 }
 
 /// A small reparameterized layer with a bias.

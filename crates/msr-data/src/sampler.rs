@@ -1,0 +1,166 @@
+//! Episodes drawn from numbered tasks.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use msr_episodes::{Episode, EpisodeSource, Examples, Shots, Split, TaskSource};
+use rand::seq::index::sample;
+
+use crate::error::{Error, Result};
+use crate::random::{Role, stream};
+
+/// How an [`EpisodeSampler`] draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SamplerConfig {
+    /// Which tasks train and which are held out.
+    pub split: Split,
+    /// The examples of each training task.
+    pub train: Shots,
+    /// The examples of each held-out task.
+    pub test: Shots,
+    /// The meta-batch: the number of tasks of a training episode.
+    pub meta_batch: usize,
+    /// Fixes every episode.
+    pub seed: u64,
+}
+
+impl SamplerConfig {
+    /// As many examples of held-out tasks as of training tasks.
+    pub fn new(split: Split, shots: Shots, meta_batch: usize, seed: u64) -> Self {
+        Self { split, train: shots, test: shots, meta_batch, seed }
+    }
+}
+
+/// Draws episodes from a [`TaskSource`].
+///
+/// Training step `s` depends on (seed, s) alone: a run that is interrupted and resumed sees the same
+/// episodes, with no generator state to save.
+#[derive(Clone)]
+pub struct EpisodeSampler {
+    source: Arc<dyn TaskSource>,
+    config: SamplerConfig,
+}
+
+impl std::fmt::Debug for EpisodeSampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EpisodeSampler")
+            .field("source", &self.source.name())
+            .field("config", &self.config)
+            .finish()
+    }
+}
+
+impl EpisodeSampler {
+    /// A sampler over the tasks of `source`.
+    ///
+    /// # Errors
+    /// When the source has fewer tasks than the split or fewer examples than the shots, or the meta-batch
+    /// is empty or larger than the number of training tasks.
+    pub fn new(source: Arc<dyn TaskSource>, config: SamplerConfig) -> Result<Self> {
+        let SamplerConfig { split, train, test, meta_batch, .. } = config;
+        let few_tasks =
+            |problem: String| Error::from(msr_episodes::Error::TooFewTasks { name: source.name(), problem });
+        let asked = split.train.checked_add(split.test);
+        if let Some(has) = source.tasks().filter(|&has| asked.is_none_or(|asked| has < asked)) {
+            return Err(few_tasks(format!(
+                "{} training and {} test tasks are asked for, but there are {has}",
+                split.train, split.test
+            )));
+        }
+        if meta_batch == 0 || meta_batch > split.train {
+            return Err(few_tasks(format!(
+                "a meta-batch of {meta_batch} tasks, but {} training tasks",
+                split.train
+            )));
+        }
+        for Shots { support, query } in [train, test] {
+            let (name, has) = (source.name(), source.examples());
+            let total = support.checked_add(query).filter(|&total| total <= has);
+            if total.is_none() || support == 0 || query == 0 {
+                return Err(msr_episodes::Error::TooFewExamples { name, support, query, has }.into());
+            }
+        }
+        Ok(Self { source, config })
+    }
+
+    /// How it draws.
+    pub fn config(&self) -> SamplerConfig {
+        self.config
+    }
+
+    /// The tasks that it draws from.
+    pub fn source(&self) -> &Arc<dyn TaskSource> {
+        &self.source
+    }
+
+    /// The first `support + query` examples of each task in the given order; the first ones are support.
+    fn collect(
+        &self,
+        tasks: Vec<usize>,
+        orders: &[Vec<usize>],
+        shots: Shots,
+    ) -> msr_episodes::Result<Episode> {
+        let total = shots.support + shots.query;
+        let (x_shape, y_shape) = (self.source.input_shape(), self.source.output_shape());
+        let (x_size, y_size) = (x_shape.iter().product::<usize>(), y_shape.iter().product::<usize>());
+        let (mut x, mut y) = (vec![0f32; total * x_size], vec![0f32; total * y_size]);
+        let mut parts: [Vec<f32>; 4] =
+            [(shots.support, x_size), (shots.support, y_size), (shots.query, x_size), (shots.query, y_size)]
+                .map(|(count, size)| Vec::with_capacity(tasks.len() * count * size));
+        for (&task, order) in tasks.iter().zip(orders) {
+            self.source.fill(task, &mut x, &mut y)?;
+            for (position, &example) in order.iter().enumerate() {
+                let set = if position < shots.support { 0 } else { 2 };
+                parts[set].extend_from_slice(&x[example * x_size..(example + 1) * x_size]);
+                parts[set + 1].extend_from_slice(&y[example * y_size..(example + 1) * y_size]);
+            }
+        }
+        let [xs, ys, xq, yq] = parts;
+        let tensor = |data: Vec<f32>, count: usize, shape: &[usize]| {
+            Tensor::from_vec(data, [&[tasks.len(), count], shape].concat(), &Device::Cpu)
+        };
+        let support =
+            Examples::values(tensor(xs, shots.support, &x_shape)?, tensor(ys, shots.support, &y_shape)?)?;
+        let query = Examples::values(tensor(xq, shots.query, &x_shape)?, tensor(yq, shots.query, &y_shape)?)?;
+        Episode::new(tasks, support, query)
+    }
+}
+
+impl EpisodeSource for EpisodeSampler {
+    fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// Different training tasks, and of the first `support + query` examples of each a random choice of
+    /// support; the others are query.
+    fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
+        let SamplerConfig { split, train, meta_batch, seed, .. } = self.config;
+        let total = train.support + train.query;
+        let mut rng = stream(seed, Role::TrainStep, step);
+        let chosen: Vec<usize> = sample(&mut rng, split.train, meta_batch).into_vec();
+        let orders: Vec<Vec<usize>> =
+            chosen.iter().map(|_| sample(&mut rng, total, total).into_vec()).collect();
+        self.collect(chosen, &orders, train)
+    }
+
+    fn held_out(&self) -> usize {
+        self.config.split.test
+    }
+
+    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
+        let SamplerConfig { split, test, seed, .. } = self.config;
+        if tasks.end > split.test || tasks.is_empty() {
+            return Err(msr_episodes::Error::TooFewTasks {
+                name: self.source.name(),
+                problem: format!("test tasks {tasks:?} of {}", split.test),
+            });
+        }
+        let total = test.support + test.query;
+        let orders: Vec<Vec<usize>> = tasks
+            .clone()
+            .map(|task| sample(&mut stream(seed, Role::Test, task as u64), total, total).into_vec())
+            .collect();
+        self.collect(tasks.map(|task| split.train + task).collect(), &orders, test)
+    }
+}

@@ -1,0 +1,81 @@
+//! Where tasks and episodes come from.
+
+use std::ops::Range;
+
+use crate::episode::Episode;
+use crate::error::{Error, Result};
+
+/// Where the episodes of a training run come from: a generator, a file, images that are augmented on the
+/// way. Everything that decides what an episode holds (shots, the number of tasks, the split, the seed)
+/// is the source's own.
+pub trait EpisodeSource: Send + Sync {
+    /// A name for messages.
+    fn name(&self) -> String;
+
+    /// The episode of training step `step`. It depends on the step alone, so that a run that is
+    /// interrupted and resumed sees the same episodes.
+    ///
+    /// # Errors
+    /// When the tasks cannot be made or read.
+    fn train(&self, step: u64) -> Result<Episode>;
+
+    /// The number of held-out tasks.
+    fn held_out(&self) -> usize;
+
+    /// Held-out tasks `tasks`, counted from zero, always with the same support examples.
+    ///
+    /// # Errors
+    /// When there are not so many, or they cannot be made or read.
+    fn test(&self, tasks: Range<usize>) -> Result<Episode>;
+}
+
+/// A set of tasks, each with the same number of input–output examples of the same shapes.
+pub trait TaskSource: Send + Sync {
+    /// A name for messages.
+    fn name(&self) -> String;
+
+    /// The number of tasks; `None` when there is no end to them.
+    fn tasks(&self) -> Option<usize>;
+
+    /// The number of examples of each task.
+    fn examples(&self) -> usize;
+
+    /// The shape of one input.
+    fn input_shape(&self) -> Vec<usize>;
+
+    /// The shape of one output.
+    fn output_shape(&self) -> Vec<usize>;
+
+    /// Writes the first examples of task `task`: as many as fit `x` and `y`, which hold whole examples.
+    /// A prefix is the same whether more examples are asked for or not.
+    ///
+    /// # Errors
+    /// When there is no such task, the buffers do not hold the same number of whole examples, or the data
+    /// cannot be read.
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()>;
+
+    /// The true parameters of task `task` as the authors' files store them (array `w`) with the shape of
+    /// one task's entry, where they are known.
+    ///
+    /// # Errors
+    /// When there is no such task.
+    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        let _ = task;
+        Ok(None)
+    }
+
+    /// Refuses buffers that do not hold the same number, at most [`TaskSource::examples`], of whole
+    /// examples; for use in [`TaskSource::fill`].
+    ///
+    /// # Errors
+    /// [`Error::Buffers`].
+    fn check_buffers(&self, x: &[f32], y: &[f32]) -> Result<()> {
+        let inputs = self.input_shape().iter().product::<usize>().max(1);
+        let outputs = self.output_shape().iter().product::<usize>().max(1);
+        let (count, most) = (x.len() / inputs, self.examples());
+        if x.len() == count * inputs && y.len() == count * outputs && count <= most {
+            return Ok(());
+        }
+        Err(Error::Buffers { name: self.name(), x: x.len(), y: y.len(), inputs, outputs, most })
+    }
+}

@@ -1,0 +1,181 @@
+//! The numerics of convolutions over two dimensions: windows as columns, then one batched product, or
+//! second moments in place of outputs.
+
+use candle_core::{DType, Tensor};
+use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
+
+use crate::conv2d::Conv2dConfig;
+use crate::error::{Error, Result, require_sizes};
+#[cfg(doc)]
+use crate::layer::LinearInAdapted;
+use crate::layer::{Input, Layer};
+use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::parameters::Values;
+
+/// A convolution of checked sizes, on behalf of the layer whose name stands in its errors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution {
+    layer: &'static str,
+    config: Conv2dConfig,
+}
+
+impl Convolution {
+    /// Refuses sizes of zero, and weights too many to count.
+    pub(crate) fn new(layer: &'static str, config: Conv2dConfig) -> Result<Self> {
+        let Conv2dConfig { in_channels, out_channels, kernel, stride, .. } = config;
+        let sizes = [
+            ("in_channels", in_channels),
+            ("out_channels", out_channels),
+            ("kernel", kernel),
+            ("kernel", kernel),
+        ];
+        require_sizes(layer, &sizes)?;
+        require_sizes(layer, &[("stride", stride)])?;
+        Ok(Self { layer, config })
+    }
+
+    /// The windows of `x (…, b, c, h, w)` as columns `(…, b, c · k², oh, ow)`.
+    pub(crate) fn columns<V: Value>(self, x: &V) -> Result<V> {
+        let shape = x.shape_of();
+        let [lead @ .., channels, h, w] = shape else { return Err(self.wrong_input(shape)) };
+        if lead.is_empty() || *channels != self.config.in_channels {
+            return Err(self.wrong_input(shape));
+        }
+        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let (oh, ow) = window
+            .output((*h, *w))
+            .map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
+        Ok(x.columns(window)?.shaped(&[lead, &[self.config.fan_in(), oh, ow]].concat())?)
+    }
+
+    /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
+    pub(crate) fn apply<V: Value>(self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
+        let shape = columns.shape_of();
+        let [lead @ .., fan_in, oh, ow] = shape else { return Err(self.wrong_input(shape)) };
+        if lead.is_empty() || *fan_in != self.config.fan_in() {
+            return Err(self.wrong_input(shape));
+        }
+        let (lead, size) = (lead.to_vec(), (*oh, *ow));
+        let flat = columns.shaped(&[&lead[..], &[self.config.fan_in(), size.0 * size.1]].concat())?;
+        let before = &weight.shape_of()[..weight.shape_of().len() - 2];
+        let weight =
+            weight.shaped(&[before, &[1, self.config.out_channels, self.config.fan_in()]].concat())?;
+        let mut y = weight.times(&flat)?;
+        if let Some(bias) = bias {
+            let before = &bias.shape_of()[..bias.shape_of().len() - 1];
+            y = y.plus(&bias.shaped(&[before, &[1, self.config.out_channels, 1]].concat())?)?;
+        }
+        Ok(y.shaped(&[&lead[..], &[self.config.out_channels, size.0, size.1]].concat())?)
+    }
+
+    /// The outputs for examples as they are or as columns; shapes as for [`Convolution::apply`].
+    pub(crate) fn forward(self, weight: &Node, bias: Option<&Node>, input: &Input) -> Result<Node> {
+        match input {
+            Input::Examples(x) => self.apply(weight, bias, &self.columns(x)?),
+            Input::Prepared(columns) => self.apply(weight, bias, columns),
+        }
+    }
+
+    /// Whether moments of `values` window positions cost less than outputs for so many uses.
+    /// Multiply–adds a position, with p = c k²: `p (p / 2 + o)` for the moments, once; `3 o p` for each loss
+    /// with its first and second gradient.
+    fn moments_pay(self, values: usize, uses: usize) -> bool {
+        let (p, o) = (self.config.fan_in(), self.config.out_channels);
+        let smaller = values >= p.saturating_mul(2);
+        smaller && (p / 2).saturating_add(o) <= o.saturating_mul(3).saturating_mul(uses)
+    }
+
+    /// What [`LinearInAdapted::moments`] says of a convolution.
+    pub(crate) fn moments(self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+        let (&[t, b, channels, h, w], own) = (examples.dims(), self.config.in_channels) else {
+            return Err(self.wrong_input(examples.dims()));
+        };
+        if channels != own {
+            return Err(self.wrong_input(examples.dims()));
+        }
+        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let (oh, ow) =
+            window.output((h, w)).map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
+        let expected = [t, b, self.config.out_channels, oh, ow];
+        if targets.dims() != expected {
+            let (expected, got) = (format!("{expected:?}"), targets.dims().to_vec());
+            return Err(Error::Shape { layer: self.layer, what: "targets", expected, got });
+        }
+        let precise = |t: &Tensor| matches!(t.dtype(), DType::F32 | DType::F64);
+        if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
+            return Ok(None);
+        }
+        Ok(Some(moments(examples, targets, window, self.config.bias)?))
+    }
+
+    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
+    fn joined(self, weight: &Node, bias: Option<&Node>) -> Result<Node> {
+        let Some(bias) = bias else { return Ok(weight.clone()) };
+        let column = bias.reshape(&[bias.dims(), &[1]].concat())?;
+        Ok(concat(&[weight, &column], weight.rank() - 1)?)
+    }
+
+    /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
+    pub(crate) fn squared_error(self, weight: &Node, bias: Option<&Node>, moments: &Moments) -> Result<Node> {
+        let weight = self.joined(weight, bias)?;
+        if weight.dims() != moments.cross.dims() {
+            let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
+            return Err(Error::Shape { layer: self.layer, what: "moments", expected, got });
+        }
+        let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
+        let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
+        let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
+        Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
+    }
+
+    /// The normal equations of a layer with these filters: from moments, where the data allows them and `unit_weights`
+    /// gives the weight `(k, o, c k²)` that each unknown stands for; the biases, where there are any, are the last unknowns.
+    pub(crate) fn normal_equations(
+        self,
+        layer: &dyn Layer,
+        values: &Values,
+        examples: &Node,
+        targets: &Tensor,
+        unit_weights: impl FnOnce() -> Result<Option<Node>>,
+    ) -> Result<NormalEquations> {
+        // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
+        if !examples.is_tracked()
+            && let Some(columns) = unit_weights()?
+            && let Some(moments) = self.moments(examples.value(), targets, usize::MAX)?
+        {
+            return self.equations_from(&columns, &moments);
+        }
+        by_unit_vectors(layer, values, examples, targets)
+    }
+
+    fn equations_from(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
+        let &[k, o, fan_in] = columns.dims() else {
+            let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
+            return Err(Error::Shape { layer: self.layer, what: "columns", expected, got });
+        };
+        let mut columns = columns.clone();
+        if self.config.bias {
+            let like = columns.value();
+            let zeros = |shape: &[usize]| Tensor::zeros(shape, like.dtype(), like.device());
+            let ones = Tensor::eye(o, like.dtype(), like.device())?.reshape((o, o, 1))?;
+            let biases = Tensor::cat(&[&zeros(&[o, o, fan_in])?, &ones], 2)?;
+            let columns_of_weights = concat(&[&columns, &Node::constant(&zeros(&[k, o, 1])?)], 2)?;
+            columns = concat(&[&columns_of_weights, &Node::constant(&biases)], 0)?;
+        }
+        let (k, p) = (columns.dims()[0], columns.dims()[2]);
+        let tasks = moments.gram.dims()[0];
+        let scale = 1.0 / moments.count as f64;
+        let flat = columns.reshape(&[k, o * p])?;
+        // A = Σ_o D_o G D_oᵀ, with the unknowns' weights D_o.
+        let through = columns.reshape(&[1, k * o, p])?.matmul(&Node::constant(&moments.gram))?;
+        let matrix = through.reshape(&[tasks * k, o * p])?.matmul(&flat.t()?)?.reshape(&[tasks, k, k])?;
+        let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
+        let rhs = cross.matmul(&flat.t()?)?;
+        Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+    }
+
+    fn wrong_input(self, got: &[usize]) -> Error {
+        let expected = format!("(…, examples, {}, height, width)", self.config.in_channels);
+        Error::Shape { layer: self.layer, what: "input", expected, got: got.to_vec() }
+    }
+}

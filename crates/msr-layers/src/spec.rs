@@ -1,0 +1,112 @@
+//! What a layer is, as data: from it and the layer's tensors, the layer is built again.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use candle_nn::VarBuilder;
+use serde::{Deserialize, Serialize};
+
+use crate::activation::Activation;
+use crate::conv1d::{Conv1d, Conv1dConfig};
+use crate::conv2d::{Conv2d, Conv2dConfig};
+use crate::error::Result;
+use crate::layer::Layer;
+use crate::linear::{Linear, LinearConfig};
+use crate::local::{LocallyConnected1d, LocallyConnected1dConfig};
+use crate::parameters::{Parameters, Values};
+use crate::reparam::conv2d::{ReparamConv2d, ReparamConv2dConfig};
+use crate::reparam::linear::{ReparamLinear, ReparamLinearConfig};
+use crate::reparam::pattern::{PatternLinear, PatternLinearConfig};
+use crate::reparam::pattern_conv2d::PatternConv2d;
+use crate::sequential::{Sequential, Stage};
+
+/// The kind and the sizes of a layer, and the name under which its tensors are stored (the prefix of the
+/// `VarBuilder`, empty for none).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "layer", rename_all = "snake_case")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant is the layer of the same name with its config")]
+pub enum LayerSpec {
+    Linear { name: String, config: LinearConfig },
+    Conv1d { name: String, config: Conv1dConfig },
+    Conv2d { name: String, config: Conv2dConfig },
+    LocallyConnected1d { name: String, config: LocallyConnected1dConfig },
+    ReparamLinear { name: String, config: ReparamLinearConfig },
+    ReparamConv2d { name: String, config: ReparamConv2dConfig },
+    PatternLinear { name: String, config: PatternLinearConfig },
+    PatternConv2d { name: String, conv: Conv2dConfig, config: PatternLinearConfig },
+    Activation { function: Activation },
+    Sequential { layers: Vec<LayerSpec> },
+}
+
+impl LayerSpec {
+    /// The layer, with its tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a size makes no sense, or `vb` lacks a tensor or has one of another shape.
+    pub fn build(&self, vb: &VarBuilder) -> Result<Arc<dyn Layer>> {
+        let layer: Box<dyn Layer> = self.stage(vb)?;
+        Ok(Arc::from(layer))
+    }
+
+    fn stage(&self, vb: &VarBuilder) -> Result<Box<dyn Stage>> {
+        let below = |name: &str| {
+            let parts = name.split('.').filter(|part| !part.is_empty());
+            parts.fold(vb.clone(), |vb, part| vb.pp(part))
+        };
+        Ok(match self {
+            Self::Linear { name, config } => Box::new(Linear::new(*config, below(name))?),
+            Self::Conv1d { name, config } => Box::new(Conv1d::new(*config, below(name))?),
+            Self::Conv2d { name, config } => Box::new(Conv2d::new(*config, below(name))?),
+            Self::LocallyConnected1d { name, config } => {
+                Box::new(LocallyConnected1d::new(*config, below(name))?)
+            }
+            Self::ReparamLinear { name, config } => Box::new(ReparamLinear::new(*config, below(name))?),
+            Self::ReparamConv2d { name, config } => Box::new(ReparamConv2d::new(*config, below(name))?),
+            Self::PatternLinear { name, config } => {
+                Box::new(PatternLinear::new(config.clone(), below(name))?)
+            }
+            Self::PatternConv2d { name, conv, config } => {
+                Box::new(PatternConv2d::new(*conv, config.clone(), below(name))?)
+            }
+            Self::Activation { function } => Box::new(*function),
+            Self::Sequential { layers } => {
+                let mut stack = Sequential::new();
+                for layer in layers {
+                    stack.push(layer.stage(vb)?);
+                }
+                Box::new(stack)
+            }
+        })
+    }
+}
+
+/// A layer as it is saved.
+#[derive(Clone, Debug)]
+pub struct LayerRecord {
+    /// Its kind and sizes.
+    pub spec: LayerSpec,
+    /// Its tensors by full name; those of adapted parameters have a leading task dimension.
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+impl LayerRecord {
+    /// The record of a layer whose tensors are stored as it holds them.
+    pub(crate) fn new(
+        layer: &'static str,
+        parameters: &Parameters,
+        values: &Values,
+        spec: impl FnOnce(String) -> LayerSpec,
+    ) -> Result<Option<Self>> {
+        parameters.check(layer, values)?;
+        let tensors = parameters.iter().zip(values.iter());
+        let tensors = tensors.map(|(p, node)| (p.name.clone(), node.value().clone())).collect();
+        Ok(Some(Self { spec: spec(prefix(parameters)), tensors }))
+    }
+}
+
+/// The name of a layer: what the names of its parameters have before the last dot.
+pub(crate) fn prefix(parameters: &Parameters) -> String {
+    let first = parameters.iter().next().and_then(|p| p.name.rsplit_once('.'));
+    first.map_or_else(String::new, |(prefix, _)| prefix.to_string())
+}

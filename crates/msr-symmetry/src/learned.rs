@@ -1,0 +1,195 @@
+//! A model with what was learned or adapted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::VarBuilder;
+use msr_layers::{Layer, LayerSpec, Parameter, Values};
+
+use crate::error::{Error, Result};
+use crate::file::write_atomic;
+
+/// A model with its symmetry matrices and filter parameters: the initial ones, as an outer loop learned them, or
+/// those that an inner loop adapted to some tasks.
+///
+/// Tensors have the names of the layers' parameters, and hold what these names mean: for Kronecker factors A, B
+/// and C themselves. What a learner adds (inner rates, a ridge) is there under names of its own.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    pub(crate) model: LayerSpec,
+    /// The names of the parameters that tasks adapt.
+    pub(crate) adapted: Vec<String>,
+    pub(crate) tasks: Option<Vec<usize>>,
+    pub(crate) learner: Option<serde_json::Value>,
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+}
+
+impl Learned {
+    /// A model as it is: its symmetry matrices and the initial values of what tasks adapt.
+    ///
+    /// # Errors
+    /// [`Error::NoRecord`] when a layer does not say how it is saved; what the tensor library reports.
+    pub fn of(model: &dyn Layer) -> Result<Self> {
+        let parameters = model.parameters();
+        let record = model.record(&parameters.broadcast(1)?)?.ok_or(Error::NoRecord)?;
+        let mut tensors = BTreeMap::new();
+        for (name, tensor) in record.tensors {
+            let adapted = parameters.adapted.iter().any(|p| p.name == name);
+            let tensor = if adapted { tensor.squeeze(0)? } else { tensor };
+            tensors.insert(name, own(&tensor)?);
+        }
+        let adapted = names(&parameters.adapted);
+        Ok(Self { model: record.spec, adapted, tasks: None, learner: None, tensors })
+    }
+
+    /// A model adapted to some tasks: `values.adapted` are `(t, …)`, one entry for each of `tasks`.
+    ///
+    /// # Errors
+    /// As [`Learned::of`]; [`Error::Format`] when there are not as many tasks as values.
+    pub fn of_tasks(model: &dyn Layer, values: &Values, tasks: Vec<usize>) -> Result<Self> {
+        if values.tasks() != Some(tasks.len()) {
+            let got = values.tasks().unwrap_or(0);
+            return Err(Error::format(format!(
+                "parameters of {got} tasks, but {} task numbers",
+                tasks.len()
+            )));
+        }
+        let record = model.record(values)?.ok_or(Error::NoRecord)?;
+        let tensors = record.tensors.into_iter().map(|(name, t)| Ok((name, own(&t)?)));
+        let tensors = tensors.collect::<Result<_>>()?;
+        let adapted = names(&model.parameters().adapted);
+        Ok(Self { model: record.spec, adapted, tasks: Some(tasks), learner: None, tensors })
+    }
+
+    /// The same with what the learner adds: how it adapts, as it describes itself, and its own tensors.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when a name is taken; what the tensor library reports.
+    pub fn with_learner(
+        mut self,
+        learner: serde_json::Value,
+        tensors: impl IntoIterator<Item = (String, Tensor)>,
+    ) -> Result<Self> {
+        for (name, tensor) in tensors {
+            let stored = own(&tensor)?;
+            if self.tensors.insert(name.clone(), stored).is_some() {
+                return Err(Error::format(format!("two tensors are called `{name}`")));
+            }
+        }
+        self.learner = Some(learner);
+        Ok(self)
+    }
+
+    /// The kinds and sizes of the layers.
+    pub fn model(&self) -> &LayerSpec {
+        &self.model
+    }
+
+    /// The numbers of the tasks that were adapted to; `None` when these are initial values.
+    pub fn tasks(&self) -> Option<&[usize]> {
+        self.tasks.as_deref()
+    }
+
+    /// How the learner adapts, in its own terms.
+    pub fn learner(&self) -> Option<&serde_json::Value> {
+        self.learner.as_ref()
+    }
+
+    /// All tensors by name.
+    pub fn tensors(&self) -> &BTreeMap<String, Tensor> {
+        &self.tensors
+    }
+
+    /// The tensor of that name.
+    ///
+    /// # Errors
+    /// [`Error::Format`], which lists the names that there are.
+    pub fn tensor(&self, name: &str) -> Result<&Tensor> {
+        self.tensors.get(name).ok_or_else(|| {
+            let names: Vec<&str> = self.tensors.keys().map(String::as_str).collect();
+            Error::format(format!("there is no tensor `{name}`; there are {}", names.join(", ")))
+        })
+    }
+
+    /// The model, with these tensors as variables: it predicts the same numbers, and can be trained further.
+    /// Adapted parameters of several tasks are not its own: it has those of the first task (see
+    /// [`Learned::values`]).
+    ///
+    /// # Errors
+    /// When a tensor is missing or has the wrong shape.
+    pub fn build(&self) -> Result<Arc<dyn Layer>> {
+        let (dtype, device) = self.place();
+        let mut own_tensors = HashMap::new();
+        for (name, tensor) in &self.tensors {
+            let first = self.tasks.is_some() && self.adapted.contains(name) && tensor.rank() > 0;
+            let tensor = if first { tensor.get(0)? } else { tensor.clone() };
+            own_tensors.insert(name.clone(), Var::from_tensor(&own(&tensor)?)?.into_inner());
+        }
+        Ok(self.model.build(&VarBuilder::from_tensors(own_tensors, dtype, &device))?)
+    }
+
+    /// The values of `model`, which [`Learned::build`] made, as constants for its forward pass: those of each
+    /// task, or the initial ones for a single task.
+    ///
+    /// # Errors
+    /// When `model` is another one.
+    pub fn values(&self, model: &dyn Layer) -> Result<Values> {
+        let parameters = model.parameters();
+        let get = |p: &Parameter| -> Result<Tensor> { Ok(self.tensor(&p.name)?.clone()) };
+        let shared = parameters.shared.iter().map(get).collect::<Result<Vec<_>>>()?;
+        let adapted = parameters.adapted.iter().map(|p| {
+            let tensor = get(p)?;
+            Ok(if self.tasks.is_some() { tensor } else { tensor.unsqueeze(0)? })
+        });
+        let values = Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?);
+        parameters.check("Learned", &values)?;
+        Ok(values)
+    }
+
+    /// Writes the file, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write_atomic(path.as_ref(), &self.to_bytes()?)
+    }
+
+    /// Reads the file; tensors on `device`.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::File`] when it holds nothing learned; both name the file.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|reason| Error::Io { path: path.into(), reason })?;
+        Self::from_bytes(&bytes, device)
+            .map_err(|problem| Error::File { path: path.into(), problem: Box::new(problem) })
+    }
+
+    /// Refuses tensors that do not fit the model.
+    pub(crate) fn check(&self) -> Result<()> {
+        let model = self.build()?;
+        let values = self.values(model.as_ref())?;
+        match (&self.tasks, values.tasks()) {
+            (Some(tasks), Some(found)) if tasks.len() != found => {
+                Err(Error::format(format!("it names {} tasks, but has parameters of {found}", tasks.len())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self) -> (DType, Device) {
+        let first = self.tensors.values().next();
+        first.map_or((DType::F32, Device::Cpu), |t| (t.dtype(), t.device().clone()))
+    }
+}
+
+fn names(parameters: &[Parameter]) -> Vec<String> {
+    parameters.iter().map(|p| p.name.clone()).collect()
+}
+
+/// A contiguous copy: what is saved must not change when the model is trained on.
+fn own(tensor: &Tensor) -> Result<Tensor> {
+    Ok(tensor.detach().contiguous()?.copy()?)
+}

@@ -1,0 +1,116 @@
+//! The group that each layer has learned.
+
+use candle_core::{DType, Device, Tensor};
+use msr_groups::{LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, plane_symmetry, recover};
+use msr_layers::{ConvSymmetry, LayerSpec, ReparamConv2dConfig, ReparamLinearConfig};
+
+use crate::error::{Error, Result};
+use crate::learned::Learned;
+
+/// What a layer with a learned symmetry matrix is symmetric under.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Symmetry {
+    /// Permutations of the outputs and inputs of a fully connected layer: the group that U encodes, ties
+    /// without a group, or nothing that is sure.
+    Permutations(Recovery),
+    /// Rotations and flips of a convolution.
+    Plane(PlaneSymmetry),
+    /// No group can be read from this layer.
+    NotRead {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The symmetry of one layer.
+#[derive(Clone, Debug)]
+pub struct LayerSymmetry {
+    /// The layer's name: what the names of its tensors have before the last dot.
+    pub layer: String,
+    /// What was read out of it.
+    pub symmetry: Symmetry,
+}
+
+impl Learned {
+    /// The symmetry of each layer that has a symmetry matrix, with the usual bounds for a claim; nothing
+    /// for models without one (MAML learns no U).
+    ///
+    /// # Errors
+    /// As [`Learned::symmetry_with`].
+    pub fn symmetry(&self) -> Result<Vec<LayerSymmetry>> {
+        self.symmetry_with(&RecoveryConfig::default())
+    }
+
+    /// The same with other bounds for claims about fully connected layers.
+    ///
+    /// # Errors
+    /// When a bound is outside its range, or what was learned is NaN or infinite.
+    pub fn symmetry_with(&self, config: &RecoveryConfig) -> Result<Vec<LayerSymmetry>> {
+        let mut found = Vec::new();
+        self.read(&self.model, config, &mut found)?;
+        Ok(found)
+    }
+
+    fn read(&self, spec: &LayerSpec, bounds: &RecoveryConfig, found: &mut Vec<LayerSymmetry>) -> Result<()> {
+        let (layer, symmetry) = match spec {
+            LayerSpec::Sequential { layers } => {
+                return layers.iter().try_for_each(|layer| self.read(layer, bounds, found));
+            }
+            LayerSpec::ReparamLinear { name, config } => (name, self.permutations(name, config, bounds)?),
+            LayerSpec::ReparamConv2d { name, config } => (name, self.plane(name, config)?),
+            _ => return Ok(()),
+        };
+        found.push(LayerSymmetry { layer: layer.clone(), symmetry });
+        Ok(())
+    }
+
+    fn permutations(
+        &self,
+        name: &str,
+        config: &ReparamLinearConfig,
+        bounds: &RecoveryConfig,
+    ) -> Result<Symmetry> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = *config;
+        let u = self.matrix(name, "symmetry")?;
+        match recover(&u, m, n, k, bounds) {
+            Ok(found) => Ok(Symmetry::Permutations(found)),
+            // Too large to compare rows.
+            Err(reason @ msr_groups::Error::Config { .. }) => {
+                Ok(Symmetry::NotRead { reason: reason.to_string() })
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn plane(&self, name: &str, config: &ReparamConv2dConfig) -> Result<Symmetry> {
+        let (channels, kernel) = (config.conv.out_channels, config.conv.kernel);
+        if kernel.is_multiple_of(2) {
+            let reason = format!("a {kernel} × {kernel} kernel has no centre to turn it about");
+            return Ok(Symmetry::NotRead { reason });
+        }
+        let found = match config.symmetry {
+            ConvSymmetry::KroneckerFactors => {
+                let (a, c) = (self.matrix(name, "symmetry_out")?, self.matrix(name, "symmetry_taps")?);
+                plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, kernel)?
+            }
+            ConvSymmetry::Full { filter_params: columns, .. } => {
+                let u = self.matrix(name, "symmetry")?;
+                plane_symmetry(LearnedConv::Full { symmetry: &u, columns }, channels, kernel)?
+            }
+            other => return Err(Error::format(format!("{other:?} is no form in which a symmetry is saved"))),
+        };
+        Ok(Symmetry::Plane(found))
+    }
+
+    /// A tensor of a layer as numbers, row by row.
+    fn matrix(&self, layer: &str, tensor: &str) -> Result<Vec<f64>> {
+        let name = if layer.is_empty() { tensor.to_string() } else { format!("{layer}.{tensor}") };
+        numbers(self.tensor(&name)?)
+    }
+}
+
+/// All entries, row by row, wherever the tensor is.
+fn numbers(t: &Tensor) -> Result<Vec<f64>> {
+    Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
