@@ -24,8 +24,13 @@ pub(crate) fn read(
 ) -> Result<Learned> {
     let shape: Option<Vec<usize>> =
         metadata.get(WEIGHT_SHAPE).and_then(|text| text.split('x').map(|size| size.parse().ok()).collect());
-    let filter_params = tensors.get("filter").map_or(0, Tensor::elem_count);
     let name = String::new();
+    // Learners that solve for v from zero stored no filter.
+    if let Some(u) = tensors.get("symmetry").filter(|u| u.rank() == 2 && !tensors.contains_key("filter")) {
+        let zeros = Tensor::zeros(u.dims()[1], u.dtype(), u.device())?;
+        tensors.insert("filter".into(), zeros);
+    }
+    let filter_params = tensors.get("filter").map_or(0, Tensor::elem_count);
     let dims = |name: &str| tensors.get(name).map(Tensor::dims);
     let (model, adapted) = match (dims("symmetry"), dims("symmetry_out"), dims("weight"), shape.as_deref()) {
         (Some(_), _, _, Some(&[m, n])) => {
