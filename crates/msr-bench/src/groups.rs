@@ -10,8 +10,8 @@ use msr_groups::{
 };
 
 use crate::median;
+use msr_experiments::report::Console;
 use msr_experiments::report::record::record;
-use msr_experiments::report::say;
 use msr_experiments::report::table::aligned;
 
 /// The flags.
@@ -61,9 +61,10 @@ pub fn run(args: &Args) -> Result<()> {
         args.samples,
         medians[0] / medians[1],
     );
-    say(&text);
+    let console = Console::new(false);
+    console.table(&text);
     if args.record {
-        say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
+        console.say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
     }
     Ok(())
 }

@@ -14,11 +14,10 @@ use serde::Deserialize;
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
-use crate::step::{StepArgs, floor_ms, ratio, step_ms};
+use crate::step::{StepArgs, batch, floor_ms, ratio, step_ms};
+use msr_experiments::report::Console;
 use msr_experiments::report::record::record;
-use msr_experiments::report::say;
 use msr_experiments::report::table::aligned;
-use msr_experiments::training::batch;
 
 const TASKS: usize = 32;
 const SUPPORT: usize = 1;
@@ -75,9 +74,10 @@ pub fn run(args: &StepArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     let text = report(args, samples, rates, &ours, &theirs)?;
-    say(&text);
+    let console = Console::new(false);
+    console.table(&text);
     if args.record {
-        say(&format!("recorded in {}", record("bench-rot8", "cpu", &text)?.display()));
+        console.say(&format!("recorded in {}", record("bench-rot8", "cpu", &text)?.display()));
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
     let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);
     let sampler = EpisodeSampler::new(source, Split::new(8_000, 2_000), 0)?;
-    let batch = batch(&sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
+    let batch = batch(sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
     step_ms(&mut trainer, &batch, WARM_UP, samples)
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use msr_meta::{Batch, Trainer};
+use msr_data::Episodes;
+use msr_meta::{Batch, Examples, Trainer};
 
 use crate::machine_rates::Rates;
 use crate::median;
@@ -49,6 +50,15 @@ impl StepArgs {
     /// What a peer is told: inner steps and samples.
     pub fn for_peer(&self, samples: u64) -> [String; 2] {
         [self.inner_steps.to_string(), samples.to_string()]
+    }
+}
+
+/// Episodes in the learner's terms.
+pub fn batch(episodes: Episodes) -> Batch {
+    Batch {
+        tasks: episodes.tasks,
+        support: Examples { x: episodes.x_support, y: episodes.y_support },
+        query: Examples { x: episodes.x_query, y: episodes.y_query },
     }
 }
 

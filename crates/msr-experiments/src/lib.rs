@@ -1,37 +1,27 @@
-//! One experiment a folder, plus what experiments share: definitions, the run folder, the training of one model, the
-//! running of many side by side, and what comparisons of methods have in common.
+//! The experiments of MSR: training runs of (problem × method × seed) side by side, run folders that can be continued, and the
+//! tables that come out.
+//!
+//! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder beside it, and a line in
+//! [`experiments`]. `table1/mod.rs` can be read top to bottom: definition, training runs, one of them, report.
 
-use anyhow::{Context, Result};
-use serde::de::DeserializeOwned;
-
-mod choice;
-mod comparison;
-mod device;
-pub mod groups;
-mod learner;
-pub mod machine;
-mod mean;
+pub mod engine;
+mod groups;
 pub mod report;
-mod run_folder;
-mod runner;
-pub mod table1;
-pub mod table2;
-pub mod tensors;
-pub mod training;
+mod table1;
+mod table2;
 
-/// The definitions that travel inside the program, by name.
-const DEFINITIONS: [(&str, &str); 4] = [
-    ("groups", include_str!("../../../data/experiments/groups.toml")),
-    ("numbers", include_str!("../../../data/experiments/numbers.toml")),
-    ("table1", include_str!("../../../data/experiments/table1.toml")),
-    ("table2", include_str!("../../../data/experiments/table2.toml")),
-];
+use engine::Entry;
+use groups::Groups;
+use table1::Table1;
+use table2::Table2;
 
-/// Reads and checks `data/experiments/<name>.toml`.
-fn read_definition<T: DeserializeOwned>(name: &str, check: impl Fn(&T) -> Result<()>) -> Result<T> {
-    let context = || format!("data/experiments/{name}.toml");
-    let (_, text) = DEFINITIONS.iter().find(|(known, _)| *known == name).with_context(context)?;
-    let definition: T = toml::from_str(text).with_context(context)?;
-    check(&definition).with_context(context)?;
-    Ok(definition)
+/// All experiments: name, what it is, definition, and the type that runs it.
+#[rustfmt::skip]
+pub fn experiments() -> [Entry; 4] {
+    [
+        Entry::new::<Table1>("table1", "Partial translation symmetry in one dimension: MAML, MTSR and MSR on rank 1, 2 and 5", include_str!("../../../data/experiments/table1.toml")),
+        Entry::new::<Table2>("table2", "Rotations and flips in two dimensions: MAML, MTSR and MSR on C8 and D8, and the group that each learned", include_str!("../../../data/experiments/table2.toml")),
+        Entry::new::<Groups>("groups", "Tasks with the symmetry of 16 groups: MSR learns U, and the group is read out of it", include_str!("../../../data/experiments/groups.toml")),
+        Entry::new::<Groups>("numbers", "Sums of numbers: which positions of a sequence are interchangeable", include_str!("../../../data/experiments/numbers.toml")),
+    ]
 }

@@ -2,38 +2,28 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use candle_core::{DType, Device, Tensor};
-use indicatif::ProgressBar;
+use anyhow::{Context, Result};
+use candle_core::Device;
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, Shots, Split};
 use msr_groups::{
     Recovery, RecoveryConfig, SharingPattern, Verdict, equivariance_error, partition_distance,
     pattern_automorphisms, recover,
 };
-use msr_layers::{
-    Entries, Layer, Linear, LinearConfig, PatternLinear, PatternLinearConfig, ReparamLinear,
-    ReparamLinearConfig, SeededVars,
-};
-use msr_meta::{AdamConfig, Granularity, MetaConfig, MetaLearner, Objective, Rates, Schedule};
 use serde::{Deserialize, Serialize};
 
-use super::definition::{InputKind, LayerKind};
-use super::plan::{Cell, Plan};
-use crate::device::device;
+use super::Groups;
+use super::definition::InputKind;
+use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, entries};
 use crate::report::picture;
-use crate::report::table::number;
-use crate::run_folder::RunFolder;
-use crate::runner::{RunCell, RunResult};
-use crate::training::{Course, batch, weight_shape};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellResult {
+pub struct Outcome {
     pub problem: String,
     pub method: String,
     pub seed: u64,
-    pub mean: f64,
-    pub half_width: f64,
+    #[serde(flatten)]
+    pub error: Mean,
     /// The mean over test tasks of `‖W − P(W)‖ / ‖W‖` of the adapted weight, P of the true group.
     pub equivariance_error: f64,
     /// Where U was learned, what was read out of it.
@@ -61,29 +51,53 @@ pub struct Found {
     pub labels: Vec<u32>,
 }
 
-impl RunResult for CellResult {
-    fn line(&self) -> String {
-        let found = self.found.as_ref().map_or(String::new(), |f| {
-            let name = match (&f.reason, &f.name) {
-                (Some(_), _) => "nothing".to_string(),
-                (None, Some(name)) => name.clone(),
-                (None, None) => format!("a group of order {}", f.order),
-            };
-            let right = if f.is_true_group { "the true group" } else { "not the true group" };
-            format!(", recovered {name}: {right}")
-        });
-        format!("{}, {}, seed {}: MSE {}{found}", self.problem, self.method, self.seed, number(self.mean))
+/// Trains and tests a cell (data, model, learner, trainer, test), and reads the group out of what it learned.
+pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Result<Outcome> {
+    let pattern = cell.problem.pattern()?;
+    let source = source(run, cell, &pattern)?;
+    let tasks = tasks(run, cell, source.clone(), run.device.open()?)?;
+    let per_input = run.definition.tasks.filter_params_per_input;
+    let k = ((per_input * pattern.inputs() as f64).round() as usize).max(1);
+    let model = Model::new(cell.method.layer, Shape::Tied(&pattern), k, cell.seed, &tasks.device)?;
+    let training = &run.definition.training;
+    let learner = cell.method.learner(&model, training)?;
+    let (trainer, tested) = training.run(learner, &model, &tasks, folder)?;
+    let tested = tested.last().context("the training made no test")?;
+
+    // The adapted weights of all test tasks.
+    let (mut off, mut first) = (0.0, None);
+    for test in tasks.tests() {
+        let test = test?;
+        for weight in model.weights(&trainer.objective().adapt(&test.support)?)? {
+            off += equivariance_error(&weight, &pattern)? / tasks.count() as f64;
+            first.get_or_insert((test.tasks[0], weight));
+        }
     }
+    let (task, weight) = first.context("there are no test tasks")?;
+    let mut found = None;
+    if !model.symmetry()?.is_empty() {
+        let recovery = read_out(run, &model, &pattern)?;
+        let truth = source.weight(task)?;
+        let name = Groups::cell_name(cell);
+        let picture = picture::recovered(&name, &pattern, &recovery.pattern, &truth, &weight)?;
+        folder.files.write("recovered.png", &picture)?;
+        found = Some(summarise(&recovery, &pattern)?);
+    }
+    Ok(Outcome {
+        problem: cell.problem.name.clone(),
+        method: cell.method.name.clone(),
+        seed: cell.seed,
+        error: tested.error,
+        equivariance_error: off,
+        found,
+    })
 }
 
-/// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
-pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
-    let device = device(plan.device)?;
-    let (tasks, training) = (&plan.definition.tasks, &plan.definition.training);
-    let shots = Shots { support: tasks.support, query: tasks.query };
-    let pattern = cell.problem.pattern()?;
+/// Maps that commute with the group of the problem.
+fn source(run: &Run<Groups>, cell: &Cell<Groups>, pattern: &SharingPattern) -> Result<Arc<Equivariant>> {
+    let tasks = &run.definition.tasks;
     let config = EquivariantConfig {
-        examples: shots.support + shots.query,
+        examples: tasks.support + tasks.query,
         inputs: match tasks.inputs {
             InputKind::Normal => Inputs::Normal,
             InputKind::Digits => Inputs::Digits,
@@ -91,135 +105,35 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         noise: tasks.noise,
         seed: cell.seed,
     };
-    let source = Arc::new(Equivariant::new(pattern.clone(), config)?);
-    let sampler = EpisodeSampler::new(source.clone(), Split::new(tasks.train, tasks.test), cell.seed)?;
-    let model = Model::new(plan, cell, &pattern, &device)?;
-    let course = Course {
-        outer_steps: plan.outer_steps,
-        test_at: Vec::new(),
-        meta_batch: training.meta_batch,
-        adam: AdamConfig {
-            rate: training.outer_rate,
-            schedule: Schedule::Cosine { steps: plan.outer_steps },
-            ..AdamConfig::default()
-        },
+    Ok(Arc::new(Equivariant::new(pattern.clone(), config)?))
+}
+
+fn tasks(
+    run: &Run<Groups>,
+    cell: &Cell<Groups>,
+    source: Arc<Equivariant>,
+    device: Device,
+) -> Result<CellTasks> {
+    let tasks = &run.definition.tasks;
+    let shots = Shots { support: tasks.support, query: tasks.query };
+    Ok(CellTasks {
+        sampler: EpisodeSampler::new(source, Split::new(tasks.train, tasks.test), cell.seed)?,
+        meta_batch: run.definition.training.meta_batch,
         shots,
         test_shots: shots,
-        test_tasks: None,
+        test_tasks: usize::MAX,
         test_batch: tasks.test_batch,
-        checkpoint_every: training.checkpoint_every,
-        metrics_every: training.metrics_every,
-    };
-    let outputs = if cell.method.per_output { pattern.outputs() as f64 } else { 1.0 };
-    let rates = Rates::Learned {
-        initial: cell.method.inner_rate * outputs,
-        per: Granularity::PerLayer,
-        positive: false,
-    };
-    let meta = MetaConfig { inner_steps: plan.inner_steps, rates, ..MetaConfig::default() };
-    let objective = Box::new(MetaLearner::new(model.layer(), meta)?);
-    let (trainer, tested) = course.run(
-        weight_shape(&[pattern.outputs(), pattern.inputs()]),
-        objective,
-        &sampler,
-        &device,
-        folder,
-        bar,
-    )?;
-    let tested = tested.last().context("the course made no test")?;
-
-    // The adapted weights of all test tasks.
-    let (mut off, mut first) = (0.0, None);
-    for start in (0..tasks.test).step_by(tasks.test_batch) {
-        let range = start..(start + tasks.test_batch).min(tasks.test);
-        let episodes = sampler.test(range, shots)?.to_device(&device)?;
-        for weight in model.weights(trainer.objective(), &batch(&episodes).support)? {
-            off += equivariance_error(&weight, &pattern)? / tasks.test as f64;
-            first.get_or_insert((episodes.tasks[0], weight));
-        }
-    }
-    let (task, weight) = first.context("there are no test tasks")?;
-    let found = match &model {
-        Model::Reparam(layer) => {
-            let found = read_out(plan, layer, &pattern)?;
-            let truth = source.weight(task)?;
-            let picture = picture::recovered(&cell.name(), &pattern, &found.pattern, &truth, &weight)?;
-            folder.write("recovered.png", &picture)?;
-            Some(summarise(&found, &pattern)?)
-        }
-        Model::Pattern(_) | Model::Linear(_) => None,
-    };
-    Ok(CellResult {
-        problem: cell.problem.name.clone(),
-        method: cell.method.name.clone(),
-        seed: cell.seed,
-        mean: tested.mean,
-        half_width: tested.half_width,
-        equivariance_error: off,
-        found,
+        device,
     })
 }
 
-/// The model of a cell, in a form that can say what its weights are.
-enum Model {
-    Pattern(Arc<PatternLinear>),
-    Reparam(Arc<ReparamLinear>),
-    Linear(Arc<Linear>),
-}
-
-impl Model {
-    fn new(plan: &Plan, cell: &Cell, pattern: &SharingPattern, device: &Device) -> Result<Self> {
-        let (m, n) = (pattern.outputs(), pattern.inputs());
-        let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
-        Ok(match cell.method.layer {
-            LayerKind::Pattern => {
-                let entries = Entries::Orthonormal;
-                let config = PatternLinearConfig { entries, ..PatternLinearConfig::new(pattern.clone()) };
-                Self::Pattern(Arc::new(PatternLinear::new(config, vb)?))
-            }
-            LayerKind::ReparamLinear => {
-                let k = (plan.definition.training.filter_params_per_input * n as f64).round() as usize;
-                Self::Reparam(Arc::new(ReparamLinear::new(ReparamLinearConfig::new(n, m, k.max(1)), vb)?))
-            }
-            LayerKind::Linear => Self::Linear(Arc::new(Linear::new(LinearConfig::new(n, m), vb)?)),
-        })
-    }
-
-    fn layer(&self) -> Arc<dyn Layer> {
-        match self {
-            Self::Pattern(layer) => layer.clone(),
-            Self::Reparam(layer) => layer.clone(),
-            Self::Linear(layer) => layer.clone(),
-        }
-    }
-
-    /// The weight of each task after adaptation, row by row.
-    fn weights(&self, objective: &dyn Objective, support: &msr_meta::Examples) -> Result<Vec<Vec<f64>>> {
-        let adapted = objective.adapt(support)?;
-        let (_, tensor) = adapted.first().context("nothing was adapted")?;
-        let weights = match self {
-            Self::Pattern(layer) => layer.weight_of(tensor)?,
-            Self::Reparam(layer) => layer.weight_of(tensor)?,
-            Self::Linear(_) => tensor.clone(),
-        };
-        let weights = weights.detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-        ensure!(
-            weights.rank() == 3,
-            "weights of tasks are (tasks, outputs, inputs), got {:?}",
-            weights.dims()
-        );
-        Ok(weights.flatten_from(1)?.to_vec2()?)
-    }
-}
-
 /// Reads the group out of a learned U.
-fn read_out(plan: &Plan, layer: &ReparamLinear, pattern: &SharingPattern) -> Result<Recovery> {
-    let symmetry: Tensor = layer.symmetry().detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
-    let rows: Vec<f64> = symmetry.flatten_all()?.to_vec1()?;
-    let k = layer.config().filter_params;
-    let largest_chance = plan.definition.claim.largest_chance;
+fn read_out(run: &Run<Groups>, model: &Model, pattern: &SharingPattern) -> Result<Recovery> {
+    let symmetry = model.symmetry()?.into_iter().next().context("the model has no symmetry matrix")?;
+    let (_, k) = symmetry.dims2()?;
+    let largest_chance = run.definition.bounds.largest_chance;
     let config = RecoveryConfig { largest_chance, ..RecoveryConfig::default() };
-    Ok(recover(&rows, pattern.outputs(), pattern.inputs(), k, &config)?)
+    Ok(recover(&entries(&symmetry)?, pattern.outputs(), pattern.inputs(), k, &config)?)
 }
 
 fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {

@@ -1,41 +1,11 @@
-//! The definition of a recovery experiment: a file in `data/experiments`, not code.
+//! What is in the definition of a recovery experiment, besides what is in all.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use msr_groups::{Action, RecoveryConfig, SharingPattern, parse_group};
 use serde::{Deserialize, Serialize};
 
-use super::plan::Cell;
-use crate::read_definition;
-use crate::runner::RunCell;
-
-/// All of an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Definition {
-    pub title: String,
-    pub tasks: Tasks,
-    pub training: Training,
-    pub quick: Quick,
-    pub problems: Vec<Problem>,
-    pub methods: Vec<Method>,
-    #[serde(default)]
-    pub claim: Claim,
-    pub bounds: Bounds,
-}
-
-/// What it takes to claim a symmetry.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// The probability that chance alone ties weights so closely is at most this.
-    pub largest_chance: f64,
-}
-
-impl Default for Claim {
-    fn default() -> Self {
-        Self { largest_chance: RecoveryConfig::default().largest_chance }
-    }
-}
+use super::Groups;
+use crate::engine::{Definition, LayerKind, Method};
 
 /// The tasks and how they are tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +18,8 @@ pub struct Tasks {
     pub test_batch: usize,
     pub inputs: InputKind,
     pub noise: f64,
+    /// Columns of a learned U, for each input.
+    pub filter_params_per_input: f64,
 }
 
 /// What inputs are drawn from.
@@ -56,29 +28,6 @@ pub struct Tasks {
 pub enum InputKind {
     Normal,
     Digits,
-}
-
-/// How training goes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Training {
-    pub outer_steps: u64,
-    pub meta_batch: usize,
-    pub outer_rate: f64,
-    pub inner_steps: usize,
-    pub filter_params_per_input: f64,
-    pub checkpoint_every: u64,
-    pub metrics_every: u64,
-    pub seeds: u64,
-}
-
-/// What `--quick` makes of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Quick {
-    pub outer_steps: u64,
-    pub problems: Vec<String>,
-    pub seeds: u64,
 }
 
 /// A group and how it acts.
@@ -112,31 +61,6 @@ impl Problem {
     }
 }
 
-/// A way to learn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Method {
-    pub name: String,
-    pub layer: LayerKind,
-    /// The inner rate at the start; learned, one for the layer.
-    pub inner_rate: f64,
-    /// Whether that rate is multiplied by the number of outputs.
-    #[serde(default)]
-    pub per_output: bool,
-}
-
-/// The layer of a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerKind {
-    /// U^G is given.
-    Pattern,
-    /// U is learned.
-    ReparamLinear,
-    /// There is no U.
-    Linear,
-}
-
 /// What must come out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,55 +72,26 @@ pub struct Bounds {
     /// … plus this.
     pub mse_offset: f64,
     pub source: String,
+    /// To claim a symmetry, the probability that chance alone ties weights so closely is at most this.
+    #[serde(default = "largest_chance")]
+    pub largest_chance: f64,
 }
 
-impl Definition {
-    /// Reads `data/experiments/<name>.toml`.
-    pub fn read(name: &str) -> Result<Self> {
-        read_definition(name, Self::check)
-    }
-
-    /// The method with that layer.
-    pub fn method(&self, layer: LayerKind) -> Option<&Method> {
-        self.methods.iter().find(|m| m.layer == layer)
-    }
-
-    /// Every problem must have a pattern, and every name that is used must be defined.
-    fn check(&self) -> Result<()> {
-        for problem in &self.problems {
-            problem.pattern()?;
-        }
-        for name in &self.quick.problems {
-            ensure!(self.problems.iter().any(|p| &p.name == name), "no problem `{name}`");
-        }
-        ensure!(self.method(LayerKind::ReparamLinear).is_some(), "no method learns U");
-        ensure!(self.training.metrics_every > 0, "metrics_every must be at least 1");
-        ensure!(
-            self.tasks.test >= 2 && self.tasks.test_batch > 0,
-            "test and test_batch must be at least 2 and 1"
-        );
-        ensure!((0.0..=1.0).contains(&self.claim.largest_chance), "largest_chance must be in 0 to 1");
-        let mut folders = std::collections::HashMap::new();
-        for problem in &self.problems {
-            for method in &self.methods {
-                let cell = Cell { problem: problem.clone(), method: method.clone(), seed: 0 };
-                if let Some(other) = folders.insert(cell.name(), &problem.name) {
-                    bail!("`{}` and `{other}` with {} would share a folder", problem.name, method.name);
-                }
-            }
-        }
-        Ok(())
-    }
+fn largest_chance() -> f64 {
+    RecoveryConfig::default().largest_chance
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Definition;
+/// The method with that layer.
+pub fn method(definition: &Definition<Groups>, layer: LayerKind) -> Option<&Method> {
+    definition.methods.iter().find(|m| m.layer == layer)
+}
 
-    #[test]
-    fn the_definitions_in_the_repository_are_consistent() {
-        for name in ["groups", "numbers"] {
-            assert!(Definition::read(name).is_ok(), "{:?}", Definition::read(name).err());
-        }
-    }
+/// Every problem must have a pattern, and some method must learn U.
+pub fn check(definition: &Definition<Groups>) -> Result<()> {
+    let Definition { problems, tasks, bounds, .. } = definition;
+    problems.iter().try_for_each(|problem| problem.pattern().map(drop))?;
+    ensure!(method(definition, LayerKind::ReparamLinear).is_some(), "no method learns U");
+    ensure!(tasks.test >= 2 && tasks.test_batch > 0, "test and test_batch must be at least 2 and 1");
+    ensure!((0.0..=1.0).contains(&bounds.largest_chance), "largest_chance must be in 0 to 1");
+    Ok(())
 }

@@ -5,16 +5,16 @@ use std::fmt::{self, Display};
 use anyhow::Result;
 use msr_groups::{name_of, pattern_automorphisms};
 
-use super::cell::{CellResult, Found};
-use super::definition::LayerKind;
-use super::plan::Plan;
-use crate::mean::{Mean, shown};
+use super::Groups;
+use super::cell::{Found, Outcome};
+use super::definition::method;
+use crate::engine::{LayerKind, Mean, Run, shown};
 use crate::report::table::{aligned, number, seeds};
 
 /// The table of a run.
 pub struct Table<'a> {
-    plan: &'a Plan,
-    results: &'a [CellResult],
+    run: &'a Run<Groups>,
+    outcomes: &'a [Outcome],
     truths: Vec<Truth>,
 }
 
@@ -31,8 +31,8 @@ struct Truth {
 
 impl<'a> Table<'a> {
     /// A table of these results.
-    pub fn new(plan: &'a Plan, results: &'a [CellResult]) -> Result<Self> {
-        let problems = plan.definition.problems.iter().filter(|p| plan.problems.contains(&p.name));
+    pub fn new(run: &'a Run<Groups>, outcomes: &'a [Outcome]) -> Result<Self> {
+        let problems = run.definition.problems.iter();
         let truths: Result<Vec<Truth>> = problems
             .map(|problem| {
                 let pattern = problem.pattern()?;
@@ -48,17 +48,17 @@ impl<'a> Table<'a> {
                 })
             })
             .collect();
-        Ok(Self { plan, results, truths: truths? })
+        Ok(Self { run, outcomes, truths: truths? })
     }
 
-    fn of(&self, problem: &str, layer: LayerKind) -> Vec<&CellResult> {
-        let Some(method) = self.plan.definition.method(layer) else { return Vec::new() };
-        self.results.iter().filter(|r| r.problem == problem && r.method == method.name).collect()
+    fn of(&self, problem: &str, layer: LayerKind) -> Vec<&Outcome> {
+        let Some(method) = method(&self.run.definition, layer) else { return Vec::new() };
+        self.outcomes.iter().filter(|r| r.problem == problem && r.method == method.name).collect()
     }
 
     fn mean(&self, problem: &str, layer: LayerKind) -> Option<Mean> {
         let found = self.of(problem, layer).into_iter();
-        Mean::over(found.map(|r| Mean::new(r.mean, r.half_width)))
+        Mean::over(found.map(|r| r.error))
     }
 
     fn found(&self, problem: &str) -> Vec<(u64, &Found)> {
@@ -90,11 +90,11 @@ impl<'a> Table<'a> {
     /// run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut problems) = (0, Vec::new());
-        if !self.plan.is_the_defined_experiment() {
+        if !self.run.is_defined {
             return (checked, problems);
         }
-        let bounds = &self.plan.definition.bounds;
-        for seed in 0..self.plan.seeds {
+        let bounds = &self.run.definition.bounds;
+        for seed in 0..self.run.definition.training.seeds {
             let right = |truth: &&Truth| {
                 self.found(&truth.problem).iter().any(|(s, f)| *s == seed && f.is_true_group)
             };
@@ -113,14 +113,14 @@ impl<'a> Table<'a> {
             let oracles = self.of(&truth.problem, LayerKind::Pattern);
             for learned in self.of(&truth.problem, LayerKind::ReparamLinear) {
                 let Some(oracle) = oracles.iter().find(|o| o.seed == learned.seed) else { continue };
-                let most = bounds.mse_factor * oracle.mean + bounds.mse_offset;
+                let most = bounds.mse_factor * oracle.error.mean + bounds.mse_offset;
                 checked += 1;
-                if learned.mean.is_nan() || learned.mean > most {
+                if learned.error.mean.is_nan() || learned.error.mean > most {
                     problems.push(format!(
                         "{}, seed {}: the error with a learned U is {}, at most {} is allowed ({})",
                         truth.problem,
                         learned.seed,
-                        number(learned.mean),
+                        number(learned.error.mean),
                         number(most),
                         bounds.source
                     ));
@@ -164,7 +164,7 @@ fn together(values: impl Iterator<Item = String>) -> String {
 
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plan = self.plan;
+        let (run, training) = (self.run, &self.run.definition.training);
         let head = [
             "problem",
             "size",
@@ -178,7 +178,7 @@ impl Display for Table<'_> {
             "equiv. error",
         ];
         let rows: Vec<Vec<String>> = self.truths.iter().map(|truth| self.row(truth)).collect();
-        writeln!(f, "{}\n", plan.definition.title)?;
+        writeln!(f, "{}\n", run.definition.title)?;
         f.write_str(&aligned(&head.map(String::from), &rows))?;
         writeln!(
             f,
@@ -187,12 +187,12 @@ impl Display for Table<'_> {
              ± 95 % interval over\ntasks. right: the seeds on which just the true weights are tied, and the group of \
              all permutations of outputs and\ninputs that keep them is recovered. equiv. error: ‖W − P(W)‖ / ‖W‖ of \
              adapted weights.",
-            plan.inner_steps,
-            plan.outer_steps,
-            seeds(plan.seeds),
-            plan.definition.tasks.support,
+            training.inner_steps,
+            training.outer_steps,
+            seeds(training.seeds),
+            run.definition.tasks.support,
         )?;
-        let chance = plan.definition.claim.largest_chance;
+        let chance = run.definition.bounds.largest_chance;
         writeln!(
             f,
             "A symmetry is claimed when chance would tie weights as closely with a probability of at most {chance:e}."
@@ -212,7 +212,7 @@ impl Display for Table<'_> {
                 writeln!(f, "{}: {note}.", truth.problem)?;
             }
         }
-        if !plan.is_the_defined_experiment() {
+        if !run.is_defined {
             writeln!(f, "Other steps than the definition's: its bounds were not checked.")?;
         }
         Ok(())

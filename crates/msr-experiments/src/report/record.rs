@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use msr_meta::write_atomic;
 
-use crate::machine;
+use crate::engine::machine::machine;
 
 /// What starts this program, as a user types it: its name, or what the program that started it says.
 pub fn program() -> String {
@@ -30,7 +30,7 @@ pub fn record(name: &str, device: &str, text: &str) -> Result<PathBuf> {
     let results = std::env::var_os("MSR_RESULTS").map_or_else(|| "docs/results".into(), PathBuf::from);
     let folder = results.join(format!("{}-{device}", &time[..10]));
     std::fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    let whole = format!("Command: {}\nTime: {time}\n\n{text}\n{}", command(), machine::machine());
+    let whole = format!("Command: {}\nTime: {time}\n\n{text}\n{}", command(), machine());
     let path = folder.join(format!("{name}.md"));
     write_atomic(&path, whole.as_bytes())?;
     Ok(path)

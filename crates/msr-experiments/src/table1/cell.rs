@@ -1,116 +1,87 @@
 //! Training and testing one cell of Table 1.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use candle_core::{DType, Device};
-use indicatif::ProgressBar;
+use candle_core::Device;
 use msr_data::{EpisodeSampler, RankK, Shots, Split, TaskSource};
-use msr_layers::{
-    Conv1d, Conv1dConfig, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
-    ReparamLinear, ReparamLinearConfig, SeededVars,
-};
-use msr_meta::Objective;
+use msr_meta::Trainer;
 use serde::{Deserialize, Serialize};
 
-use super::definition::LayerKind;
-use super::plan::{Cell, Plan};
-use crate::comparison::{open_file, try_out};
-use crate::device::device;
+use super::Table1;
+use crate::engine::{
+    Cell, CellFolder, CellTasks, Experiment, LayerKind, Mean, Model, Run, Shape, entries, open_file,
+};
 use crate::report::picture;
-use crate::run_folder::RunFolder;
-use crate::runner::{RunCell, RunPlan};
-use crate::training::{Course, batch, weight_shape};
 
 /// What a file of the authors holds.
 const ARRAYS: &str = "x (tasks, examples, 1, n), y (tasks, examples, 1, m) and, where known, the filters w";
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellResult {
+pub struct Outcome {
     pub method: String,
     pub rank: usize,
     pub set: String,
     pub seed: u64,
-    pub mean: f64,
-    pub half_width: f64,
+    #[serde(flatten)]
+    pub error: Mean,
     pub test_tasks: usize,
 }
 
-/// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
-pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
-    let device = device(plan.settings.device)?;
-    let source = source(plan, cell)?;
-    let sampler = sampler(plan, cell, source.clone())?;
-    let model = model(cell, source.as_ref(), &device)?;
-    let course = course(plan, cell);
-    let config = plan.definition.training.learner_config(&plan.settings);
-    let objective = cell.method.learner.objective(model.clone(), &config)?;
-    let metadata =
-        weight_shape(&[source.output_shape().iter().product(), source.input_shape().iter().product()]);
-    let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
-    let tested = tested.last().context("the course made no test")?;
+/// Trains and tests a cell: data, model, learner, trainer, test.
+pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Result<Outcome> {
+    let device = run.device.open()?;
+    let source = source(run, cell)?;
+    let tasks = tasks(run, cell, source.clone(), device)?;
+    let (inputs, outputs) = sizes(source.as_ref())?;
+    let shape = Shape::Vectors { inputs, outputs };
+    let model = Model::new(cell.method.layer, shape, cell.problem.filter_params, cell.seed, &tasks.device)?;
+    let training = &run.definition.training;
+    let learner = cell.method.learner(&model, training)?;
+    let (trainer, tested) = training.run(learner, &model, &tasks, folder)?;
+    let tested = tested.last().context("the training made no test")?;
     if cell.method.layer == LayerKind::ReparamLinear {
-        let picture =
-            picture_of(cell, plan, trainer.objective(), model.as_ref(), source.as_ref(), &sampler, &device)?;
-        folder.write("symmetry.png", &picture)?;
+        let picture = picture_of(cell, &trainer, &model, source.as_ref(), &tasks)?;
+        folder.files.write("symmetry.png", &picture)?;
     }
-    Ok(CellResult {
+    Ok(Outcome {
         method: cell.method.name.clone(),
         rank: cell.problem.rank,
-        set: cell.set.name.clone(),
+        set: cell.problem.set.clone(),
         seed: cell.seed,
-        mean: tested.mean,
-        half_width: tested.half_width,
+        error: tested.error,
         test_tasks: tested.tasks,
     })
 }
 
-/// Opens the authors' files once and tries them out, with the examples of each training set.
-pub fn check_data(plan: &Plan) -> Result<()> {
-    let mut opened: HashMap<usize, Arc<dyn TaskSource>> = HashMap::new();
-    let mut tried = HashSet::new();
-    for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
-        let rank = cell.problem.rank;
-        if !tried.insert((rank, cell.set.name.clone())) {
-            continue;
-        }
-        let source = match opened.get(&rank) {
-            Some(source) => source.clone(),
-            None => source(plan, cell)?,
-        };
-        opened.insert(rank, source.clone());
-        let (n, m) = sizes(source.as_ref())?;
-        let what = format!("{}, {} set: maps from {n} to {m} numbers", source.name(), cell.set.name);
-        try_out(&sampler(plan, cell, source)?, &course(plan, cell), &what)?;
-    }
-    Ok(())
-}
-
-/// Four fifths of the tasks train, the rest test.
-fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<EpisodeSampler> {
-    let split = Split::four_fifths(source.tasks().unwrap_or(plan.definition.tasks.total));
-    Ok(EpisodeSampler::new(source, split, cell.seed)?)
-}
-
-fn course(plan: &Plan, cell: &Cell) -> Course {
-    let tasks = &plan.definition.tasks;
-    let shots = Shots { support: cell.set.support, query: cell.set.query };
-    Course {
-        test_shots: Shots { support: tasks.test_support, query: tasks.test_query },
-        test_tasks: plan.test_tasks,
-        ..plan.definition.training.course(&plan.settings, shots, tasks.test_batch)
-    }
-}
-
-/// The cell's tasks.
-fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
+/// The maps of the cell's tasks: a generator, or a file of the authors.
+fn source(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<Arc<dyn TaskSource>> {
     let rank = cell.problem.rank;
-    match &plan.settings.data {
+    match &run.data {
         Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
         None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
     }
+}
+
+/// Four fifths of the tasks train, the rest test.
+fn tasks(
+    run: &Run<Table1>,
+    cell: &Cell<Table1>,
+    source: Arc<dyn TaskSource>,
+    device: Device,
+) -> Result<CellTasks> {
+    let tasks = &run.definition.tasks;
+    let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
+    Ok(CellTasks {
+        sampler: EpisodeSampler::new(source, split, cell.seed)?,
+        meta_batch: run.definition.training.meta_batch,
+        shots: Shots { support: cell.problem.support, query: cell.problem.query },
+        test_shots: Shots { support: tasks.test_support, query: tasks.test_query },
+        test_tasks: tasks.test_tasks.unwrap_or(usize::MAX),
+        test_batch: tasks.test_batch,
+        device,
+    })
 }
 
 /// The numbers of inputs and outputs.
@@ -125,46 +96,28 @@ fn sizes(source: &dyn TaskSource) -> Result<(usize, usize)> {
     }
 }
 
-/// The cell's model, freshly initialised.
-fn model(cell: &Cell, source: &dyn TaskSource, device: &Device) -> Result<Arc<dyn Layer>> {
-    let (n, m) = sizes(source)?;
-    let kernel = n - m + 1;
-    let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
-    tracing::debug!(cell = cell.name(), n, m, "building the model");
-    Ok(match cell.method.layer {
-        LayerKind::Linear => Arc::new(Linear::new(LinearConfig::new(n, m), vb)?),
-        LayerKind::LocallyConnected => {
-            Arc::new(LocallyConnected1d::new(LocallyConnected1dConfig::new(n, kernel), vb)?)
-        }
-        LayerKind::Conv => Arc::new(Conv1d::new(Conv1dConfig::new(1, 1, kernel), vb)?),
-        LayerKind::ReparamLinear => {
-            Arc::new(ReparamLinear::new(ReparamLinearConfig::new(n, m, cell.problem.filter_params), vb)?)
-        }
-    })
+/// Opens the authors' file of a cell and tries it out.
+pub fn try_out(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<String> {
+    let source = source(run, cell)?;
+    let (n, m) = sizes(source.as_ref())?;
+    let what = format!("{}, {} set: maps from {n} to {m} numbers", source.name(), cell.problem.set);
+    tasks(run, cell, source, Device::Cpu)?.try_out(&what)
 }
 
 /// The learned symmetry matrix, and for the first test task the weight it gives beside the true one.
 fn picture_of(
-    cell: &Cell,
-    plan: &Plan,
-    objective: &dyn Objective,
-    model: &dyn Layer,
+    cell: &Cell<Table1>,
+    trainer: &Trainer,
+    model: &Model,
     source: &dyn TaskSource,
-    sampler: &EpisodeSampler,
-    device: &Device,
+    tasks: &CellTasks,
 ) -> Result<Vec<u8>> {
     let (n, m) = sizes(source)?;
-    let parameters = model.parameters();
-    let symmetry =
-        parameters.iter().find(|p| p.name.ends_with("symmetry")).context("the model has no symmetry")?;
-    let symmetry = symmetry.tensor.detach().to_device(&Device::Cpu)?;
-    let episodes = sampler.test(0..1, course(plan, cell).test_shots)?.to_device(device)?;
-    let adapted = objective.adapt(&batch(&episodes).support)?;
-    let (_, filter) =
-        adapted.iter().find(|(name, _)| name.ends_with("filter")).context("the model has no filter")?;
-    let filter = filter.to_device(&Device::Cpu)?.t()?;
-    let weight = symmetry.matmul(&filter)?.flatten_all()?.to_vec1::<f32>()?;
-    let truth = source.true_weights(episodes.tasks[0])?.map(|(_, filters)| {
+    let symmetry = model.symmetry()?.into_iter().next().context("the model has no symmetry matrix")?;
+    let test = tasks.test(0..1)?;
+    let weights = model.weights(&trainer.objective().adapt(&test.support)?)?;
+    let weight = single(weights.first().context("there are no test tasks")?);
+    let truth = source.true_weights(test.tasks[0])?.map(|(_, filters)| {
         let kernel = n - m + 1;
         let mut dense = vec![0f32; m * n];
         for (i, filter) in filters.chunks(kernel).enumerate() {
@@ -172,6 +125,10 @@ fn picture_of(
         }
         dense
     });
-    let columns = symmetry.t()?.contiguous()?.to_vec2::<f32>()?;
-    picture::symmetry(&cell.name(), &columns, &weight, truth.as_deref(), m, n)
+    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(single).collect::<Vec<_>>();
+    picture::symmetry(&Table1::cell_name(cell), &columns, &weight, truth.as_deref(), m, n)
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&value| value as f32).collect()
 }

@@ -1,29 +1,10 @@
-//! An experiment's definition: a file in `data/experiments`, not code.
+//! What is in the definition of Table 1, besides what is in all.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::{Method, Training};
-use crate::read_definition;
-
-/// All of an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Definition {
-    pub title: String,
-    pub tasks: Tasks,
-    pub training: Training,
-    pub quick: Quick,
-    pub problems: Vec<Problem>,
-    pub sets: Vec<TrainingSet>,
-    pub methods: Vec<Method<LayerKind>>,
-    #[serde(default)]
-    pub reference: Vec<Reference>,
-    #[serde(default)]
-    pub expect: Vec<Expectation>,
-    #[serde(default)]
-    pub ratio: Vec<RatioExpectation>,
-}
+use super::Table1;
+use crate::engine::{Definition, Expectation};
 
 /// How many tasks there are and how they are tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,43 +14,34 @@ pub struct Tasks {
     pub test_support: usize,
     pub test_query: usize,
     pub test_batch: usize,
+    /// How many test tasks to use; all when it is not said.
+    #[serde(default)]
+    pub test_tasks: Option<usize>,
 }
 
-/// What `--quick` makes of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Quick {
-    pub outer_steps: u64,
-    pub ranks: Vec<usize>,
-    pub sets: Vec<String>,
-    pub test_tasks: usize,
-}
-
-/// A rank-k problem.
+/// A rank-k problem, with so many examples in each training task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Problem {
+    pub name: String,
     pub rank: usize,
     pub filter_params: usize,
-}
-
-/// How many examples each training task has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingSet {
-    pub name: String,
+    /// The name of the number of examples.
+    pub set: String,
     pub support: usize,
     pub query: usize,
 }
 
-/// The layer of a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerKind {
-    Linear,
-    LocallyConnected,
-    Conv,
-    ReparamLinear,
+/// What the results are compared with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    #[serde(default)]
+    pub reference: Vec<Reference>,
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+    #[serde(default)]
+    pub ratio: Vec<RatioExpectation>,
 }
 
 /// A value that someone else measured, for comparison.
@@ -79,35 +51,19 @@ pub struct Reference {
     pub method: String,
     pub rank: usize,
     pub inner_steps: usize,
+    pub outer_steps: u64,
     pub mean: f64,
     pub half_width: f64,
     pub source: String,
 }
 
-/// The interval in which a cell of the table must lie.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    pub method: String,
-    pub rank: usize,
-    pub set: String,
-    #[serde(default)]
-    pub at_least: f64,
-    pub at_most: f64,
-    /// It holds for means over at least so many seeds.
-    #[serde(default)]
-    pub min_seeds: u64,
-    pub source: String,
-}
-
-/// An interval for the ratio of two cells of the same problem and set.
+/// An interval for the ratio of two cells of the same problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RatioExpectation {
     pub method: String,
     pub over: String,
-    pub ranks: Vec<usize>,
-    pub set: String,
+    pub problems: Vec<String>,
     #[serde(default)]
     pub at_least: Option<f64>,
     #[serde(default)]
@@ -115,56 +71,23 @@ pub struct RatioExpectation {
     pub source: String,
 }
 
-impl Definition {
-    /// Reads `data/experiments/<name>.toml`.
-    pub fn read(name: &str) -> Result<Self> {
-        read_definition(name, Self::check)
+/// Every name that is used must be defined.
+pub fn check(definition: &Definition<Table1>) -> Result<()> {
+    let Bounds { reference, expect, ratio } = &definition.bounds;
+    for e in expect {
+        definition.check_names(&e.method, &e.problem)?;
+        ensure!(e.outer_steps.is_none(), "Table 1 is tested at the end alone; leave out outer_steps");
     }
-
-    /// Every name that is used must be defined.
-    fn check(&self) -> Result<()> {
-        let method = |name: &str| -> Result<()> {
-            ensure!(self.methods.iter().any(|m| m.name == name), "no method `{name}`");
-            Ok(())
-        };
-        let set = |name: &str| -> Result<()> {
-            ensure!(self.sets.iter().any(|s| s.name == name), "no set `{name}`");
-            Ok(())
-        };
-        let rank = |rank: usize| -> Result<()> {
-            ensure!(self.problems.iter().any(|p| p.rank == rank), "no problem of rank {rank}");
-            Ok(())
-        };
-        for e in &self.expect {
-            method(&e.method)?;
-            set(&e.set)?;
-            rank(e.rank)?;
+    for r in ratio {
+        for problem in &r.problems {
+            definition.check_names(&r.method, problem)?;
+            definition.check_names(&r.over, problem)?;
         }
-        for r in &self.ratio {
-            method(&r.method)?;
-            method(&r.over)?;
-            set(&r.set)?;
-            r.ranks.iter().try_for_each(|&r| rank(r))?;
-            ensure!(r.at_least.is_some() || r.at_most.is_some(), "a ratio without a bound");
-        }
-        for r in &self.reference {
-            method(&r.method)?;
-            rank(r.rank)?;
-        }
-        self.quick.sets.iter().try_for_each(|s| set(s))?;
-        self.quick.ranks.iter().try_for_each(|&r| rank(r))?;
-        ensure!(self.quick.test_tasks >= 2, "an interval needs at least two test tasks");
-        self.training.check()
+        ensure!(r.at_least.is_some() || r.at_most.is_some(), "a ratio without a bound");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Definition;
-
-    #[test]
-    fn the_definitions_in_the_repository_are_consistent() {
-        assert!(Definition::read("table1").is_ok(), "{:?}", Definition::read("table1").err());
-        assert!(Definition::read("no-such-experiment").is_err());
+    for r in reference {
+        ensure!(definition.method(&r.method).is_some(), "no method `{}`", r.method);
+        ensure!(definition.problems.iter().any(|p| p.rank == r.rank), "no problem of rank {}", r.rank);
     }
+    Ok(())
 }

@@ -1,27 +1,20 @@
 //! Training and testing one cell of Table 2, and what it learned.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
-use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, SteerableConvConfig, TaskSource};
-use msr_layers::{Conv2d, Conv2dConfig, ConvSymmetry, Layer, ReparamConv2d, ReparamConv2dConfig, SeededVars};
+use msr_layers::{Conv2d, Conv2dConfig, SeededVars};
+use msr_meta::Trainer;
 use serde::{Deserialize, Serialize};
 
-use super::definition::LayerKind;
+use super::Table2;
 use super::filters::Filters;
 use super::pictures;
-use super::plan::{Cell, Plan};
 use super::sizes::Sizes;
 use super::symmetry::{self, AdaptedLayer, Equivariance, SymmetryReport};
-use crate::comparison::{open_file, try_out};
-use crate::device::device;
-use crate::mean::Mean;
-use crate::run_folder::RunFolder;
-use crate::runner::{RunCell, RunPlan};
-use crate::training::{Course, Tested, batch, weight_shape};
+use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, open_file};
 
 /// What a file of the authors holds.
 const ARRAYS: &str =
@@ -31,7 +24,7 @@ const INSPECTED: usize = 20;
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CellResult {
+pub struct Outcome {
     pub method: String,
     pub problem: String,
     pub seed: u64,
@@ -41,103 +34,40 @@ pub struct CellResult {
     pub equivariance: Equivariance,
 }
 
-impl CellResult {
+impl Outcome {
     /// What the test after so many outer steps gave, if there was one.
     pub fn after(&self, outer_steps: u64) -> Option<Mean> {
-        let found = self.tested.iter().find(|t| t.outer_steps == outer_steps)?;
-        Some(Mean::new(found.mean, found.half_width))
+        Some(self.tested.iter().find(|t| t.outer_steps == outer_steps)?.error)
     }
 }
 
-/// A model whose filters can be looked at.
-enum Model {
-    Conv(Arc<Conv2d>),
-    Reparam(Arc<ReparamConv2d>),
-}
-
-impl Model {
-    fn new(cell: &Cell, sizes: Sizes, device: &Device) -> Result<Self> {
-        let vb = SeededVars::new(cell.seed).builder(DType::F32, device);
-        let conv = Conv2dConfig::new(1, sizes.channels, sizes.kernel);
-        tracing::debug!(cell = cell.name(), ?conv, "building the model");
-        Ok(match cell.method.layer {
-            LayerKind::Conv => Model::Conv(Arc::new(Conv2d::new(conv, vb)?)),
-            LayerKind::ReparamKronecker => {
-                Model::Reparam(Arc::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?))
-            }
-            LayerKind::ReparamFull => {
-                let config = ReparamConv2dConfig::full(conv, cell.problem.filter_params);
-                Model::Reparam(Arc::new(ReparamConv2d::new(config, vb)?))
-            }
-        })
-    }
-
-    fn layer(&self) -> Arc<dyn Layer> {
-        match self {
-            Model::Conv(layer) => layer.clone(),
-            Model::Reparam(layer) => layer.clone(),
-        }
-    }
-
-    /// The filters `(t, o · k²)` of adapted parameters.
-    fn filters(&self, adapted: &[(String, Tensor)]) -> Result<Vec<Vec<f64>>> {
-        let name = if matches!(self, Model::Conv(_)) { "weight" } else { "filter" };
-        let found = adapted.iter().find(|(n, _)| n == name);
-        let (_, tensor) = found.with_context(|| format!("the model has no {name}"))?;
-        let weight = match self {
-            Model::Conv(_) => tensor.clone(),
-            Model::Reparam(layer) => layer.weight_of(tensor)?,
-        };
-        Ok(weight.flatten_from(1)?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2()?)
-    }
-}
-
-/// Trains and tests a cell, from its checkpoint when there is one. Runs on the calling thread.
-pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> Result<CellResult> {
-    let device = device(plan.settings.device)?;
-    let source = source(plan, cell)?;
+/// Trains and tests a cell (data, model, learner, trainer, test), and looks at what it learned.
+pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Result<Outcome> {
+    let device = run.device.open()?;
+    let source = source(run, cell)?;
     let sizes = Sizes::of(source.as_ref(), cell.problem.group())?;
-    let sampler = sampler(plan, cell, source.clone())?;
-    let model = Model::new(cell, sizes, &device)?;
-    let course = course(plan);
-    let config = plan.definition.training.learner_config(&plan.settings);
-    let objective = cell.method.learner.objective(model.layer(), &config)?;
-    let metadata = match cell.method.layer {
-        LayerKind::ReparamFull => weight_shape(&[sizes.channels, 1, sizes.kernel, sizes.kernel]),
-        _ => HashMap::new(),
-    };
-    let (trainer, tested) = course.run(metadata, objective, &sampler, &device, folder, bar)?;
-    bar.set_message("reading out");
-    let group = cell.problem.group();
-    let count = INSPECTED.min(plan.test_tasks).min(sampler.split().test);
-    let episodes = sampler.test(0..count, course.test_shots)?.to_device(&device)?;
-    let parameters = trainer.objective().adapt(&batch(&episodes).support)?;
-    let adapted = model.filters(&parameters)?;
-    let truth = (episodes.tasks)
-        .iter()
-        .map(|&task| true_filters(source.as_ref(), task, sizes))
-        .collect::<Result<Option<Vec<_>>>>()?;
-    let layer = AdaptedLayer::new(model.layer(), parameters);
-    let true_layer = truth.as_deref().map(|truth| with_filters(truth, sizes, &device)).transpose()?;
-    let filters = Filters { learned: adapted, truth };
-    let equivariance =
-        Equivariance::of(group, sizes, &filters.learned, &layer, true_layer.as_ref(), cell.seed)?;
-    filters.write(folder, sizes)?;
-    folder.write("filters.png", &pictures::filters(&cell.name(), group, sizes, &filters)?)?;
-    let learned = match &model {
-        Model::Conv(_) => None,
-        Model::Reparam(layer) => Some((layer.config().symmetry, layer.symmetry()?)),
-    };
+    let tasks = tasks(run, cell, source.clone(), device)?;
+    let shape = Shape::Images { channels: sizes.channels, kernel: sizes.kernel };
+    let model = Model::new(cell.method.layer, shape, cell.problem.filter_params, cell.seed, &tasks.device)?;
+    let training = &run.definition.training;
+    let learner = cell.method.learner(&model, training)?;
+    let (trainer, tested) = training.run(learner, &model, &tasks, folder)?;
+    folder.bar.set_message("reading out");
+    let (filters, equivariance) = adapted_filters(cell, &trainer, &model, source.as_ref(), sizes, &tasks)?;
+    filters.write(&folder.files, sizes)?;
+    let (name, group) = (Table2::cell_name(cell), cell.problem.group());
+    folder.files.write("filters.png", &pictures::filters(&name, group, sizes, &filters)?)?;
+    let learned = model.symmetry()?;
     let mut report = None;
-    if let Some((kind, symmetry)) = &learned {
-        report = Some(symmetry::read(group, sizes, symmetry)?);
-        folder
-            .write("basis.png", &pictures::basis(&cell.name(), group, sizes, symmetry, &filters.learned)?)?;
-        if *kind == ConvSymmetry::Kronecker {
-            folder.write("factors.png", &pictures::factors(&cell.name(), symmetry)?)?;
-        }
+    if !learned.is_empty() {
+        report = Some(symmetry::read(group, sizes, &learned)?);
+        let basis = pictures::basis(&name, group, sizes, &learned, &filters.learned)?;
+        folder.files.write("basis.png", &basis)?;
     }
-    Ok(CellResult {
+    if learned.len() > 1 {
+        folder.files.write("factors.png", &pictures::factors(&name, &learned)?)?;
+    }
+    Ok(Outcome {
         method: cell.method.name.clone(),
         problem: cell.problem.name.clone(),
         seed: cell.seed,
@@ -145,6 +75,65 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         symmetry: report,
         equivariance,
     })
+}
+
+/// The maps of the cell's tasks: a generator, or a file of the authors.
+fn source(run: &Run<Table2>, cell: &Cell<Table2>) -> Result<Arc<dyn TaskSource>> {
+    match &run.data {
+        Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
+        None => Ok(Arc::new(SteerableConv::new(SteerableConvConfig::new(cell.problem.group(), cell.seed))?)),
+    }
+}
+
+/// The tasks of a file are split into four fifths and one.
+fn tasks(
+    run: &Run<Table2>,
+    cell: &Cell<Table2>,
+    source: Arc<dyn TaskSource>,
+    device: Device,
+) -> Result<CellTasks> {
+    let tasks = &run.definition.tasks;
+    let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
+    let shots = Shots { support: tasks.support, query: tasks.query };
+    Ok(CellTasks {
+        sampler: EpisodeSampler::new(source, split, cell.seed)?,
+        meta_batch: run.definition.training.meta_batch,
+        shots,
+        test_shots: shots,
+        test_tasks: tasks.test_tasks,
+        test_batch: tasks.test_batch,
+        device,
+    })
+}
+
+/// Opens the authors' file of a cell and tries it out.
+pub fn try_out(run: &Run<Table2>, cell: &Cell<Table2>) -> Result<String> {
+    let source = source(run, cell)?;
+    let Sizes { channels, kernel } = Sizes::of(source.as_ref(), cell.problem.group())?;
+    let what =
+        format!("{}: {}, {channels} channels of {kernel} × {kernel} taps", cell.problem.name, source.name());
+    tasks(run, cell, source, Device::Cpu)?.try_out(&what)
+}
+
+/// The filters of some test tasks after adaptation, and how equivariant they are.
+fn adapted_filters(
+    cell: &Cell<Table2>,
+    trainer: &Trainer,
+    model: &Model,
+    source: &dyn TaskSource,
+    sizes: Sizes,
+    tasks: &CellTasks,
+) -> Result<(Filters, Equivariance)> {
+    let test = tasks.test(0..INSPECTED.min(tasks.count()))?;
+    let parameters = trainer.objective().adapt(&test.support)?;
+    let learned = model.weights(&parameters)?;
+    let truth = test.tasks.iter().map(|&task| true_filters(source, task, sizes));
+    let truth = truth.collect::<Result<Option<Vec<_>>>>()?;
+    let layer = AdaptedLayer::new(model.layer(), parameters);
+    let true_layer = truth.as_deref().map(|truth| with_filters(truth, sizes, &tasks.device)).transpose()?;
+    let group = cell.problem.group();
+    let equivariance = Equivariance::of(group, sizes, &learned, &layer, true_layer.as_ref(), cell.seed)?;
+    Ok((Filters { learned, truth }, equivariance))
 }
 
 /// A convolution with these filters, one set for each task.
@@ -161,48 +150,4 @@ fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Op
     let size = sizes.channels * sizes.taps();
     let known = source.true_weights(task)?.filter(|(_, w)| w.len() == size);
     Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
-}
-
-/// Opens the authors' files once and tries them out.
-pub fn check_data(plan: &Plan) -> Result<()> {
-    let mut checked: Vec<String> = Vec::new();
-    for cell in plan.cells().iter().filter(|_| plan.settings.data.is_some()) {
-        if checked.contains(&cell.problem.name) {
-            continue;
-        }
-        let source = source(plan, cell)?;
-        let Sizes { channels, kernel } = Sizes::of(source.as_ref(), cell.problem.group())?;
-        let what = format!(
-            "{}: {}, {channels} channels of {kernel} × {kernel} taps",
-            cell.problem.name,
-            source.name()
-        );
-        try_out(&sampler(plan, cell, source)?, &course(plan), &what)?;
-        checked.push(cell.problem.name.clone());
-    }
-    Ok(())
-}
-
-fn course(plan: &Plan) -> Course {
-    let tasks = &plan.definition.tasks;
-    let shots = Shots { support: tasks.support, query: tasks.query };
-    Course {
-        test_tasks: Some(plan.test_tasks),
-        ..plan.definition.training.course(&plan.settings, shots, tasks.test_batch)
-    }
-}
-
-/// The tasks of a file are split into four fifths and one.
-fn sampler(plan: &Plan, cell: &Cell, source: Arc<dyn TaskSource>) -> Result<EpisodeSampler> {
-    let tasks = &plan.definition.tasks;
-    let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
-    Ok(EpisodeSampler::new(source, split, cell.seed)?)
-}
-
-/// The cell's tasks.
-fn source(plan: &Plan, cell: &Cell) -> Result<Arc<dyn TaskSource>> {
-    match &plan.settings.data {
-        Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
-        None => Ok(Arc::new(SteerableConv::new(SteerableConvConfig::new(cell.problem.group(), cell.seed))?)),
-    }
 }

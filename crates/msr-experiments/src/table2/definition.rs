@@ -1,27 +1,11 @@
-//! The definition of Table 2: a file in `data/experiments`, not code.
+//! What is in the definition of Table 2, besides what is in all.
 
 use anyhow::{Result, ensure};
 use msr_groups::PlaneGroup;
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::{Method, Training};
-use crate::read_definition;
-
-/// All of the experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Definition {
-    pub title: String,
-    pub tasks: Tasks,
-    pub training: Training,
-    pub quick: Quick,
-    pub problems: Vec<Problem>,
-    pub methods: Vec<Method<LayerKind>>,
-    #[serde(default)]
-    pub reference: Vec<Reference>,
-    #[serde(default)]
-    pub expect: Vec<Expectation>,
-}
+use super::Table2;
+use crate::engine::{Definition, Expectation};
 
 /// How many tasks there are, and examples in each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,16 +17,6 @@ pub struct Tasks {
     pub support: usize,
     pub query: usize,
     pub test_batch: usize,
-}
-
-/// What `--quick` makes of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Quick {
-    pub outer_steps: u64,
-    pub problems: Vec<String>,
-    pub methods: Vec<String>,
-    pub test_tasks: usize,
 }
 
 /// A problem.
@@ -67,13 +41,14 @@ impl Problem {
     }
 }
 
-/// The layer of a method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerKind {
-    Conv,
-    ReparamKronecker,
-    ReparamFull,
+/// What the results are compared with. Besides, every method with a symmetry matrix must name the problem's group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    #[serde(default)]
+    pub reference: Vec<Reference>,
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
 }
 
 /// A value that someone else measured, for comparison.
@@ -89,54 +64,19 @@ pub struct Reference {
     pub source: String,
 }
 
-/// The interval in which a cell of the table must lie.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expectation {
-    pub method: String,
-    pub problem: String,
-    pub outer_steps: u64,
-    #[serde(default)]
-    pub at_least: f64,
-    pub at_most: f64,
-    pub source: String,
-}
-
-impl Definition {
-    /// Reads `data/experiments/<name>.toml`.
-    pub fn read(name: &str) -> Result<Self> {
-        read_definition(name, Self::check)
+/// Every name and every number of steps that is used must be defined.
+pub fn check(definition: &Definition<Table2>) -> Result<()> {
+    let Definition { bounds, training, tasks, .. } = definition;
+    let expected = bounds.expect.iter().map(|e| (&e.method, &e.problem, e.outer_steps));
+    let referred = bounds.reference.iter().map(|r| (&r.method, &r.problem, Some(r.outer_steps)));
+    for (method, problem, steps) in expected.chain(referred) {
+        definition.check_names(method, problem)?;
+        let steps = steps.unwrap_or(training.outer_steps);
+        ensure!(
+            training.tests().contains(&steps),
+            "{method} on {problem} after {steps} steps: no test is made then"
+        );
     }
-
-    /// Every name and every number of steps that is used must be defined.
-    fn check(&self) -> Result<()> {
-        let used = self.expect.iter().map(|e| (&e.method, &e.problem, e.outer_steps));
-        for (method, problem, steps) in
-            used.chain(self.reference.iter().map(|r| (&r.method, &r.problem, r.outer_steps)))
-        {
-            ensure!(self.methods.iter().any(|m| m.name == *method), "no method `{method}`");
-            ensure!(self.problems.iter().any(|p| p.name == *problem), "no problem `{problem}`");
-            let tested = self.training.test_at.contains(&steps) || steps == self.training.outer_steps;
-            ensure!(tested, "{method} on {problem} after {steps} steps: no test is made then");
-        }
-        for name in &self.quick.problems {
-            ensure!(self.problems.iter().any(|p| p.name == *name), "no problem `{name}`");
-        }
-        for name in &self.quick.methods {
-            ensure!(self.methods.iter().any(|m| m.name == *name), "no method `{name}`");
-        }
-        let tested = self.tasks.test_tasks.min(self.quick.test_tasks);
-        ensure!(tested >= 2, "an interval needs at least two test tasks");
-        self.training.check()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Definition;
-
-    #[test]
-    fn the_definition_in_the_repository_is_consistent() {
-        assert!(Definition::read("table2").is_ok(), "{:?}", Definition::read("table2").err());
-    }
+    ensure!(tasks.test_tasks >= 2, "an interval needs at least two test tasks");
+    Ok(())
 }

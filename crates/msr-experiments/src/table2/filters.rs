@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
 use super::sizes::Sizes;
-use crate::run_folder::RunFolder;
-use crate::tensors::numbers;
+use crate::engine::{Folder, entries};
 
 const FILE: &str = "filters.safetensors";
 
@@ -22,7 +21,7 @@ pub struct Filters {
 
 impl Filters {
     /// Writes them as `learned` and `true`, `(tasks, o, k, k)`.
-    pub fn write(&self, folder: &RunFolder, sizes: Sizes) -> Result<()> {
+    pub fn write(&self, folder: &Folder, sizes: Sizes) -> Result<()> {
         let Sizes { channels, kernel } = sizes;
         let tensor = |filters: &Vec<Vec<f64>>| {
             let shape = (filters.len(), channels, kernel, kernel);
@@ -36,7 +35,7 @@ impl Filters {
     }
 
     /// Reads what [`Filters::write`] wrote, and the sizes; `None` when there is nothing.
-    pub fn read(folder: &RunFolder) -> Result<Option<(Self, Sizes)>> {
+    pub fn read(folder: &Folder) -> Result<Option<(Self, Sizes)>> {
         let path = folder.path().join(FILE);
         if !path.exists() {
             return Ok(None);
@@ -49,7 +48,7 @@ impl Filters {
         let sizes = Sizes { channels, kernel };
         let size = channels * sizes.taps();
         let by_task = |t: &Tensor| -> Result<Vec<Vec<f64>>> {
-            Ok(numbers(t)?.chunks_exact(size.max(1)).map(<[f64]>::to_vec).collect())
+            Ok(entries(t)?.chunks_exact(size.max(1)).map(<[f64]>::to_vec).collect())
         };
         let truth = tensors.get("true").map(by_task).transpose()?;
         Ok(Some((Self { learned: by_task(learned)?, truth }, sizes)))
@@ -63,7 +62,7 @@ mod tests {
     #[test]
     fn filters_come_back() -> Result<()> {
         let parent = tempfile::tempdir()?;
-        let folder = RunFolder::create("table2", Some(&parent.path().join("run")), parent.path(), &())?;
+        let folder = Folder::at(parent.path());
         assert_eq!(Filters::read(&folder)?.map(|(filters, _)| filters), None);
         let numbers = |from: usize| (0..18).map(|i| (from + i) as f64).collect::<Vec<f64>>();
         for truth in [None, Some(vec![numbers(36), numbers(54)])] {

@@ -4,55 +4,115 @@ mod cell;
 mod definition;
 mod filters;
 mod pictures;
-mod plan;
 mod sizes;
 mod symmetry;
 mod table;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-use super::run_folder::RunFolder;
-use super::runner::{CELLS, Experiment, Report, RunArgs, RunCell, RunPlan, RunResult, reproduce};
+use crate::engine::{
+    CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Report, Run, by_name, keep,
+};
 use crate::report::table::number;
-use cell::CellResult;
-use definition::Definition;
+use cell::Outcome;
+use definition::{Bounds, Problem, Tasks};
 use filters::Filters;
-use plan::{Cell, Plan, PlanArgs};
 use table::Table;
 
-/// The name of the definition, and of what is written.
-const NAME: &str = "table2";
+/// The experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct Table2;
 
-/// The flags.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    plan: PlanArgs,
-    #[command(flatten)]
-    run: RunArgs,
+/// The flags that other experiments do not have.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Only the methods with this kind of inner loop. By default there are all, those with an exact one beside the others.
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    inner: Option<Inner>,
+    /// Only these problems: `C8`, `D8`.
+    #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
+    problems: Vec<String>,
+    /// A folder with the authors' files 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our generator. They may be larger than
+    /// memory.
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    data: Option<PathBuf>,
 }
 
-/// Runs the experiment, prints the table, and fails when a value leaves the interval that the definition allows.
-pub fn run(args: Args) -> Result<()> {
-    let experiment = Experiment {
-        plan: || Plan::new(Definition::read(NAME)?, &args.plan),
-        check: cell::check_data,
-        run: cell::run,
-    };
-    reproduce(NAME, &args.run, experiment, |plan: &Plan, results, folder| {
-        compare_filters(plan, folder)?;
-        let table = Table::new(plan, results);
+impl Experiment for Table2 {
+    type Tasks = Tasks;
+    type Problem = Problem;
+    type Bounds = Bounds;
+    type Flags = Flags;
+    type Outcome = Outcome;
+
+    fn name(problem: &Problem) -> &str {
+        &problem.name
+    }
+
+    fn cell_name(cell: &Cell<Self>) -> String {
+        format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
+    }
+
+    fn check(definition: &Definition<Self>) -> Result<()> {
+        definition::check(definition)
+    }
+
+    fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
+        run.keep_inner(flags.inner)?;
+        run.take_data(flags.data.as_ref())?;
+        let Definition { problems, quick, tasks, .. } = &mut run.definition;
+        let by_default = run.quick.then(|| quick.problems.clone());
+        if run.quick {
+            tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
+        }
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, by_name)
+    }
+
+    /// Opens the authors' files once and tries them out.
+    fn try_out(run: &Run<Self>) -> Result<Vec<String>> {
+        let mut tried: Vec<String> = Vec::new();
+        let mut lines = Vec::new();
+        for cell in run.definition.cells().into_iter().filter(|_| run.data.is_some()) {
+            if !tried.contains(&cell.problem.name) {
+                lines.push(cell::try_out(run, &cell)?);
+                tried.push(cell.problem.name);
+            }
+        }
+        Ok(lines)
+    }
+
+    fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Outcome> {
+        cell::run(run, cell, folder)
+    }
+
+    fn line(outcome: &Outcome) -> String {
+        let tested = outcome.tested.last();
+        let tested = tested.map_or_else(String::new, |t| {
+            format!("{} ± {}", number(t.error.mean), number(t.error.half_width))
+        });
+        let group = outcome.symmetry.as_ref().map_or_else(String::new, |s| {
+            format!(", symmetry {}", s.group.as_deref().unwrap_or("not named"))
+        });
+        format!("{} {:14} seed {}: {tested}{group}", outcome.problem, outcome.method, outcome.seed)
+    }
+
+    fn report(run: &Run<Self>, outcomes: &[Outcome], folder: &Folder) -> Result<Report> {
+        compare_filters(run, folder)?;
+        let table = Table::new(run, outcomes);
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })
-    })
+    }
 }
 
 /// A picture for each problem: what the methods made of one test task, from what the cells of the first seed left.
-fn compare_filters(plan: &Plan, folder: &RunFolder) -> Result<()> {
-    for problem in plan.definition.problems.iter().filter(|p| plan.problems.contains(&p.name)) {
+fn compare_filters(run: &Run<Table2>, folder: &Folder) -> Result<()> {
+    let cells = run.definition.cells();
+    for problem in &run.definition.problems {
         let mut methods = Vec::new();
-        for cell in plan.cells().iter().filter(|c| c.problem.name == problem.name && c.seed == 0) {
-            let found = Filters::read(&folder.inside(CELLS)?.inside(&cell.name())?)?;
+        for cell in cells.iter().filter(|c| c.problem.name == problem.name && c.seed == 0) {
+            let found = Filters::read(&folder.inside(CELLS)?.inside(&Table2::cell_name(cell))?)?;
             methods.extend(found.map(|(filters, sizes)| (cell.method.name.clone(), filters, sizes)));
         }
         if let Some(picture) = pictures::comparison(&problem.name, problem.group(), &methods)? {
@@ -60,23 +120,4 @@ fn compare_filters(plan: &Plan, folder: &RunFolder) -> Result<()> {
         }
     }
     Ok(())
-}
-
-impl RunCell for Cell {
-    fn name(&self) -> String {
-        format!("{}-{}-seed{}", self.problem.name, self.method.name, self.seed)
-    }
-}
-
-impl RunResult for CellResult {
-    fn line(&self) -> String {
-        let tested = self
-            .tested
-            .last()
-            .map_or_else(String::new, |t| format!("{} ± {}", number(t.mean), number(t.half_width)));
-        let group = self.symmetry.as_ref().map_or_else(String::new, |s| {
-            format!(", symmetry {}", s.group.as_deref().unwrap_or("not named"))
-        });
-        format!("{} {:14} seed {}: {tested}{group}", self.problem, self.method, self.seed)
-    }
 }

@@ -7,8 +7,8 @@ use nalgebra::{DMatrix, DVector};
 
 use super::filters::Filters;
 use super::sizes::Sizes;
+use crate::engine::entries;
 use crate::report::picture::{Panel, sheet};
-use crate::tensors::numbers;
 
 /// Pixels per tap, and per entry of a factor.
 const TAP: usize = 14;
@@ -77,7 +77,7 @@ fn mirrored(group: PlaneGroup) -> &'static str {
 pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Vec<u8>> {
     let [a, b, c] = symmetry else { bail!("a picture of Kronecker factors needs three") };
     let panel = |caption: &str, matrix: &Tensor| -> Result<Panel> {
-        let values = numbers(matrix)?;
+        let values = entries(matrix)?;
         let scale = if matrix.dims()[0] < 12 { 2 * ENTRY } else { ENTRY };
         Ok(Panel::new(caption, &values, largest(&values), matrix.dims()[1], scale))
     };
@@ -105,7 +105,7 @@ pub fn basis(
     let whole = sizes.channels * sizes.taps();
     let directions = match symmetry {
         [u] => {
-            let u = DMatrix::from_row_slice(u.dims()[0], u.dims()[1], &numbers(u)?);
+            let u = DMatrix::from_row_slice(u.dims()[0], u.dims()[1], &entries(u)?);
             leading(u, basis.len() * (whole / field))
         }
         [_, _, _] => {

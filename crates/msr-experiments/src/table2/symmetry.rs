@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::sizes::Sizes;
-use crate::tensors::numbers;
+use crate::engine::entries;
 
 /// The shortest wave of the random images on which equivariance is measured, in pixels.
 pub const SHORTEST_WAVE: f64 = 6.0;
@@ -35,12 +35,12 @@ pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<Symm
     let Sizes { channels, kernel } = sizes;
     let found = match symmetry {
         [a, _, c] => {
-            let (a, c) = (numbers(a)?, numbers(c)?);
+            let (a, c) = (entries(a)?, entries(c)?);
             plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, kernel)?
         }
         [u] => {
             let columns = u.dims()[1];
-            plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, channels, kernel)?
+            plane_symmetry(LearnedConv::Full { symmetry: &entries(u)?, columns }, channels, kernel)?
         }
         other => bail!("{} symmetry matrices are neither one nor three", other.len()),
     };
@@ -130,7 +130,7 @@ impl AdaptedLayer {
             "a layer that sees a whole window has one output a channel, got {:?}",
             outputs.dims()
         );
-        numbers(outputs.value())
+        entries(outputs.value())
     }
 }
 

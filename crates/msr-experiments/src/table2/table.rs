@@ -4,43 +4,49 @@ use std::fmt::{self, Display};
 
 use msr_groups::LARGEST_PLANE_RESIDUAL;
 
-use super::cell::CellResult;
+use super::Table2;
+use super::cell::Outcome;
 use super::definition::Reference;
-use super::plan::Plan;
 use super::symmetry::SHORTEST_WAVE;
-use crate::comparison::{Notes, not_checked, seed_by_seed, steps};
-use crate::mean::{Mean, shown};
-use crate::report::table::{aligned, seeds};
+use crate::engine::{Mean, Run, Training, not_checked, notes, seed_by_seed, shown, steps};
+use crate::report::table::aligned;
 
 /// The table of a run.
 pub struct Table<'a> {
-    plan: &'a Plan,
-    results: &'a [CellResult],
+    run: &'a Run<Table2>,
+    outcomes: &'a [Outcome],
 }
 
 impl<'a> Table<'a> {
     /// A table of these results.
-    pub fn new(plan: &'a Plan, results: &'a [CellResult]) -> Self {
-        Self { plan, results }
+    pub fn new(run: &'a Run<Table2>, outcomes: &'a [Outcome]) -> Self {
+        Self { run, outcomes }
     }
 
     /// The results of a cell, seed by seed.
-    fn seeds(&self, method: &str, problem: &str) -> Vec<&CellResult> {
-        self.results.iter().filter(|r| r.method == method && r.problem == problem).collect()
+    fn of(&self, method: &str, problem: &str) -> impl Iterator<Item = &'a Outcome> {
+        self.outcomes.iter().filter(move |o| o.method == method && o.problem == problem)
     }
 
-    fn value(&self, method: &str, problem: &str, steps: u64) -> Option<Mean> {
-        let found = self.seeds(method, problem).into_iter();
-        self.plan.settings.mean(found.filter_map(|r| r.after(steps)))
+    fn mean(&self, method: &str, problem: &str, steps: u64) -> Option<Mean> {
+        self.run.mean(self.of(method, problem).filter_map(|o| o.after(steps)))
+    }
+
+    fn problems(&self) -> impl Iterator<Item = &'a String> {
+        self.run.definition.problems.iter().map(|p| &p.name)
+    }
+
+    fn methods(&self) -> impl Iterator<Item = &'a String> {
+        self.run.definition.methods.iter().map(|m| &m.name)
     }
 
     /// How many test tasks there were, for each problem where they differ: a file may have fewer than planned.
     fn tested_tasks(&self) -> String {
         let of = |problem: &'a String| {
-            let results = self.results.iter().filter(|r| r.problem == *problem);
-            Some((problem, results.flat_map(|r| &r.tested).map(|t| t.tasks).max()?))
+            let outcomes = self.outcomes.iter().filter(|o| o.problem == *problem);
+            Some((problem, outcomes.flat_map(|o| &o.tested).map(|t| t.tasks).max()?))
         };
-        let counts: Vec<(&String, usize)> = self.plan.problems.iter().filter_map(of).collect();
+        let counts: Vec<(&String, usize)> = self.problems().filter_map(of).collect();
         match counts.as_slice() {
             [] => "no".into(),
             [(_, first), rest @ ..] if rest.iter().all(|(_, count)| count == first) => first.to_string(),
@@ -49,59 +55,60 @@ impl<'a> Table<'a> {
     }
 
     /// The reference values that this run can be compared with.
-    fn references(&self) -> impl Iterator<Item = &Reference> {
-        let plan = self.plan;
-        plan.definition.reference.iter().filter(move |r| {
-            r.inner_steps == plan.settings.inner_steps
-                && plan.settings.methods.contains(&r.method)
-                && plan.problems.contains(&r.problem)
-                && plan.tests().contains(&r.outer_steps)
+    fn references(&self) -> impl Iterator<Item = &'a Reference> {
+        let run = self.run;
+        let Training { inner_steps, .. } = run.definition.training;
+        let tests = run.definition.training.tests();
+        run.definition.bounds.reference.iter().filter(move |r| {
+            r.inner_steps == inner_steps
+                && run.has_method(&r.method)
+                && run.definition.problem(&r.problem).is_some()
+                && tests.contains(&r.outer_steps)
         })
     }
 
     /// How many bounds were checked, and every value that leaves its interval, in words. None are checked
     /// when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
-        let (mut checked, mut problems) = (0, Vec::new());
-        if !self.plan.settings.is_defined {
-            return (checked, problems);
+        let (mut checked, mut outside) = (0, Vec::new());
+        if !self.run.is_defined {
+            return (checked, outside);
         }
-        for e in &self.plan.definition.expect {
-            let Some(value) = self.value(&e.method, &e.problem, e.outer_steps) else { continue };
+        let definition = &self.run.definition;
+        for e in &definition.bounds.expect {
+            let steps = e.outer_steps.unwrap_or(definition.training.outer_steps);
+            let Some(mean) = self.mean(&e.method, &e.problem, steps) else { continue };
             checked += 1;
-            let what = format!("{} on {} after {} steps", e.method, e.problem, e.outer_steps);
-            problems.extend(value.outside(&what, e.at_least, e.at_most, &e.source));
+            outside.extend(e.outside(&format!("{} on {} after {steps} steps", e.method, e.problem), mean));
         }
-        for r in self.results {
-            let (Some(report), Some(problem)) =
-                (&r.symmetry, self.plan.definition.problems.iter().find(|p| p.name == r.problem))
-            else {
+        for o in self.outcomes {
+            let (Some(report), Some(problem)) = (&o.symmetry, definition.problem(&o.problem)) else {
                 continue;
             };
             checked += 1;
             let expected = problem.group().to_string();
             if report.group.as_ref() != Some(&expected) {
-                problems.push(format!(
+                outside.push(format!(
                     "{} on {}, seed {}: the group read out is {}, not {expected}",
-                    r.method,
-                    r.problem,
-                    r.seed,
+                    o.method,
+                    o.problem,
+                    o.seed,
                     report.group.as_deref().unwrap_or("none")
                 ));
             }
         }
-        (checked, problems)
+        (checked, outside)
     }
 
     /// The names of all cells, with the mean of each seed.
     fn all_seeds(&self) -> Vec<([String; 3], Vec<Option<f64>>)> {
+        let training = &self.run.definition.training;
         let mut cells = Vec::new();
-        for problem in &self.plan.problems {
-            for method in &self.plan.settings.methods {
-                for steps in self.plan.tests() {
-                    let results = self.seeds(method, problem);
-                    let of = |seed| results.iter().find(|r| r.seed == seed)?.after(steps);
-                    let means = (0..self.plan.settings.seeds).map(|seed| of(seed).map(|m| m.mean)).collect();
+        for problem in self.problems() {
+            for method in self.methods() {
+                for steps in training.tests() {
+                    let of = |seed| self.of(method, problem).find(|o| o.seed == seed)?.after(steps);
+                    let means = (0..training.seeds).map(|seed| of(seed).map(|m| m.mean)).collect();
                     cells.push(([problem.clone(), steps.to_string(), method.clone()], means));
                 }
             }
@@ -113,9 +120,9 @@ impl<'a> Table<'a> {
     fn symmetry(&self) -> String {
         let head = ["problem", "method", "seed", "group", "residual", "best wrong", "filters", "images"];
         let mut rows = Vec::new();
-        for problem in &self.plan.problems {
-            for method in &self.plan.settings.methods {
-                for r in self.seeds(method, problem) {
+        for problem in self.problems() {
+            for method in self.methods() {
+                for r in self.of(method, problem) {
                     let dash = || "–".to_string();
                     let s = r.symmetry.as_ref();
                     let group = match s.map(|s| &s.group) {
@@ -150,40 +157,38 @@ fn short(x: f64) -> String {
 
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (plan, settings) = (self.plan, &self.plan.settings);
-        let methods = &settings.methods;
+        let run = self.run;
         let head: Vec<String> =
-            ["problem", "outer steps"].map(String::from).into_iter().chain(methods.clone()).collect();
+            ["problem", "outer steps"].map(String::from).into_iter().chain(self.methods().cloned()).collect();
         let mut rows = Vec::new();
-        for problem in &plan.problems {
-            for steps in plan.tests() {
+        for problem in self.problems() {
+            for steps in run.definition.training.tests() {
                 let mut row = vec![problem.clone(), steps.to_string()];
-                row.extend(methods.iter().map(|m| shown(self.value(m, problem, steps))));
+                row.extend(self.methods().map(|m| shown(self.mean(m, problem, steps))));
                 rows.push(row);
                 let of = |m: &String| {
                     self.references()
                         .find(|r| r.method == *m && r.problem == *problem && r.outer_steps == steps)
                 };
-                if methods.iter().any(|m| of(m).is_some()) {
+                if self.methods().any(|m| of(m).is_some()) {
                     let mut row = vec![format!("{problem}, reference"), steps.to_string()];
                     let mean = |r: &Reference| Mean::new(r.mean, r.half_width);
-                    row.extend(methods.iter().map(|m| shown(of(m).map(mean))));
+                    row.extend(self.methods().map(|m| shown(of(m).map(mean))));
                     rows.push(row);
                 }
             }
         }
-        writeln!(f, "{}\n", plan.definition.title)?;
+        writeln!(f, "{}\n", run.definition.title)?;
         f.write_str(&aligned(&head, &rows))?;
         writeln!(
             f,
-            "\n{}, {}; mean ± 95 % Student-t interval over {} test tasks.",
-            steps(settings, &plan.definition.methods),
-            seeds(settings.seeds),
+            "\n{}; mean ± 95 % Student-t interval over {} test tasks.",
+            steps(run),
             self.tested_tasks()
         )?;
-        let sources = self.references().map(|r| r.source.as_str()).collect();
-        write!(f, "{}", Notes { settings, methods: &plan.definition.methods, sources })?;
-        writeln!(f, "\nThe symmetry that was learned, after {} outer steps:\n", settings.outer_steps)?;
+        f.write_str(&notes(run, self.references().map(|r| r.source.as_str()).collect()))?;
+        let outer_steps = run.definition.training.outer_steps;
+        writeln!(f, "\nThe symmetry that was learned, after {outer_steps} outer steps:\n")?;
         f.write_str(&self.symmetry())?;
         writeln!(
             f,
@@ -193,29 +198,33 @@ impl Display for Table<'_> {
              same on random images of waves of at least {SHORTEST_WAVE} pixels (in brackets, that of the true filters)."
         )?;
         let head = ["problem", "outer steps", "method"];
-        f.write_str(&seed_by_seed(settings, head, self.all_seeds().into_iter()))?;
-        f.write_str(not_checked(settings))
+        f.write_str(&seed_by_seed(run, head, self.all_seeds().into_iter()))?;
+        f.write_str(not_checked(run))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comparison::SettingsArgs;
-    use crate::table2::definition::Definition;
-    use crate::table2::plan::PlanArgs;
+    use crate::engine::{Flags, Tested};
+    use crate::table2::Flags as Own;
     use crate::table2::symmetry::{Equivariance, SymmetryReport};
-    use crate::training::Tested;
 
-    fn results(plan: &Plan, msr: f64, group: &str) -> Vec<CellResult> {
-        let one = |method: &String| CellResult {
-            method: method.clone(),
+    fn run(problems: &[&str], flags: Flags<Own>) -> anyhow::Result<Run<Table2>> {
+        let problems = problems.iter().map(ToString::to_string).collect();
+        let flags = Flags { own: Own { problems, ..Own::default() }, ..flags };
+        Run::new("table2", include_str!("../../../../data/experiments/table2.toml"), &flags)
+    }
+
+    fn outcomes(run: &Run<Table2>, msr: f64, group: &str) -> Vec<Outcome> {
+        let one = |method: &str| Outcome {
+            method: method.into(),
             problem: "C8".into(),
             seed: 0,
             tested: [300, 500, 1000]
                 .map(|outer_steps| {
                     let mean = if method == "MAML-Conv" { 0.5 } else { msr };
-                    Tested { outer_steps, mean, half_width: 1e-4, tasks: 400 }
+                    Tested { outer_steps, error: Mean::new(mean, 1e-4), tasks: 400 }
                 })
                 .to_vec(),
             symmetry: (method != "MAML-Conv").then(|| SymmetryReport {
@@ -226,14 +235,13 @@ mod tests {
             }),
             equivariance: Equivariance { filters: Some(0.02), images: Some(0.05), true_images: Some(0.04) },
         };
-        plan.settings.methods.iter().map(one).collect()
+        run.definition.methods.iter().map(|m| one(&m.name)).collect()
     }
 
     #[test]
     fn values_and_groups_that_are_wrong_are_named() -> anyhow::Result<()> {
-        let args = PlanArgs { problems: vec!["C8".into()], ..PlanArgs::default() };
-        let plan = Plan::new(Definition::read("table2")?, &args)?;
-        let outside = |msr: f64, group: &str| Table::new(&plan, &results(&plan, msr, group)).outside();
+        let defined = run(&["C8"], Flags::default())?;
+        let outside = |msr: f64, group: &str| Table::new(&defined, &outcomes(&defined, msr, group)).outside();
         // Seven intervals and four groups.
         assert_eq!(outside(0.001, "C8"), (11, Vec::new()));
         let (_, problems) = outside(0.02, "D8");
@@ -244,25 +252,18 @@ mod tests {
         );
         assert!(problems.contains("MSR-Conv on C8, seed 0: the group read out is D8, not C8"), "{problems}");
         assert!(outside(0.001, "").1.join("\n").contains("read out is none, not C8"));
-        let settings = SettingsArgs { outer_steps: Some(7), ..SettingsArgs::default() };
-        let other = PlanArgs { settings, ..args };
-        let plan = Plan::new(Definition::read("table2")?, &other)?;
-        assert_eq!(Table::new(&plan, &results(&plan, 0.02, "D8")).outside(), (0, Vec::new()));
+        let defined = run(&["C8"], Flags { outer_steps: Some(7), ..Flags::default() })?;
+        assert_eq!(Table::new(&defined, &outcomes(&defined, 0.02, "D8")).outside(), (0, Vec::new()));
         Ok(())
     }
 
     #[test]
     fn seeds_stand_in_their_columns() -> anyhow::Result<()> {
-        let settings = SettingsArgs {
-            seeds: Some(2),
-            methods: vec!["MSR-Conv-exact".into()],
-            ..SettingsArgs::default()
-        };
-        let plan =
-            Plan::new(Definition::read("table2")?, &PlanArgs { settings, problems: vec!["C8".into()] })?;
-        let mut found = results(&plan, 0.001, "C8");
+        let flags = Flags { seeds: Some(2), methods: vec!["MSR-Conv-exact".into()], ..Flags::default() };
+        let defined = run(&["C8"], flags)?;
+        let mut found = outcomes(&defined, 0.001, "C8");
         found.iter_mut().for_each(|r| r.seed = 1);
-        let text = Table::new(&plan, &found).to_string();
+        let text = Table::new(&defined, &found).to_string();
         assert!(text.contains("| C8      | 1000        | MSR-Conv-exact | –      | 0.0010 |"), "{text}");
         assert!(text.contains("\n1000 outer steps, 2 seeds;") && !text.contains("inner and"), "{text}");
         Ok(())
@@ -270,23 +271,22 @@ mod tests {
 
     #[test]
     fn test_tasks_are_counted_for_each_problem() -> anyhow::Result<()> {
-        let plan = Plan::new(Definition::read("table2")?, &PlanArgs::default())?;
-        let mut all = results(&plan, 0.001, "C8");
+        let defined = run(&[], Flags::default())?;
+        let mut all = outcomes(&defined, 0.001, "C8");
         let mut others = all.clone();
         for r in &mut others {
             r.problem = "D8".into();
             r.tested.iter_mut().for_each(|t| t.tasks = 120);
         }
         all.extend(others);
-        assert_eq!(Table::new(&plan, &all).tested_tasks(), "400 (C8), 120 (D8)");
+        assert_eq!(Table::new(&defined, &all).tested_tasks(), "400 (C8), 120 (D8)");
         Ok(())
     }
 
     #[test]
     fn the_table_shows_values_references_and_groups() -> anyhow::Result<()> {
-        let args = PlanArgs { problems: vec!["C8".into()], ..PlanArgs::default() };
-        let plan = Plan::new(Definition::read("table2")?, &args)?;
-        let text = Table::new(&plan, &results(&plan, 0.001, "C8")).to_string();
+        let defined = run(&["C8"], Flags::default())?;
+        let text = Table::new(&defined, &outcomes(&defined, 0.001, "C8")).to_string();
         assert!(text.contains("over 400 test tasks"), "{text}");
         for words in
             ["0.0066 ± 0.0006", "C8, reference", "0.0010 ± 1.0e-4", "C24 0.500", "0.050 (0.040)", "| 300 "]

@@ -1,5 +1,6 @@
 //! `msr inspect`: which symmetry a learned U, or a plain weight matrix, has.
 
+mod json;
 mod plane;
 
 use std::collections::HashMap;
@@ -12,11 +13,11 @@ use msr_meta::write_atomic;
 use safetensors::SafeTensors;
 
 use self::plane::{ConvShape, moment_of};
+use msr_experiments::engine::entries;
+use msr_experiments::engine::read_weight_shape;
+use msr_experiments::report::Console;
 use msr_experiments::report::picture::inspected;
-use msr_experiments::report::say;
 use msr_experiments::report::table::{aligned, number};
-use msr_experiments::tensors::numbers;
-use msr_experiments::training::read_weight_shape;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -46,6 +47,9 @@ pub struct Args {
     /// How many known groups are listed.
     #[arg(long, default_value_t = 8)]
     known: usize,
+    /// Print what is found as JSON on stdout, and everything else on stderr.
+    #[arg(long)]
+    json: bool,
 }
 
 /// A matrix to look at: U with `m · n` rows and `k` columns.
@@ -59,12 +63,13 @@ struct Matrix {
 
 /// Prints what is found, and writes the picture.
 pub fn run(args: &Args) -> Result<()> {
+    let console = Console::new(args.json);
     let in_file = || format!("{}", args.file.display());
     ensure!(
         !args.file.is_dir(),
         "{} is a folder; name a file, as the {} of a training run",
         args.file.display(),
-        msr_experiments::training::LEARNED
+        msr_experiments::engine::LEARNED
     );
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
     let tensors = load(&bytes, args.tensor.as_deref()).with_context(in_file)?;
@@ -78,40 +83,44 @@ pub fn run(args: &Args) -> Result<()> {
             None => stored,
         };
         let described = plane::describe(&tensors, args.tensor.as_deref(), shape, args.known);
-        if let Some(text) = described.with_context(in_file)? {
+        if let Some(described) = described.with_context(in_file)? {
             ensure!(
                 args.picture.is_none(),
                 "--picture is for maps between points; leave it out for a convolution"
             );
-            say(&text);
-            return Ok(());
+            console.table(&described.text);
+            return console.json(&described.found);
         }
     }
     let matrix = read(args, &bytes, &tensors).with_context(in_file)?;
     let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
-    say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
+    console.say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
+    let mut reason = None;
     let found = match recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default()) {
         Ok(found) => {
-            say(&describe(&matrix, &found, args.full));
+            console.say(&describe(&matrix, &found, args.full));
             Some(found)
         }
         // Too large to compare rows; known groups can be ranked all the same.
-        Err(reason @ msr_groups::Error::Config { .. }) => {
-            say(&format!("Not read: {reason}."));
+        Err(error @ msr_groups::Error::Config { .. }) => {
+            console.say(&format!("Not read: {error}."));
+            reason = Some(error.to_string());
             None
         }
         Err(other) => return Err(other).with_context(|| format!("{}", args.file.display())),
     };
     let fits = rank_groups(&matrix.symmetry, k, &known_actions(m, n)?)?;
     if fits.is_empty() {
-        say(&format!("\nNo family of groups that is known here acts on {n} inputs as they are numbered."));
+        console.say(&format!(
+            "\nNo family of groups that is known here acts on {n} inputs as they are numbered."
+        ));
     } else {
-        say(&format!(
+        console.table(&format!(
             "\nKnown groups, acting on points as they are numbered, by residual:\n\n{}",
             ranking(&fits, args.known)
         ));
-        say(
+        console.say(
             "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; unsymmetric: that\n\
              of a matrix without any symmetry. Groups that a larger one implies, with a residual as small, are left out.",
         );
@@ -122,8 +131,21 @@ pub fn run(args: &Args) -> Result<()> {
     let tied = found.as_ref().filter(|found| !matches!(found.verdict, Verdict::None { .. }));
     let pattern = tied.map(|found| &found.pattern);
     write_atomic(&picture, &inspected(&matrix.name, pattern, &columns, n)?)?;
-    say(&format!("\npicture: {}", picture.display()));
-    Ok(())
+    console.say(&format!("\npicture: {}", picture.display()));
+    if let Some(Verdict::None { reason: why }) = found.as_ref().map(|found| &found.verdict) {
+        reason = Some(why.clone());
+    }
+    console.json(&json::FoundOnPoints {
+        tensor: &matrix.name,
+        outputs: m,
+        inputs: n,
+        filter_params: k,
+        group: found.as_ref().and_then(json::group),
+        tied: pattern.map(|pattern| pattern.labels()),
+        reason,
+        known: json::residuals(&fits),
+        picture: &picture,
+    })
 }
 
 /// `<file without its extension>.<tensor>.png`.
@@ -212,7 +234,7 @@ fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<
             (side, side, columns)
         }
     };
-    let symmetry = numbers(tensor)?;
+    let symmetry = entries(tensor)?;
     Ok(Matrix { name: name.clone(), symmetry, outputs, inputs, filter_params })
 }
 

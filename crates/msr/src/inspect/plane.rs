@@ -6,8 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
 use msr_groups::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneSymmetry, plane_symmetry};
 
+use super::json::FoundOnPlane;
+use msr_experiments::engine::entries;
 use msr_experiments::report::table::aligned;
-use msr_experiments::tensors::numbers;
 
 /// The filters to which the rows of a symmetry matrix belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,13 @@ pub struct ConvShape {
     pub channels: Option<usize>,
 }
 
+/// What is said of a convolution.
+#[derive(Clone, Debug)]
+pub struct Described {
+    pub text: String,
+    pub found: FoundOnPlane,
+}
+
 /// What of a file is a convolution's symmetry: Kronecker factors where it has them and no other tensor is named, or `symmetry`
 /// when the shape of its filters is given. `None` when it is neither.
 pub fn describe(
@@ -25,7 +33,7 @@ pub fn describe(
     tensor: Option<&str>,
     shape: Option<ConvShape>,
     known: usize,
-) -> Result<Option<String>> {
+) -> Result<Option<Described>> {
     let kernel = shape.map(|shape| shape.kernel);
     let mut names: Vec<&String> = tensors.keys().filter(|n| n.ends_with("symmetry_out")).collect();
     names.sort();
@@ -59,7 +67,8 @@ pub fn describe(
         let what = format!(
             "{name}, {taps}: Kronecker factors of a convolution, {channels} channels, {kernel} × {kernel} taps"
         );
-        return Ok(Some(text(&what, &found, known)));
+        let names = vec![(*name).clone(), taps];
+        return Ok(Some(described(names, &what, (channels, kernel), &found, known)));
     }
     let Some(ConvShape { kernel, channels }) = shape else { return Ok(None) };
     let name = match tensor {
@@ -83,7 +92,7 @@ pub fn describe(
         channels > 0 && filters.is_multiple_of(channels),
         "`{name}` has {filters} filters of {kernel} × {kernel} taps, which are no multiple of {channels} output channels"
     );
-    let found = plane_symmetry(LearnedConv::Full { symmetry: &numbers(u)?, columns }, channels, kernel)?;
+    let found = plane_symmetry(LearnedConv::Full { symmetry: &entries(u)?, columns }, channels, kernel)?;
     let inputs = match filters / channels {
         1 => String::new(),
         inputs => format!(" × {inputs} input channels"),
@@ -91,7 +100,7 @@ pub fn describe(
     let what = format!(
         "{name}: a convolution's symmetry matrix, {channels} channels{inputs}, {kernel} × {kernel} taps"
     );
-    Ok(Some(text(&what, &found, known)))
+    Ok(Some(described(vec![name], &what, (channels, kernel), &found, known)))
 }
 
 fn choose_among(names: &[&String]) -> String {
@@ -119,9 +128,19 @@ fn factor(tensors: &HashMap<String, Tensor>, name: &str) -> Result<Vec<f64>> {
     let tensor = tensors.get(name).with_context(|| format!("there is no tensor `{name}` beside it"))?;
     let (rows, columns) = tensor.dims2().with_context(|| format!("`{name}`"))?;
     ensure!(rows == columns, "`{name}` is {rows} × {columns}; a Kronecker factor is square");
-    let mut numbers = numbers(tensor)?;
+    let mut numbers = entries(tensor)?;
     (0..rows).for_each(|i| numbers[i * (rows + 1)] += 1.0);
     Ok(numbers)
+}
+
+fn described(
+    tensors: Vec<String>,
+    what: &str,
+    (channels, kernel): (usize, usize),
+    found: &PlaneSymmetry,
+    known: usize,
+) -> Described {
+    Described { text: text(what, found, known), found: FoundOnPlane::new(tensors, channels, kernel, found) }
 }
 
 fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {

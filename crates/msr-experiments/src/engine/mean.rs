@@ -2,12 +2,16 @@
 
 use std::fmt::{self, Display};
 
+use serde::{Deserialize, Serialize};
+
 use crate::report::table::number;
 
 /// A mean with its 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
+    /// The mean.
     pub mean: f64,
+    /// Half of its interval.
     pub half_width: f64,
 }
 
