@@ -6,7 +6,8 @@ use std::f64::consts::TAU;
 use std::path::PathBuf;
 
 use msr_groups::{
-    Action, PermutationGroup, SharingPattern, cyclic, dihedral, direct_product, parse_group, square_grid, symmetric,
+    Action, PermutationGroup, SharingPattern, cyclic, dihedral, direct_product, parse_group, square_grid,
+    symmetric,
 };
 use msr_report::picture::{
     Chart, Panel, Picture, Scale, Series, curves, filters, inspected, matrices, patterns, recovered, symmetry,
@@ -52,7 +53,8 @@ fn of_symmetry() -> Result<Picture> {
         };
         (0..m * n).map(entry).collect()
     };
-    let columns = [band([0.9, -0.4, 0.3], 0.01), band([-0.2, 1.7, 0.5], 0.01), band([0.1, 0.3, -0.02], 0.003)];
+    let columns =
+        [band([0.9, -0.4, 0.3], 0.01), band([-0.2, 1.7, 0.5], 0.01), band([0.1, 0.3, -0.02], 0.003)];
     let (truth, weight) = (band([-0.62, -0.55, -0.71], 0.0), band([-0.61, -0.55, -0.7], 0.01));
     Ok(symmetry("MSR-FC-rank1-large, seed 0", &columns, &weight, Some(&truth), m, n)?)
 }
@@ -100,10 +102,16 @@ fn of_recovery() -> Result<Picture> {
 fn of_inspection() -> Result<Picture> {
     let pattern = natural(&cyclic(12)?)?;
     let column = |k: u32| -> Vec<f64> {
-        let entry = |(at, &label): (usize, &u32)| (f64::from(label * k) / 12.0 * TAU).cos() + 0.05 * noise(at);
+        let entry =
+            |(at, &label): (usize, &u32)| (f64::from(label * k) / 12.0 * TAU).cos() + 0.05 * noise(at);
         pattern.labels().iter().enumerate().map(entry).collect()
     };
-    Ok(inspected("learned.safetensors, layer1.symmetry", Some(&pattern), &[column(1), column(2), column(5)], 12)?)
+    Ok(inspected(
+        "learned.safetensors, layer1.symmetry",
+        Some(&pattern),
+        &[column(1), column(2), column(5)],
+        12,
+    )?)
 }
 
 fn angles() -> Vec<String> {
@@ -123,8 +131,10 @@ fn field(phase: f64, size: f64, level: f64) -> Vec<f64> {
 }
 
 fn of_filters() -> Result<Picture> {
-    let rows = |rows: &[(&str, f64)]| rows.iter().map(|(l, e)| (l.to_string(), field(0.3, 1.0, *e))).collect();
-    let mut group: Vec<(String, Vec<f64>)> = rows(&[("true", 0.0), ("MSR-Conv", 0.05), ("MSR-Conv-full", 0.1)]);
+    let rows =
+        |rows: &[(&str, f64)]| rows.iter().map(|(l, e)| (l.to_string(), field(0.3, 1.0, *e))).collect();
+    let mut group: Vec<(String, Vec<f64>)> =
+        rows(&[("true", 0.0), ("MSR-Conv", 0.05), ("MSR-Conv-full", 0.1)]);
     group.insert(1, ("MAML-Conv".to_string(), field(1.0, 0.1, 0.2)));
     let title = "C8: one field of a test task, true and after one example with each method";
     Ok(filters(title, "rotation angle in degrees", &angles(), 3, &[group])?)
@@ -138,7 +148,8 @@ fn of_basis() -> Result<Picture> {
             (format!("function {}, projected", i + 1), field(i as f64, size, 0.1 * size)),
         ]
     };
-    let title = "D8-MSR-Conv, seed 0: true basis functions of one field, and their projections on what was learned";
+    let title =
+        "D8-MSR-Conv, seed 0: true basis functions of one field, and their projections on what was learned";
     let groups: Vec<_> = (0..4).map(group).collect();
     let picture = filters(title, "rotation angle in degrees (m: mirrored first)", &angles(), 3, &groups)?;
     Ok(picture)
@@ -183,13 +194,15 @@ fn of_charts() -> Picture {
         (points, band)
     };
     let lines = [("Omniglot 5-way", 0.98, 0.02), ("mini-ImageNet", 0.62, 0.06)];
-    let chart = Chart::new("training step", "accuracy").title("Mean of 5 seeds and its 95 % interval").size(400, 260);
+    let chart =
+        Chart::new("training step", "accuracy").title("Mean of 5 seeds and its 95 % interval").size(400, 260);
     let chart = lines.iter().fold(chart, |chart, (name, top, spread)| {
         let (points, band) = accuracy(*top, *spread);
         chart.series(Series::new(*name, points).band(band))
     });
     let rates = (0..9).fold(Chart::new("outer step", "inner rate").size(400, 260), |chart, line| {
-        let rate = move |i: usize| (100.0 * i as f64, 0.01 * (1.0 + line as f64 + 0.02 * (i * (line + 1)) as f64));
+        let rate =
+            move |i: usize| (100.0 * i as f64, 0.01 * (1.0 + line as f64 + 0.02 * (i * (line + 1)) as f64));
         chart.series(Series::new(format!("layer {}", line + 1), (0..20).map(rate)))
     });
     Picture::new("Two charts beside each other").row([chart, rates])
@@ -200,11 +213,14 @@ fn of_edges() -> Result<Picture> {
     let small = |title: &str| Chart::new("step", "error").title(title).size(280, 180);
     let zeros = [(0.0, 1.0), (1.0, 0.1), (2.0, 0.0), (3.0, 1e-3), (4.0, -1.0), (5.0, 1e-4), (6.0, 2e-5)];
     let values = Panel::values("with NaN", &[1e-6, f64::NAN, -2e-6, 0.0, f64::INFINITY, 5e-7], 2, 3)?;
-    Ok(Picture::new("What is hard to draw, under a title so long that it has to go on in a second line of text here")
-        .row([small("nothing"), small("one point").series(Series::new("only", [(3.0, 0.2)]))])
-        .row([
-            small("zeros, log axis").y_scale(Scale::Log).series(Series::new("", zeros)),
-            small("tiny").series(Series::new("", (0..9).map(|i| (f64::from(i), 3e-7 + 1e-8 * noise(i as usize))))),
-        ])
-        .row([msr_report::picture::Grid::of([values, Panel::values("zero", &[0.0; 4], 2, 2)?], 2).bar("entry")]))
+    Ok(Picture::new(
+        "What is hard to draw, under a title so long that it has to go on in a second line of text here",
+    )
+    .row([small("nothing"), small("one point").series(Series::new("only", [(3.0, 0.2)]))])
+    .row([
+        small("zeros, log axis").y_scale(Scale::Log).series(Series::new("", zeros)),
+        small("tiny")
+            .series(Series::new("", (0..9).map(|i| (f64::from(i), 3e-7 + 1e-8 * noise(i as usize))))),
+    ])
+    .row([msr_report::picture::Grid::of([values, Panel::values("zero", &[0.0; 4], 2, 2)?], 2).bar("entry")]))
 }

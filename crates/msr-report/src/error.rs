@@ -20,7 +20,9 @@ pub enum Error {
     #[error("a picture of nothing: {0}")]
     Empty(&'static str),
     /// More pixels than a picture may have.
-    #[error("a picture of {width} × {height} pixels is larger than {most} × {most}; show fewer or smaller panels")]
+    #[error(
+        "a picture of {width} × {height} pixels is larger than {most} × {most}; show fewer or smaller panels"
+    )]
     TooLarge {
         /// Pixels across.
         width: u32,

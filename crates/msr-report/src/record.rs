@@ -85,7 +85,11 @@ mod tests {
         let record = Record::new(Path::new("results"), "table1", "cpu", "| a |\n", &origin);
         assert_eq!(record.path, Path::new("results/1970-01-01-cpu/table1.md"));
         let head = "Command: msr reproduce table1\nTime: 1970-01-01T23:59:59Z\n\n| a |\n\nprocessor: ";
-        assert!(record.text.starts_with(head) && record.text.ends_with("\ncommit: unknown\n"), "{}", record.text);
+        assert!(
+            record.text.starts_with(head) && record.text.ends_with("\ncommit: unknown\n"),
+            "{}",
+            record.text
+        );
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         let half = FINE / 2;
         let (left, top) = (x * FINE - half, y * FINE - half);
         let (right, bottom) = ((x + width) * FINE + half, (y + height) * FINE + half);
-        let corners = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top), (right, top)];
+        let corners =
+            vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top), (right, top)];
         self.area.draw(&PathElement::new(corners, colour.stroke_width(FINE as u32))).map_err(failed)
     }
 
@@ -58,14 +59,29 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     /// A line of text whose capitals are centred on `y`; `x` is where `anchor` says.
-    pub(super) fn text(&self, text: &str, x: i32, y: i32, anchor: HPos, em: i32, colour: RGBColor) -> Result<()> {
+    pub(super) fn text(
+        &self,
+        text: &str,
+        x: i32,
+        y: i32,
+        anchor: HPos,
+        em: i32,
+        colour: RGBColor,
+    ) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let style = style(em, colour).pos(Pos::new(anchor, VPos::Top));
         self.area.draw_text(text, &style, (x * FINE, y * FINE - middle(em))).map_err(failed)
     }
 
     /// A line of text that reads upwards, centred on `(x, y)`.
     pub(super) fn upwards(&self, text: &str, x: i32, y: i32, em: i32, colour: RGBColor) -> Result<()> {
-        let style = style(em, colour).pos(Pos::new(HPos::Center, VPos::Top)).transform(FontTransform::Rotate270);
+        if text.is_empty() {
+            return Ok(());
+        }
+        let style =
+            style(em, colour).pos(Pos::new(HPos::Center, VPos::Top)).transform(FontTransform::Rotate270);
         self.area.draw_text(text, &style, (x * FINE - middle(em), y * FINE)).map_err(failed)
     }
 }

@@ -117,9 +117,12 @@ pub(super) struct Range {
     pub(super) hidden: usize,
 }
 
+/// Larger values are as good as infinite: differences of two could be.
+const BEYOND: f64 = 1e300;
+
 impl Range {
     fn new(scale: Scale, values: impl Iterator<Item = f64>, margin: f64) -> Self {
-        let finite: Vec<f64> = values.filter(|v| v.is_finite()).collect();
+        let finite: Vec<f64> = values.filter(|v| v.abs() < BEYOND).collect();
         let least = finite.iter().copied().fold(f64::INFINITY, f64::min);
         let most = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let log = match scale {
@@ -141,10 +144,10 @@ impl Range {
         // One value, or values that differ by rounding only, stand in the middle.
         let around = range.low.abs().max(range.high.abs()).max(f64::MIN_POSITIVE);
         let margin = match span {
-            span if span > 1e-12 * around && span.is_finite() => margin * span,
+            span if span > 1e-12 * around => margin * span,
             _ if log => 0.5,
             _ if range.low == 0.0 => 1.0,
-            _ => 0.5 * around.min(f64::MAX / 4.0),
+            _ => 0.5 * around,
         };
         (range.low, range.high) = (range.low - margin, range.high + margin);
         range
@@ -153,7 +156,7 @@ impl Range {
     /// Where a value lies, if it does.
     pub(super) fn coordinate(&self, value: f64) -> Option<f64> {
         let at = if self.log { value.log10() } else { value };
-        (value.is_finite() && at.is_finite()).then_some(at)
+        (value.abs() < BEYOND && at.is_finite()).then_some(at)
     }
 
     /// The value at a coordinate.
@@ -185,11 +188,15 @@ pub(super) fn thinned(run: Vec<(f64, f64)>, range: &Range, columns: usize) -> Ve
     let mut thin = Vec::new();
     for same in run.chunk_by(|a, b| column(a.0) == column(b.0)) {
         let by = |order: std::cmp::Ordering| {
-            (0..same.len()).reduce(|a, b| if same[b].1.total_cmp(&same[a].1) == order { b } else { a }).unwrap_or(0)
+            (0..same.len())
+                .reduce(|a, b| if same[b].1.total_cmp(&same[a].1) == order { b } else { a })
+                .unwrap_or(0)
         };
         let mut kept = [0, by(std::cmp::Ordering::Less), by(std::cmp::Ordering::Greater), same.len() - 1];
         kept.sort_unstable();
-        thin.extend(kept.iter().enumerate().filter(|(i, at)| *i == 0 || kept[i - 1] != **at).map(|(_, &at)| same[at]));
+        thin.extend(
+            kept.iter().enumerate().filter(|(i, at)| *i == 0 || kept[i - 1] != **at).map(|(_, &at)| same[at]),
+        );
     }
     thin
 }
@@ -214,7 +221,7 @@ mod tests {
     #[test]
     fn every_range_has_an_extent() {
         let some: [&[f64]; 7] =
-            [&[], &[f64::NAN], &[0.0], &[3.0, 3.0], &[-1e300], &[f64::MAX, f64::MIN], &[1e-320, 1e-320]];
+            [&[], &[f64::NAN], &[0.0], &[3.0, 3.0], &[-9e299], &[-9e299, 9e299, f64::MAX], &[1e-320, 1e-320]];
         for values in some {
             for scale in [Scale::Auto, Scale::Linear, Scale::Log] {
                 let range = range(scale, values);
@@ -228,7 +235,7 @@ mod tests {
         let found = runs(&[1.0, 2.0, f64::NAN, 3.0, f64::INFINITY], |x| x.is_finite().then_some(*x));
         assert_eq!(found, [vec![1.0, 2.0], vec![3.0]]);
         let chart = Chart::new("x", "y").series(Series::new("", [(0.0, f64::NAN)]).band([(1.0, 2.0, 4.0)]));
-        assert_eq!(chart.ranges().0.low, 0.5);
+        assert_eq!((chart.ranges().0.high, chart.ranges().1.low), (1.0, 1.9));
     }
 
     #[test]

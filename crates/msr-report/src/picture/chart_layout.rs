@@ -19,8 +19,8 @@ use crate::Result;
 const SAMPLE: (i32, i32, i32) = (24, 6, 18);
 /// Fine units that lines are wide.
 const LINE: u32 = 7;
-/// Room right of the axes for half a number.
-const RIGHT: i32 = 16;
+/// The least room right of the axes.
+const RIGHT: i32 = 12;
 
 /// A name in the legend: the number of its line, and where its sample starts.
 struct Entry {
@@ -44,6 +44,8 @@ pub(super) struct ChartLayout<'a> {
     x_ticks: Vec<(f64, String)>,
     y_ticks: Vec<(f64, String)>,
     left: i32,
+    /// Room right of the axes: half of the last number stands there.
+    right: i32,
 }
 
 /// An axis as plotters takes it: a range in coordinates, its numbers, and faint lines between them.
@@ -55,7 +57,8 @@ struct Axis {
 
 impl Axis {
     fn new(range: &Range, numbers: &[(f64, String)]) -> Self {
-        let faint = if range.log { ticks::between(range.value(range.low), range.value(range.high)) } else { vec![] };
+        let faint =
+            if range.log { ticks::between(range.value(range.low), range.value(range.high)) } else { vec![] };
         let between = faint.into_iter().filter_map(|value| range.coordinate(value)).collect();
         Self { range: range.low..range.high, numbers: numbers.to_vec(), between }
     }
@@ -115,8 +118,10 @@ impl<'a> ChartLayout<'a> {
         top += if legend.is_empty() { 0 } else { line_height(TEXT) + 6 };
         let wide = wide.max(width(&title, TEXT)? + left);
         let x_ticks = numbers(&x, ((wide - left) / 70).clamp(2, 9) as usize);
+        let last = x_ticks.last().map_or(Ok(0), |(_, text)| width(text, SMALL))?;
+        let right = RIGHT.max(last / 2 + 2);
         let (width, height) = (wide, high + top);
-        Ok(Self { chart, width, height, title, legend, top, x, y, x_ticks, y_ticks, left })
+        Ok(Self { chart, width, height, title, legend, top, x, y, x_ticks, y_ticks, left, right })
     }
 
     /// How many finite values an axis cannot show.
@@ -125,7 +130,12 @@ impl<'a> ChartLayout<'a> {
     }
 
     /// Draws the chart with its upper left corner at `(left, top)`.
-    pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, left: i32, top: i32) -> Result<()> {
+    pub(super) fn draw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        left: i32,
+        top: i32,
+    ) -> Result<()> {
         let line = line_height(TEXT);
         canvas.text(&self.title, left + self.left, top + line / 2, HPos::Left, TEXT, INK)?;
         for Entry { line, name, x, y } in &self.legend {
@@ -133,9 +143,15 @@ impl<'a> ChartLayout<'a> {
             let ends = vec![(from * FINE, y * FINE), ((from + SAMPLE.0) * FINE, y * FINE)];
             if dashed(*line) {
                 let stroke = colour(*line).stroke_width(LINE);
-                canvas.area.draw(&DashedPathElement::new(ends, 5 * FINE, 3 * FINE, stroke)).map_err(failed)?;
+                canvas
+                    .area
+                    .draw(&DashedPathElement::new(ends, 5 * FINE, 3 * FINE, stroke))
+                    .map_err(failed)?;
             } else {
-                canvas.area.draw(&PathElement::new(ends, colour(*line).stroke_width(LINE))).map_err(failed)?;
+                canvas
+                    .area
+                    .draw(&PathElement::new(ends, colour(*line).stroke_width(LINE)))
+                    .map_err(failed)?;
             }
             canvas.text(name, from + SAMPLE.0 + SAMPLE.1, y, HPos::Left, TEXT, INK)?;
         }
@@ -143,10 +159,13 @@ impl<'a> ChartLayout<'a> {
         let size = (self.width * FINE, (self.height - self.top) * FINE);
         let area = canvas.area.clone().shrink(corner, size);
         let mut context = ChartBuilder::on(&area)
-            .margin_right(RIGHT * FINE)
+            .margin_right(self.right * FINE)
             .margin_top(SMALL / 2 * FINE)
             .set_label_area_size(LabelAreaPosition::Left, self.left * FINE)
-            .set_label_area_size(LabelAreaPosition::Bottom, (line_height(SMALL) + line_height(TEXT) + 12) * FINE)
+            .set_label_area_size(
+                LabelAreaPosition::Bottom,
+                (line_height(SMALL) + line_height(TEXT) + 12) * FINE,
+            )
             .build_cartesian_2d(Axis::new(&self.x, &self.x_ticks), Axis::new(&self.y, &self.y_ticks))
             .map_err(failed)?;
         context
@@ -163,7 +182,7 @@ impl<'a> ChartLayout<'a> {
             .map_err(failed)?;
         self.lines(&mut context)?;
         if self.chart.series.iter().all(|s| s.points.iter().all(|p| self.place(p.0, p.1).is_none())) {
-            let middle = left + (self.width + self.left - RIGHT) / 2;
+            let middle = left + (self.width + self.left - self.right) / 2;
             let text = "no values";
             canvas.text(text, middle, top + (self.height + self.top) / 2 - line, HPos::Center, TEXT, RULE)?;
         }
@@ -177,7 +196,8 @@ impl<'a> ChartLayout<'a> {
     /// Bands first, so that no line is under one.
     fn lines<DB: DrawingBackend>(&self, context: &mut Context<'_, DB>) -> Result<()> {
         for (number, series) in self.chart.series.iter().enumerate() {
-            for run in runs(&series.band, |&(x, low, high)| Some((self.place(x, low)?, self.place(x, high)?))) {
+            for run in runs(&series.band, |&(x, low, high)| Some((self.place(x, low)?, self.place(x, high)?)))
+            {
                 let there = run.iter().map(|(low, _)| *low);
                 let corners: Vec<_> = there.chain(run.iter().rev().map(|(_, high)| *high)).collect();
                 context.draw_series([Polygon::new(corners, colour(number).mix(0.2))]).map_err(failed)?;
@@ -189,7 +209,9 @@ impl<'a> ChartLayout<'a> {
                 let stroke = colour(number).stroke_width(LINE);
                 let run = thinned(run, &self.x, columns);
                 if let [only] = run[..] {
-                    context.draw_series([Circle::new(only, 2 * FINE, colour(number).filled())]).map_err(failed)?;
+                    context
+                        .draw_series([Circle::new(only, 2 * FINE, colour(number).filled())])
+                        .map_err(failed)?;
                 } else if dashed(number) {
                     let line = DashedPathElement::new(run, 5 * FINE, 3 * FINE, stroke);
                     context.draw_series([line]).map_err(failed)?;

@@ -38,7 +38,8 @@ pub fn symmetry<T: Copy + Into<f64>>(
     };
     let columns = columns.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
     let picture = in_rows(Picture::new(title).row([weights]), columns);
-    let note = "A column of U is the weight that one parameter in v stands for; each has its own colour scale.";
+    let note =
+        "A column of U is the weight that one parameter in v stands for; each has its own colour scale.";
     Ok(picture.note(note).note(SIGNS))
 }
 
@@ -83,7 +84,8 @@ pub fn recovered(
     let (patterns, weights) = (patterns, axes(weights).bar("weight"));
     let picture = Picture::new(title);
     let wide = 2 * Panel::sharing("", truth).cell() * n as i32 > ACROSS / 2;
-    let picture = if wide { picture.row([patterns]).row([weights]) } else { picture.row([patterns, weights]) };
+    let picture =
+        if wide { picture.row([patterns]).row([weights]) } else { picture.row([patterns, weights]) };
     Ok(picture.note(TIED).note(SIGNS))
 }
 
@@ -99,8 +101,10 @@ pub fn inspected(
     inputs: usize,
 ) -> Result<Picture> {
     let axes = |grid: Grid| grid.axes("input j", "output i");
-    let mut grids: Vec<Grid> =
-        pattern.map(|pattern| axes(Grid::of([Panel::sharing("tied weights", pattern)], 1))).into_iter().collect();
+    let mut grids: Vec<Grid> = pattern
+        .map(|pattern| axes(Grid::of([Panel::sharing("tied weights", pattern)], 1)))
+        .into_iter()
+        .collect();
     for (number, column) in columns.iter().enumerate() {
         let (title, bar) = match columns.len() {
             1 => ("weight".to_string(), "weight"),
@@ -132,7 +136,7 @@ pub fn filters(
     let mut picture = Picture::new(title);
     let taps = kernel * kernel;
     for (number, group) in groups.iter().filter(|group| !group.is_empty()).enumerate() {
-        let mut grid = Grid::new().bar("tap");
+        let mut grid = Grid::new().bar("filter weight");
         if number == 0 {
             grid = grid.columns(format!("columns: {quantity}"), headings);
         }
@@ -141,7 +145,8 @@ pub fn filters(
                 let (rows, cols) = (headings.len(), taps);
                 return Err(Error::Shape { what: label.clone(), entries: row.len(), rows, cols });
             }
-            let panels = row.chunks_exact(taps.max(1)).map(|filter| Panel::values("", filter, kernel, kernel));
+            let panels =
+                row.chunks_exact(taps.max(1)).map(|filter| Panel::values("", filter, kernel, kernel));
             grid = grid.row(label, panels.collect::<Result<Vec<_>>>()?);
         }
         picture = picture.row([grid]);

@@ -92,7 +92,10 @@ pub(super) fn typeset(text: &str) -> String {
         if letter == '_' && single && digits > 0 && ends {
             set.extend(rest[..digits].iter().filter_map(|&digit| lowered(digit)));
             at += digits;
-        } else if letter == '^' && rest.first() == Some(&'T') && !rest.get(1).is_some_and(|c| c.is_alphanumeric()) {
+        } else if letter == '^'
+            && rest.first() == Some(&'T')
+            && !rest.get(1).is_some_and(|c| c.is_alphanumeric())
+        {
             set.push('ᵀ');
             at += 1;
         } else {

@@ -2,6 +2,7 @@
 
 use msr_groups::SharingPattern;
 
+use super::MOST;
 use crate::{Error, Result};
 
 /// A matrix as coloured squares, with a title above it.
@@ -33,7 +34,9 @@ impl Panel {
         rows: usize,
         cols: usize,
     ) -> Result<Self> {
-        Self::new(title.into(), rows, cols, values.len(), || Cells::Values(values.iter().map(|&v| v.into()).collect()))
+        Self::new(title.into(), rows, cols, values.len(), || {
+            Cells::Values(values.iter().map(|&v| v.into()).collect())
+        })
     }
 
     /// The labels of tied weights, row by row: one colour for each label.
@@ -50,7 +53,13 @@ impl Panel {
         Self { title: title.into(), rows: pattern.outputs(), cols: pattern.inputs(), cells }
     }
 
-    fn new(title: String, rows: usize, cols: usize, entries: usize, cells: impl FnOnce() -> Cells) -> Result<Self> {
+    fn new(
+        title: String,
+        rows: usize,
+        cols: usize,
+        entries: usize,
+        cells: impl FnOnce() -> Cells,
+    ) -> Result<Self> {
         if rows.checked_mul(cols) != Some(entries) || entries == 0 {
             return Err(Error::Shape { what: title, entries, rows, cols });
         }
@@ -60,7 +69,9 @@ impl Panel {
     /// The largest size of a value; zero for patterns and where no value is finite.
     pub(super) fn largest(&self) -> f64 {
         match &self.cells {
-            Cells::Values(values) => values.iter().map(|v| v.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max),
+            Cells::Values(values) => {
+                values.iter().map(|v| v.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max)
+            }
             Cells::Classes(_) => 0.0,
         }
     }
@@ -121,7 +132,11 @@ impl Grid {
 
     /// A heading above each column, and above these what they are: a quantity with its unit, such as `rotation angle in
     /// degrees`.
-    pub fn columns<S: Into<String>>(mut self, quantity: impl Into<String>, each: impl IntoIterator<Item = S>) -> Self {
+    pub fn columns<S: Into<String>>(
+        mut self,
+        quantity: impl Into<String>,
+        each: impl IntoIterator<Item = S>,
+    ) -> Self {
         self.heading = quantity.into();
         self.columns = each.into_iter().map(Into::into).collect();
         self
@@ -148,6 +163,25 @@ impl Grid {
     /// All panels.
     pub(super) fn panels(&self) -> impl Iterator<Item = &Panel> {
         self.rows.iter().flat_map(|(_, panels)| panels)
+    }
+
+    /// The pixels of a square of this panel.
+    pub(super) fn cell_of(&self, panel: &Panel) -> i32 {
+        self.cell.unwrap_or_else(|| panel.cell())
+    }
+
+    /// Nothing when no panel alone is larger than a picture may be.
+    pub(super) fn fits(&self) -> Result<()> {
+        let large = |panel: &&Panel| {
+            let cell = self.cell_of(panel).unsigned_abs() as usize;
+            cell.saturating_mul(panel.rows.max(panel.cols)) > MOST as usize
+        };
+        self.panels().find(large).map_or(Ok(()), |panel| {
+            let pixels = |count: usize| {
+                u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(self.cell_of(panel).unsigned_abs())
+            };
+            Err(Error::TooLarge { width: pixels(panel.cols), height: pixels(panel.rows), most: MOST as u32 })
+        })
     }
 
     /// The value of full colour, when the grid shows values.

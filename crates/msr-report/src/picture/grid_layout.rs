@@ -88,7 +88,7 @@ fn broken(label: &str) -> Vec<String> {
 impl<'a> GridLayout<'a> {
     /// Places for all parts; row labels take `labels` pixels, so that grids above each other can line up.
     pub(super) fn new(grid: &'a Grid, labels: i32) -> Result<Self> {
-        let cell = |panel: &Panel| grid.cell.unwrap_or_else(|| panel.cell());
+        let cell = |panel: &Panel| grid.cell_of(panel);
         let size = |panel: &Panel| (cell(panel) * panel.cols as i32, cell(panel) * panel.rows as i32);
         let titled = grid.panels().any(|panel| !panel.title.is_empty());
         let axes = if grid.axes.is_some() { Axes::of(grid)? } else { Axes { left: 0, below: 0 } };
@@ -153,7 +153,11 @@ impl<'a> GridLayout<'a> {
             width: bar.as_ref().map_or(Ok(right), |bar| bar.right(grid))?.max(named).max(titles),
             height: bar.as_ref().map_or(0, |bar| bar.y + bar.height + SMALL / 2).max(last + axes.below),
             title,
-            headings: headings.into_iter().enumerate().map(|(c, text)| (middle(c, first_widths[c]), text)).collect(),
+            headings: headings
+                .into_iter()
+                .enumerate()
+                .map(|(c, text)| (middle(c, first_widths[c]), text))
+                .collect(),
             heading: (!heading.is_empty()).then_some((heading_y, heading)),
             headings_y,
             labels: label_places,
@@ -164,7 +168,12 @@ impl<'a> GridLayout<'a> {
     }
 
     /// Draws the grid with its upper left corner at `(left, top)`.
-    pub(super) fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, left: i32, top: i32) -> Result<()> {
+    pub(super) fn draw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        left: i32,
+        top: i32,
+    ) -> Result<()> {
         let line = line_height(TEXT);
         let start = self.panels.first().map_or(0, |p| p.x);
         canvas.text(&self.title, left + start, top + line / 2, HPos::Left, TEXT, INK)?;
@@ -187,7 +196,13 @@ impl<'a> GridLayout<'a> {
         self.bar.as_ref().map_or(Ok(()), |bar| bar.draw(canvas, &self.grid.bar, left, top))
     }
 
-    fn panel<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, placed: &Placed<'_>, x: i32, y: i32) -> Result<()> {
+    fn panel<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        placed: &Placed<'_>,
+        x: i32,
+        y: i32,
+    ) -> Result<()> {
         let line = line_height(TEXT);
         for (number, text) in placed.title.iter().rev().enumerate() {
             canvas.text(text, x, y - ABOVE - line / 2 - number as i32 * line, HPos::Left, TEXT, INK)?;
@@ -231,7 +246,10 @@ impl Axes {
     fn of(grid: &Grid) -> Result<Self> {
         let rows = grid.panels().map(|panel| panel.rows).max().unwrap_or(0);
         let numbers = width(&rows.to_string(), SMALL)?;
-        Ok(Self { left: numbers + TICK + 6 + line_height(SMALL), below: TICK + 4 + SMALL + line_height(SMALL) })
+        Ok(Self {
+            left: numbers + TICK + 6 + line_height(SMALL),
+            below: TICK + 4 + SMALL + line_height(SMALL),
+        })
     }
 }
 
@@ -250,7 +268,14 @@ fn axes<DB: DrawingBackend>(
     for index in ticks::indices(placed.panel.cols, wide) {
         let at = edge + middle(index);
         canvas.line((at, bottom), (at, bottom + TICK * FINE), RULE, stroke)?;
-        canvas.text(&index.to_string(), at / FINE, y + high + TICK + 3 + SMALL / 2, HPos::Center, SMALL, INK)?;
+        canvas.text(
+            &index.to_string(),
+            at / FINE,
+            y + high + TICK + 3 + SMALL / 2,
+            HPos::Center,
+            SMALL,
+            INK,
+        )?;
     }
     let mut widest = 0;
     for index in ticks::indices(placed.panel.rows, high) {
@@ -276,7 +301,7 @@ impl Bar {
         let height = (last - first).min(BAR_MOST).max(BAR.2).max(named);
         // As high as the panels, or in the middle beside them.
         let y = first + ((last - first) - height).max(0) / 2;
-        let ticks = ticks::linear(-bound, bound, (height / 28).clamp(3, 7) as usize);
+        let ticks = ticks::linear(-bound, bound, (height / 24).clamp(3, 7) as usize);
         let numbers = widest(ticks.iter().map(|(_, text)| text.as_str()), SMALL)?;
         let x = right + BAR.1;
         Ok(Self { x, y, height, bound, ticks, name_x: x + BAR.0 + TICK + 3 + numbers + 5 + SMALL / 2 })
@@ -288,7 +313,13 @@ impl Bar {
         Ok(if grid.bar.is_empty() { unnamed } else { self.name_x + SMALL / 2 + 2 })
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, name: &str, left: i32, top: i32) -> Result<()> {
+    fn draw<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        name: &str,
+        left: i32,
+        top: i32,
+    ) -> Result<()> {
         let (x, y) = (left + self.x, top + self.y);
         for row in 0..self.height {
             let value = 1.0 - 2.0 * (f64::from(row) + 0.5) / f64::from(self.height);

@@ -143,23 +143,27 @@ impl Picture {
         png(&pixmap)
     }
 
+    fn grids(&self) -> impl Iterator<Item = &Grid> {
+        self.rows.iter().flatten().filter_map(|block| match block {
+            Block::Grid(grid) => Some(grid),
+            Block::Chart(_) => None,
+        })
+    }
+
     /// What a reader must know about the colours that are there.
     fn remarks(&self) -> Vec<String> {
-        let grids = || {
-            self.rows.iter().flatten().filter_map(|block| match block {
-                Block::Grid(grid) => Some(grid),
-                Block::Chart(_) => None,
-            })
-        };
         let many = |panel: &Panel| match &panel.cells {
             Cells::Classes(labels) => labels.iter().collect::<std::collections::BTreeSet<_>>().len(),
             Cells::Values(_) => 0,
         };
         let mut remarks = Vec::new();
-        if grids().flat_map(Grid::panels).any(|panel| many(panel) > colour::MOST_CLASSES) {
-            remarks.push(format!("Colours repeat in patterns of more than {} weights.", colour::MOST_CLASSES));
+        if self.grids().flat_map(Grid::panels).any(|panel| many(panel) > colour::MOST_CLASSES) {
+            remarks.push(format!(
+                "Colours repeat in patterns with more than {} parameters.",
+                colour::MOST_CLASSES
+            ));
         }
-        if grids().flat_map(Grid::panels).any(Panel::has_nan) {
+        if self.grids().flat_map(Grid::panels).any(Panel::has_nan) {
             remarks.push("Grey: not a number.".to_string());
         }
         remarks
@@ -180,6 +184,17 @@ impl Placed<'_> {
     }
 }
 
+/// Where the blocks of all rows start, so that they stand in columns. The last block of a row may be as wide as it likes.
+fn starts(rows: &[Vec<Placed<'_>>]) -> Vec<i32> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut starts = vec![MARGIN];
+    for column in 1..columns {
+        let before = rows.iter().filter(|row| row.len() > column).map(|row| row[column - 1].size().0);
+        starts.push(starts[column - 1] + before.max().unwrap_or(0) + BETWEEN);
+    }
+    starts
+}
+
 /// A picture whose parts have places.
 struct Layout<'a> {
     width: i32,
@@ -193,30 +208,31 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn new(picture: &'a Picture) -> Result<Self> {
+        picture.grids().try_for_each(Grid::fits)?;
         // Grids at the left edge line up behind one column of labels.
         let labels = picture.rows.iter().filter_map(|row| match row.first() {
             Some(Block::Grid(grid)) => Some(label_width(grid)),
             _ => None,
         });
         let labels = labels.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or(0);
-        let (mut rows, mut across) = (Vec::new(), 0);
+        let mut rows = Vec::new();
         for row in &picture.rows {
-            let mut placed = Vec::new();
-            let mut x = MARGIN;
-            for (number, block) in row.iter().enumerate() {
-                let block = match block {
-                    Block::Grid(grid) if number == 0 => Placed::Grid(GridLayout::new(grid, labels)?),
-                    Block::Grid(grid) => Placed::Grid(GridLayout::new(grid, label_width(grid)?)?),
-                    Block::Chart(chart) => Placed::Chart(ChartLayout::new(chart)?),
-                };
-                let wide = block.size().0;
-                placed.push((block, x));
-                across = across.max(x + wide);
-                x += wide + BETWEEN;
-            }
-            rows.push(placed);
+            let placed = row.iter().enumerate().map(|(number, block)| match block {
+                Block::Grid(grid) if number == 0 => Ok(Placed::Grid(GridLayout::new(grid, labels)?)),
+                Block::Grid(grid) => Ok(Placed::Grid(GridLayout::new(grid, label_width(grid)?)?)),
+                Block::Chart(chart) => Ok(Placed::Chart(ChartLayout::new(chart)?)),
+            });
+            rows.push(placed.collect::<Result<Vec<_>>>()?);
         }
-        if rows.iter().all(Vec::is_empty) {
+        let starts = starts(&rows);
+        let ends =
+            rows.iter().flat_map(|row| row.iter().zip(&starts).map(|(block, start)| start + block.size().0));
+        let across = ends.max().unwrap_or(0);
+        let full = |block: &Block| match block {
+            Block::Grid(grid) => grid.panels().next().is_some(),
+            Block::Chart(_) => true,
+        };
+        if !picture.rows.iter().flatten().any(full) {
             return Err(Error::Empty("it has no panels and no charts"));
         }
         let inside = (across - MARGIN).max(NARROWEST);
@@ -225,10 +241,15 @@ impl<'a> Layout<'a> {
         let mut blocks = Vec::new();
         let mut hidden = 0;
         for row in rows {
-            let high = row.iter().map(|(block, _)| block.size().1).max().unwrap_or(0);
-            for (block, x) in row {
+            let high = row.iter().map(|block| block.size().1).max().unwrap_or(0);
+            for (block, &x) in row.into_iter().zip(&starts) {
+                // Matrices line up above, charts below, where their axes are.
+                let down = match &block {
+                    Placed::Grid(_) => 0,
+                    Placed::Chart(chart) => high - chart.height,
+                };
                 hidden += if let Placed::Chart(chart) = &block { chart.hidden() } else { 0 };
-                blocks.push((block, x, y));
+                blocks.push((block, x, y + down));
             }
             y += high + BETWEEN;
         }

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use ab_glyph::{Font, FontRef, OutlineCurve};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontTransform,
 };
 use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
@@ -83,7 +84,12 @@ fn polyline(points: impl IntoIterator<Item = BackendCoord>) -> PathBuilder {
 }
 
 /// The outlines of a text whose first letter starts at `(x, y)` on the line that letters stand on.
-fn outlines(font: &FontRef<'_>, text: &[(ab_glyph::GlyphId, f32)], em: f32, (x, y): (f32, f32)) -> PathBuilder {
+fn outlines(
+    font: &FontRef<'_>,
+    text: &[(ab_glyph::GlyphId, f32)],
+    em: f32,
+    (x, y): (f32, f32),
+) -> PathBuilder {
     let unit = em / font.units_per_em().unwrap_or(1.0);
     let mut builder = PathBuilder::new();
     for &(glyph, start) in text {
@@ -157,11 +163,19 @@ impl DrawingBackend for Raster<'_> {
         fill: bool,
     ) -> Drawn {
         let rect = Rect::from_ltrb(x0 as f32, y0 as f32, x1 as f32, y1 as f32).map(PathBuilder::from_rect);
-        if fill { self.fill(rect, style.color(), Transform::identity()) } else { self.stroke(rect, style) }
+        if fill {
+            self.fill(rect, style.color(), Transform::identity())
+        } else {
+            self.stroke(rect, style)
+        }
         Ok(())
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         self.stroke(polyline(path).finish(), style);
         Ok(())
     }
@@ -174,7 +188,11 @@ impl DrawingBackend for Raster<'_> {
         fill: bool,
     ) -> Drawn {
         let circle = PathBuilder::from_circle(x as f32, y as f32, radius as f32);
-        if fill { self.fill(circle, style.color(), Transform::identity()) } else { self.stroke(circle, style) }
+        if fill {
+            self.fill(circle, style.color(), Transform::identity())
+        } else {
+            self.stroke(circle, style)
+        }
         Ok(())
     }
 

@@ -1,20 +1,30 @@
 //! Where axes have numbers, and how these are written.
 
-/// A step of 1, 2 or 5 times a power of ten that divides `span` into at most `most` parts.
-fn step(span: f64, most: usize) -> f64 {
-    let rough = span / most.max(1) as f64;
-    let power = 10f64.powf(rough.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].map(|n| n * power).into_iter().find(|&s| s >= rough * (1.0 - 1e-9)).unwrap_or(rough)
+/// The smallest step of 1, 2 or 5 times a power of ten with which `count` is at most `most`. It starts at a step so
+/// small that `span` has more than a hundred parts.
+fn step(span: f64, most: usize, count: impl Fn(f64) -> usize) -> f64 {
+    let power = span.log10().floor() as i32 - 2;
+    let steps = (power..).take(8).flat_map(|p| [1.0, 2.0, 5.0].map(|n| n * 10f64.powi(p)));
+    steps.into_iter().find(|&step| count(step) <= most).unwrap_or(span)
 }
 
-/// Round numbers from `low` to `high`, at most about `most` of them, as values and text.
+/// Round numbers from `low` to `high`, as many as `most` allows but two at least, as values and text.
 pub(super) fn linear(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let span = high - low;
     if !(span > 0.0 && span.is_finite()) {
         return vec![(low, written(low, low.abs()))];
     }
-    let step = step(span, most.saturating_sub(1));
-    let (first, last) = ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
+    let ends = |step: f64| ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
+    let count = |step: f64| {
+        let (first, last) = ends(step);
+        usize::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(0)
+    };
+    let step = [most.max(2), most + 1, most + 2]
+        .map(|most| step(span, most, count))
+        .into_iter()
+        .find(|&s| count(s) > 1);
+    let step = step.unwrap_or(span);
+    let (first, last) = ends(step);
     (first..=last).map(|i| (i as f64 * step, written(i as f64 * step, step))).collect()
 }
 
@@ -53,13 +63,15 @@ pub(super) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<(f64, String)
     if ticks.len() >= 2 { ticks } else { linear(low, high, most) }
 }
 
-/// What lies between powers of ten: their multiples, for faint lines; none over more than six powers.
+/// What lies between powers of ten: their multiples, for faint lines; none over more than four powers.
 pub(super) fn between(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-    if last - first > 6 {
+    if last - first > 4 {
         return Vec::new();
     }
-    let all = (first..last).flat_map(|p| (2..10).map(move |n| f64::from(n) * 10f64.powi(p)));
+    let times =
+        |n: u8, p: i32| if p < 0 { f64::from(n) / 10f64.powi(-p) } else { f64::from(n) * 10f64.powi(p) };
+    let all = (first..last).flat_map(|p| (2..10).map(move |n| times(n, p)));
     all.filter(|value| (low..=high).contains(value)).collect()
 }
 
@@ -90,9 +102,13 @@ fn raised(exponent: i32) -> String {
 pub(super) fn indices(count: usize, pixels: i32) -> Vec<usize> {
     const APART: i32 = 22;
     let most = usize::try_from(pixels / APART).unwrap_or(1).clamp(1, 6);
-    let step = (step(count as f64, most).round() as usize).max(1);
-    let round = (1..=count).filter(|i| i % step == 0 && 10 * (i - 1) >= 7 * step);
-    (1..=count).take(1).chain(round).collect()
+    let round = |step: usize| -> Vec<usize> {
+        // From 1 in steps of one or two; else at multiples that are not too near to it.
+        let all = (1..=count).filter(move |i| if step < 5 { i % step == 1 % step } else { i % step == 0 });
+        if step < 5 { all.collect() } else { (1..=count).take(1).chain(all).collect() }
+    };
+    let steps = (0..10).flat_map(|power| [1, 2, 5].map(|n| n * 10usize.pow(power)));
+    steps.map(round).find(|indices| indices.len() <= most).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -105,12 +121,27 @@ mod tests {
 
     #[test]
     fn round_numbers() {
-        assert_eq!(texts(linear(-0.87, 0.87, 5)), ["−0.5", "0.0", "0.5"].map(|t| t.replace("0.0", "0")));
+        assert_eq!(texts(linear(-0.87, 0.87, 5)), ["−0.5", "0", "0.5"]);
+        assert_eq!(texts(linear(-1.2, 1.2, 3)), ["−1", "0", "1"]);
+        assert_eq!(texts(linear(-1.9, 1.9, 5)), ["−1", "0", "1"]);
         assert_eq!(texts(linear(-1.0, 1.0, 5)), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
         assert_eq!(texts(linear(0.0, 20_000.0, 5)), ["0", "5000", "10000", "15000", "20000"]);
+        assert_eq!(texts(linear(0.0, 1900.0, 4)), ["0", "500", "1000", "1500"]);
         assert_eq!(texts(linear(0.0, 3e-7, 4)), ["0", "1×10⁻⁷", "2×10⁻⁷", "3×10⁻⁷"]);
         assert_eq!(texts(linear(2.0, 2.0, 4)), ["2"]);
         assert_eq!(linear(f64::NAN, 1.0, 4).len(), 1);
+    }
+
+    /// Whatever the range, there are two numbers to read it by, and not too many.
+    #[test]
+    fn two_numbers_at_least() {
+        for most in 2..9 {
+            for (low, span) in [(0.0, 1.0), (-3.3, 6.6), (0.7, 1e-5), (1e9, 1e8), (-1e-9, 2e-9), (0.51, 0.48)]
+            {
+                let count = linear(low, low + span, most).len();
+                assert!((2..=most + 2).contains(&count), "{low}, {span}: {count} of {most}");
+            }
+        }
     }
 
     #[test]
@@ -125,8 +156,9 @@ mod tests {
 
     #[test]
     fn the_first_index_and_round_ones() {
-        assert_eq!(indices(12, 144), [1, 4, 6, 8, 10, 12]);
+        assert_eq!(indices(12, 144), [1, 3, 5, 7, 9, 11]);
         assert_eq!(indices(70, 210), [1, 20, 40, 60]);
+        assert_eq!(indices(28, 140), [1, 5, 10, 15, 20, 25]);
         assert_eq!(indices(5, 140), [1, 2, 3, 4, 5]);
         assert_eq!(indices(9, 30), [1]);
         assert!(indices(0, 100).is_empty());
