@@ -52,6 +52,37 @@ impl Learned {
         Ok(found)
     }
 
+    /// The symmetry matrices of each layer that has some, with the layer's name: U alone, or the Kronecker
+    /// factors A, B and C.
+    ///
+    /// # Errors
+    /// When a tensor is missing.
+    pub fn symmetry_matrices(&self) -> Result<Vec<(String, Vec<Tensor>)>> {
+        let mut found = Vec::new();
+        self.collect_matrices(&self.model, &mut found)?;
+        Ok(found)
+    }
+
+    fn collect_matrices(&self, spec: &LayerSpec, found: &mut Vec<(String, Vec<Tensor>)>) -> Result<()> {
+        let (layer, names): (_, &[&str]) = match spec {
+            LayerSpec::Sequential { layers } => {
+                return layers.iter().try_for_each(|layer| self.collect_matrices(layer, found));
+            }
+            LayerSpec::ReparamConv2d { name, config }
+                if config.symmetry == ConvSymmetry::KroneckerFactors =>
+            {
+                (name, &["symmetry_out", "symmetry_in", "symmetry_taps"])
+            }
+            LayerSpec::ReparamLinear { name, .. } | LayerSpec::ReparamConv2d { name, .. } => {
+                (name, &["symmetry"])
+            }
+            _ => return Ok(()),
+        };
+        let tensors = names.iter().map(|tensor| Ok(self.tensor(&full_name(layer, tensor))?.clone()));
+        found.push((layer.clone(), tensors.collect::<Result<_>>()?));
+        Ok(())
+    }
+
     fn read(&self, spec: &LayerSpec, bounds: &RecoveryConfig, found: &mut Vec<LayerSymmetry>) -> Result<()> {
         let (layer, symmetry) = match spec {
             LayerSpec::Sequential { layers } => {
@@ -105,9 +136,12 @@ impl Learned {
 
     /// A tensor of a layer as numbers, row by row.
     fn matrix(&self, layer: &str, tensor: &str) -> Result<Vec<f64>> {
-        let name = if layer.is_empty() { tensor.to_string() } else { format!("{layer}.{tensor}") };
-        numbers(self.tensor(&name)?)
+        numbers(self.tensor(&full_name(layer, tensor))?)
     }
+}
+
+fn full_name(layer: &str, tensor: &str) -> String {
+    if layer.is_empty() { tensor.to_string() } else { format!("{layer}.{tensor}") }
 }
 
 /// All entries, row by row, wherever the tensor is.

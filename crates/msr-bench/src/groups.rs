@@ -1,0 +1,142 @@
+//! Sharing patterns, large groups and recovery: how long they take, and how much faster the pattern is than going
+//! through the group.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use msr_groups::{
+    Action, PermutationGroup, RecoveryConfig, SharingPattern, parse_group, recover, rubik, symmetric,
+    torus_translations,
+};
+
+use crate::median;
+use msr_experiments::report::Console;
+use msr_experiments::report::record::record;
+use msr_experiments::report::table::aligned;
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// How often each piece of work is done.
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u64).range(1..))]
+    samples: u64,
+    /// Also write the result, the machine and the command to a dated folder of docs/results.
+    #[arg(long)]
+    record: bool,
+}
+
+/// A piece of work, with a check of its answer.
+struct Work {
+    name: &'static str,
+    run: fn() -> Result<()>,
+}
+
+/// Measures, prints, and records when asked to.
+pub fn run(args: &Args) -> Result<()> {
+    let works = [
+        Work { name: "pattern of C_32 × C_32 on 1024 × 1024", run: || torus(pattern) },
+        Work { name: "the same through all elements of the group", run: || torus(through_elements) },
+        Work { name: "pattern of S_5 on ordered pairs, 25 × 25", run: pairs },
+        Work { name: "pattern of the cube group on 48 × 48 stickers", run: cube },
+        Work { name: "order of the cube group", run: cube_order },
+        Work { name: "order of S_30", run: s_30 },
+        Work { name: "C_32 recovered from 1024 rows of U", run: recovery },
+        Work { name: "S_4 ≀ S_4 recovered from 256 rows of U", run: wreath },
+    ];
+    let mut times = vec![Vec::new(); works.len()];
+    for _ in 0..args.samples {
+        for (work, times) in works.iter().zip(&mut times) {
+            let started = Instant::now();
+            (work.run)()?;
+            times.push(1e3 * started.elapsed().as_secs_f64());
+        }
+    }
+    let medians: Vec<f64> = times.iter().map(|t| median(t)).collect();
+    let rows: Vec<Vec<String>> =
+        works.iter().zip(&medians).map(|(w, ms)| vec![w.name.into(), format!("{ms:.2} ms")]).collect();
+    let text = format!(
+        "{}\nMedians of {} on one core, each from nothing: group, action and pattern. The pattern of the torus takes \
+         {:.3} of the time\nof going through all elements.\n",
+        aligned(&["work".into(), "time".into()], &rows),
+        args.samples,
+        medians[0] / medians[1],
+    );
+    let console = Console::new(false);
+    console.table(&text);
+    if args.record {
+        console.say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
+    }
+    Ok(())
+}
+
+fn torus(make: fn(&Action) -> Result<usize>) -> Result<()> {
+    let classes = make(&Action::natural(&torus_translations(32, 32)?))?;
+    ensure!(classes == 1024, "{classes} classes");
+    Ok(())
+}
+
+fn pattern(action: &Action) -> Result<usize> {
+    Ok(SharingPattern::new(action, action)?.free_parameters())
+}
+
+/// The slow way: every weight is labelled by the smallest weight that some element sends it to.
+fn through_elements(action: &Action) -> Result<usize> {
+    let n = action.points();
+    let mut least: Vec<u32> = (0..(n * n) as u32).collect();
+    for g in action.group().elements()? {
+        let images = g.images();
+        for (y, row) in least.chunks_exact_mut(n).enumerate() {
+            let y = images[y] * n as u32;
+            for (label, x) in row.iter_mut().zip(images) {
+                *label = (*label).min(y + x);
+            }
+        }
+    }
+    least.sort_unstable();
+    least.dedup();
+    Ok(least.len())
+}
+
+fn pairs() -> Result<()> {
+    let action = Action::natural(&symmetric(5)?).on_ordered_pairs()?;
+    let classes = pattern(&action)?;
+    ensure!(classes == 15, "{classes} classes");
+    Ok(())
+}
+
+fn cube() -> Result<()> {
+    let classes = pattern(&Action::natural(&rubik()?))?;
+    ensure!(classes == 9, "{classes} classes");
+    Ok(())
+}
+
+fn has_order(group: &PermutationGroup, order: &str) -> Result<()> {
+    ensure!(group.order().to_string() == order, "order {}", group.order());
+    Ok(())
+}
+
+fn cube_order() -> Result<()> {
+    has_order(&rubik()?, "43252003274489856000")
+}
+
+fn s_30() -> Result<()> {
+    // From the generators alone: the family knows its order.
+    let group = PermutationGroup::new("S_30", 30, symmetric(30)?.generators().to_vec())?;
+    has_order(&group, "265252859812191058636308480000000")
+}
+
+fn recovered(call: &str, order: &str) -> Result<()> {
+    let action = Action::natural(&parse_group(call)?);
+    let pattern = SharingPattern::new(&action, &action)?;
+    let (n, k) = (action.points(), pattern.free_parameters());
+    let found = recover(&pattern.dense(), n, n, k, &RecoveryConfig::default())?;
+    has_order(&found.group, order)
+}
+
+fn recovery() -> Result<()> {
+    recovered("cyclic(32)", "32")
+}
+
+fn wreath() -> Result<()> {
+    recovered("wreath_product(symmetric(4), symmetric(4))", "7962624")
+}

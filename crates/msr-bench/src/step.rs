@@ -1,0 +1,89 @@
+//! What benches of a meta-step share: the flags, the timing, and ratios to a peer.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use msr_data::Episodes;
+use msr_meta::{Batch, Examples, Trainer};
+
+use crate::machine_rates::Rates;
+use crate::median;
+
+/// The flags.
+#[derive(Clone, Debug, clap::Args)]
+pub struct StepArgs {
+    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print the ratios.
+    #[arg(long)]
+    pub peers: bool,
+    /// The Python that has JAX.
+    #[arg(long, env = "MSR_PYTHON", default_value = "python3")]
+    pub python: PathBuf,
+    /// The folder of this project's scripts.
+    #[arg(long, value_name = "DIR", env = "MSR_SCRIPTS", hide_env_values = true, default_value = "scripts")]
+    pub scripts: PathBuf,
+    /// Inner steps.
+    #[arg(long, default_value_t = 3)]
+    pub inner_steps: usize,
+    /// How often ours and the peer take turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rounds: u64,
+    /// Steps that are timed in each round; by default 300 of fc and 20 of rot8.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub samples: Option<u64>,
+    /// Also write the result, the machine and the command to a dated folder of docs/results.
+    #[arg(long)]
+    pub record: bool,
+}
+
+impl StepArgs {
+    /// A bar over so many measurements in each round.
+    pub fn bar(&self, measurements: usize) -> Result<ProgressBar> {
+        let style =
+            ProgressStyle::with_template("{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} {msg}")?;
+        let bar = ProgressBar::new(self.rounds * measurements as u64).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Ok(bar)
+    }
+
+    /// What a peer is told: inner steps and samples.
+    pub fn for_peer(&self, samples: u64) -> [String; 2] {
+        [self.inner_steps.to_string(), samples.to_string()]
+    }
+}
+
+/// Episodes in the learner's terms.
+pub fn batch(episodes: Episodes) -> Batch {
+    Batch {
+        tasks: episodes.tasks,
+        support: Examples { x: episodes.x_support, y: episodes.y_support },
+        query: Examples { x: episodes.x_query, y: episodes.y_query },
+    }
+}
+
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the batch is outside the clock.
+pub fn step_ms(trainer: &mut Trainer, batch: &Batch, warm_up: u64, samples: u64) -> Result<f64> {
+    let mut times = Vec::new();
+    for step in 0..warm_up + samples {
+        let start = Instant::now();
+        trainer.step(batch)?;
+        if step >= warm_up {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(median(&times))
+}
+
+/// The median over rounds of the ratio of two times, with the smallest and the largest.
+pub fn ratio(times: &[f64], to: &[f64]) -> Result<String> {
+    let mut ratios: Vec<f64> = times.iter().zip(to).map(|(a, b)| a / b).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (low, high) = (ratios.first().context("no round")?, ratios.last().context("no round")?);
+    Ok(format!("{:.2} ({low:.2} – {high:.2})", median(&ratios)))
+}
+
+/// The shortest time in milliseconds for so many operations and bytes, whichever takes longer.
+pub fn floor_ms((operations, bytes): (f64, f64), rates: Rates) -> f64 {
+    1e3 * (operations / rates.gemm).max(bytes / rates.copy)
+}

@@ -1,0 +1,119 @@
+//! The metrics of a training run, and what writes them while it goes on.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use candle_core::Var;
+use indicatif::ProgressBar;
+use msr_meta::{Learner, Observer, StepReport};
+use serde::{Deserialize, Serialize};
+
+use super::entries::entries;
+
+/// The file's name.
+pub const METRICS: &str = "metrics.jsonl";
+
+/// A line of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricsLine {
+    /// The outer step, counted from zero.
+    pub step: u64,
+    /// The mean query loss of the step's tasks, before the update.
+    pub loss: f64,
+    /// The inner rates (`rate`, or `rate.LAYER`) and the ridge λ (`ridge`) after the update, where they are learned.
+    #[serde(flatten)]
+    pub rates: BTreeMap<String, f64>,
+}
+
+/// Metrics as JSON lines, appended; can be cut back to a point that a checkpoint remembers.
+struct Metrics {
+    file: File,
+}
+
+impl Metrics {
+    /// Opens the file and cuts it back to its first `length` bytes.
+    fn open(path: &Path, length: u64) -> Result<Self> {
+        let context = || format!("{}", path.display());
+        let mut file =
+            OpenOptions::new().create(true).write(true).truncate(false).open(path).with_context(context)?;
+        let has = file.metadata().with_context(context)?.len();
+        if has < length {
+            bail!("{} has {has} bytes, but the checkpoint was written after {length}", path.display());
+        }
+        file.set_len(length).with_context(context)?;
+        file.seek(std::io::SeekFrom::End(0)).with_context(context)?;
+        Ok(Self { file })
+    }
+
+    /// Appends one line.
+    fn line(&mut self, value: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string(value)?;
+        text.push('\n');
+        self.file.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
+    /// Makes the lines durable and returns how many bytes there are.
+    fn sync(&mut self) -> Result<u64> {
+        self.file.sync_all()?;
+        Ok(self.file.stream_position()?)
+    }
+}
+
+/// Shows progress and writes metrics.
+pub struct Watcher<'a> {
+    metrics: Metrics,
+    every: u64,
+    steps: u64,
+    bar: &'a ProgressBar,
+    /// The learned rates and ridges; they share their storage with the learner.
+    rates: Vec<(String, Var)>,
+}
+
+impl<'a> Watcher<'a> {
+    /// Watches the training of `learner`, and writes a line after every `every` of `steps` steps to the folder's metrics, which
+    /// are cut back to their first `length` bytes.
+    pub fn new(
+        folder: &Path,
+        length: u64,
+        learner: &dyn Learner,
+        (every, steps): (u64, u64),
+        bar: &'a ProgressBar,
+    ) -> Result<Self> {
+        let is_rate =
+            |name: &str| name.split('.').next().is_some_and(|first| first == "rate" || first == RIDGE);
+        let rates = learner.outer_parameters().iter().filter(|p| is_rate(&p.name));
+        let rates = rates.map(|p| (p.name.clone(), p.variable.clone())).collect();
+        Ok(Self { metrics: Metrics::open(&folder.join(METRICS), length)?, every, steps, bar, rates })
+    }
+}
+
+/// The name of a learned ridge, whose variable is ln λ.
+const RIDGE: &str = "ridge";
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Observer for Watcher<'_> {
+    fn on_step(&mut self, report: &StepReport, _: &dyn Learner) -> Result<ControlFlow<()>, BoxError> {
+        self.bar.inc(1);
+        if report.step.is_multiple_of(self.every) || report.step + 1 == self.steps {
+            self.bar.set_message(format!("loss {:.4}", report.mean()));
+            let mut rates = BTreeMap::new();
+            for (name, variable) in &self.rates {
+                let values = entries(variable.as_tensor())?;
+                let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+                rates.insert(name.clone(), if name == RIDGE { mean.exp() } else { mean });
+            }
+            self.metrics.line(&MetricsLine { step: report.step, loss: report.mean(), rates })?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn note(&mut self) -> Result<String, BoxError> {
+        Ok(self.metrics.sync()?.to_string())
+    }
+}

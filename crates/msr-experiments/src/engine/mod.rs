@@ -1,0 +1,42 @@
+//! What all experiments share: definitions, flags, run folders, the training runs of (problem × method × seed) side by side, and
+//! the training of one of them.
+
+mod cells;
+mod choice;
+mod curves;
+mod definition;
+mod device;
+mod entries;
+mod experiment;
+mod files;
+mod flags;
+mod folder;
+mod learned;
+mod learner;
+pub mod machine;
+mod mean;
+mod metrics;
+mod model;
+mod reproduce;
+mod run;
+mod run_folder;
+mod tasks;
+mod text;
+mod training;
+
+pub use choice::{by_name, choose, keep};
+pub use definition::{Definition, Expectation, Method, Schedule, Training};
+pub use device::DeviceName;
+pub use entries::entries;
+pub use experiment::{Cell, Entry, Experiment, Part, Report};
+pub use files::open_file;
+pub use flags::Flags;
+pub use folder::{CELLS, Folder};
+pub use learned::LEARNED;
+pub use learner::{Inner, LearnerKind};
+pub use mean::{Mean, shown};
+pub use model::{LayerKind, Model, Shape, weights};
+pub use run::Run;
+pub use tasks::CellTasks;
+pub use text::{not_checked, notes, seed_by_seed, steps};
+pub use training::{CellFolder, Tested};

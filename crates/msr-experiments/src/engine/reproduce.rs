@@ -1,0 +1,136 @@
+//! A run from its flags to its report.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use serde::Serialize;
+
+use super::cells::{RESULT, run_cells};
+use super::experiment::{Experiment, Report};
+use super::flags::Flags;
+use super::folder::{CELLS, Folder};
+use super::machine::peak_memory;
+use super::run::Run;
+use super::run_folder::{FINISHED, create, lock, reopen};
+use crate::report::console::Console;
+use crate::report::interrupt::on_interrupt;
+use crate::report::record::{program, record};
+
+/// Runs an experiment, prints its report, and fails when a bound of the definition does not hold.
+pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<()> {
+    let console = Console::new(flags.json);
+    let (folder, run) = if flags.resume {
+        resume::<E>(name, flags, &console)?
+    } else {
+        begin::<E>(name, built_in, flags, &console)?
+    };
+    let _lock = lock(&folder)?;
+    let started = Instant::now();
+    let at = folder.path().display();
+    let cells = run.definition.cells().len();
+    let to_continue = format!("to continue: {} reproduce {name} --resume --out {at}", program());
+    console.say(&format!("{cells} training run{} in {at}", if cells == 1 { "" } else { "s" }));
+    console.say(&format!("stop at any time; {to_continue}"));
+    on_interrupt(&format!("stopped; {to_continue}"))?;
+    let outcomes = run_cells(&run, &folder, &console)?;
+    let report = E::report(&run, &outcomes, &folder)?;
+    conclude(name, flags, &run, &folder, &outcomes, &report, started, &console)
+}
+
+/// A new run, in a new folder.
+fn begin<E: Experiment>(
+    name: &str,
+    built_in: &str,
+    flags: &Flags<E::Flags>,
+    console: &Console,
+) -> Result<(Folder, Run<E>)> {
+    let run = Run::<E>::new(name, built_in, flags)?;
+    run.device.open()?;
+    can_record(&run, flags.record)?;
+    ensure!(!run.definition.cells().is_empty(), "there is nothing to run: no problem, no method or no seed");
+    E::try_out(&run)?.iter().for_each(|line| console.say(line));
+    Ok((create(name, flags.out.as_deref(), &flags.runs, &run)?, run))
+}
+
+/// An earlier run, in its folder.
+fn resume<E: Experiment>(name: &str, flags: &Flags<E::Flags>, console: &Console) -> Result<(Folder, Run<E>)> {
+    let (folder, run): (Folder, Run<E>) = reopen(name, flags.out.as_deref(), &flags.runs)?;
+    can_record(&run, flags.record)?;
+    let result = |cell| folder.path().join(CELLS).join(E::cell_name(&cell)).join(RESULT);
+    if run.definition.cells().into_iter().any(|cell| !result(cell).exists()) {
+        E::try_out(&run)?.iter().for_each(|line| console.say(line));
+    }
+    Ok((folder, run))
+}
+
+fn can_record<E: Experiment>(run: &Run<E>, asked: bool) -> Result<()> {
+    ensure!(
+        !asked || run.recorded_as.is_some(),
+        "--record is for the whole experiment; leave out the flags that change or narrow it"
+    );
+    Ok(())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Results<'a, O> {
+    experiment: &'a str,
+    /// The run folder.
+    folder: &'a std::path::Path,
+    seconds: f64,
+    /// How many bounds were checked.
+    checked: usize,
+    /// Those that do not hold.
+    outside: &'a [String],
+    /// One for each training run.
+    results: &'a [O],
+}
+
+/// Writes and prints the table, and records it when asked to; fails, and records nothing, when a bound of the definition does not
+/// hold.
+#[expect(clippy::too_many_arguments, reason = "the end of a run needs all that came before")]
+fn conclude<E: Experiment>(
+    name: &str,
+    flags: &Flags<E::Flags>,
+    run: &Run<E>,
+    folder: &Folder,
+    outcomes: &[E::Outcome],
+    report: &Report,
+    started: Instant,
+    console: &Console,
+) -> Result<()> {
+    let Report { text, checked, outside } = report;
+    folder.write(&format!("{name}.md"), text.as_bytes())?;
+    folder.write_json(FINISHED, &outcomes)?;
+    console.table(&format!("\n{text}"));
+    let seconds = started.elapsed().as_secs_f64();
+    let memory = peak_memory().map_or_else(String::new, |mib| format!(", at most {mib} MiB of memory"));
+    console.say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in"));
+    console.say(&format!("  {}", folder.path().display()));
+    let (folder, results) = (folder.path(), outcomes);
+    console.json(&Results { experiment: name, folder, seconds, checked: *checked, outside, results })?;
+    if *checked > 0 && outside.is_empty() {
+        let checks = if *checked == 1 { "check" } else { "checks" };
+        console.say(&format!("{checked} {checks} against {}, all hold", run.source));
+    }
+    if !outside.is_empty() {
+        bail!(
+            "of {checked} checks against {}, {} do not hold:\n  {}",
+            run.source,
+            outside.len(),
+            outside.join("\n  ")
+        );
+    }
+    if let Some(record_name) = run.recorded_as.as_ref().filter(|_| flags.record) {
+        let device = serde_json::to_value(run.device)?;
+        // What was done before it was stopped is not known here.
+        let took = if flags.resume {
+            String::new()
+        } else {
+            format!("\nThe whole experiment took {seconds:.0} s{memory}.\n")
+        };
+        let path = record(record_name, device.as_str().unwrap_or("unknown"), &format!("{text}{took}"))?;
+        console.say(&format!("recorded in {}", path.display()));
+    }
+    Ok(())
+}

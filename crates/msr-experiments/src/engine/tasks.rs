@@ -1,0 +1,46 @@
+//! The tasks of a training run: where its episodes come from, and how many are tested.
+
+use anyhow::Result;
+use candle_core::Device;
+use msr_data::EpisodeSampler;
+use msr_episodes::{Episode, EpisodeSource, Split};
+
+/// Training episodes by outer step, and the test tasks by number.
+#[derive(Clone, Debug)]
+pub struct CellTasks {
+    /// Where the episodes come from.
+    pub sampler: EpisodeSampler,
+    /// The most test tasks to use.
+    pub test_tasks: usize,
+    /// Tasks adapted at once when testing.
+    pub test_batch: usize,
+    /// Where the tensors go.
+    pub device: Device,
+}
+
+impl CellTasks {
+    /// Some test tasks, on the device.
+    pub fn test(&self, range: std::ops::Range<usize>) -> Result<Episode> {
+        Ok(self.sampler.test(range)?.to_device(&self.device)?)
+    }
+
+    /// The test tasks, in batches.
+    pub fn tests(&self) -> impl Iterator<Item = Result<Episode>> + '_ {
+        let (count, size) = (self.count(), self.test_batch.max(1));
+        (0..count).step_by(size).map(move |start| self.test(start..(start + size).min(count)))
+    }
+
+    /// How many tasks are tested.
+    pub fn count(&self) -> usize {
+        self.test_tasks.min(self.sampler.held_out())
+    }
+
+    /// Draws the first episode and the first test task, so that a run that cannot work is refused before it
+    /// leaves anything behind; a line that says how the tasks are used.
+    pub fn try_out(&self, what: &str) -> Result<String> {
+        self.sampler.train(0)?;
+        self.test(0..1)?;
+        let Split { train, .. } = self.sampler.config().split;
+        Ok(format!("{what}: the first {train} tasks train, {} of the others test", self.count()))
+    }
+}

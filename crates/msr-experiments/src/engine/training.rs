@@ -1,0 +1,87 @@
+//! Training and testing one model, with checkpoints, metrics and a progress bar.
+
+use anyhow::{Context, Result};
+use indicatif::ProgressBar;
+use msr_meta::{Learner, Trainer, evaluate};
+use serde::{Deserialize, Serialize};
+
+use super::curves::draw_curves;
+use super::definition::Training;
+use super::folder::Folder;
+use super::learned::LEARNED;
+use super::mean::Mean;
+use super::metrics::Watcher;
+use super::tasks::CellTasks;
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// Where a training run writes, and shows how far it is.
+#[derive(Clone, Debug)]
+pub struct CellFolder {
+    /// Its files.
+    pub files: Folder,
+    /// Its progress.
+    pub bar: ProgressBar,
+}
+
+/// The mean query loss over held-out tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// After so many outer steps.
+    pub outer_steps: u64,
+    /// Over the tasks.
+    #[serde(flatten)]
+    pub error: Mean,
+    /// How many tasks.
+    pub tasks: usize,
+}
+
+impl Training {
+    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics, curves and what was
+    /// learned in the folder. Returns the trained learner and what each test gave, the last one at the end of the training. Runs
+    /// on the calling thread.
+    pub fn run(
+        &self,
+        learner: Box<dyn Learner>,
+        tasks: &CellTasks,
+        folder: &CellFolder,
+    ) -> Result<(Trainer, Vec<Tested>)> {
+        let CellFolder { files, bar } = folder;
+        let at = files.path().display();
+        let mut trainer = Trainer::new(learner, self.adam())?;
+        let checkpoint = files.path().join(CHECKPOINT);
+        let length = match trainer.resume_from(&checkpoint)? {
+            Some(note) => {
+                note.parse().with_context(|| format!("the note {note:?} in {}", checkpoint.display()))?
+            }
+            None => 0,
+        };
+        tracing::info!(folder = %at, from_step = trainer.steps_taken(), "training");
+        trainer.checkpoint_to(checkpoint, self.checkpoint_every)?;
+        bar.set_length(self.outer_steps);
+        bar.set_position(trainer.steps_taken());
+        let lines = (self.metrics_every, self.outer_steps);
+        let mut watcher = Watcher::new(files.path(), length, trainer.learner(), lines, bar)?;
+        let mut tested = Vec::new();
+        for stop in self.tests() {
+            let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
+            // A resumed run may be past this test: then its result is there, for no checkpoint is written beyond it
+            // before it is.
+            let name = format!("tested-{stop}.json");
+            if let Some(result) = files.read_json(&name)? {
+                tested.push(result);
+                continue;
+            }
+            tracing::info!(folder = %at, steps = trainer.steps_taken(), "testing");
+            bar.set_message("testing");
+            let found = evaluate(trainer.learner(), &tasks.sampler, tasks.count(), tasks.test_batch)?;
+            let error = Mean::new(found.mean, found.half_width);
+            let result = Tested { outer_steps: stop, error, tasks: found.tasks };
+            files.write_json(&name, &result)?;
+            tested.push(result);
+        }
+        trainer.learner().save(&files.path().join(LEARNED))?;
+        draw_curves(files)?;
+        Ok((trainer, tested))
+    }
+}

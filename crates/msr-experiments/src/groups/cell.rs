@@ -1,0 +1,160 @@
+//! Training one model on tasks with the symmetry of a group, and reading the group out of it.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, SamplerConfig};
+use msr_episodes::{Shots, Split};
+use msr_groups::{
+    Recovery, RecoveryConfig, SharingPattern, Verdict, equivariance_error, partition_distance,
+    pattern_automorphisms,
+};
+use msr_meta::Learner;
+use msr_symmetry::Symmetry;
+use serde::{Deserialize, Serialize};
+
+use super::Groups;
+use super::definition::InputKind;
+use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, weights};
+use crate::report::picture;
+
+/// The result of a cell, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub problem: String,
+    pub method: String,
+    pub seed: u64,
+    #[serde(flatten)]
+    pub error: Mean,
+    /// The mean over test tasks of `‖W − P(W)‖ / ‖W‖` of the adapted weight, P of the true group.
+    pub equivariance_error: f64,
+    /// Where U was learned, what was read out of it.
+    pub found: Option<Found>,
+}
+
+/// What was read out of a learned U.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// The order of the group, in decimals.
+    pub order: String,
+    pub name: Option<String>,
+    /// Whether it is the group of all permutations of outputs and inputs that keep the true pattern, and the pattern
+    /// is the true one.
+    pub is_true_group: bool,
+    /// The number of distinct rows of U.
+    pub free_parameters: usize,
+    /// How many weights are tied wrongly.
+    pub partition_distance: usize,
+    /// How clearly the rows are apart: the smallest distance between clusters over the largest within.
+    pub gap: Option<f64>,
+    /// Why no symmetry is claimed, when none is.
+    pub reason: Option<String>,
+    /// The tied weights, row by row.
+    pub labels: Vec<u32>,
+}
+
+/// Trains and tests a cell (data, model, learner, trainer, test), and reads the group out of what it learned.
+pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Result<Outcome> {
+    let pattern = cell.problem.pattern()?;
+    let source = source(run, cell, &pattern)?;
+    let tasks = tasks(run, cell, source.clone(), run.device.open()?)?;
+    let per_input = run.definition.tasks.filter_params_per_input;
+    let k = ((per_input * pattern.inputs() as f64).round() as usize).max(1);
+    let model = Model::new(cell.method.layer, Shape::Tied(&pattern), k, cell.seed, &tasks.device)?;
+    let training = &run.definition.training;
+    let learner = cell.method.learner(&model, training)?;
+    let (trainer, tested) = training.run(learner, &tasks, folder)?;
+    let tested = tested.last().context("the training made no test")?;
+
+    // The adapted weights of all test tasks.
+    let (mut off, mut first) = (0.0, None);
+    for test in tasks.tests() {
+        let test = test?;
+        for weight in weights(&trainer.learner().adapt(&test.support)?)? {
+            off += equivariance_error(&weight, &pattern)? / tasks.count() as f64;
+            first.get_or_insert((test.tasks[0], weight));
+        }
+    }
+    let (task, weight) = first.context("there are no test tasks")?;
+    let mut found = None;
+    if let Some(recovery) = read_out(run, trainer.learner())? {
+        let truth = source.weight(task)?;
+        let name = Groups::cell_name(cell);
+        let picture = picture::recovered(&name, &pattern, &recovery.pattern, &truth, &weight)?;
+        folder.files.write("recovered.png", &picture)?;
+        found = Some(summarise(&recovery, &pattern)?);
+    }
+    Ok(Outcome {
+        problem: cell.problem.name.clone(),
+        method: cell.method.name.clone(),
+        seed: cell.seed,
+        error: tested.error,
+        equivariance_error: off,
+        found,
+    })
+}
+
+/// Maps that commute with the group of the problem.
+fn source(run: &Run<Groups>, cell: &Cell<Groups>, pattern: &SharingPattern) -> Result<Arc<Equivariant>> {
+    let tasks = &run.definition.tasks;
+    let config = EquivariantConfig {
+        examples: tasks.support + tasks.query,
+        inputs: match tasks.inputs {
+            InputKind::Normal => Inputs::Normal,
+            InputKind::Digits => Inputs::Digits,
+        },
+        noise: tasks.noise,
+        seed: cell.seed,
+    };
+    Ok(Arc::new(Equivariant::new(pattern.clone(), config)?))
+}
+
+fn tasks(
+    run: &Run<Groups>,
+    cell: &Cell<Groups>,
+    source: Arc<Equivariant>,
+    device: Device,
+) -> Result<CellTasks> {
+    let tasks = &run.definition.tasks;
+    let shots = Shots { support: tasks.support, query: tasks.query };
+    let split = Split::new(tasks.train, tasks.test);
+    let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
+    Ok(CellTasks {
+        sampler: EpisodeSampler::new(source, config)?,
+        test_tasks: usize::MAX,
+        test_batch: tasks.test_batch,
+        device,
+    })
+}
+
+/// Reads the group out of a learned U, if there is one.
+fn read_out(run: &Run<Groups>, learner: &dyn Learner) -> Result<Option<Recovery>> {
+    let largest_chance = run.definition.bounds.largest_chance;
+    let config = RecoveryConfig { largest_chance, ..RecoveryConfig::default() };
+    let found = learner.learned()?.symmetry_with(&config)?.into_iter().next();
+    Ok(found.and_then(|layer| match layer.symmetry {
+        Symmetry::Permutations(recovery) => Some(recovery),
+        _ => None,
+    }))
+}
+
+fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
+    let distance = partition_distance(&found.pattern, truth)?;
+    let is_true_group =
+        found.is_exact() && distance == 0 && found.group.is_same_as(&pattern_automorphisms(truth)?);
+    Ok(Found {
+        order: found.order().to_string(),
+        name: found.name.clone(),
+        is_true_group,
+        free_parameters: found.pattern.free_parameters(),
+        partition_distance: distance,
+        gap: found.tolerance.map(|t| t.gap()),
+        reason: match &found.verdict {
+            Verdict::Exact => None,
+            Verdict::None { reason } => Some(reason.clone()),
+            _ => Some("weights are tied, but no permutation keeps the ties".into()),
+        },
+        labels: found.pattern.labels().to_vec(),
+    })
+}

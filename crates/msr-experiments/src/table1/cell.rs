@@ -1,0 +1,140 @@
+//! Training and testing one cell of Table 1.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use msr_data::{EpisodeSampler, RankK, SamplerConfig};
+use msr_episodes::{Shots, Split, TaskSource};
+use msr_meta::Trainer;
+use serde::{Deserialize, Serialize};
+
+use super::Table1;
+use crate::engine::{
+    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, entries, open_file, weights,
+};
+use crate::report::picture;
+
+/// What a file of the authors holds.
+const ARRAYS: &str = "x (tasks, examples, 1, n), y (tasks, examples, 1, m) and, where known, the filters w";
+
+/// The result of a cell, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub method: String,
+    pub rank: usize,
+    pub set: String,
+    pub seed: u64,
+    #[serde(flatten)]
+    pub error: Mean,
+    pub test_tasks: usize,
+}
+
+/// Trains and tests a cell: data, model, learner, trainer, test.
+pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Result<Outcome> {
+    let device = run.device.open()?;
+    let source = source(run, cell)?;
+    let tasks = tasks(run, cell, source.clone(), device)?;
+    let (inputs, outputs) = sizes(source.as_ref())?;
+    let shape = Shape::Vectors { inputs, outputs };
+    let model = Model::new(cell.method.layer, shape, cell.problem.filter_params, cell.seed, &tasks.device)?;
+    let training = &run.definition.training;
+    let learner = cell.method.learner(&model, training)?;
+    let (trainer, tested) = training.run(learner, &tasks, folder)?;
+    let tested = tested.last().context("the training made no test")?;
+    if let Some(picture) = picture_of(cell, &trainer, source.as_ref(), &tasks)? {
+        folder.files.write("symmetry.png", &picture)?;
+    }
+    Ok(Outcome {
+        method: cell.method.name.clone(),
+        rank: cell.problem.rank,
+        set: cell.problem.set.clone(),
+        seed: cell.seed,
+        error: tested.error,
+        test_tasks: tested.tasks,
+    })
+}
+
+/// The maps of the cell's tasks: a generator, or a file of the authors.
+fn source(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<Arc<dyn TaskSource>> {
+    let rank = cell.problem.rank;
+    match &run.data {
+        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
+        None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
+    }
+}
+
+/// Four fifths of the tasks train, the rest test.
+fn tasks(
+    run: &Run<Table1>,
+    cell: &Cell<Table1>,
+    source: Arc<dyn TaskSource>,
+    device: Device,
+) -> Result<CellTasks> {
+    let tasks = &run.definition.tasks;
+    let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
+    let config = SamplerConfig {
+        split,
+        train: Shots { support: cell.problem.support, query: cell.problem.query },
+        test: Shots { support: tasks.test_support, query: tasks.test_query },
+        meta_batch: run.definition.training.meta_batch,
+        seed: cell.seed,
+    };
+    Ok(CellTasks {
+        sampler: EpisodeSampler::new(source, config)?,
+        test_tasks: tasks.test_tasks.unwrap_or(usize::MAX),
+        test_batch: tasks.test_batch,
+        device,
+    })
+}
+
+/// The numbers of inputs and outputs.
+fn sizes(source: &dyn TaskSource) -> Result<(usize, usize)> {
+    let (input, output) = (source.input_shape(), source.output_shape());
+    match (&input[..], &output[..]) {
+        (&[1, n], &[1, m]) if n >= m => Ok((n, m)),
+        _ => bail!(
+            "{}: tasks of Table 1 have inputs (1, n) and outputs (1, m ≤ n), got {input:?} and {output:?}",
+            source.name()
+        ),
+    }
+}
+
+/// Opens the authors' file of a cell and tries it out.
+pub fn try_out(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<String> {
+    let source = source(run, cell)?;
+    let (n, m) = sizes(source.as_ref())?;
+    let what = format!("{}, {} set: maps from {n} to {m} numbers", source.name(), cell.problem.set);
+    tasks(run, cell, source, Device::Cpu)?.try_out(&what)
+}
+
+/// The learned symmetry matrix, and for the first test task the weight it gives beside the true one; nothing when
+/// none was learned.
+fn picture_of(
+    cell: &Cell<Table1>,
+    trainer: &Trainer,
+    source: &dyn TaskSource,
+    tasks: &CellTasks,
+) -> Result<Option<Vec<u8>>> {
+    let (n, m) = sizes(source)?;
+    let matrices = trainer.learner().learned()?.symmetry_matrices()?;
+    let Some([symmetry]) = matrices.first().map(|(_, matrices)| &matrices[..]) else { return Ok(None) };
+    let test = tasks.test(0..1)?;
+    let weights = weights(&trainer.learner().adapt(&test.support)?)?;
+    let weight = single(weights.first().context("there are no test tasks")?);
+    let truth = source.true_weights(test.tasks[0])?.map(|(_, filters)| {
+        let kernel = n - m + 1;
+        let mut dense = vec![0f32; m * n];
+        for (i, filter) in filters.chunks(kernel).enumerate() {
+            dense[i * n + i..i * n + i + kernel].copy_from_slice(filter);
+        }
+        dense
+    });
+    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(single).collect::<Vec<_>>();
+    let picture = picture::symmetry(&Table1::cell_name(cell), &columns, &weight, truth.as_deref(), m, n)?;
+    Ok(Some(picture))
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&value| value as f32).collect()
+}

@@ -1,0 +1,170 @@
+//! Pictures of filters, of the Kronecker factors, and of the true basis beside what of it was learned.
+
+use anyhow::{Result, bail};
+use candle_core::Tensor;
+use msr_groups::{PlaneGroup, SteerableBasis};
+use nalgebra::{DMatrix, DVector};
+
+use super::filters::Filters;
+use super::sizes::Sizes;
+use crate::engine::entries;
+use crate::report::picture::{Panel, sheet};
+
+/// Pixels per tap, and per entry of a factor.
+const TAP: usize = 14;
+const ENTRY: usize = 5;
+
+/// The filters of the first test task, field by field, one for each element of the group; the true ones above. Each field is on
+/// its own scale.
+pub fn filters(title: &str, group: PlaneGroup, sizes: Sizes, filters: &Filters) -> Result<Vec<u8>> {
+    let Some(learned) = filters.learned.first() else { bail!("a picture of no filters") };
+    let truth = filters.truth.as_ref().and_then(|truth| truth.first());
+    let field = group.order() * sizes.taps();
+    let mut rows = vec![headings(group, sizes)];
+    for (number, part) in learned.chunks_exact(field).enumerate() {
+        let range = number * field..(number + 1) * field;
+        let scale = largest(truth.map_or(part, |truth| &truth[range.clone()]));
+        if let Some(truth) = truth {
+            rows.push((format!("field {}, true", number + 1), strip(&truth[range], sizes, scale)));
+        }
+        rows.push((format!("field {}, learned", number + 1), strip(part, sizes, scale)));
+    }
+    sheet(&format!("{title}: filters of one test task, rotated by so many degrees{}", mirrored(group)), &rows)
+}
+
+/// The first field of the first test task, true and after adaptation by each method, on one scale.
+pub fn comparison(
+    problem: &str,
+    group: PlaneGroup,
+    methods: &[(String, Filters, Sizes)],
+) -> Result<Option<Vec<u8>>> {
+    let Some((_, first, sizes)) = methods.first() else { return Ok(None) };
+    let field = group.order() * sizes.taps();
+    let part = |of: Option<&Vec<f64>>| Some(of?.get(..field)?.to_vec());
+    let mut shown: Vec<(String, Vec<f64>)> = Vec::new();
+    let truth = first.truth.as_ref().and_then(|truth| part(truth.first()));
+    shown.extend(truth.map(|truth| ("true".to_string(), truth)));
+    for (method, filters, _) in methods {
+        shown.extend(part(filters.learned.first()).map(|learned| (method.clone(), learned)));
+    }
+    let Some((_, first)) = shown.first() else { return Ok(None) };
+    let scale = largest(first);
+    let mut rows = vec![headings(group, *sizes)];
+    rows.extend(shown.iter().map(|(label, field)| (label.clone(), strip(field, *sizes, scale))));
+    let title = format!(
+        "{problem}: one field of a test task, after one example; filters rotated by so many degrees{}",
+        mirrored(group)
+    );
+    Ok(Some(sheet(&title, &rows)?))
+}
+
+/// A row that says which element of the group each column belongs to: the angle of its rotation in degrees, with an m for those that
+/// mirror first.
+fn headings(group: PlaneGroup, sizes: Sizes) -> (String, Vec<Panel>) {
+    let n = group.rotations();
+    let heading = |g: usize| {
+        let angle = format!("{:.0}", 360.0 * (g % n) as f64 / n as f64);
+        Panel::heading(&if g < n { angle } else { format!("m{angle}") }, sizes.kernel, TAP)
+    };
+    (String::new(), (0..group.order()).map(heading).collect())
+}
+
+fn mirrored(group: PlaneGroup) -> &'static str {
+    if group.order() == group.rotations() { "" } else { " (m: mirrored first)" }
+}
+
+/// A, B and C, and the products A Aᵀ and C Cᵀ by which a gradient step in v moves the weights.
+pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Vec<u8>> {
+    let [a, b, c] = symmetry else { bail!("a picture of Kronecker factors needs three") };
+    let panel = |caption: &str, matrix: &Tensor| -> Result<Panel> {
+        let values = entries(matrix)?;
+        let scale = if matrix.dims()[0] < 12 { 2 * ENTRY } else { ENTRY };
+        Ok(Panel::new(caption, &values, largest(&values), matrix.dims()[1], scale))
+    };
+    let gram = |m: &Tensor| -> Result<Tensor> { Ok(m.matmul(&m.t()?)?) };
+    let rows = [
+        ("output channels".to_string(), vec![panel("A", a)?, panel("A A^T", &gram(a)?)?]),
+        ("input channels".to_string(), vec![panel("B", b)?]),
+        ("kernel positions".to_string(), vec![panel("C", c)?, panel("C C^T", &gram(c)?)?]),
+    ];
+    sheet(&format!("{title}: Kronecker factors, each on its own scale"), &rows)
+}
+
+/// The true basis functions of one field, and under each its projection on as many learned directions: the columns of a full
+/// U; for Kronecker factors, which can reach more filters than the layer ever uses, the leading singular directions of all
+/// fields of the adapted filters.
+pub fn basis(
+    title: &str,
+    group: PlaneGroup,
+    sizes: Sizes,
+    symmetry: &[Tensor],
+    adapted: &[Vec<f64>],
+) -> Result<Vec<u8>> {
+    let basis = SteerableBasis::new(group, sizes.kernel)?;
+    let field = group.order() * sizes.taps();
+    let whole = sizes.channels * sizes.taps();
+    let directions = match symmetry {
+        [u] => {
+            let u = DMatrix::from_row_slice(u.dims()[0], u.dims()[1], &entries(u)?);
+            leading(u, basis.len() * (whole / field))
+        }
+        [_, _, _] => {
+            let fields: Vec<f64> = adapted.concat();
+            leading(DMatrix::from_column_slice(field, fields.len() / field, &fields), basis.len())
+        }
+        other => bail!("{} symmetry matrices are neither one nor three", other.len()),
+    };
+    let mut rows = vec![headings(group, sizes)];
+    for (number, function) in basis.filters().iter().enumerate() {
+        let mut padded = DVector::zeros(directions.nrows());
+        padded.rows_mut(0, field).copy_from_slice(function);
+        let seen = &directions * directions.tr_mul(&padded);
+        let largest = largest(function);
+        rows.push((format!("{}, true", number + 1), strip(function, sizes, largest)));
+        rows.push((format!("{}, projected", number + 1), strip(&seen.as_slice()[..field], sizes, largest)));
+    }
+    let title = format!(
+        "{title}: true basis functions of one field, and their projections on what was learned, rotated by so many degrees{}",
+        mirrored(group)
+    );
+    sheet(&title, &rows)
+}
+
+/// The left singular vectors of the largest singular values, at most so many; none for values that are zero up to rounding.
+fn leading(columns: DMatrix<f64>, count: usize) -> DMatrix<f64> {
+    let rows = columns.nrows();
+    // Sorted by singular value.
+    let svd = columns.svd(true, false);
+    let smallest = 1e-6 * svd.singular_values.iter().copied().fold(0.0, f64::max);
+    let rank = svd.singular_values.iter().filter(|&&value| value > smallest).count();
+    svd.u.map_or_else(|| DMatrix::zeros(rows, 0), |u| u.columns(0, count.min(rank)).into_owned())
+}
+
+/// Filters side by side.
+fn strip(filters: &[f64], sizes: Sizes, largest: f64) -> Vec<Panel> {
+    filters.chunks_exact(sizes.taps()).map(|f| Panel::new("", f, largest, sizes.kernel, TAP)).collect()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DMatrix;
+
+    use super::leading;
+
+    #[test]
+    fn only_directions_that_are_there() {
+        assert_eq!(leading(DMatrix::zeros(4, 3), 3).ncols(), 0);
+        let twice = DMatrix::from_column_slice(3, 2, &[1.0, 2.0, 2.0, 1.0, 2.0, 2.0]);
+        let found = leading(twice, 2);
+        assert_eq!(found.ncols(), 1);
+        assert!(
+            (found.column(0).norm() - 1.0).abs() < 1e-12 && (found[(1, 0)].abs() - 2.0 / 3.0).abs() < 1e-12
+        );
+        let largest = leading(DMatrix::from_diagonal_element(3, 3, 1.0) * 2.0, 2);
+        assert_eq!((largest.nrows(), largest.ncols()), (3, 2));
+    }
+}

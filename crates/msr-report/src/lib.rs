@@ -1,0 +1,37 @@
+//! What people look at after a run: tables, pictures, dated records, and the facts about the machine.
+//!
+//! - [`Table`]: Markdown that lines up on a terminal, blocks for a narrow one, and JSON through serde;
+//!   [`number`] and [`seeds`] as text.
+//! - [`picture`]: matrices with colour bars, sharing patterns and line charts, as SVG and as PNG from one description.
+//! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a dated name.
+//! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it.
+//!
+//! The crate knows numbers and text, no tensors; it writes no files and does not know where a checkout is. Folders come
+//! as arguments, and what it makes is returned for the caller to write.
+//!
+//! # Example
+//! ```
+//! use msr_report::{Table, number};
+//!
+//! let table = Table::new(["method", "error"], [["MSR-FC".to_string(), number(0.01234)]]);
+//! assert_eq!(
+//!     table.to_string(),
+//!     "| method | error  |\n\
+//!      |--------|--------|\n\
+//!      | MSR-FC | 0.0123 |\n"
+//! );
+//! assert_eq!(table.fit(10), "method: MSR-FC\nerror: 0.0123\n");
+//! ```
+
+mod error;
+mod machine;
+pub mod picture;
+mod record;
+mod table;
+mod terminal;
+
+pub use error::{Error, Result};
+pub use machine::{Machine, peak_memory};
+pub use record::{Origin, Record, command};
+pub use table::{Table, number, seeds};
+pub use terminal::{is_terminal, say, width};

@@ -1,0 +1,177 @@
+//! The pictures of experiments, from plain numbers.
+
+use msr_groups::SharingPattern;
+
+use super::{Chart, Grid, Panel, Picture, Series};
+use crate::{Error, Result};
+
+const SIGNS: &str = "Blue: negative, red: positive.";
+const TIED: &str = "Weights of one colour are tied: they share one parameter.";
+const SHAPE: &str = "Rows are outputs, columns are inputs.";
+/// Pixels that panels of a row may take together.
+const ACROSS: i32 = 760;
+
+/// A learned symmetry matrix: above, the weight `W = U v` that it gives for one task beside the true one; below, each of
+/// its columns as the `m × n` weight that one filter parameter stands for, each on its own colour scale.
+///
+/// `columns` are the columns of U, each of `m · n` entries; `weight` and `truth` are `m × n`, row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for other sizes.
+pub fn symmetry<T: Copy + Into<f64>>(
+    title: &str,
+    columns: &[Vec<T>],
+    weight: &[T],
+    truth: Option<&[T]>,
+    m: usize,
+    n: usize,
+) -> Result<Picture> {
+    let mut weights = vec![Panel::values("W = U v, one test task", weight, m, n)?];
+    if let Some(truth) = truth {
+        weights.push(Panel::values("true W of that task", truth, m, n)?);
+    }
+    let axes = |grid: Grid| grid.axes("input j", "output i");
+    let weights = axes(Grid::of(weights, 2)).bar("weight");
+    let column = |(number, column): (usize, &Vec<T>)| -> Result<Grid> {
+        let title = format!("column {} of U", number + 1);
+        Ok(axes(Grid::of([Panel::values(title, column, m, n)?], 1)).bar("entry of U"))
+    };
+    let columns = columns.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
+    let picture = in_rows(Picture::new(title).row([weights]), columns);
+    let note =
+        "A column of U is the weight that one parameter in v stands for; each has its own colour scale.";
+    Ok(picture.note(note).note(SIGNS))
+}
+
+/// Adds grids of one panel each, as many in a row as fit.
+fn in_rows(picture: Picture, grids: Vec<Grid>) -> Picture {
+    let wide = |grid: &Grid| grid.panels().map(|p| p.cell() * p.cols as i32).max().unwrap_or(1) + 120;
+    let across = (ACROSS / grids.iter().map(wide).max().unwrap_or(ACROSS)).max(1) as usize;
+    grids.chunks(across).fold(picture, |picture, row| picture.row(row.to_vec()))
+}
+
+/// Sharing patterns, each under its name, four in a row.
+///
+/// # Errors
+/// [`Error::Empty`] without panels.
+pub fn patterns(title: &str, panels: Vec<Panel>) -> Result<Picture> {
+    if panels.is_empty() {
+        return Err(Error::Empty("it has no patterns"));
+    }
+    Ok(Picture::new(title).row([Grid::of(panels, 4)]).note(SHAPE).note(TIED))
+}
+
+/// What was recovered beside what is true: the two patterns, and one task's weight, true and learned, on one scale.
+///
+/// `true_weight` and `weight` are as large as the patterns, row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for weights of other sizes.
+pub fn recovered(
+    title: &str,
+    truth: &SharingPattern,
+    found: &SharingPattern,
+    true_weight: &[f64],
+    weight: &[f64],
+) -> Result<Picture> {
+    let (m, n) = (truth.outputs(), truth.inputs());
+    let axes = |panels: [Panel; 2]| Grid::of(panels, 2).axes("input j", "output i");
+    let patterns = axes([Panel::sharing("true pattern", truth), Panel::sharing("recovered pattern", found)]);
+    let weights = [
+        Panel::values("true W of one task", true_weight, m, n)?,
+        Panel::values("learned W of that task", weight, m, n)?,
+    ];
+    let (patterns, weights) = (patterns, axes(weights).bar("weight"));
+    let picture = Picture::new(title);
+    let wide = 2 * Panel::sharing("", truth).cell() * n as i32 > ACROSS / 2;
+    let picture =
+        if wide { picture.row([patterns]).row([weights]) } else { picture.row([patterns, weights]) };
+    Ok(picture.note(TIED).note(SIGNS))
+}
+
+/// A matrix that was inspected: its pattern, when one was found, and the first columns of U, or the weight itself when
+/// there is one column, as matrices with `inputs` columns; each on its own scale.
+///
+/// # Errors
+/// [`Error::Shape`] for columns whose length is no multiple of `inputs`, [`Error::Empty`] for nothing to show.
+pub fn inspected(
+    title: &str,
+    pattern: Option<&SharingPattern>,
+    columns: &[Vec<f64>],
+    inputs: usize,
+) -> Result<Picture> {
+    let axes = |grid: Grid| grid.axes("input j", "output i");
+    let mut grids: Vec<Grid> = pattern
+        .map(|pattern| axes(Grid::of([Panel::sharing("tied weights", pattern)], 1)))
+        .into_iter()
+        .collect();
+    for (number, column) in columns.iter().enumerate() {
+        let (title, bar) = match columns.len() {
+            1 => ("weight".to_string(), "weight"),
+            _ => (format!("column {} of U", number + 1), "entry of U"),
+        };
+        let outputs = column.len() / inputs.max(1);
+        grids.push(axes(Grid::of([Panel::values(title, column, outputs, inputs)?], 1)).bar(bar));
+    }
+    let picture = in_rows(Picture::new(title), grids);
+    let picture = if pattern.is_some() { picture.note(TIED) } else { picture };
+    Ok(if columns.is_empty() { picture } else { picture.note(SIGNS) })
+}
+
+/// Filters side by side, in rows that have labels: a filter for each heading. Rows of one group, such as a true row and
+/// the learned one, are on one colour scale.
+///
+/// `quantity` says what the headings are, with the unit: `rotation angle in degrees`. A row has as many filters of
+/// `kernel × kernel` taps as there are headings, one after the other, each row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for rows of other sizes, [`Error::Empty`] without rows.
+pub fn filters(
+    title: &str,
+    quantity: &str,
+    headings: &[String],
+    kernel: usize,
+    groups: &[Vec<(String, Vec<f64>)>],
+) -> Result<Picture> {
+    let mut picture = Picture::new(title);
+    let taps = kernel * kernel;
+    for (number, group) in groups.iter().filter(|group| !group.is_empty()).enumerate() {
+        let mut grid = Grid::new().bar("filter weight");
+        if number == 0 {
+            grid = grid.columns(format!("columns: {quantity}"), headings);
+        }
+        for (label, row) in group {
+            if row.len() != headings.len() * taps {
+                let (rows, cols) = (headings.len(), taps);
+                return Err(Error::Shape { what: label.clone(), entries: row.len(), rows, cols });
+            }
+            let panels =
+                row.chunks_exact(taps.max(1)).map(|filter| Panel::values("", filter, kernel, kernel));
+            grid = grid.row(label, panels.collect::<Result<Vec<_>>>()?);
+        }
+        picture = picture.row([grid]);
+    }
+    Ok(picture.note(SIGNS).note("Rows beside one colour bar are on its scale."))
+}
+
+/// Matrices in rows that have labels, each matrix on its own colour scale: Kronecker factors and their products.
+///
+/// `bar` says what the entries are.
+pub fn matrices(title: &str, bar: &str, rows: Vec<(String, Vec<Panel>)>) -> Picture {
+    let row = |(label, panels): (String, Vec<Panel>)| {
+        let labels = std::iter::once(label).chain(std::iter::repeat(String::new()));
+        panels
+            .into_iter()
+            .zip(labels)
+            .map(|(panel, label)| Grid::new().row(label, [panel]).bar(bar))
+            .collect::<Vec<_>>()
+    };
+    let picture = rows.into_iter().fold(Picture::new(title), |picture, each| picture.row(row(each)));
+    picture.note("Each matrix has its own colour scale.").note(SIGNS)
+}
+
+/// Lines over one pair of axes: learning curves, rates, errors. The axis on the left is logarithmic where values span
+/// decades.
+pub fn curves(title: &str, x: &str, y: &str, series: impl IntoIterator<Item = Series>) -> Picture {
+    Picture::new(title).row([series.into_iter().fold(Chart::new(x, y), Chart::series)])
+}

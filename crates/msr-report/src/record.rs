@@ -1,0 +1,103 @@
+//! Results that stay: under a dated name, with the command and the machine.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::Machine;
+
+/// The command of this process as a user would type it: `program`, then the arguments that this process got, quoted
+/// where a shell needs it.
+pub fn command(program: &str) -> String {
+    typed(program, std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
+}
+
+fn typed(program: &str, words: impl IntoIterator<Item = String>) -> String {
+    words.into_iter().fold(program.to_string(), |line, word| {
+        // A word that no shell could pass cannot have come from one.
+        let quoted = shlex::try_quote(&word).map_or_else(|_| word.clone(), std::borrow::Cow::into_owned);
+        line + " " + &quoted
+    })
+}
+
+/// What a result came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The command, as a user would type it.
+    pub command: String,
+    /// When the result was complete.
+    pub time: SystemTime,
+    /// What it was made on.
+    pub machine: Machine,
+}
+
+impl Origin {
+    /// This process, now, on this machine; `program` as for [`command`], `folder` as for [`Machine::here`].
+    pub fn here(program: &str, folder: &Path) -> Self {
+        Self { command: command(program), time: SystemTime::now(), machine: Machine::here(folder) }
+    }
+}
+
+/// A dated result: where it belongs, and its text. The caller writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// `<folder>/<date>-<device>/<name>.md`.
+    pub path: PathBuf,
+    /// The command, the time (UTC), the result, and the machine.
+    pub text: String,
+}
+
+impl Record {
+    /// The record of `result` (Markdown), computed on `device`, under `name`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use msr_report::{Origin, Record};
+    ///
+    /// let origin = Origin::here("msr", Path::new("."));
+    /// let record = Record::new(Path::new("results"), "table1", "cpu", "| a |\n", &origin);
+    /// assert!(record.path.starts_with("results") && record.path.ends_with("table1.md"));
+    /// assert!(record.text.starts_with("Command: msr"));
+    /// ```
+    pub fn new(folder: &Path, name: &str, device: &str, result: &str, origin: &Origin) -> Self {
+        let Origin { command, time, machine } = origin;
+        let time = humantime::format_rfc3339_seconds(*time).to_string();
+        let date = time.split('T').next().unwrap_or(&time);
+        Self {
+            path: folder.join(format!("{date}-{device}")).join(format!("{name}.md")),
+            text: format!("Command: {command}\nTime: {time}\n\n{result}\n{machine}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use super::{Origin, Record, typed};
+
+    #[test]
+    fn a_record_has_its_date_in_the_path_and_the_machine_at_the_foot() {
+        let mut origin = Origin::here("msr", Path::new("/no/such/folder"));
+        origin.command = "msr reproduce table1".into();
+        origin.time = SystemTime::UNIX_EPOCH + Duration::from_secs(86_399);
+        let record = Record::new(Path::new("results"), "table1", "cpu", "| a |\n", &origin);
+        assert_eq!(record.path, Path::new("results/1970-01-01-cpu/table1.md"));
+        let head = "Command: msr reproduce table1\nTime: 1970-01-01T23:59:59Z\n\n| a |\n\nprocessor: ";
+        assert!(
+            record.text.starts_with(head) && record.text.ends_with("\ncommit: unknown\n"),
+            "{}",
+            record.text
+        );
+    }
+
+    #[test]
+    fn commands_can_be_typed_again() {
+        let words = ["reproduce", "table1", "--seeds", "3", "--group", "cyclic(8)"].map(String::from);
+        let line = typed("cargo xtask", words.clone());
+        assert!(line.starts_with("cargo xtask reproduce table1 --seeds 3 --group "), "{line}");
+        let read = shlex::split(&line).unwrap();
+        assert_eq!(read[2..], words);
+    }
+}

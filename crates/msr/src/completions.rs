@@ -1,0 +1,21 @@
+//! `msr completions`: what makes a shell complete the commands.
+
+use std::io::Write;
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+/// The flags.
+#[derive(Clone, Debug, Args)]
+pub struct Flags {
+    /// The shell.
+    shell: Shell,
+}
+
+/// Prints the shell's script for this command.
+pub fn run(flags: &Flags, command: &mut Command) {
+    let mut script = Vec::new();
+    clap_complete::generate(flags.shell, command, "msr", &mut script);
+    // A reader that went away does not want the rest.
+    let _ = std::io::stdout().write_all(&script);
+}

@@ -1,0 +1,122 @@
+//! What `msr inspect --json` prints.
+
+use std::path::Path;
+
+use msr_groups::{Fit, PlaneSymmetry, Recovery, Verdict};
+use serde::Serialize;
+
+/// What was found in a convolution's factors or symmetry matrix.
+#[derive(Clone, Debug, Serialize)]
+pub struct FoundOnPlane {
+    tensors: Vec<String>,
+    channels: usize,
+    kernel: usize,
+    /// The group that is claimed.
+    group: Option<String>,
+    /// All groups with a residual below the bound.
+    holding: Vec<String>,
+    /// All groups that were compared, the best first.
+    known: Vec<PlaneResidual>,
+}
+
+/// How far a matrix is from the symmetry of a group of rotations and flips.
+#[derive(Clone, Debug, Serialize)]
+struct PlaneResidual {
+    group: String,
+    order: usize,
+    residual: f64,
+}
+
+impl FoundOnPlane {
+    /// Of a convolution with these channels and taps along a side.
+    pub fn new(tensors: Vec<String>, channels: usize, kernel: usize, found: &PlaneSymmetry) -> Self {
+        let residuals = found.fits.iter().map(|fit| PlaneResidual {
+            group: fit.group.to_string(),
+            order: fit.group.order(),
+            residual: fit.residual,
+        });
+        Self {
+            tensors,
+            channels,
+            kernel,
+            group: found.group.map(|group| group.to_string()),
+            holding: found.holding().map(|group| group.to_string()).collect(),
+            known: residuals.collect(),
+        }
+    }
+}
+
+/// What was found in a map between points.
+#[derive(Debug, Serialize)]
+pub struct FoundOnPoints<'a> {
+    pub tensor: &'a str,
+    pub outputs: usize,
+    pub inputs: usize,
+    /// Columns of the symmetry matrix; one of a weight matrix.
+    pub filter_params: usize,
+    /// The group that is claimed.
+    pub group: Option<Group>,
+    /// The class of each weight, row by row, where weights are tied.
+    pub tied: Option<&'a [u32]>,
+    /// Why nothing is claimed.
+    pub reason: Option<String>,
+    /// Known groups, acting on points as they are numbered, the best first.
+    pub known: Vec<Residual<'a>>,
+    pub picture: &'a Path,
+}
+
+/// A group of permutations of outputs and inputs.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    name: Option<String>,
+    /// In decimals.
+    order: String,
+    generators: Vec<Generator>,
+}
+
+/// A permutation in cycle notation.
+#[derive(Debug, Serialize)]
+struct Generator {
+    outputs: String,
+    inputs: String,
+}
+
+/// How far a matrix is from the symmetry of a known group.
+#[derive(Debug, Serialize)]
+pub struct Residual<'a> {
+    group: &'a str,
+    /// In decimals.
+    order: String,
+    free_parameters: usize,
+    residual: f64,
+    /// That of a matrix without any symmetry.
+    unsymmetric: f64,
+    /// A larger group that fits as well.
+    implied_by: Option<&'a str>,
+}
+
+/// The group that is claimed, if one is.
+pub fn group(found: &Recovery) -> Option<Group> {
+    if !matches!(found.verdict, Verdict::Exact) {
+        return None;
+    }
+    let generators = found.generators().into_iter();
+    let generators = generators
+        .map(|(outputs, inputs)| Generator { outputs: outputs.to_string(), inputs: inputs.to_string() });
+    let (name, order) = (found.name.clone(), found.order().to_string());
+    Some(Group { name, order, generators: generators.collect() })
+}
+
+/// All known groups.
+pub fn residuals(fits: &[Fit]) -> Vec<Residual<'_>> {
+    fits.iter()
+        .map(|fit| Residual {
+            group: &fit.name,
+            order: fit.order.to_string(),
+            free_parameters: fit.free_parameters,
+            residual: fit.residual,
+            unsymmetric: fit.by_chance,
+            implied_by: fit.implied_by.as_deref(),
+        })
+        .collect()
+}

@@ -1,0 +1,77 @@
+//! The program `msr`: the experiments, and what was learned in a file.
+//!
+//! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's definition does not hold; 2 when
+//! the command line cannot be understood; 130 when Ctrl-C stopped a run, which can be continued.
+
+mod completions;
+mod inspect;
+mod reproduce;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use msr_experiments::report::record::program;
+use tracing_subscriber::EnvFilter;
+
+/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 all went well; 1 something failed, or a bound of the experiment's definition does not hold; 2 the command line
+cannot be understood; 130 Ctrl-C stopped a run, which can be continued with --resume.";
+
+fn main() -> ExitCode {
+    let mut command = command();
+    let matches = command.clone().bin_name(program()).get_matches();
+    let level = ["warn", "info", "debug"][usize::from(matches.get_count("verbose").min(2))];
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(&mut command, &matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing can be said when stderr is closed.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    let inspect = Command::new("inspect")
+        .about("Read the symmetry group out of a symmetry matrix or a weight matrix")
+        .arg_required_else_help(true);
+    let completions =
+        Command::new("completions").about("Print what makes a shell complete the commands of msr");
+    Command::new("msr")
+        .about("Reproduce the experiments of MSR, and read symmetries out of what was learned")
+        .version(env!("CARGO_PKG_VERSION"))
+        .after_help(EXIT_CODES)
+        .arg_required_else_help(true)
+        .subcommand_required(true)
+        .subcommand(reproduce::command())
+        .subcommand(inspect::Args::augment_args(inspect))
+        .subcommand(completions::Flags::augment_args(completions))
+        .arg(
+            Arg::new("verbose")
+                .short('v')
+                .long("verbose")
+                .global(true)
+                .action(ArgAction::Count)
+                .help("Say more on stderr; twice for debugging"),
+        )
+}
+
+fn run(command: &mut Command, matches: &ArgMatches) -> Result<()> {
+    match matches.subcommand() {
+        Some(("reproduce", matches)) => reproduce::run(matches),
+        Some(("inspect", matches)) => inspect::run(&inspect::Args::from_arg_matches(matches)?),
+        Some(("completions", matches)) => {
+            completions::run(&completions::Flags::from_arg_matches(matches)?, command);
+            Ok(())
+        }
+        _ => bail!("no command was named; see --help"),
+    }
+}

@@ -1,0 +1,36 @@
+//! Running the command line in tests.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What a command said.
+pub struct Said {
+    pub ok: bool,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs `msr`.
+pub fn msr(args: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_msr")).args(args).output().unwrap();
+    Said {
+        ok: output.status.success(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs what must fail, with these words in the message.
+pub fn refuses(args: &[&str], words: &[&str]) {
+    let said = msr(args);
+    assert!(!said.ok, "{args:?} should fail");
+    for word in words {
+        assert!(said.err.contains(word), "{args:?} says `{}`, not `{word}`", said.err);
+    }
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,71 @@
+//! Building `msr` or `msr-bench`, and running it in place of this program.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::workspace::{cargo, commit, root};
+
+/// What stands before the command.
+#[derive(Debug, Default)]
+pub struct Forward {
+    /// The features to build with.
+    pub features: Option<String>,
+    /// Flags for the program.
+    pub flags: Vec<String>,
+}
+
+impl Forward {
+    /// Builds `program` and runs it with these words, in the user's folder. It is told where the checkout keeps runs, results
+    /// and scripts, and what the user typed: `cargo xtask`, followed by `command` where that is the program's own name.
+    pub fn run(&self, program: &str, command: Option<&str>, words: &[String]) -> Result<ExitCode> {
+        let this = std::env::current_exe().context("where this program is")?;
+        self.build(program, &this)?;
+        let root = root();
+        let mut typed = vec!["cargo xtask".to_string()];
+        typed.extend(self.features.iter().map(|features| format!("--features {features}")));
+        typed.extend(command.map(String::from));
+        let path = this.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+        let mut run = Command::new(&path);
+        run.args(&self.flags).args(words);
+        let places = [("MSR_RUNS", "runs"), ("MSR_RESULTS", "docs/results"), ("MSR_SCRIPTS", "scripts")];
+        for (variable, folder) in places {
+            if std::env::var_os(variable).is_none() {
+                run.env(variable, root.join(folder));
+            }
+        }
+        run.env("MSR_INVOKED_AS", typed.join(" ")).env("MSR_COMMIT", commit());
+        replace(run).with_context(|| format!("{}", path.display()))
+    }
+
+    /// Builds the program into the folder where this one lies. Cargo shows its progress, unless there is nothing to do.
+    fn build(&self, program: &str, this: &Path) -> Result<()> {
+        let mut build = cargo();
+        // From the user's folder, as the cargo that built this program, so that both agree on the target folder.
+        build.args(["build", "--bin", program, "--manifest-path"]).arg(root().join("Cargo.toml"));
+        let profile = this.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        if let Some(profile) = profile.filter(|&name| name != "debug") {
+            build.args(["--profile", profile]);
+        }
+        if let Some(features) = &self.features {
+            build.args(["--features", features]);
+        }
+        let status = build.status().context("cannot start cargo")?;
+        ensure!(status.success(), "{program} could not be built");
+        Ok(())
+    }
+}
+
+/// The program takes the place of this one: its exit code, or the signal that ends it, is ours.
+#[cfg(unix)]
+fn replace(mut run: Command) -> std::io::Result<ExitCode> {
+    Err(std::os::unix::process::CommandExt::exec(&mut run))
+}
+
+/// The program runs below this one, and its exit code is ours.
+#[cfg(not(unix))]
+fn replace(mut run: Command) -> std::io::Result<ExitCode> {
+    let status = run.status()?;
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}

@@ -1,9 +1,0 @@
-//! Tensors as plain numbers.
-
-use anyhow::Result;
-use candle_core::{DType, Device, Tensor};
-
-/// All entries, row by row, wherever the tensor is.
-pub fn numbers(t: &Tensor) -> Result<Vec<f64>> {
-    Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
-}
