@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
-use msr_data::{EpisodeSampler, RankK, Shots, Split};
+use msr_data::{EpisodeSampler, RankK, SamplerConfig};
+use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
-use crate::step::{StepArgs, batch, floor_ms, ratio, step_ms};
+use crate::step::{StepArgs, floor_ms, ratio, step_ms};
 use msr_experiments::report::Console;
 use msr_experiments::report::record::record;
 use msr_experiments::report::table::aligned;
@@ -79,12 +80,12 @@ pub fn run(args: &StepArgs) -> Result<()> {
 fn ours_ms(rank: usize, k: usize, inner_steps: usize, samples: u64) -> Result<f64> {
     let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
     let layer = ReparamLinear::new(ReparamLinearConfig::new(INPUTS, OUTPUTS, k), vb)?;
-    let config = MetaConfig { inner_steps, ..MetaConfig::default() };
-    let learner = MetaLearner::new(Arc::new(layer), config)?;
-    let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
-    let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), Split::four_fifths(10_000), 0)?;
-    let batch = batch(sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
-    step_ms(&mut trainer, &batch, WARM_UP, samples)
+    let learner = MetaLearner::new(Arc::new(layer), MetaConfig::gradient_steps(inner_steps))?;
+    let mut trainer = Trainer::new(learner, AdamConfig::default())?;
+    let shots = Shots { support: SUPPORT, query: QUERY };
+    let config = SamplerConfig::new(Split::four_fifths(10_000), shots, TASKS, 0);
+    let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), config)?;
+    step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
 }
 
 /// The fewest operations and bytes of a step, whatever the program.

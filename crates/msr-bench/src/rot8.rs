@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device};
-use msr_data::{EpisodeSampler, Shots, Split, SteerableConv, SteerableConvConfig};
+use msr_data::{EpisodeSampler, SamplerConfig, SteerableConv, SteerableConvConfig};
+use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_groups::PlaneGroup;
 use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
-use crate::step::{StepArgs, batch, floor_ms, ratio, step_ms};
+use crate::step::{StepArgs, floor_ms, ratio, step_ms};
 use msr_experiments::report::Console;
 use msr_experiments::report::record::record;
 use msr_experiments::report::table::aligned;
@@ -87,13 +88,14 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
     let conv = Conv2dConfig::new(1, CHANNELS, KERNEL);
     let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?;
-    let config = MetaConfig { inner_steps, moments, ..MetaConfig::default() };
+    let config = MetaConfig { moments, ..MetaConfig::gradient_steps(inner_steps) };
     let learner = MetaLearner::new(Arc::new(layer), config)?;
-    let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
+    let mut trainer = Trainer::new(learner, AdamConfig::default())?;
     let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);
-    let sampler = EpisodeSampler::new(source, Split::new(8_000, 2_000), 0)?;
-    let batch = batch(sampler.train(0, TASKS, Shots { support: SUPPORT, query: QUERY })?);
-    step_ms(&mut trainer, &batch, WARM_UP, samples)
+    let shots = Shots { support: SUPPORT, query: QUERY };
+    let sampler =
+        EpisodeSampler::new(source, SamplerConfig::new(Split::new(8_000, 2_000), shots, TASKS, 0))?;
+    step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
 }
 
 /// The fewest operations and bytes of a step by moments: columns times columns (half of a symmetric matrix) and targets

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use msr_data::Episodes;
-use msr_meta::{Batch, Examples, Trainer};
+use msr_episodes::Episode;
+use msr_meta::Trainer;
 
 use crate::machine_rates::Rates;
 use crate::median;
@@ -53,21 +53,12 @@ impl StepArgs {
     }
 }
 
-/// Episodes in the learner's terms.
-pub fn batch(episodes: Episodes) -> Batch {
-    Batch {
-        tasks: episodes.tasks,
-        support: Examples { x: episodes.x_support, y: episodes.y_support },
-        query: Examples { x: episodes.x_query, y: episodes.y_query },
-    }
-}
-
-/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the batch is outside the clock.
-pub fn step_ms(trainer: &mut Trainer, batch: &Batch, warm_up: u64, samples: u64) -> Result<f64> {
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the episode is outside the clock.
+pub fn step_ms(trainer: &mut Trainer, episode: &Episode, warm_up: u64, samples: u64) -> Result<f64> {
     let mut times = Vec::new();
     for step in 0..warm_up + samples {
         let start = Instant::now();
-        trainer.step(batch)?;
+        trainer.step(episode)?;
         if step >= warm_up {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
