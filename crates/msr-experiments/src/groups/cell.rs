@@ -9,12 +9,12 @@ use msr_groups::{
     Recovery, RecoveryConfig, SharingPattern, Verdict, equivariance_error, partition_distance,
     pattern_automorphisms, recover,
 };
+use msr_report::picture;
 use serde::{Deserialize, Serialize};
 
 use super::Groups;
 use super::definition::InputKind;
 use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, entries};
-use crate::report::picture;
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
         let truth = source.weight(task)?;
         let name = Groups::cell_name(cell);
         let picture = picture::recovered(&name, &pattern, &recovery.pattern, &truth, &weight)?;
-        folder.files.write("recovered.png", &picture)?;
+        folder.files.write_picture("recovered", &picture)?;
         found = Some(summarise(&recovery, &pattern)?);
     }
     Ok(Outcome {

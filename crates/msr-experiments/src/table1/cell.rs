@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use msr_data::{EpisodeSampler, RankK, Shots, Split, TaskSource};
 use msr_meta::Trainer;
+use msr_report::picture::{self, Picture};
 use serde::{Deserialize, Serialize};
 
 use super::Table1;
 use crate::engine::{
     Cell, CellFolder, CellTasks, Experiment, LayerKind, Mean, Model, Run, Shape, entries, open_file,
 };
-use crate::report::picture;
 
 /// What a file of the authors holds.
 const ARRAYS: &str = "x (tasks, examples, 1, n), y (tasks, examples, 1, m) and, where known, the filters w";
@@ -43,7 +43,7 @@ pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Resul
     let tested = tested.last().context("the training made no test")?;
     if cell.method.layer == LayerKind::ReparamLinear {
         let picture = picture_of(cell, &trainer, &model, source.as_ref(), &tasks)?;
-        folder.files.write("symmetry.png", &picture)?;
+        folder.files.write_picture("symmetry", &picture)?;
     }
     Ok(Outcome {
         method: cell.method.name.clone(),
@@ -111,24 +111,22 @@ fn picture_of(
     model: &Model,
     source: &dyn TaskSource,
     tasks: &CellTasks,
-) -> Result<Vec<u8>> {
+) -> Result<Picture> {
     let (n, m) = sizes(source)?;
     let symmetry = model.symmetry()?.into_iter().next().context("the model has no symmetry matrix")?;
     let test = tasks.test(0..1)?;
     let weights = model.weights(&trainer.objective().adapt(&test.support)?)?;
-    let weight = single(weights.first().context("there are no test tasks")?);
+    let weight = weights.first().context("there are no test tasks")?;
     let truth = source.true_weights(test.tasks[0])?.map(|(_, filters)| {
         let kernel = n - m + 1;
-        let mut dense = vec![0f32; m * n];
+        let mut dense = vec![0.0; m * n];
         for (i, filter) in filters.chunks(kernel).enumerate() {
-            dense[i * n + i..i * n + i + kernel].copy_from_slice(filter);
+            for (j, &value) in filter.iter().enumerate() {
+                dense[i * n + i + j] = f64::from(value);
+            }
         }
         dense
     });
-    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(single).collect::<Vec<_>>();
-    picture::symmetry(&Table1::cell_name(cell), &columns, &weight, truth.as_deref(), m, n)
-}
-
-fn single(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&value| value as f32).collect()
+    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    Ok(picture::symmetry(&Table1::cell_name(cell), &columns, weight, truth.as_deref(), m, n)?)
 }

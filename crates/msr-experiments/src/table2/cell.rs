@@ -56,16 +56,16 @@ pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Resul
     let (filters, equivariance) = adapted_filters(cell, &trainer, &model, source.as_ref(), sizes, &tasks)?;
     filters.write(&folder.files, sizes)?;
     let (name, group) = (Table2::cell_name(cell), cell.problem.group());
-    folder.files.write("filters.png", &pictures::filters(&name, group, sizes, &filters)?)?;
+    folder.files.write_picture("filters", &pictures::filters(&name, group, sizes, &filters)?)?;
     let learned = model.symmetry()?;
     let mut report = None;
     if !learned.is_empty() {
         report = Some(symmetry::read(group, sizes, &learned)?);
         let basis = pictures::basis(&name, group, sizes, &learned, &filters.learned)?;
-        folder.files.write("basis.png", &basis)?;
+        folder.files.write_picture("basis", &basis)?;
     }
     if learned.len() > 1 {
-        folder.files.write("factors.png", &pictures::factors(&name, &learned)?)?;
+        folder.files.write_picture("factors", &pictures::factors(&name, &learned)?)?;
     }
     Ok(Outcome {
         method: cell.method.name.clone(),
