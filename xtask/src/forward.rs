@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::workspace::{cargo, commit, root};
+use crate::workspace::{cargo, root};
 
 /// What stands before the command.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Forward {
                 run.env(variable, root.join(folder));
             }
         }
-        run.env("MSR_INVOKED_AS", typed.join(" ")).env("MSR_COMMIT", commit());
+        run.env("MSR_INVOKED_AS", typed.join(" ")).env("MSR_CHECKOUT", &root);
         replace(run).with_context(|| format!("{}", path.display()))
     }
 

@@ -14,10 +14,9 @@ use serde::Deserialize;
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
+use crate::record::record;
 use crate::step::{StepArgs, floor_ms, ratio, step_ms};
-use msr_experiments::report::Console;
-use msr_experiments::report::record::record;
-use msr_experiments::report::table::aligned;
+use msr_report::{Table, say};
 
 const TASKS: usize = 32;
 const SUPPORT: usize = 1;
@@ -68,10 +67,9 @@ pub fn run(args: &StepArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     let text = report(args, samples, rates, &ours, &theirs)?;
-    let console = Console::new(false);
-    console.table(&text);
+    say(&text);
     if args.record {
-        console.say(&format!("recorded in {}", record("bench-fc", "cpu", &text)?.display()));
+        say(&format!("recorded in {}", record("bench-fc", "cpu", &text)?.display()));
     }
     Ok(())
 }
@@ -137,6 +135,6 @@ fn report(
         row.extend([format!("{floor_ms:.3}"), format!("{:.0} %", 100.0 * floor_ms / our_ms)]);
         rows.push(row);
     }
-    text.push_str(&aligned(&head.into_iter().map(String::from).collect::<Vec<_>>(), &rows));
+    text.push_str(&Table::new(head, rows).to_string());
     Ok(text)
 }

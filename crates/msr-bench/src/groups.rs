@@ -10,9 +10,8 @@ use msr_groups::{
 };
 
 use crate::median;
-use msr_experiments::report::Console;
-use msr_experiments::report::record::record;
-use msr_experiments::report::table::aligned;
+use crate::record::record;
+use msr_report::{Table, say};
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,14 +56,13 @@ pub fn run(args: &Args) -> Result<()> {
     let text = format!(
         "{}\nMedians of {} on one core, each from nothing: group, action and pattern. The pattern of the torus takes \
          {:.3} of the time\nof going through all elements.\n",
-        aligned(&["work".into(), "time".into()], &rows),
+        Table::new(["work", "time"], rows),
         args.samples,
         medians[0] / medians[1],
     );
-    let console = Console::new(false);
-    console.table(&text);
+    say(&text);
     if args.record {
-        console.say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
+        say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
     }
     Ok(())
 }

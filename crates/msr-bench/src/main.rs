@@ -4,6 +4,7 @@ mod fc;
 mod groups;
 mod machine_rates;
 mod peer;
+mod record;
 mod rot8;
 mod step;
 
@@ -11,7 +12,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use msr_experiments::report::record::program;
+use record::program;
 use tracing_subscriber::EnvFilter;
 
 /// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.

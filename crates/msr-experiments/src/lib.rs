@@ -4,9 +4,9 @@
 //! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder beside it, and a line in
 //! [`experiments`]. `table1/mod.rs` can be read top to bottom: definition, training runs, one of them, report.
 
+pub mod console;
 pub mod engine;
 mod groups;
-pub mod report;
 mod table1;
 mod table2;
 

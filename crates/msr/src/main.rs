@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use msr_experiments::report::record::program;
+use msr_experiments::engine::program;
 use tracing_subscriber::EnvFilter;
 
 /// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.

@@ -12,7 +12,7 @@ use super::experiment::{Cell, Experiment};
 use super::folder::{CELLS, Folder};
 use super::run::Run;
 use super::training::CellFolder;
-use crate::report::console::Console;
+use crate::console::Console;
 
 /// The stored result of a training run.
 pub const RESULT: &str = "result.json";

@@ -1,11 +1,37 @@
 //! The learning curves of a training run.
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use msr_report::picture::{Chart, Picture, Series};
 
 use super::folder::Folder;
+use super::metrics::{METRICS, MetricsLine};
 
-/// Draws what the metrics of a training run say: the loss, and the learned inner rates, by outer step.
-pub fn draw_curves(folder: &Folder) -> Result<()> {
-    let _ = folder;
-    Ok(())
+/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned inner rates and the ridge.
+/// Nothing is drawn of no metrics.
+pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
+    let path = folder.path().join(METRICS);
+    let in_file = || format!("{}", path.display());
+    let text = std::fs::read_to_string(&path).with_context(in_file)?;
+    let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<MetricsLine>, _>>();
+    let lines = lines.with_context(in_file)?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let loss = Series::new("", lines.iter().map(|line| (line.step as f64, line.loss)));
+    let loss = Chart::new("outer step", "mean query loss of the training tasks").series(loss);
+    let mut rates: BTreeMap<&String, Vec<(f64, f64)>> = BTreeMap::new();
+    for line in &lines {
+        for (name, &rate) in &line.rates {
+            rates.entry(name).or_default().push((line.step as f64, rate));
+        }
+    }
+    let mut picture = Picture::new(format!("{title}: learning curves")).row([loss]);
+    if !rates.is_empty() {
+        let chart = Chart::new("outer step", "learned inner rate, ridge");
+        let series = rates.into_iter().map(|(name, points)| Series::new(name, points));
+        picture = picture.row([series.fold(chart, Chart::series)]);
+    }
+    folder.write_picture("curves", &picture)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use msr_report::picture::Picture;
 use msr_symmetry::write_atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +39,12 @@ impl Folder {
     /// Writes a file atomically.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         Ok(write_atomic(&self.path.join(name), bytes)?)
+    }
+
+    /// Writes a picture as `<name>.png` and `<name>.svg`.
+    pub fn write_picture(&self, name: &str, picture: &Picture) -> Result<()> {
+        self.write(&format!("{name}.png"), &picture.png()?)?;
+        self.write(&format!("{name}.svg"), picture.svg()?.as_bytes())
     }
 
     /// Writes a value as JSON, atomically.

@@ -2,9 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use msr_report::number;
 use serde::{Deserialize, Serialize};
-
-use crate::report::table::number;
 
 /// A mean with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

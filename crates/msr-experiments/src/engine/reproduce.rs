@@ -3,18 +3,17 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
+use msr_report::peak_memory;
 use serde::Serialize;
 
 use super::cells::{RESULT, run_cells};
 use super::experiment::{Experiment, Report};
 use super::flags::Flags;
 use super::folder::{CELLS, Folder};
-use super::machine::peak_memory;
+use super::origin::{program, record};
 use super::run::Run;
 use super::run_folder::{FINISHED, create, lock, reopen};
-use crate::report::console::Console;
-use crate::report::interrupt::on_interrupt;
-use crate::report::record::{program, record};
+use crate::console::{Console, on_interrupt};
 
 /// Runs an experiment, prints its report, and fails when a bound of the definition does not hold.
 pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<()> {

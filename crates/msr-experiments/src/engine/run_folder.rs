@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
-use super::machine::machine;
-use crate::report::record::{command, program};
+use super::origin::{origin, program};
 
 const CONFIG: &str = "config.json";
 
@@ -42,8 +41,9 @@ pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Seri
     }
     fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
     let folder = Folder::at(path);
-    folder.write("command.txt", format!("{}\n", command()).as_bytes())?;
-    folder.write("machine.txt", machine().as_bytes())?;
+    let origin = origin();
+    folder.write("command.txt", format!("{}\n", origin.command).as_bytes())?;
+    folder.write("machine.txt", origin.machine.to_string().as_bytes())?;
     folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
     Ok(folder)
 }

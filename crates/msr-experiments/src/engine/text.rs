@@ -1,8 +1,9 @@
 //! The text around the numbers of a table that compares methods.
 
+use msr_report::{Table, number, seeds};
+
 use super::experiment::Experiment;
 use super::run::Run;
-use crate::report::table::{aligned, number, seeds};
 
 /// `3 inner and 1000 outer steps, 1 seed`; only the outer steps when no method of the run takes inner ones.
 pub fn steps<E: Experiment>(run: &Run<E>) -> String {
@@ -45,7 +46,7 @@ pub fn seed_by_seed<E: Experiment>(
         })
         .collect();
     let own = if run.data.is_none() { "its own problem and its own start" } else { "its own start" };
-    format!("\nSeed by seed (each has {own}):\n\n{}", aligned(&head, &rows))
+    format!("\nSeed by seed (each has {own}):\n\n{}", Table::new(head, rows))
 }
 
 /// What is to be said when the bounds of the definition do not apply.

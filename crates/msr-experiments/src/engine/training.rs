@@ -81,7 +81,9 @@ impl Training {
             tested.push(result);
         }
         trainer.learner().save(&files.path().join(LEARNED))?;
-        draw_curves(files)?;
+        let title =
+            files.path().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        draw_curves(files, &title)?;
         Ok((trainer, tested))
     }
 }

@@ -11,13 +11,13 @@ use msr_groups::{
     pattern_automorphisms,
 };
 use msr_meta::Learner;
+use msr_report::picture;
 use msr_symmetry::Symmetry;
 use serde::{Deserialize, Serialize};
 
 use super::Groups;
 use super::definition::InputKind;
 use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, weights};
-use crate::report::picture;
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
         let truth = source.weight(task)?;
         let name = Groups::cell_name(cell);
         let picture = picture::recovered(&name, &pattern, &recovery.pattern, &truth, &weight)?;
-        folder.files.write("recovered.png", &picture)?;
+        folder.files.write_picture("recovered", &picture)?;
         found = Some(summarise(&recovery, &pattern)?);
     }
     Ok(Outcome {

@@ -6,10 +6,10 @@ mod definition;
 mod table;
 
 use anyhow::{Result, ensure};
+use msr_report::number;
+use msr_report::picture;
 
 use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Report, Run, keep};
-use crate::report::picture::{self, ascii};
-use crate::report::table::number;
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
 use table::Table;
@@ -84,8 +84,17 @@ impl Experiment for Groups {
 
     fn report(run: &Run<Self>, outcomes: &[Outcome], folder: &Folder) -> Result<Report> {
         let table = Table::new(run, outcomes)?;
-        folder.write("recovered.png", &picture::patterns(&table.first_recovered())?)?;
+        let recovered = table.first_recovered()?;
+        if !recovered.is_empty() {
+            folder
+                .write_picture("recovered", &picture::patterns("Recovered sharing patterns", recovered)?)?;
+        }
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })
     }
+}
+
+/// Signs of group theory as letters that all keyboards and file systems have.
+fn ascii(text: &str) -> String {
+    text.replace('×', "x").replace('⋊', ":").replace('≀', "wr").replace('²', "^2").replace(['→', '–'], "-")
 }

@@ -4,12 +4,13 @@ use std::fmt::{self, Display};
 
 use anyhow::Result;
 use msr_groups::{name_of, pattern_automorphisms};
+use msr_report::picture::Panel;
+use msr_report::{number, seeds};
 
 use super::Groups;
 use super::cell::{Found, Outcome};
 use super::definition::method;
 use crate::engine::{LayerKind, Mean, Run, shown};
-use crate::report::table::{aligned, number, seeds};
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -130,13 +131,15 @@ impl<'a> Table<'a> {
         (checked, problems)
     }
 
-    /// For each problem what the first seed recovered, with its name: for the picture of all of them.
-    pub fn first_recovered(&self) -> Vec<(String, usize, usize, &[u32])> {
-        let first = |truth: &Truth| {
-            let found = self.found(&truth.problem).into_iter().find(|(seed, _)| *seed == 0)?.1;
-            Some((named(found), truth.outputs, truth.inputs, found.labels.as_slice()))
-        };
-        self.truths.iter().filter_map(first).collect()
+    /// For each problem the pattern that the first seed recovered, with its name: for the picture of all of them.
+    pub fn first_recovered(&self) -> Result<Vec<Panel>> {
+        let mut panels = Vec::new();
+        for truth in &self.truths {
+            if let Some((_, found)) = self.found(&truth.problem).into_iter().find(|(seed, _)| *seed == 0) {
+                panels.push(Panel::pattern(named(found), &found.labels, truth.outputs, truth.inputs)?);
+            }
+        }
+        Ok(panels)
     }
 }
 
@@ -179,7 +182,7 @@ impl Display for Table<'_> {
         ];
         let rows: Vec<Vec<String>> = self.truths.iter().map(|truth| self.row(truth)).collect();
         writeln!(f, "{}\n", run.definition.title)?;
-        f.write_str(&aligned(&head.map(String::from), &rows))?;
+        write!(f, "{}", msr_report::Table::new(head, rows))?;
         writeln!(
             f,
             "\n{} inner and {} outer steps, {}. free, learned: free parameters of the true maps, and distinct \

@@ -7,13 +7,13 @@ use candle_core::Device;
 use msr_data::{EpisodeSampler, RankK, SamplerConfig};
 use msr_episodes::{Shots, Split, TaskSource};
 use msr_meta::Trainer;
+use msr_report::picture::{self, Picture};
 use serde::{Deserialize, Serialize};
 
 use super::Table1;
 use crate::engine::{
     Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, entries, open_file, weights,
 };
-use crate::report::picture;
 
 /// What a file of the authors holds.
 const ARRAYS: &str = "x (tasks, examples, 1, n), y (tasks, examples, 1, m) and, where known, the filters w";
@@ -43,7 +43,7 @@ pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Resul
     let (trainer, tested) = training.run(learner, &tasks, folder)?;
     let tested = tested.last().context("the training made no test")?;
     if let Some(picture) = picture_of(cell, &trainer, source.as_ref(), &tasks)? {
-        folder.files.write("symmetry.png", &picture)?;
+        folder.files.write_picture("symmetry", &picture)?;
     }
     Ok(Outcome {
         method: cell.method.name.clone(),
@@ -115,26 +115,23 @@ fn picture_of(
     trainer: &Trainer,
     source: &dyn TaskSource,
     tasks: &CellTasks,
-) -> Result<Option<Vec<u8>>> {
+) -> Result<Option<Picture>> {
     let (n, m) = sizes(source)?;
     let matrices = trainer.learner().learned()?.symmetry_matrices()?;
     let Some([symmetry]) = matrices.first().map(|(_, matrices)| &matrices[..]) else { return Ok(None) };
     let test = tasks.test(0..1)?;
     let weights = weights(&trainer.learner().adapt(&test.support)?)?;
-    let weight = single(weights.first().context("there are no test tasks")?);
+    let weight = weights.first().context("there are no test tasks")?;
     let truth = source.true_weights(test.tasks[0])?.map(|(_, filters)| {
         let kernel = n - m + 1;
-        let mut dense = vec![0f32; m * n];
+        let mut dense = vec![0.0; m * n];
         for (i, filter) in filters.chunks(kernel).enumerate() {
-            dense[i * n + i..i * n + i + kernel].copy_from_slice(filter);
+            for (j, &value) in filter.iter().enumerate() {
+                dense[i * n + i + j] = f64::from(value);
+            }
         }
         dense
     });
-    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(single).collect::<Vec<_>>();
-    let picture = picture::symmetry(&Table1::cell_name(cell), &columns, &weight, truth.as_deref(), m, n)?;
-    Ok(Some(picture))
-}
-
-fn single(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&value| value as f32).collect()
+    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    Ok(Some(picture::symmetry(&Table1::cell_name(cell), &columns, weight, truth.as_deref(), m, n)?))
 }

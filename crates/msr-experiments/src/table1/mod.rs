@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use msr_report::number;
 
 use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Inner, Report, Run, by_name, keep};
-use crate::report::table::number;
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
 use table::Table;

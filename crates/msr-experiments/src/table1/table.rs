@@ -6,7 +6,6 @@ use super::Table1;
 use super::cell::Outcome;
 use super::definition::{Problem, Reference};
 use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, shown, steps};
-use crate::report::table::aligned;
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -123,7 +122,7 @@ impl<'a> Table<'a> {
 impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.run.definition.title)?;
-        f.write_str(&aligned(&self.head(), &self.rows()))?;
+        write!(f, "{}", msr_report::Table::new(self.head(), self.rows()))?;
         writeln!(f, "\n{}; mean ± 95 % Student-t interval over test tasks.", steps(self.run))?;
         f.write_str(&notes(self.run, self.references().map(|r| r.source.as_str()).collect()))?;
         f.write_str(&seed_by_seed(

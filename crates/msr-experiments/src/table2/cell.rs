@@ -57,13 +57,13 @@ pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Resul
     let (filters, equivariance) = adapted_filters(cell, &trainer, source.as_ref(), sizes, &tasks)?;
     filters.write(&folder.files, sizes)?;
     let (name, group) = (Table2::cell_name(cell), cell.problem.group());
-    folder.files.write("filters.png", &pictures::filters(&name, group, sizes, &filters)?)?;
+    folder.files.write_picture("filters", &pictures::filters(&name, group, sizes, &filters)?)?;
     let learned = trainer.learner().learned()?;
     for (_, matrices) in learned.symmetry_matrices()? {
         let basis = pictures::basis(&name, group, sizes, &matrices, &filters.learned)?;
-        folder.files.write("basis.png", &basis)?;
+        folder.files.write_picture("basis", &basis)?;
         if matrices.len() > 1 {
-            folder.files.write("factors.png", &pictures::factors(&name, &matrices)?)?;
+            folder.files.write_picture("factors", &pictures::factors(&name, &matrices)?)?;
         }
     }
     Ok(Outcome {

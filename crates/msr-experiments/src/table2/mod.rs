@@ -11,11 +11,11 @@ mod table;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use msr_report::number;
 
 use crate::engine::{
     CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Report, Run, by_name, keep,
 };
-use crate::report::table::number;
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
 use filters::Filters;
@@ -116,7 +116,7 @@ fn compare_filters(run: &Run<Table2>, folder: &Folder) -> Result<()> {
             methods.extend(found.map(|(filters, sizes)| (cell.method.name.clone(), filters, sizes)));
         }
         if let Some(picture) = pictures::comparison(&problem.name, problem.group(), &methods)? {
-            folder.write(&format!("filters-{}.png", problem.name), &picture)?;
+            folder.write_picture(&format!("filters-{}", problem.name), &picture)?;
         }
     }
     Ok(())

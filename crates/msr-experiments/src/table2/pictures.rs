@@ -3,33 +3,28 @@
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 use msr_groups::{PlaneGroup, SteerableBasis};
+use msr_report::picture::{self, Panel, Picture};
 use nalgebra::{DMatrix, DVector};
 
 use super::filters::Filters;
 use super::sizes::Sizes;
 use crate::engine::entries;
-use crate::report::picture::{Panel, sheet};
-
-/// Pixels per tap, and per entry of a factor.
-const TAP: usize = 14;
-const ENTRY: usize = 5;
 
 /// The filters of the first test task, field by field, one for each element of the group; the true ones above. Each field is on
 /// its own scale.
-pub fn filters(title: &str, group: PlaneGroup, sizes: Sizes, filters: &Filters) -> Result<Vec<u8>> {
+pub fn filters(title: &str, group: PlaneGroup, sizes: Sizes, filters: &Filters) -> Result<Picture> {
     let Some(learned) = filters.learned.first() else { bail!("a picture of no filters") };
     let truth = filters.truth.as_ref().and_then(|truth| truth.first());
     let field = group.order() * sizes.taps();
-    let mut rows = vec![headings(group, sizes)];
+    let mut fields = Vec::new();
     for (number, part) in learned.chunks_exact(field).enumerate() {
         let range = number * field..(number + 1) * field;
-        let scale = largest(truth.map_or(part, |truth| &truth[range.clone()]));
-        if let Some(truth) = truth {
-            rows.push((format!("field {}, true", number + 1), strip(&truth[range], sizes, scale)));
-        }
-        rows.push((format!("field {}, learned", number + 1), strip(part, sizes, scale)));
+        let mut rows = Vec::new();
+        rows.extend(truth.map(|truth| (format!("field {}, true", number + 1), truth[range].to_vec())));
+        rows.push((format!("field {}, learned", number + 1), part.to_vec()));
+        fields.push(rows);
     }
-    sheet(&format!("{title}: filters of one test task, rotated by so many degrees{}", mirrored(group)), &rows)
+    strips(&format!("{title}: filters of one test task"), group, sizes, &fields)
 }
 
 /// The first field of the first test task, true and after adaptation by each method, on one scale.
@@ -37,7 +32,7 @@ pub fn comparison(
     problem: &str,
     group: PlaneGroup,
     methods: &[(String, Filters, Sizes)],
-) -> Result<Option<Vec<u8>>> {
+) -> Result<Option<Picture>> {
     let Some((_, first, sizes)) = methods.first() else { return Ok(None) };
     let field = group.order() * sizes.taps();
     let part = |of: Option<&Vec<f64>>| Some(of?.get(..field)?.to_vec());
@@ -47,47 +42,41 @@ pub fn comparison(
     for (method, filters, _) in methods {
         shown.extend(part(filters.learned.first()).map(|learned| (method.clone(), learned)));
     }
-    let Some((_, first)) = shown.first() else { return Ok(None) };
-    let scale = largest(first);
-    let mut rows = vec![headings(group, *sizes)];
-    rows.extend(shown.iter().map(|(label, field)| (label.clone(), strip(field, *sizes, scale))));
-    let title = format!(
-        "{problem}: one field of a test task, after one example; filters rotated by so many degrees{}",
-        mirrored(group)
-    );
-    Ok(Some(sheet(&title, &rows)?))
+    if shown.is_empty() {
+        return Ok(None);
+    }
+    let title = format!("{problem}: one field of a test task, after one example");
+    Ok(Some(strips(&title, group, *sizes, &[shown])?))
 }
 
-/// A row that says which element of the group each column belongs to: the angle of its rotation in degrees, with an m for those that
-/// mirror first.
-fn headings(group: PlaneGroup, sizes: Sizes) -> (String, Vec<Panel>) {
+/// Groups of rows of filters, a column for each element of the group.
+fn strips(title: &str, group: PlaneGroup, sizes: Sizes, rows: &[Vec<(String, Vec<f64>)>]) -> Result<Picture> {
     let n = group.rotations();
-    let heading = |g: usize| {
-        let angle = format!("{:.0}", 360.0 * (g % n) as f64 / n as f64);
-        Panel::heading(&if g < n { angle } else { format!("m{angle}") }, sizes.kernel, TAP)
+    let angle = |g: usize| format!("{:.0}", 360.0 * (g % n) as f64 / n as f64);
+    let heading = |g: usize| if g < n { angle(g) } else { format!("m{}", angle(g)) };
+    let headings: Vec<String> = (0..group.order()).map(heading).collect();
+    let quantity = if group.order() == n {
+        "rotation angle in degrees"
+    } else {
+        "rotation angle in degrees (m: mirrored first)"
     };
-    (String::new(), (0..group.order()).map(heading).collect())
-}
-
-fn mirrored(group: PlaneGroup) -> &'static str {
-    if group.order() == group.rotations() { "" } else { " (m: mirrored first)" }
+    Ok(picture::filters(title, quantity, &headings, sizes.kernel, rows)?)
 }
 
 /// A, B and C, and the products A Aᵀ and C Cᵀ by which a gradient step in v moves the weights.
-pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Vec<u8>> {
+pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Picture> {
     let [a, b, c] = symmetry else { bail!("a picture of Kronecker factors needs three") };
     let panel = |caption: &str, matrix: &Tensor| -> Result<Panel> {
-        let values = entries(matrix)?;
-        let scale = if matrix.dims()[0] < 12 { 2 * ENTRY } else { ENTRY };
-        Ok(Panel::new(caption, &values, largest(&values), matrix.dims()[1], scale))
+        let (rows, columns) = matrix.dims2()?;
+        Ok(Panel::values(caption, &entries(matrix)?, rows, columns)?)
     };
     let gram = |m: &Tensor| -> Result<Tensor> { Ok(m.matmul(&m.t()?)?) };
-    let rows = [
-        ("output channels".to_string(), vec![panel("A", a)?, panel("A A^T", &gram(a)?)?]),
+    let rows = vec![
+        ("output channels".to_string(), vec![panel("A", a)?, panel("A Aᵀ", &gram(a)?)?]),
         ("input channels".to_string(), vec![panel("B", b)?]),
-        ("kernel positions".to_string(), vec![panel("C", c)?, panel("C C^T", &gram(c)?)?]),
+        ("kernel positions".to_string(), vec![panel("C", c)?, panel("C Cᵀ", &gram(c)?)?]),
     ];
-    sheet(&format!("{title}: Kronecker factors, each on its own scale"), &rows)
+    Ok(picture::matrices(&format!("{title}: Kronecker factors"), "entry", rows))
 }
 
 /// The true basis functions of one field, and under each its projection on as many learned directions: the columns of a full
@@ -99,7 +88,7 @@ pub fn basis(
     sizes: Sizes,
     symmetry: &[Tensor],
     adapted: &[Vec<f64>],
-) -> Result<Vec<u8>> {
+) -> Result<Picture> {
     let basis = SteerableBasis::new(group, sizes.kernel)?;
     let field = group.order() * sizes.taps();
     let whole = sizes.channels * sizes.taps();
@@ -114,20 +103,19 @@ pub fn basis(
         }
         other => bail!("{} symmetry matrices are neither one nor three", other.len()),
     };
-    let mut rows = vec![headings(group, sizes)];
+    let mut functions = Vec::new();
     for (number, function) in basis.filters().iter().enumerate() {
         let mut padded = DVector::zeros(directions.nrows());
         padded.rows_mut(0, field).copy_from_slice(function);
         let seen = &directions * directions.tr_mul(&padded);
-        let largest = largest(function);
-        rows.push((format!("{}, true", number + 1), strip(function, sizes, largest)));
-        rows.push((format!("{}, projected", number + 1), strip(&seen.as_slice()[..field], sizes, largest)));
+        functions.push(vec![
+            (format!("{}, true", number + 1), function.clone()),
+            (format!("{}, projected", number + 1), seen.as_slice()[..field].to_vec()),
+        ]);
     }
-    let title = format!(
-        "{title}: true basis functions of one field, and their projections on what was learned, rotated by so many degrees{}",
-        mirrored(group)
-    );
-    sheet(&title, &rows)
+    let title =
+        format!("{title}: true basis functions of one field, and their projections on what was learned");
+    strips(&title, group, sizes, &functions)
 }
 
 /// The left singular vectors of the largest singular values, at most so many; none for values that are zero up to rounding.
@@ -138,15 +126,6 @@ fn leading(columns: DMatrix<f64>, count: usize) -> DMatrix<f64> {
     let smallest = 1e-6 * svd.singular_values.iter().copied().fold(0.0, f64::max);
     let rank = svd.singular_values.iter().filter(|&&value| value > smallest).count();
     svd.u.map_or_else(|| DMatrix::zeros(rows, 0), |u| u.columns(0, count.min(rank)).into_owned())
-}
-
-/// Filters side by side.
-fn strip(filters: &[f64], sizes: Sizes, largest: f64) -> Vec<Panel> {
-    filters.chunks_exact(sizes.taps()).map(|f| Panel::new("", f, largest, sizes.kernel, TAP)).collect()
-}
-
-fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()))
 }
 
 #[cfg(test)]

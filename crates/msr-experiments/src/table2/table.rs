@@ -9,7 +9,6 @@ use super::cell::Outcome;
 use super::definition::Reference;
 use super::symmetry::SHORTEST_WAVE;
 use crate::engine::{Mean, Run, Training, not_checked, notes, seed_by_seed, shown, steps};
-use crate::report::table::aligned;
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -146,7 +145,7 @@ impl<'a> Table<'a> {
                 }
             }
         }
-        aligned(&head.map(String::from), &rows)
+        msr_report::Table::new(head, rows).to_string()
     }
 }
 
@@ -179,7 +178,7 @@ impl Display for Table<'_> {
             }
         }
         writeln!(f, "{}\n", run.definition.title)?;
-        f.write_str(&aligned(&head, &rows))?;
+        write!(f, "{}", msr_report::Table::new(head, rows))?;
         writeln!(
             f,
             "\n{}; mean ± 95 % Student-t interval over {} test tasks.",

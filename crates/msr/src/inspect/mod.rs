@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_actions, rank_groups, recover};
-use msr_meta::write_atomic;
+use msr_symmetry::write_atomic;
 use safetensors::SafeTensors;
 
 use self::plane::{ConvShape, moment_of};
+use msr_experiments::console::Console;
 use msr_experiments::engine::entries;
 use msr_experiments::engine::read_weight_shape;
-use msr_experiments::report::Console;
-use msr_experiments::report::picture::inspected;
-use msr_experiments::report::table::{aligned, number};
+use msr_report::{Table, number, picture};
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -130,7 +129,7 @@ pub fn run(args: &Args) -> Result<()> {
         (0..k.min(4)).map(|c| matrix.symmetry.iter().skip(c).step_by(k).copied().collect()).collect();
     let tied = found.as_ref().filter(|found| !matches!(found.verdict, Verdict::None { .. }));
     let pattern = tied.map(|found| &found.pattern);
-    write_atomic(&picture, &inspected(&matrix.name, pattern, &columns, n)?)?;
+    write_atomic(&picture, &picture::inspected(&matrix.name, pattern, &columns, n)?.png()?)?;
     console.say(&format!("\npicture: {}", picture.display()));
     if let Some(Verdict::None { reason: why }) = found.as_ref().map(|found| &found.verdict) {
         reason = Some(why.clone());
@@ -360,5 +359,5 @@ fn ranking(fits: &[Fit], count: usize) -> String {
             ]
         })
         .collect();
-    aligned(&head, &rows)
+    Table::new(head, rows).to_string()
 }

@@ -8,7 +8,7 @@ use msr_groups::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneSymmetry, plane_symme
 
 use super::json::FoundOnPlane;
 use msr_experiments::engine::entries;
-use msr_experiments::report::table::aligned;
+use msr_report::Table;
 
 /// The filters to which the rows of a symmetry matrix belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +166,6 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
         "{what}\n\n{name}\n\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
          need not fit\nwhere the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below \
          {LARGEST_PLANE_RESIDUAL} (docs/derivations/plane.md)",
-        aligned(&head, &rows)
+        Table::new(head, rows)
     )
 }

@@ -1,12 +1,16 @@
 //! What a person, or another program, is told.
 
-use std::io::{IsTerminal, Write};
+mod interrupt;
+mod narrow;
+
+use std::io::Write;
 
 use anyhow::Result;
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-use super::narrow::fit;
+pub use self::interrupt::on_interrupt;
+use self::narrow::fit;
 
 /// Lines on stdout; with `--json`, a JSON value on stdout and all lines on stderr.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +33,11 @@ impl Console {
         };
     }
 
-    /// Prints text with tables; on a terminal, those that are too wide row by row.
+    /// Prints text with tables; those that are wider than the terminal row by row.
     pub fn table(&self, text: &str) {
-        let term = if self.json { console::Term::stderr() } else { console::Term::stdout() };
-        let is_terminal =
-            if self.json { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
-        match term.size_checked().filter(|_| is_terminal) {
-            Some((_, columns)) if columns > 0 => self.say(&fit(text, usize::from(columns))),
-            _ => self.say(text),
+        match msr_report::width().filter(|_| !self.json) {
+            Some(columns) => self.say(&fit(text, columns)),
+            None => self.say(text),
         }
     }
 
