@@ -11,13 +11,12 @@
 //!
 //! # Example
 //! ```
-//! use std::sync::Arc;
 //! use msr_data::{EpisodeSampler, RankK, SamplerConfig};
 //! use msr_episodes::{EpisodeSource, Shots, Split};
 //!
 //! # fn main() -> Result<(), msr_data::Error> {
 //! let config = SamplerConfig::new(Split::new(8_000, 2_000), Shots { support: 1, query: 19 }, 32, 1);
-//! let sampler = EpisodeSampler::new(Arc::new(RankK::new(2, 0)?), config)?;
+//! let sampler = EpisodeSampler::new(RankK::new(2, 0)?, config)?;
 //! let episode = sampler.train(0)?;
 //! assert_eq!(episode.support.x.dims(), [32, 1, 1, 70]);
 //! assert_eq!(episode.query.y.tensor().dims(), [32, 19, 1, 68]);

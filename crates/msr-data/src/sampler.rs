@@ -57,7 +57,7 @@ impl EpisodeSampler {
     /// # Errors
     /// When the source has fewer tasks than the split or fewer examples than the shots, or the meta-batch
     /// is empty or larger than the number of training tasks.
-    pub fn new(source: Arc<dyn TaskSource>, config: SamplerConfig) -> Result<Self> {
+    pub fn new(source: impl TaskSource + 'static, config: SamplerConfig) -> Result<Self> {
         let SamplerConfig { split, train, test, meta_batch, .. } = config;
         let few_tasks =
             |problem: String| Error::from(msr_episodes::Error::TooFewTasks { name: source.name(), problem });
@@ -81,7 +81,7 @@ impl EpisodeSampler {
                 return Err(msr_episodes::Error::TooFewExamples { name, support, query, has }.into());
             }
         }
-        Ok(Self { source, config })
+        Ok(Self { source: Arc::new(source), config })
     }
 
     /// How it draws.

@@ -1,6 +1,7 @@
 //! Where tasks and episodes come from.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::episode::Episode;
 use crate::error::{Error, Result};
@@ -77,5 +78,36 @@ pub trait TaskSource: Send + Sync {
             return Ok(());
         }
         Err(Error::Buffers { name: self.name(), x: x.len(), y: y.len(), inputs, outputs, most })
+    }
+}
+
+/// A shared source is a source.
+impl<S: TaskSource + ?Sized> TaskSource for Arc<S> {
+    fn name(&self) -> String {
+        self.as_ref().name()
+    }
+
+    fn tasks(&self) -> Option<usize> {
+        self.as_ref().tasks()
+    }
+
+    fn examples(&self) -> usize {
+        self.as_ref().examples()
+    }
+
+    fn input_shape(&self) -> Vec<usize> {
+        self.as_ref().input_shape()
+    }
+
+    fn output_shape(&self) -> Vec<usize> {
+        self.as_ref().output_shape()
+    }
+
+    fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {
+        self.as_ref().fill(task, x, y)
+    }
+
+    fn true_weights(&self, task: usize) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        self.as_ref().true_weights(task)
     }
 }

@@ -1,5 +1,7 @@
 //! What a meta-learner needs to know of a layer.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use msr_autodiff::{Moments, Node};
 
@@ -96,6 +98,33 @@ pub trait Layer: Send + Sync {
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         let _ = values;
         Ok(None)
+    }
+}
+
+/// A shared layer is a layer.
+impl<L: Layer + ?Sized> Layer for Arc<L> {
+    fn parameters(&self) -> Parameters {
+        self.as_ref().parameters()
+    }
+
+    fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
+        self.as_ref().forward_tasks(values, input)
+    }
+
+    fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
+        self.as_ref().prepare(values, examples, uses)
+    }
+
+    fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
+        self.as_ref().linear_in_adapted()
+    }
+
+    fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
+        self.as_ref().weights(values)
+    }
+
+    fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
+        self.as_ref().record(values)
     }
 }
 

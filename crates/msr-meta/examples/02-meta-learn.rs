@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // An episode holds 32 tasks: one example each to adapt to (support), 19 to be judged by (query).
     let shots = Shots { support: 1, query: 19 };
     let config = SamplerConfig::new(Split::new(8_000, 2_000), shots, 32, 0);
-    let tasks = EpisodeSampler::new(Arc::new(RankK::new(1, 0)?), config)?;
+    let tasks = EpisodeSampler::new(RankK::new(1, 0)?, config)?;
 
     // MSR is MAML with reparameterized layers: the same learner, another model.
     let vars = SeededVars::new(0);

@@ -2,10 +2,8 @@
 //!
 //! `cargo run --example 03-adapt-and-predict`. The next one: `04-which-group`.
 
-use std::sync::Arc;
-
 use candle_core::{DType, Device};
-use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, SamplerConfig};
+use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, SamplerConfig};
 use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_groups::{Action, SharingPattern, dihedral};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
@@ -16,14 +14,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Tasks that commute with the symmetries of a hexagon; nobody tells the learner.
     let hexagon = Action::natural(&dihedral(6)?);
     let pattern = SharingPattern::new(&hexagon, &hexagon)?;
-    let noise = EquivariantConfig { examples: 20, inputs: Inputs::Normal, noise: 0.0, seed: 0 };
     let config = SamplerConfig::new(Split::new(4_000, 100), Shots { support: 10, query: 10 }, 32, 0);
-    let tasks = EpisodeSampler::new(Arc::new(Equivariant::new(pattern, noise)?), config)?;
+    let tasks = EpisodeSampler::new(Equivariant::new(pattern, EquivariantConfig::default())?, config)?;
 
     // Build, and learn: 6 inputs, 6 outputs, more free parameters than the four that the truth has.
     let vars = SeededVars::new(0);
     let layer = ReparamLinear::new(ReparamLinearConfig::new(6, 6, 12), vars.builder(DType::F32, &Device::Cpu))?;
-    let learner = MetaLearner::new(Arc::new(layer), MetaConfig::least_squares(0.1))?;
+    let learner = MetaLearner::new(layer, MetaConfig::least_squares(0.1))?;
     let mut trainer = Trainer::new(learner, AdamConfig { rate: 3e-3, ..AdamConfig::default() })?;
     let _ = trainer.run(2_000, &tasks, &mut ())?;
 

@@ -3,8 +3,6 @@
 //!
 //! `cargo run --example 04-which-group`. The last one: `05-own-operation`.
 
-use std::sync::Arc;
-
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, SamplerConfig, SteerableConv, SteerableConvConfig};
 use msr_episodes::{Shots, Split};
@@ -18,13 +16,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let group = PlaneGroup::Rotations(4);
     let problem = SteerableConvConfig { fields: 1, size: 12, ..SteerableConvConfig::new(group, 0) };
     let config = SamplerConfig::new(Split::new(2_000, 100), Shots { support: 1, query: 5 }, 16, 0);
-    let tasks = EpisodeSampler::new(Arc::new(SteerableConv::new(problem)?), config)?;
+    let tasks = EpisodeSampler::new(SteerableConv::new(problem)?, config)?;
 
     // A full symmetry matrix over 4 channels × 9 kernel positions, with as many free parameters as weights would allow.
     let vars = SeededVars::new(0);
     let conv = ReparamConv2dConfig::full(Conv2dConfig::new(1, 4, 3), 9);
     let layer = ReparamConv2d::new(conv, vars.builder(DType::F32, &Device::Cpu))?;
-    let learner = MetaLearner::new(Arc::new(layer), MetaConfig::least_squares(0.1))?;
+    let learner = MetaLearner::new(layer, MetaConfig::least_squares(0.1))?;
     let mut trainer = Trainer::new(learner, AdamConfig { rate: 3e-3, ..AdamConfig::default() })?;
 
     let before = trainer.learner().learned()?.symmetry()?.remove(0).symmetry;

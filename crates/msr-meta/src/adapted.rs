@@ -30,13 +30,13 @@ impl Adapted {
     ///
     /// # Errors
     /// When they do not fit the model.
-    pub fn new(model: Arc<dyn Layer>, values: &Values) -> Result<Self> {
+    pub fn new(model: impl Layer + 'static, values: &Values) -> Result<Self> {
         model.parameters().check("Adapted", values)?;
         let own = |nodes: &[Node]| -> Result<Vec<Tensor>> {
             nodes.iter().map(|node| Ok(node.value().detach().contiguous()?.copy()?)).collect()
         };
         let values = Values::constants(&own(&values.shared)?, &own(&values.adapted)?);
-        Ok(Self { model, values })
+        Ok(Self { model: Arc::new(model), values })
     }
 
     /// The number of tasks, `t`; zero for a model that adapts nothing.

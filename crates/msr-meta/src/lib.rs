@@ -14,7 +14,6 @@
 //! # Example
 //! Two steps of MSR on two toy tasks, and what it says of new inputs.
 //! ```
-//! use std::sync::Arc;
 //! use candle_core::{DType, Device, Tensor};
 //! use msr_episodes::{Episode, Examples};
 //! use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
@@ -23,7 +22,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let vars = SeededVars::new(0);
 //! let layer = ReparamLinear::new(ReparamLinearConfig::new(4, 3, 2), vars.builder(DType::F32, &Device::Cpu))?;
-//! let learner = MetaLearner::new(Arc::new(layer), MetaConfig::default())?;
+//! let learner = MetaLearner::new(layer, MetaConfig::default())?;
 //! let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu);
 //! let support = Examples::values(ones(&[2, 1, 4])?, ones(&[2, 1, 3])?)?;
 //! let query = Examples::values(ones(&[2, 5, 4])?, ones(&[2, 5, 3])?)?;

@@ -39,6 +39,13 @@ impl EquivariantConfig {
     }
 }
 
+impl Default for EquivariantConfig {
+    /// 20 examples a task, normal inputs, no noise, seed 0.
+    fn default() -> Self {
+        Self::new(20, 0)
+    }
+}
+
 /// A problem with no end of tasks `y = W x + noise`, `vec(W) = U^G v`, with `v ~ N(0, 1/n)` drawn anew for each
 /// task: all that tasks have in common is the sharing pattern.
 ///

@@ -208,7 +208,7 @@ impl MetaLearner {
     /// # Errors
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not finite, a
     /// ridge that is not positive, or least squares with another loss than the squared error.
-    pub fn new(model: Arc<dyn Layer>, config: MetaConfig) -> Result<Self> {
+    pub fn new(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
         let parameters = model.parameters();
         let method = match config.adaptation {
             Adaptation::GradientSteps(steps) => {
@@ -223,6 +223,7 @@ impl MetaLearner {
         };
         let mut outer = variables(parameters.iter())?;
         outer.extend(method.variables());
+        let model: Arc<dyn Layer> = Arc::new(model);
         Ok(Self { inner: Arc::new(InnerLoop { model, parameters, method, config }), outer })
     }
 

@@ -73,7 +73,7 @@ impl MultiTask {
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the model has no shared or
     /// no adapted parameters, or the configuration makes no sense. The first fit gives [`Error::Config`] when
     /// the model is not linear in its adapted parameters.
-    pub fn new(model: Arc<dyn Layer>, config: MultiTaskConfig) -> Result<Self> {
+    pub fn new(model: impl Layer + 'static, config: MultiTaskConfig) -> Result<Self> {
         let parameters = model.parameters();
         if parameters.shared.is_empty() || parameters.adapted.is_empty() {
             return Err(Error::config(
@@ -88,7 +88,7 @@ impl MultiTask {
         }
         variables(parameters.iter())?;
         let outer = variables(parameters.shared.iter())?;
-        Ok(Self { model, parameters, outer, config })
+        Ok(Self { model: Arc::new(model), parameters, outer, config })
     }
 
     fn shared(&self, make: impl Fn(&Tensor) -> Node) -> Vec<Node> {
