@@ -24,7 +24,7 @@ use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, SamplerConfig};
 use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_groups::{Action, SharingPattern, dihedral};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
-use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
+use msr_meta::{AdamConfig, Adapted, MetaConfig, MetaLearner, Trainer};
 
 fn story() -> Result<(), Box<dyn Error>> {
     let hexagon = Action::natural(&dihedral(6)?); // the tasks' symmetry, which the learner is not told
@@ -45,8 +45,11 @@ fn story() -> Result<(), Box<dyn Error>> {
     println!("{}", adapted.weight()?.get(0)?); // look at that task's W
     println!("{}", learner.learned()?.symmetry()?[0]); // read the group
     learner.learned()?.save("learned.safetensors")?; // load_learner adapts to further tasks
-    adapted.save("task.safetensors")?; // Adapted::load predicts the same numbers
+    adapted.save("task.safetensors")?;
+    let again = Adapted::load("task.safetensors", &Device::Cpu)?; // in any other process
+    let same = again.predict(&new.query.x)?; // the same numbers
     // story
+    assert_eq!(same.to_vec3::<f32>()?, y.to_vec3::<f32>()?);
     std::fs::write("predicted.txt", format!("{:?}", y.flatten_all()?.to_vec1::<f32>()?))?;
     Ok(())
 }
@@ -58,7 +61,7 @@ fn in_another_process() -> Result<(), Box<dyn Error>> {
     let tasks = EpisodeSampler::new(tasks, config)?;
     let new = tasks.test(0..1)?;
     let before = std::fs::read_to_string("predicted.txt")?;
-    let adapted = msr_meta::Adapted::load("task.safetensors", &Device::Cpu)?;
+    let adapted = Adapted::load("task.safetensors", &Device::Cpu)?;
     let readapted = msr_meta::load_learner("learned.safetensors", &Device::Cpu)?.adapt(&new.support)?;
     for (what, adapted) in [("the adapted model", adapted), ("the learner", readapted)] {
         let y = format!("{:?}", adapted.predict(&new.query.x)?.flatten_all()?.to_vec1::<f32>()?);
