@@ -25,3 +25,21 @@ pub fn experiments() -> [Entry; 4] {
         Entry::new::<Groups>("numbers", "Sums of numbers: which positions of a sequence are interchangeable", include_str!("../../../data/experiments/numbers.toml")),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Groups, Table1, Table2};
+    use crate::engine::{Definition, Experiment};
+
+    #[test]
+    fn the_definitions_in_the_repository_are_consistent() {
+        fn check<E: Experiment>(text: &str) {
+            let found = Definition::<E>::parse(text, "it");
+            assert!(found.is_ok(), "{:?}", found.err());
+        }
+        check::<Table1>(include_str!("../../../data/experiments/table1.toml"));
+        check::<Table2>(include_str!("../../../data/experiments/table2.toml"));
+        check::<Groups>(include_str!("../../../data/experiments/groups.toml"));
+        check::<Groups>(include_str!("../../../data/experiments/numbers.toml"));
+    }
+}

@@ -92,7 +92,7 @@ impl<'a> Watcher<'a> {
 }
 
 /// The name of a learned ridge, whose variable is ln λ.
-const RIDGE: &str = "ridge";
+pub const RIDGE: &str = "ridge";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

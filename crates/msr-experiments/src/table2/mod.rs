@@ -30,14 +30,14 @@ pub struct Table2;
 pub struct Flags {
     /// Only the methods with this kind of inner loop. By default there are all, those with an exact one beside the others.
     #[arg(long, value_enum, conflicts_with = "resume")]
-    inner: Option<Inner>,
+    pub inner: Option<Inner>,
     /// Only these problems: `C8`, `D8`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
-    problems: Vec<String>,
+    pub problems: Vec<String>,
     /// A folder with the authors' files 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our generator. They may be larger than
     /// memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
 }
 
 impl Experiment for Table2 {
