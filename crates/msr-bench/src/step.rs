@@ -14,7 +14,8 @@ use crate::median;
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StepArgs {
-    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print the ratios.
+    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print
+    /// the ratios.
     #[arg(long)]
     pub peers: bool,
     /// The Python that has JAX.
@@ -62,7 +63,8 @@ pub fn batch(episodes: Episodes) -> Batch {
     }
 }
 
-/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the batch is outside the clock.
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the batch is
+/// outside the clock.
 pub fn step_ms(trainer: &mut Trainer, batch: &Batch, warm_up: u64, samples: u64) -> Result<f64> {
     let mut times = Vec::new();
     for step in 0..warm_up + samples {

@@ -1,8 +1,9 @@
-//! The experiments of MSR: training runs of (problem × method × seed) side by side, run folders that can be continued, and the
-//! tables that come out.
+//! The experiments of MSR: training runs of (problem × method × seed) side by side, run folders
+//! that can be continued, and the tables that come out.
 //!
-//! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder beside it, and a line in
-//! [`experiments`]. `table1/mod.rs` can be read top to bottom: definition, training runs, one of them, report.
+//! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder
+//! beside it, and a line in [`experiments`]. `table1/mod.rs` can be read top to bottom: definition,
+//! training runs, one of them, report.
 
 pub mod console;
 pub mod engine;

@@ -8,8 +8,8 @@ use msr_report::picture::{Chart, Picture, Series};
 use super::folder::Folder;
 use super::metrics::{METRICS, MetricsLine, RIDGE};
 
-/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned inner rates and the ridge.
-/// Nothing is drawn of no metrics.
+/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned
+/// inner rates and the ridge. Nothing is drawn of no metrics.
 pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
     let path = folder.path().join(METRICS);
     let in_file = || format!("{}", path.display());

@@ -10,12 +10,13 @@ use super::folder::Folder;
 
 /// What was learned, under the names of the parameters.
 pub const LEARNED: &str = "learned.safetensors";
-/// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`, for a convolution
-/// `outputs x channels x kernel x kernel`. One key, because several would be written in a random order, and the same run must
-/// write the same bytes.
+/// The key of the metadata that says what the rows of a symmetry matrix are: `outputs x inputs`,
+/// for a convolution `outputs x channels x kernel x kernel`. One key, because several would be
+/// written in a random order, and the same run must write the same bytes.
 const WEIGHT_SHAPE: &str = "weight_shape";
 
-/// Writes what the learner learned, with the shape of the weights to which the rows of its symmetry matrix belong.
+/// Writes what the learner learned, with the shape of the weights to which the rows of its symmetry
+/// matrix belong.
 pub fn write(folder: &Folder, learner: &dyn Objective, weight_shape: Option<&[usize]>) -> Result<()> {
     let learned: Vec<(String, Tensor)> = learner
         .outer_parameters()

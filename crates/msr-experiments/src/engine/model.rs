@@ -76,7 +76,8 @@ enum Form {
 }
 
 impl Model {
-    /// A freshly initialised model; `filter_params` columns of U where one is learned and its size is free.
+    /// A freshly initialised model; `filter_params` columns of U where one is learned and its size
+    /// is free.
     pub fn new(
         layer: LayerKind,
         shape: Shape,
@@ -149,7 +150,8 @@ impl Model {
         self.outputs
     }
 
-    /// The shape of the weights to which the rows of a symmetry matrix belong; nothing for a convolution without one.
+    /// The shape of the weights to which the rows of a symmetry matrix belong; nothing for a
+    /// convolution without one.
     pub fn weight_shape(&self) -> Option<&[usize]> {
         self.weight_shape.as_deref()
     }

@@ -1,4 +1,5 @@
-//! What a run does: the definition with the flags applied. Stored in the run folder, so that a resumed run does the same.
+//! What a run does: the definition with the flags applied. Stored in the run folder, so that a
+//! resumed run does the same.
 
 use std::path::PathBuf;
 
@@ -34,8 +35,8 @@ pub struct Run<E: Experiment> {
 }
 
 impl<E: Experiment> Run<E> {
-    /// Applies the flags to the definition `built_in`, or to that of `--definition`. Names that are not defined are errors that
-    /// list those that are.
+    /// Applies the flags to the definition `built_in`, or to that of `--definition`. Names that are
+    /// not defined are errors that list those that are.
     pub fn new(experiment: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<Self> {
         let (source, definition) = match &flags.definition {
             None => {

@@ -38,9 +38,9 @@ pub struct Tested {
 }
 
 impl Training {
-    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics, curves and what was
-    /// learned in the folder. Returns the trained learner and what each test gave, the last one at the end of the training. Runs
-    /// on the calling thread.
+    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves
+    /// metrics, curves and what was learned in the folder. Returns the trained learner and what
+    /// each test gave, the last one at the end of the training. Runs on the calling thread.
     pub fn run(
         &self,
         learner: Box<dyn Objective>,
@@ -67,8 +67,8 @@ impl Training {
         let mut tested = Vec::new();
         for stop in self.tests() {
             trainer.run(stop, |step| Ok(tasks.train(step)?), &mut watcher)?;
-            // A resumed run may be past this test: then its result is there, for no checkpoint is written beyond it
-            // before it is.
+            // A resumed run may be past this test: then its result is there, for no checkpoint is
+            // written beyond it before it is.
             let name = format!("tested-{stop}.json");
             if let Some(result) = files.read_json(&name)? {
                 tested.push(result);

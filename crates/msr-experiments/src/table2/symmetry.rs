@@ -26,7 +26,8 @@ pub struct SymmetryReport {
     pub residuals: Vec<(String, f64)>,
     /// The residual of the true group, if it was compared.
     pub right: Option<f64>,
-    /// The best other group that the true one does not contain, or that does not hold, with its residual.
+    /// The best other group that the true one does not contain, or that does not hold, with its
+    /// residual.
     pub wrong: Option<(String, f64)>,
 }
 
@@ -52,8 +53,8 @@ pub fn read(truth: PlaneGroup, sizes: Sizes, symmetry: &[Tensor]) -> Result<Symm
     })
 }
 
-/// How far adapted layers are from equivariance under the problem's group; means over test tasks, nothing where filters
-/// are zero.
+/// How far adapted layers are from equivariance under the problem's group; means over test tasks,
+/// nothing where filters are zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equivariance {
     /// Of the filters: `‖W − P W‖ / ‖W‖`.
@@ -65,7 +66,8 @@ pub struct Equivariance {
 }
 
 impl Equivariance {
-    /// From the filters of some tasks, and the layers themselves: the adapted one, and one with the true filters.
+    /// From the filters of some tasks, and the layers themselves: the adapted one, and one with the
+    /// true filters.
     pub fn of(
         group: PlaneGroup,
         sizes: Sizes,
@@ -107,7 +109,8 @@ impl AdaptedLayer {
         Self { layer, adapted }
     }
 
-    /// The outputs `(windows, channels)` of a task's layer for images `(windows, 1, size, size)` of which it sees all at once.
+    /// The outputs `(windows, channels)` of a task's layer for images `(windows, 1, size, size)` of
+    /// which it sees all at once.
     fn look(&self, task: usize, windows: &[f64], size: usize) -> Result<Vec<f64>> {
         let (_, any) = self.adapted.first().context("a layer without parameters")?;
         let parameters = self.layer.parameters();
