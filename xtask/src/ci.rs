@@ -1,73 +1,103 @@
 //! `cargo xtask ci`: what continuous integration runs, cheapest first.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::tidy;
-use crate::workspace;
+use crate::workspace::{cargo, root};
+
+/// The experiments, each of which has a smoke run.
+const EXPERIMENTS: [&str; 4] = ["table1", "table2", "groups", "numbers"];
 
 /// Runs every check; stops at the first that fails.
 pub fn run() -> Result<()> {
-    let root = workspace::root();
-    let quick = root.join("target/ci-quick");
-    if quick.exists() {
-        std::fs::remove_dir_all(&quick).with_context(|| format!("{}", quick.display()))?;
-    }
-    // The same versions as the workspace: nothing is compiled twice.
-    let outside = root.join("scripts/outside-crate");
-    std::fs::copy(root.join("Cargo.lock"), outside.join("Cargo.lock")).context("Cargo.lock")?;
-
-    cargo("formatting", "fmt --all --check", &[])?;
+    let root = root();
+    check("formatting", &["fmt", "--all", "--check"])?;
     step("house rules", tidy::run)?;
-    cargo("clippy", "clippy --workspace --all-targets -- -D warnings", &[])?;
-    let test = readme_test_command()?;
-    cargo("tests (README's command)", test.trim_start_matches("cargo "), &[])?;
-    cargo("documentation", "doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")])?;
-    cargo(
-        "a crate outside the workspace",
-        &format!(
-            "run --manifest-path {} --target-dir {}",
-            outside.join("Cargo.toml").display(),
-            root.join("target").display()
-        ),
-        &[],
-    )?;
-    cargo(
-        "table1, quick",
-        &format!("xtask reproduce table1 --quick --out {}", quick.join("table1").display()),
-        &[],
-    )?;
-    let table2 = quick.join("table2");
-    cargo("table2, quick", &format!("xtask reproduce table2 --quick --out {}", table2.display()), &[])?;
-    let groups = quick.join("groups");
-    cargo("groups, quick", &format!("xtask reproduce groups --quick --out {}", groups.display()), &[])?;
-    let numbers = quick.join("numbers");
-    cargo("numbers, quick", &format!("xtask reproduce numbers --quick --out {}", numbers.display()), &[])?;
+    check("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let test = readme_test_command(&root)?;
+    let words: Vec<&str> = test.split_whitespace().skip(1).collect();
+    check("tests (README's command)", &words)?;
+    step("documentation", || {
+        let args = ["doc", "--workspace", "--no-deps"];
+        succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)
+    })?;
+    for (package, example) in examples(&root)? {
+        let args = ["run", "--package", &package, "--example", &example];
+        check(&format!("example {example} of {package}"), &args)?;
+    }
+    step("a crate outside the workspace", || outside(&root))?;
+    let program = std::env::current_exe()?.with_file_name(format!("msr{}", std::env::consts::EXE_SUFFIX));
+    check("the program", &["build", "--bin", "msr"])?;
+    // An empty folder, in which nothing of the checkout is found by accident.
+    let scratch = std::env::temp_dir().join(format!("msr-ci-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
+    for experiment in EXPERIMENTS {
+        step(&format!("{experiment}, quick, as an installed program runs it"), || {
+            succeed(Command::new(&program).args(["reproduce", experiment, "--quick"]), &scratch)
+        })?;
+    }
+    std::fs::remove_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
     println!("all checks passed");
     Ok(())
 }
 
 /// The command in README.md that runs the tests.
-fn readme_test_command() -> Result<String> {
-    let readme = std::fs::read_to_string(workspace::root().join("README.md")).context("README.md")?;
+fn readme_test_command(root: &Path) -> Result<String> {
+    let readme = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
     let line = readme.lines().map(str::trim).find(|l| l.starts_with("cargo test"));
     line.map(str::to_string)
         .context("README.md does not say how to run the tests: no line starts with `cargo test`")
 }
 
-fn cargo(name: &str, args: &str, variables: &[(&str, &str)]) -> Result<()> {
-    step(name, || {
-        let status = Command::new("cargo")
-            .args(args.split_whitespace())
-            .envs(variables.iter().copied())
-            .current_dir(workspace::root())
-            .status()
-            .context("cannot start cargo")?;
-        ensure!(status.success(), "`cargo {args}` failed");
-        Ok(())
-    })
+/// Every example of every crate, in the order of their names.
+fn examples(root: &Path) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for package in std::fs::read_dir(root.join("crates")).context("crates")? {
+        let package = package?;
+        for example in std::fs::read_dir(package.path().join("examples")).into_iter().flatten() {
+            let path = example?.path();
+            if let (Some("rs"), Some(name)) =
+                (path.extension().and_then(|e| e.to_str()), path.file_stem().and_then(|n| n.to_str()))
+            {
+                found.push((package.file_name().to_string_lossy().into_owned(), name.to_string()));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Runs the crate that sees this workspace as a stranger does, with the same versions: nothing is
+/// compiled twice.
+fn outside(root: &Path) -> Result<()> {
+    let folder = root.join("scripts/outside-crate");
+    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).context("Cargo.lock")?;
+    let mut run = cargo();
+    run.args(["run", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    succeed(run.arg("--target-dir").arg(target(root)), root)
+}
+
+/// The folder of everything that is built.
+fn target(root: &Path) -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
+}
+
+/// A step that is a command of cargo.
+fn check(name: &str, args: &[&str]) -> Result<()> {
+    step(name, || succeed(cargo().args(args), &root()))
+}
+
+/// Runs a command in a folder.
+fn succeed(command: &mut Command, folder: &Path) -> Result<()> {
+    let status = command.current_dir(folder).status();
+    let status = status.with_context(|| format!("{} cannot be started", command.get_program().display()))?;
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+    ensure!(status.success(), "`{} {}` failed", command.get_program().display(), words.join(" "));
+    Ok(())
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {

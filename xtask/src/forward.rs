@@ -17,8 +17,9 @@ pub struct Forward {
 }
 
 impl Forward {
-    /// Builds `program` and runs it with these words, in the user's folder. It is told where the checkout keeps runs, results
-    /// and scripts, and what the user typed: `cargo xtask`, followed by `command` where that is the program's own name.
+    /// Builds `program` and runs it with these words, in the user's folder. It is told where the
+    /// checkout keeps runs, results and scripts, and what the user typed: `cargo xtask`, followed
+    /// by `command` where that is the program's own name.
     pub fn run(&self, program: &str, command: Option<&str>, words: &[String]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
         self.build(program, &this)?;
@@ -39,10 +40,12 @@ impl Forward {
         replace(run).with_context(|| format!("{}", path.display()))
     }
 
-    /// Builds the program into the folder where this one lies. Cargo shows its progress, unless there is nothing to do.
+    /// Builds the program into the folder where this one lies. Cargo shows its progress, unless
+    /// there is nothing to do.
     fn build(&self, program: &str, this: &Path) -> Result<()> {
         let mut build = cargo();
-        // From the user's folder, as the cargo that built this program, so that both agree on the target folder.
+        // From the user's folder, as the cargo that built this program, so that both agree on the
+        // target folder.
         build.args(["build", "--bin", program, "--manifest-path"]).arg(root().join("Cargo.toml"));
         let profile = this.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         if let Some(profile) = profile.filter(|&name| name != "debug") {

@@ -1,4 +1,5 @@
-//! Commands of this workspace: `cargo xtask ci | tidy`, and those of `msr` and `msr-bench`, which are built and run.
+//! Commands of this workspace: `cargo xtask ci | tidy`, and those of `msr` and `msr-bench`, which
+//! are built and run.
 
 // This is a command-line program: it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]

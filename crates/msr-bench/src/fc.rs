@@ -88,10 +88,11 @@ fn ours_ms(rank: usize, k: usize, inner_steps: usize, samples: u64) -> Result<f6
 
 /// The fewest operations and bytes of a step, whatever the program.
 ///
-/// Multiply–adds: U contracted with the support inputs, once forward and once for its gradient; U v, and
-/// the gradients for U and v; W x on the query set, and the gradient for W. The work inside the inner
-/// loop is smaller by a factor of n. Bytes: the batch is read, and Adam reads parameter, gradient and two
-/// moments of U and writes back three of them; everything else can stay in the caches.
+/// Multiply–adds: U contracted with the support inputs, once forward and once for its gradient; U
+/// v, and the gradients for U and v; W x on the query set, and the gradient for W. The work inside
+/// the inner loop is smaller by a factor of n. Bytes: the batch is read, and Adam reads parameter,
+/// gradient and two moments of U and writes back three of them; everything else can stay in the
+/// caches.
 fn floor(k: usize) -> (f64, f64) {
     let (t, m, n, k) = (TASKS as f64, OUTPUTS as f64, INPUTS as f64, k as f64);
     let (support, query) = (SUPPORT as f64, QUERY as f64);

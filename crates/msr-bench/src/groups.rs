@@ -1,5 +1,5 @@
-//! Sharing patterns, large groups and recovery: how long they take, and how much faster the pattern is than going
-//! through the group.
+//! Sharing patterns, large groups and recovery: how long they take, and how much faster the pattern
+//! is than going through the group.
 
 use std::time::Instant;
 

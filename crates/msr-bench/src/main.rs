@@ -15,7 +15,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use record::program;
 use tracing_subscriber::EnvFilter;
 
-/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.
+/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them
+/// at hand.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -35,7 +36,8 @@ struct Cli {
 enum Suite {
     /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
     Fc(step::StepArgs),
-    /// The MSR-Conv meta-step of the C8 problem of Table 2: 32 tasks, one support and 19 query images, Adam included.
+    /// The MSR-Conv meta-step of the C8 problem of Table 2: 32 tasks, one support and 19 query
+    /// images, Adam included.
     Rot8(step::StepArgs),
     /// Sharing patterns, large groups, and recovery of groups.
     Groups(groups::Args),

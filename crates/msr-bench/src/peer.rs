@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 
-/// Runs `<scripts>/peers/<script>` with `python` and hands over what it measures, a line of JSON each, as it comes.
+/// Runs `<scripts>/peers/<script>` with `python` and hands over what it measures, a line of JSON
+/// each, as it comes.
 pub fn run<T: DeserializeOwned>(
     python: &Path,
     scripts: &Path,

@@ -11,8 +11,8 @@ pub fn program() -> String {
     std::env::var("MSR_INVOKED_AS").unwrap_or_else(|_| env!("CARGO_PKG_NAME").into())
 }
 
-/// Writes `text` to `<date>-<device>/<name>.md` in the folder MSR_RESULTS, or in docs/results, followed by the machine, and
-/// returns the path.
+/// Writes `text` to `<date>-<device>/<name>.md` in the folder MSR_RESULTS, or in docs/results,
+/// followed by the machine, and returns the path.
 pub fn record(name: &str, device: &str, text: &str) -> Result<PathBuf> {
     let results = std::env::var_os("MSR_RESULTS").map_or_else(|| "docs/results".into(), PathBuf::from);
     let checkout = std::env::var_os("MSR_CHECKOUT").unwrap_or_default();

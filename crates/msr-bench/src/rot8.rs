@@ -27,7 +27,8 @@ const KERNEL: usize = 3;
 const OUT: usize = 30;
 /// How the squared error is computed, and what that is called in the table.
 const WAYS: [(&str, bool); 2] = [("ours", true), ("ours, from outputs", false)];
-/// The variants of the peer that compute outputs, as every implementation at hand does; of these the best counts.
+/// The variants of the peer that compute outputs, as every implementation at hand does; of these
+/// the best counts.
 const BY_MOMENTS: &str = "-moments";
 /// How many variants the peer has, for the progress bar.
 const PEER_VARIANTS: usize = 6;
@@ -96,8 +97,8 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
 }
 
-/// The fewest operations and bytes of a step by moments: columns times columns (half of a symmetric matrix) and targets
-/// times columns, for support and query; the batch is read once.
+/// The fewest operations and bytes of a step by moments: columns times columns (half of a symmetric
+/// matrix) and targets times columns, for support and query; the batch is read once.
 fn floor() -> (f64, f64) {
     let values = (TASKS * (SUPPORT + QUERY) * OUT * OUT) as f64;
     let (p, o) = ((KERNEL * KERNEL) as f64, CHANNELS as f64);

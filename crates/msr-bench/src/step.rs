@@ -14,7 +14,8 @@ use crate::median;
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StepArgs {
-    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print the ratios.
+    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print
+    /// the ratios.
     #[arg(long)]
     pub peers: bool,
     /// The Python that has JAX.

@@ -1,8 +1,9 @@
-//! The experiments of MSR: training runs of (problem × method × seed) side by side, run folders that can be continued, and the
-//! tables that come out.
+//! The experiments of MSR: training runs of (problem × method × seed) side by side, run folders
+//! that can be continued, and the tables that come out.
 //!
-//! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder beside it, and a line in
-//! [`experiments`]. `table1/mod.rs` can be read top to bottom: definition, training runs, one of them, report.
+//! [`engine`] is what all share; each experiment is a definition in `data/experiments`, a folder
+//! beside it, and a line in [`experiments`]. `table1/mod.rs` can be read top to bottom: definition,
+//! training runs, one of them, report.
 
 pub mod console;
 pub mod engine;
@@ -24,4 +25,22 @@ pub fn experiments() -> [Entry; 4] {
         Entry::new::<Groups>("groups", "Tasks with the symmetry of 16 groups: MSR learns U, and the group is read out of it", include_str!("../../../data/experiments/groups.toml")),
         Entry::new::<Groups>("numbers", "Sums of numbers: which positions of a sequence are interchangeable", include_str!("../../../data/experiments/numbers.toml")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Groups, Table1, Table2};
+    use crate::engine::{Definition, Experiment};
+
+    #[test]
+    fn the_definitions_in_the_repository_are_consistent() {
+        fn check<E: Experiment>(text: &str) {
+            let found = Definition::<E>::parse(text, "it");
+            assert!(found.is_ok(), "{:?}", found.err());
+        }
+        check::<Table1>(include_str!("../../../data/experiments/table1.toml"));
+        check::<Table2>(include_str!("../../../data/experiments/table2.toml"));
+        check::<Groups>(include_str!("../../../data/experiments/groups.toml"));
+        check::<Groups>(include_str!("../../../data/experiments/numbers.toml"));
+    }
 }

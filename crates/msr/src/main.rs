@@ -1,7 +1,8 @@
 //! The program `msr`: the experiments, and what was learned in a file.
 //!
-//! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's definition does not hold; 2 when
-//! the command line cannot be understood; 130 when Ctrl-C stopped a run, which can be continued.
+//! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's
+//! definition does not hold; 2 when the command line cannot be understood; 130 when Ctrl-C stopped
+//! a run, which can be continued.
 
 mod completions;
 mod inspect;
@@ -15,7 +16,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use msr_experiments::engine::program;
 use tracing_subscriber::EnvFilter;
 
-/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them at hand.
+/// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them
+/// at hand.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

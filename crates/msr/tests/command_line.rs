@@ -99,7 +99,8 @@ fn a_run_on_npz_files() {
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
     std::fs::create_dir(&data).unwrap();
     let problem = msr_data::RankK::new(1, 0).unwrap();
-    // Too few tasks for a meta-batch, or tasks that are no maps between vectors: refused before anything is left behind.
+    // Too few tasks for a meta-batch, or tasks that are no maps between vectors: refused before
+    // anything is left behind.
     let refused = ["reproduce", "table1", "--data", text(&data), "--ranks", "1", "--out", text(&out)];
     msr_data::export_npz(&problem, 0..30, data.join("rank1.npz")).unwrap();
     refuses(&refused, &["a meta-batch of 32 tasks, but 24 training tasks"]);

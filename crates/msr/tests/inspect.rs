@@ -139,7 +139,8 @@ fn an_experiment_leaves_what_inspect_reads() {
     assert!(!fresh.exists(), "a request that is refused leaves no folder");
 }
 
-/// Rotations and flips of convolutions: a full U with the taps named, and Kronecker factors as a run leaves them.
+/// Rotations and flips of convolutions: a full U with the taps named, and Kronecker factors as a
+/// run leaves them.
 #[test]
 fn convolutions_name_their_rotations() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! A run that is killed again and again and resumed writes the same bytes as one that was left alone.
+//! A run that is killed again and again and resumed writes the same bytes as one that was left
+//! alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::{Path, PathBuf};

@@ -35,7 +35,8 @@ impl Console {
 
     /// Prints text with tables; those that are wider than the terminal row by row.
     pub fn table(&self, text: &str) {
-        match msr_report::width().filter(|_| !self.json) {
+        let is_terminal = msr_report::is_terminal() && !self.json;
+        match msr_report::width().filter(|_| is_terminal) {
             Some(columns) => self.say(&fit(text, columns)),
             None => self.say(text),
         }

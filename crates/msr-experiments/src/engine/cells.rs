@@ -17,8 +17,8 @@ use crate::console::Console;
 /// The stored result of a training run.
 pub const RESULT: &str = "result.json";
 
-/// Runs the cells that have no stored result yet, as many at once as there are cores; each on one thread, so that
-/// the bits do not depend on how many cores there are.
+/// Runs the cells that have no stored result yet, as many at once as there are cores; each on one
+/// thread, so that the bits do not depend on how many cores there are.
 pub fn run_cells<E: Experiment>(run: &Run<E>, folder: &Folder, console: &Console) -> Result<Vec<E::Outcome>> {
     let cells = run.definition.cells();
     let (bars, total, style) = bars(cells.len())?;

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use msr_report::picture::{Chart, Picture, Series};
 
 use super::folder::Folder;
-use super::metrics::{METRICS, MetricsLine};
+use super::metrics::{METRICS, MetricsLine, RIDGE};
 
-/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned inner rates and the ridge.
-/// Nothing is drawn of no metrics.
+/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned
+/// inner rates and the ridge. Nothing is drawn of no metrics.
 pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
     let path = folder.path().join(METRICS);
     let in_file = || format!("{}", path.display());
@@ -21,15 +21,20 @@ pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
     }
     let loss = Series::new("", lines.iter().map(|line| (line.step as f64, line.loss)));
     let loss = Chart::new("outer step", "mean query loss of the training tasks").series(loss);
-    let mut rates: BTreeMap<&String, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut rates: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for line in &lines {
         for (name, &rate) in &line.rates {
-            rates.entry(name).or_default().push((line.step as f64, rate));
+            rates.entry(name.as_str()).or_default().push((line.step as f64, rate));
         }
     }
     let mut picture = Picture::new(format!("{title}: learning curves")).row([loss]);
     if !rates.is_empty() {
-        let chart = Chart::new("outer step", "learned inner rate, ridge");
+        let axis = match (rates.contains_key(RIDGE), rates.len()) {
+            (false, _) => "learned inner rate",
+            (true, 1) => "learned ridge",
+            (true, _) => "learned inner rate and ridge",
+        };
+        let chart = Chart::new("outer step", axis);
         let series = rates.into_iter().map(|(name, points)| Series::new(name, points));
         picture = picture.row([series.fold(chart, Chart::series)]);
     }

@@ -73,7 +73,8 @@ pub enum Schedule {
     Cosine,
 }
 
-/// What `--quick` makes of a definition: a smoke run of fewer steps, problems, methods and test tasks.
+/// What `--quick` makes of a definition: a smoke run of fewer steps, problems, methods and test
+/// tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quick {

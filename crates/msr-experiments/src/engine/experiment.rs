@@ -21,7 +21,8 @@ impl<T: Clone + Debug + Serialize + DeserializeOwned + Send + Sync> Part for T {
 
 /// An experiment: training runs of (problem × method × seed), and a report of what came out.
 ///
-/// In the order in which it is read: the types of its definition, its flags, how one training run goes, and the report.
+/// In the order in which it is read: the types of its definition, its flags, how one training run
+/// goes, and the report.
 pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
     /// How tasks are made and tested: `[tasks]` of the definition.
     type Tasks: Part;
@@ -46,19 +47,22 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
     /// Leaves in the run what its own flags ask for.
     fn narrow(run: &mut Run<Self>, flags: &Self::Flags) -> Result<()>;
 
-    /// Refuses what cannot work before anything is written, or continued; lines that say what was read.
+    /// Refuses what cannot work before anything is written, or continued; lines that say what was
+    /// read.
     fn try_out(run: &Run<Self>) -> Result<Vec<String>> {
         let _ = run;
         Ok(Vec::new())
     }
 
-    /// Trains and tests one model, from its checkpoint when there is one. Runs on the calling thread.
+    /// Trains and tests one model, from its checkpoint when there is one. Runs on the calling
+    /// thread.
     fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Self::Outcome>;
 
     /// An outcome in a line.
     fn line(outcome: &Self::Outcome) -> String;
 
-    /// The table of all outcomes and its check against the bounds; pictures of all of them go to the run folder.
+    /// The table of all outcomes and its check against the bounds; pictures of all of them go to
+    /// the run folder.
     fn report(run: &Run<Self>, outcomes: &[Self::Outcome], folder: &Folder) -> Result<Report>;
 }
 
@@ -84,7 +88,8 @@ pub struct Report {
     pub outside: Vec<String>,
 }
 
-/// An experiment in the list of all: its name, what it is, its definition, and the type that runs it.
+/// An experiment in the list of all: its name, what it is, its definition, and the type that runs
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// As the user calls it.
@@ -113,7 +118,8 @@ impl Entry {
     /// Runs the experiment as these flags say.
     ///
     /// # Errors
-    /// When the request cannot work, a training run fails, or a bound of the definition does not hold.
+    /// When the request cannot work, a training run fails, or a bound of the definition does not
+    /// hold.
     pub fn run(&self, matches: &ArgMatches) -> Result<()> {
         (self.run)(self, matches)
     }

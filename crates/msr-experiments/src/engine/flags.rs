@@ -7,7 +7,8 @@ use super::device::DeviceName;
 /// The flags of an experiment, with those of its own.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags<Own: clap::Args> {
-    /// A smoke run of some seconds: fewer problems, and where that is not enough fewer methods, steps and test tasks.
+    /// A smoke run of some seconds: fewer problems, and where that is not enough fewer methods,
+    /// steps and test tasks.
     #[arg(long, conflicts_with = "resume")]
     pub quick: bool,
     /// Only these methods, by the names in the table, separated by commas.
@@ -37,7 +38,8 @@ pub struct Flags<Own: clap::Args> {
     /// Where run folders are made and looked for.
     #[arg(long, value_name = "DIR", env = "MSR_RUNS", hide_env_values = true, default_value = "runs")]
     pub runs: PathBuf,
-    /// Continue an interrupted run: the one in --out, or the newest that is not finished. Its settings are taken from its folder.
+    /// Continue an interrupted run: the one in --out, or the newest that is not finished. Its
+    /// settings are taken from its folder.
     #[arg(long)]
     pub resume: bool,
     /// Also write the table, the machine and the command to a dated folder of docs/results.

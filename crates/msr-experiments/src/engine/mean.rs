@@ -20,8 +20,8 @@ impl Mean {
         Self { mean, half_width }
     }
 
-    /// The mean of the seeds' means; `None` of none. Seeds are strata: the half width is that of the mean of independent
-    /// means, `√(Σ h²) / seeds`.
+    /// The mean of the seeds' means; `None` of none. Seeds are strata: the half width is that of
+    /// the mean of independent means, `√(Σ h²) / seeds`.
     pub fn over(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0f64);
         for seed in seeds {
@@ -32,8 +32,8 @@ impl Mean {
         (count > 0.0).then_some(Self { mean: sum / count, half_width: squares.sqrt() / count })
     }
 
-    /// The same for seeds that were tested on the same tasks: their means may err together, so the half width is the mean
-    /// of the seeds'.
+    /// The same for seeds that were tested on the same tasks: their means may err together, so the
+    /// half width is the mean of the seeds'.
     pub fn over_same_tasks(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
         let (mut count, mut sum, mut widths) = (0.0, 0.0, 0.0);
         for seed in seeds {

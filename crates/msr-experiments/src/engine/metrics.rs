@@ -24,7 +24,8 @@ pub struct MetricsLine {
     pub step: u64,
     /// The mean query loss of the step's tasks, before the update.
     pub loss: f64,
-    /// The inner rates (`rate`, or `rate.LAYER`) and the ridge λ (`ridge`) after the update, where they are learned.
+    /// The inner rates (`rate`, or `rate.LAYER`) and the ridge λ (`ridge`) after the update, where
+    /// they are learned.
     #[serde(flatten)]
     pub rates: BTreeMap<String, f64>,
 }
@@ -75,8 +76,8 @@ pub struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    /// Watches the training of `learner`, and writes a line after every `every` of `steps` steps to the folder's metrics, which
-    /// are cut back to their first `length` bytes.
+    /// Watches the training of `learner`, and writes a line after every `every` of `steps` steps to
+    /// the folder's metrics, which are cut back to their first `length` bytes.
     pub fn new(
         folder: &Path,
         length: u64,
@@ -93,7 +94,7 @@ impl<'a> Watcher<'a> {
 }
 
 /// The name of a learned ridge, whose variable is ln λ.
-const RIDGE: &str = "ridge";
+pub const RIDGE: &str = "ridge";
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

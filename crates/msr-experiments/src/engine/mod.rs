@@ -1,5 +1,5 @@
-//! What all experiments share: definitions, flags, run folders, the training runs of (problem × method × seed) side by side, and
-//! the training of one of them.
+//! What all experiments share: definitions, flags, run folders, the training runs of (problem ×
+//! method × seed) side by side, and the training of one of them.
 
 mod cells;
 mod choice;

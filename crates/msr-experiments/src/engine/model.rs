@@ -65,7 +65,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// A freshly initialised model; `filter_params` columns of U where one is learned and its size is free.
+    /// A freshly initialised model; `filter_params` columns of U where one is learned and its size
+    /// is free.
     pub fn new(
         layer: LayerKind,
         shape: Shape,

@@ -6,20 +6,21 @@ use anyhow::{Context, Result};
 use msr_symmetry::write_atomic;
 use msr_report::{Origin, Record};
 
-/// What starts this program, as a user types it: its name, or what the program that started it says.
+/// What starts this program, as a user types it: its name, or what the program that started it
+/// says.
 pub fn program() -> String {
     std::env::var("MSR_INVOKED_AS").unwrap_or_else(|_| "msr".into())
 }
 
-/// The command of this process, the time and the machine. An installed program does not know from which commit it was built; who
-/// started it from a checkout says where that is.
+/// The command of this process, the time and the machine. An installed program does not know from
+/// which commit it was built; who started it from a checkout says where that is.
 pub fn origin() -> Origin {
     let checkout = std::env::var_os("MSR_CHECKOUT").unwrap_or_default();
     Origin::here(&program(), Path::new(&checkout))
 }
 
-/// Writes `text` to `<date>-<device>/<name>.md` in the folder MSR_RESULTS, or in docs/results, followed by the machine, and
-/// returns the path.
+/// Writes `text` to `<date>-<device>/<name>.md` in the folder MSR_RESULTS, or in docs/results,
+/// followed by the machine, and returns the path.
 ///
 /// # Errors
 /// When the file cannot be written.

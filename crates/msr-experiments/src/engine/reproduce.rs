@@ -85,8 +85,8 @@ struct Results<'a, O> {
     results: &'a [O],
 }
 
-/// Writes and prints the table, and records it when asked to; fails, and records nothing, when a bound of the definition does not
-/// hold.
+/// Writes and prints the table, and records it when asked to; fails, and records nothing, when a
+/// bound of the definition does not hold.
 #[expect(clippy::too_many_arguments, reason = "the end of a run needs all that came before")]
 fn conclude<E: Experiment>(
     name: &str,

@@ -1,4 +1,5 @@
-//! What a run does: the definition with the flags applied. Stored in the run folder, so that a resumed run does the same.
+//! What a run does: the definition with the flags applied. Stored in the run folder, so that a
+//! resumed run does the same.
 
 use std::path::PathBuf;
 
@@ -34,8 +35,8 @@ pub struct Run<E: Experiment> {
 }
 
 impl<E: Experiment> Run<E> {
-    /// Applies the flags to the definition `built_in`, or to that of `--definition`. Names that are not defined are errors that
-    /// list those that are.
+    /// Applies the flags to the definition `built_in`, or to that of `--definition`. Names that are
+    /// not defined are errors that list those that are.
     pub fn new(experiment: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<Self> {
         let (source, definition) = match &flags.definition {
             None => {
@@ -118,5 +119,62 @@ impl<E: Experiment> Run<E> {
     /// The mean over seeds, each of which has tasks of its own unless they come from a file.
     pub fn mean(&self, seeds: impl Iterator<Item = Mean>) -> Option<Mean> {
         if self.data.is_some() { Mean::over_same_tasks(seeds) } else { Mean::over(seeds) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Run;
+    use crate::engine::{Flags, Inner};
+    use crate::table2::{Flags as Own, Table2};
+
+    fn run(flags: Flags<Own>) -> anyhow::Result<Run<Table2>> {
+        Run::new("table2", include_str!("../../../../data/experiments/table2.toml"), &flags)
+    }
+
+    fn methods(run: &Run<Table2>) -> Vec<&str> {
+        run.definition.methods.iter().map(|m| m.name.as_str()).collect()
+    }
+
+    #[test]
+    fn flags_change_what_is_defined() -> anyhow::Result<()> {
+        let defined = run(Flags::default())?;
+        assert!(defined.is_defined && defined.recorded_as.as_deref() == Some("table2"));
+        assert_eq!((methods(&defined).len(), defined.definition.cells().len()), (5, 10));
+        let seeds = run(Flags { seeds: Some(3), ..Flags::default() })?;
+        assert_eq!(seeds.recorded_as.as_deref(), Some("table2-3-seeds"));
+
+        let quick = run(Flags { quick: true, ..Flags::default() })?;
+        assert!(quick.is_defined && quick.recorded_as.is_none());
+        assert_eq!((quick.definition.training.outer_steps, quick.definition.tasks.test_tasks), (500, 60));
+        assert_eq!(methods(&quick), ["MSR-Conv", "MSR-Conv-exact"]);
+        let named = Flags { quick: true, methods: vec!["mtsr-conv".into()], ..Flags::default() };
+        assert_eq!(methods(&run(named)?), ["MTSR-Conv"]);
+
+        let inner = |inner| Flags { own: Own { inner: Some(inner), ..Own::default() }, ..Flags::default() };
+        assert_eq!(methods(&run(inner(Inner::Exact))?), ["MSR-Conv-exact"]);
+        assert_eq!(methods(&run(inner(Inner::Gradient))?).len(), 4);
+        assert!(run(Flags { methods: vec!["MAML-Conv".into()], ..inner(Inner::Exact) }).is_err());
+
+        let data = Own { data: Some("here".into()), ..Own::default() };
+        for flags in [
+            Flags { outer_steps: Some(7), ..Flags::default() },
+            Flags { inner_steps: Some(1), ..Flags::default() },
+            Flags { own: data, ..Flags::default() },
+            Flags { quick: true, outer_steps: Some(1_000), ..Flags::default() },
+        ] {
+            let changed = run(flags)?;
+            assert!(!changed.is_defined && changed.recorded_as.is_none());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_stored_run_is_the_same_run() -> anyhow::Result<()> {
+        let run = run(Flags { quick: true, ..Flags::default() })?;
+        let text = serde_json::to_string(&run)?;
+        let again: Run<Table2> = serde_json::from_str(&text)?;
+        assert_eq!(serde_json::to_string(&again)?, text);
+        Ok(())
     }
 }

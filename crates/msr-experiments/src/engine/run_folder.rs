@@ -16,7 +16,8 @@ const CONFIG: &str = "config.json";
 /// What is written when the table is.
 pub const FINISHED: &str = "results.json";
 
-/// The format of the folder. Counted up when runs that were started before can no longer be continued.
+/// The format of the folder. Counted up when runs that were started before can no longer be
+/// continued.
 const FORMAT: u64 = 2;
 
 /// What a run is, as stored.
@@ -48,8 +49,9 @@ pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Seri
     Ok(folder)
 }
 
-/// The folder and the settings of an earlier run of the experiment: `out`, or the newest one that is not finished, or the newest
-/// of all. A run of another experiment, or of a version whose folders were different, is refused.
+/// The folder and the settings of an earlier run of the experiment: `out`, or the newest one that
+/// is not finished, or the newest of all. A run of another experiment, or of a version whose
+/// folders were different, is refused.
 pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &Path) -> Result<(Folder, R)> {
     let path = match out {
         Some(out) => out.to_path_buf(),
@@ -80,8 +82,8 @@ pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &
     Ok((folder, found.run))
 }
 
-/// Keeps other processes from working in the folder for as long as the result lives; the system lets go
-/// of it even when this process is killed.
+/// Keeps other processes from working in the folder for as long as the result lives; the system
+/// lets go of it even when this process is killed.
 pub fn lock(folder: &Folder) -> Result<File> {
     let path = folder.path().join("lock");
     let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
@@ -96,8 +98,8 @@ fn timestamp() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace([':', 'Z'], "").replace('T', "-")
 }
 
-/// A folder that no other run has: the name, or the name with a number behind it. It is created here, so
-/// that two runs that start at once do not choose the same.
+/// A folder that no other run has: the name, or the name with a number behind it. It is created
+/// here, so that two runs that start at once do not choose the same.
 fn unused(parent: &Path, name: &str) -> Result<PathBuf> {
     fs::create_dir_all(parent).with_context(|| format!("{}", parent.display()))?;
     for number in 1.. {

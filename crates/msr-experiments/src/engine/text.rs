@@ -5,7 +5,8 @@ use msr_report::{Table, number, seeds};
 use super::experiment::Experiment;
 use super::run::Run;
 
-/// `3 inner and 1000 outer steps, 1 seed`; only the outer steps when no method of the run takes inner ones.
+/// `3 inner and 1000 outer steps, 1 seed`; only the outer steps when no method of the run takes
+/// inner ones.
 pub fn steps<E: Experiment>(run: &Run<E>) -> String {
     let training = &run.definition.training;
     let (inner, outer, seeds) = (training.inner_steps, training.outer_steps, seeds(training.seeds));
@@ -16,8 +17,8 @@ pub fn steps<E: Experiment>(run: &Run<E>) -> String {
     }
 }
 
-/// What stands below a table: where reference values come from (the source of each that is shown), and what is to be known of
-/// the methods.
+/// What stands below a table: where reference values come from (the source of each that is shown),
+/// and what is to be known of the methods.
 pub fn notes<E: Experiment>(run: &Run<E>, mut sources: Vec<&str>) -> String {
     sources.dedup();
     let sources = sources.iter().map(|source| format!("Reference: {source}.\n"));
@@ -26,8 +27,8 @@ pub fn notes<E: Experiment>(run: &Run<E>, mut sources: Vec<&str>) -> String {
     sources.chain(notes).collect()
 }
 
-/// A table of the means of each seed, when there are several: a row per cell, with its name in three columns and what each
-/// seed gave.
+/// A table of the means of each seed, when there are several: a row per cell, with its name in
+/// three columns and what each seed gave.
 pub fn seed_by_seed<E: Experiment>(
     run: &Run<E>,
     head: [&str; 3],

@@ -37,9 +37,9 @@ pub struct Tested {
 }
 
 impl Training {
-    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves metrics, curves and what was
-    /// learned in the folder. Returns the trained learner and what each test gave, the last one at the end of the training. Runs
-    /// on the calling thread.
+    /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves
+    /// metrics, curves and what was learned in the folder. Returns the trained learner and what
+    /// each test gave, the last one at the end of the training. Runs on the calling thread.
     pub fn run(
         &self,
         learner: Box<dyn Learner>,

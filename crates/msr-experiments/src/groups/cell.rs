@@ -39,14 +39,15 @@ pub struct Found {
     /// The order of the group, in decimals.
     pub order: String,
     pub name: Option<String>,
-    /// Whether it is the group of all permutations of outputs and inputs that keep the true pattern, and the pattern
-    /// is the true one.
+    /// Whether it is the group of all permutations of outputs and inputs that keep the true
+    /// pattern, and the pattern is the true one.
     pub is_true_group: bool,
     /// The number of distinct rows of U.
     pub free_parameters: usize,
     /// How many weights are tied wrongly.
     pub partition_distance: usize,
-    /// How clearly the rows are apart: the smallest distance between clusters over the largest within.
+    /// How clearly the rows are apart: the smallest distance between clusters over the largest
+    /// within.
     pub gap: Option<f64>,
     /// Why no symmetry is claimed, when none is.
     pub reason: Option<String>,
@@ -54,7 +55,8 @@ pub struct Found {
     pub labels: Vec<u32>,
 }
 
-/// Trains and tests a cell (data, model, learner, trainer, test), and reads the group out of what it learned.
+/// Trains and tests a cell (data, model, learner, trainer, test), and reads the group out of what
+/// it learned.
 pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Result<Outcome> {
     let pattern = cell.problem.pattern()?;
     let source = source(run, cell, &pattern)?;

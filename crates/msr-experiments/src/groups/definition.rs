@@ -72,7 +72,8 @@ pub struct Bounds {
     /// … plus this.
     pub mse_offset: f64,
     pub source: String,
-    /// To claim a symmetry, the probability that chance alone ties weights so closely is at most this.
+    /// To claim a symmetry, the probability that chance alone ties weights so closely is at most
+    /// this.
     #[serde(default = "largest_chance")]
     pub largest_chance: f64,
 }

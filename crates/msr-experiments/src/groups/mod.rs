@@ -1,5 +1,6 @@
-//! Groups read out of learned symmetry matrices: tasks with the symmetry of a group, an oracle that knows it, MSR
-//! that does not, and MAML without any. `groups` and `numbers` are two definitions of it.
+//! Groups read out of learned symmetry matrices: tasks with the symmetry of a group, an oracle that
+//! knows it, MSR that does not, and MAML without any. `groups` and `numbers` are two definitions of
+//! it.
 
 mod cell;
 mod definition;
@@ -38,7 +39,8 @@ impl Experiment for Groups {
     }
 
     fn cell_name(cell: &Cell<Self>) -> String {
-        // Names of problems are for people; those of folders have no blanks, and letters that all systems know.
+        // Names of problems are for people; those of folders have no blanks, and letters that all
+        // systems know.
         let plain: String = ascii(&cell.problem.name)
             .chars()
             .filter(|c| *c != ',')

@@ -87,8 +87,8 @@ impl<'a> Table<'a> {
         ]
     }
 
-    /// How many bounds were checked, and every one that does not hold, in words. None are checked when the
-    /// run is not the defined experiment.
+    /// How many bounds were checked, and every one that does not hold, in words. None are checked
+    /// when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut problems) = (0, Vec::new());
         if !self.run.is_defined {
@@ -131,7 +131,8 @@ impl<'a> Table<'a> {
         (checked, problems)
     }
 
-    /// For each problem the pattern that the first seed recovered, with its name: for the picture of all of them.
+    /// For each problem the pattern that the first seed recovered, with its name: for the picture
+    /// of all of them.
     pub fn first_recovered(&self) -> Result<Vec<Panel>> {
         let mut panels = Vec::new();
         for truth in &self.truths {

@@ -22,7 +22,8 @@ pub struct Table1;
 /// The flags that other experiments do not have.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
-    /// Only the methods with this kind of inner loop. By default there are all, those with an exact one beside the others.
+    /// Only the methods with this kind of inner loop. By default there are all, those with an exact
+    /// one beside the others.
     #[arg(long, value_enum, conflicts_with = "resume")]
     inner: Option<Inner>,
     /// Only these ranks, as `1,5`.
@@ -31,8 +32,8 @@ pub struct Flags {
     /// Only these training sets: `small`, `large`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     sets: Vec<String>,
-    /// A folder with the authors' files rank1.npz, rank2.npz and rank5.npz, used instead of our generator. They may be larger
-    /// than memory.
+    /// A folder with the authors' files rank1.npz, rank2.npz and rank5.npz, used instead of our
+    /// generator. They may be larger than memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     data: Option<PathBuf>,
 }

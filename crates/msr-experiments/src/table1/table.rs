@@ -40,8 +40,8 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// How many bounds were checked, and every value that leaves its interval, in words. None are checked
-    /// when the run is not the defined experiment.
+    /// How many bounds were checked, and every value that leaves its interval, in words. None are
+    /// checked when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut outside) = (0, Vec::new());
         if !self.run.is_defined {

@@ -41,7 +41,8 @@ impl Problem {
     }
 }
 
-/// What the results are compared with. Besides, every method with a symmetry matrix must name the problem's group.
+/// What the results are compared with. Besides, every method with a symmetry matrix must name the
+/// problem's group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bounds {

@@ -28,16 +28,17 @@ pub struct Table2;
 /// The flags that other experiments do not have.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
-    /// Only the methods with this kind of inner loop. By default there are all, those with an exact one beside the others.
+    /// Only the methods with this kind of inner loop. By default there are all, those with an exact
+    /// one beside the others.
     #[arg(long, value_enum, conflicts_with = "resume")]
-    inner: Option<Inner>,
+    pub inner: Option<Inner>,
     /// Only these problems: `C8`, `D8`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
-    problems: Vec<String>,
-    /// A folder with the authors' files 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our generator. They may be larger than
-    /// memory.
+    pub problems: Vec<String>,
+    /// A folder with the authors' files 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our
+    /// generator. They may be larger than memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
 }
 
 impl Experiment for Table2 {
@@ -106,7 +107,8 @@ impl Experiment for Table2 {
     }
 }
 
-/// A picture for each problem: what the methods made of one test task, from what the cells of the first seed left.
+/// A picture for each problem: what the methods made of one test task, from what the cells of the
+/// first seed left.
 fn compare_filters(run: &Run<Table2>, folder: &Folder) -> Result<()> {
     let cells = run.definition.cells();
     for problem in &run.definition.problems {

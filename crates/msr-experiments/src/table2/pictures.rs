@@ -1,4 +1,5 @@
-//! Pictures of filters, of the Kronecker factors, and of the true basis beside what of it was learned.
+//! Pictures of filters, of the Kronecker factors, and of the true basis beside what of it was
+//! learned.
 
 use anyhow::{Result, bail};
 use candle_core::Tensor;
@@ -10,8 +11,8 @@ use super::filters::Filters;
 use super::sizes::Sizes;
 use crate::engine::entries;
 
-/// The filters of the first test task, field by field, one for each element of the group; the true ones above. Each field is on
-/// its own scale.
+/// The filters of the first test task, field by field, one for each element of the group; the true
+/// ones above. Each field is on its own scale.
 pub fn filters(title: &str, group: PlaneGroup, sizes: Sizes, filters: &Filters) -> Result<Picture> {
     let Some(learned) = filters.learned.first() else { bail!("a picture of no filters") };
     let truth = filters.truth.as_ref().and_then(|truth| truth.first());
@@ -79,9 +80,9 @@ pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Picture> {
     Ok(picture::matrices(&format!("{title}: Kronecker factors"), "entry", rows))
 }
 
-/// The true basis functions of one field, and under each its projection on as many learned directions: the columns of a full
-/// U; for Kronecker factors, which can reach more filters than the layer ever uses, the leading singular directions of all
-/// fields of the adapted filters.
+/// The true basis functions of one field, and under each its projection on as many learned
+/// directions: the columns of a full U; for Kronecker factors, which can reach more filters than
+/// the layer ever uses, the leading singular directions of all fields of the adapted filters.
 pub fn basis(
     title: &str,
     group: PlaneGroup,
@@ -118,7 +119,8 @@ pub fn basis(
     strips(&title, group, sizes, &functions)
 }
 
-/// The left singular vectors of the largest singular values, at most so many; none for values that are zero up to rounding.
+/// The left singular vectors of the largest singular values, at most so many; none for values that
+/// are zero up to rounding.
 fn leading(columns: DMatrix<f64>, count: usize) -> DMatrix<f64> {
     let rows = columns.nrows();
     // Sorted by singular value.

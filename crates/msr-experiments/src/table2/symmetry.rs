@@ -24,7 +24,8 @@ pub struct SymmetryReport {
     pub residuals: Vec<(String, f64)>,
     /// The residual of the true group, if it was compared.
     pub right: Option<f64>,
-    /// The best other group that the true one does not contain, or that does not hold, with its residual.
+    /// The best other group that the true one does not contain, or that does not hold, with its
+    /// residual.
     pub wrong: Option<(String, f64)>,
 }
 
@@ -44,8 +45,8 @@ impl SymmetryReport {
     }
 }
 
-/// How far adapted layers are from equivariance under the problem's group; means over test tasks, nothing where filters
-/// are zero.
+/// How far adapted layers are from equivariance under the problem's group; means over test tasks,
+/// nothing where filters are zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Equivariance {
     /// Of the filters: `‖W − P W‖ / ‖W‖`.
@@ -57,7 +58,8 @@ pub struct Equivariance {
 }
 
 impl Equivariance {
-    /// From the filters of some tasks, and the layers themselves: the adapted one, and one with the true filters.
+    /// From the filters of some tasks, and the layers themselves: the adapted one, and one with the
+    /// true filters.
     pub fn of(
         group: PlaneGroup,
         sizes: Sizes,

@@ -1,4 +1,5 @@
-//! Table 2 as text, with reference values and the symmetry report, and its check against the definition.
+//! Table 2 as text, with reference values and the symmetry report, and its check against the
+//! definition.
 
 use std::fmt::{self, Display};
 
@@ -39,7 +40,8 @@ impl<'a> Table<'a> {
         self.run.definition.methods.iter().map(|m| &m.name)
     }
 
-    /// How many test tasks there were, for each problem where they differ: a file may have fewer than planned.
+    /// How many test tasks there were, for each problem where they differ: a file may have fewer
+    /// than planned.
     fn tested_tasks(&self) -> String {
         let of = |problem: &'a String| {
             let outcomes = self.outcomes.iter().filter(|o| o.problem == *problem);
@@ -66,8 +68,8 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// How many bounds were checked, and every value that leaves its interval, in words. None are checked
-    /// when the run is not the defined experiment.
+    /// How many bounds were checked, and every value that leaves its interval, in words. None are
+    /// checked when the run is not the defined experiment.
     pub fn outside(&self) -> (usize, Vec<String>) {
         let (mut checked, mut outside) = (0, Vec::new());
         if !self.run.is_defined {

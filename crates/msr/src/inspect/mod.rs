@@ -21,20 +21,22 @@ use msr_report::{Table, number, picture};
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// A safetensors file: what a run left as learned.safetensors, or any file with a weight matrix.
+    /// A safetensors file: what a run left as learned.safetensors, or any file with a weight
+    /// matrix.
     file: PathBuf,
     /// The tensor to read; without it, the only matrix, or the one whose name ends in `symmetry`.
     #[arg(long)]
     tensor: Option<String>,
-    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with --kernel, so many output
-    /// channels.
+    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with
+    /// --kernel, so many output channels.
     #[arg(long, value_name = "M")]
     outputs: Option<usize>,
     /// Read the tensor as a plain weight matrix, whatever its name.
     #[arg(long, conflicts_with = "outputs")]
     weight: bool,
-    /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations and flips. There is one input
-    /// channel unless --outputs says otherwise. Kronecker factors, and what a run of ours left, are recognised without it.
+    /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations
+    /// and flips. There is one input channel unless --outputs says otherwise. Kronecker factors,
+    /// and what a run of ours left, are recognised without it.
     #[arg(long, value_name = "K", conflicts_with = "weight")]
     kernel: Option<usize>,
     /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
@@ -175,7 +177,8 @@ const DAMAGED: &str = "this is no safetensors file, or a damaged one";
 fn load(bytes: &[u8], named: Option<&str>) -> Result<HashMap<String, Tensor>> {
     SafeTensors::read_metadata(bytes).context(DAMAGED)?;
     let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
-    // A checkpoint holds the moments of Adam beside the parameters; nobody looks for a group in them unasked.
+    // A checkpoint holds the moments of Adam beside the parameters; nobody looks for a group in
+    // them unasked.
     let all: Vec<String> = tensors.keys().cloned().collect();
     let parameter = |name: &str| moment_of(name).map(String::from);
     tensors.retain(|name, _| named == Some(name) || parameter(name).is_none_or(|p| !all.contains(&p)));
@@ -315,7 +318,8 @@ fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
         means[label].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
         squares[label] += row.iter().map(|v| v * v).sum::<f64>() / size;
     }
-    // Mean square = square of the mean + spread: the mean is zero within the spread when it is the smaller part.
+    // Mean square = square of the mean + spread: the mean is zero within the spread when it is the
+    // smaller part.
     let zero = means.iter().zip(&squares).zip(found.pattern.sizes()).filter(|((mean, square), size)| {
         let of_mean = mean.iter().map(|v| v * v).sum::<f64>();
         **square == 0.0 || (**size > 1 && of_mean < 0.25 * (*square - of_mean))

@@ -26,8 +26,9 @@ pub struct Described {
     pub found: FoundOnPlane,
 }
 
-/// What of a file is a convolution's symmetry: Kronecker factors where it has them and no other tensor is named, or `symmetry`
-/// when the shape of its filters is given. `None` when it is neither.
+/// What of a file is a convolution's symmetry: Kronecker factors where it has them and no other
+/// tensor is named, or `symmetry` when the shape of its filters is given. `None` when it is
+/// neither.
 pub fn describe(
     tensors: &HashMap<String, Tensor>,
     tensor: Option<&str>,

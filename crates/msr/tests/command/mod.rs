@@ -1,4 +1,5 @@
 //! Running the command line in tests.
+#![allow(dead_code, reason = "not every test file needs all of it")]
 
 use std::path::Path;
 use std::process::Command;
@@ -10,9 +11,18 @@ pub struct Said {
     pub err: String,
 }
 
+/// The program, told nothing by whoever runs the tests.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_msr"));
+    for variable in ["MSR_RUNS", "MSR_RESULTS", "MSR_CHECKOUT", "MSR_INVOKED_AS", "NO_COLOR", "COLUMNS"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// Runs `msr`.
 pub fn msr(args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_msr")).args(args).output().unwrap();
+    let output = command().args(args).output().unwrap();
     Said {
         ok: output.status.success(),
         out: String::from_utf8(output.stdout).unwrap(),
