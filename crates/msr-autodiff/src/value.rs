@@ -1,15 +1,15 @@
 //! One forward pass for two kinds of numbers.
 
 use candle_core::Tensor;
+use msr_kernels::classes::{Classes, spread};
+use msr_kernels::{Window, im2col, matmul};
 
 use crate::error::Result;
-use crate::kernels::classes::Classes;
-use crate::kernels::im2col::{Window, im2col};
-use crate::kernels::matmul::matmul;
 use crate::node::Node;
 
-/// What a layer's forward pass is written in: implemented by [`Node`] (gradients of any order) and by
-/// candle's [`Tensor`] (candle's own backward and optimisers), so that each pass has one definition.
+/// What a layer's forward pass is written in: implemented by [`Node`] (gradients of any order) and
+/// by candle's [`Tensor`] (candle's own backward and optimisers), so that each pass has one
+/// definition.
 pub trait Value: Clone {
     /// The sizes of the dimensions.
     fn shape_of(&self) -> &[usize];
@@ -100,11 +100,6 @@ impl Value for Tensor {
         Ok(self.broadcast_mul(other)?)
     }
     fn spread_by(&self, classes: &Classes) -> Result<Self> {
-        if self.dims().last() != Some(&classes.count()) {
-            let problem = format!("expected (…, {}), got {:?}", classes.count(), self.dims());
-            return Err(crate::error::Error::shape("spread", problem));
-        }
-        // candle's own operation, which candle can differentiate.
-        Ok(self.contiguous()?.index_select(&classes.index(self.device())?, self.rank() - 1)?)
+        Ok(spread(self, classes)?)
     }
 }
