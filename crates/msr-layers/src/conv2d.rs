@@ -57,7 +57,7 @@ impl Conv2dConfig {
 
     /// The windows of `x (…, b, c, h, w)` as columns `(…, b, c · k², oh, ow)`.
     pub(crate) fn columns<V: Value>(self, layer: &'static str, x: &V) -> Result<V> {
-        let shape = x.shape_of();
+        let shape = x.dims();
         let [lead @ .., channels, h, w] = shape else { return Err(self.wrong_input(layer, shape)) };
         if lead.is_empty() || *channels != self.in_channels {
             return Err(self.wrong_input(layer, shape));
@@ -65,7 +65,7 @@ impl Conv2dConfig {
         let window = Window::square(self.kernel, self.stride, self.padding);
         let (oh, ow) =
             window.output((*h, *w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
-        Ok(x.columns(window)?.shaped(&[lead, &[self.fan_in(), oh, ow]].concat())?)
+        Ok(x.im2col(window)?.reshape(&[lead, &[self.fan_in(), oh, ow]].concat())?)
     }
 
     /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
@@ -76,21 +76,21 @@ impl Conv2dConfig {
         bias: Option<&V>,
         columns: &V,
     ) -> Result<V> {
-        let shape = columns.shape_of();
+        let shape = columns.dims();
         let [lead @ .., fan_in, oh, ow] = shape else { return Err(self.wrong_input(layer, shape)) };
         if lead.is_empty() || *fan_in != self.fan_in() {
             return Err(self.wrong_input(layer, shape));
         }
         let (lead, size) = (lead.to_vec(), (*oh, *ow));
-        let flat = columns.shaped(&[&lead[..], &[self.fan_in(), size.0 * size.1]].concat())?;
-        let before = &weight.shape_of()[..weight.shape_of().len() - 2];
-        let weight = weight.shaped(&[before, &[1, self.out_channels, self.fan_in()]].concat())?;
-        let mut y = weight.times(&flat)?;
+        let flat = columns.reshape(&[&lead[..], &[self.fan_in(), size.0 * size.1]].concat())?;
+        let before = &weight.dims()[..weight.dims().len() - 2];
+        let weight = weight.reshape(&[before, &[1, self.out_channels, self.fan_in()]].concat())?;
+        let mut y = weight.matmul(&flat)?;
         if let Some(bias) = bias {
-            let before = &bias.shape_of()[..bias.shape_of().len() - 1];
-            y = y.plus(&bias.shaped(&[before, &[1, self.out_channels, 1]].concat())?)?;
+            let before = &bias.dims()[..bias.dims().len() - 1];
+            y = y.add(&bias.reshape(&[before, &[1, self.out_channels, 1]].concat())?)?;
         }
-        Ok(y.shaped(&[&lead[..], &[self.out_channels, size.0, size.1]].concat())?)
+        Ok(y.reshape(&[&lead[..], &[self.out_channels, size.0, size.1]].concat())?)
     }
 
     /// Whether moments of `values` window positions cost less than outputs for so many uses. Multiply–adds a position, with
@@ -246,8 +246,8 @@ impl Conv2d {
 
     /// `weight (…, o, c, k, k)` as `(…, o, c k²)`.
     fn flat<V: Value>(&self, weight: &V) -> Result<V> {
-        let lead = &weight.shape_of()[..weight.shape_of().len() - 4];
-        Ok(weight.shaped(&[lead, &[self.config.out_channels, self.config.fan_in()]].concat())?)
+        let lead = &weight.dims()[..weight.dims().len() - 4];
+        Ok(weight.reshape(&[lead, &[self.config.out_channels, self.config.fan_in()]].concat())?)
     }
 }
 

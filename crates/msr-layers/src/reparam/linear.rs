@@ -151,9 +151,9 @@ impl ReparamLinear {
     /// `unvec(U v)` for each filter: `symmetry (m · n, k)`, `filter (…, k) -> (…, m, n)`.
     fn expand<V: Value>(&self, symmetry: &V, filter: &V) -> Result<V> {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
-        let lead = &filter.shape_of()[..filter.shape_of().len() - 1];
-        let rows = filter.shaped(&[lead.iter().product(), k])?;
-        Ok(rows.times(&symmetry.permuted(&[1, 0])?)?.shaped(&[lead, &[m, n]].concat())?)
+        let lead = &filter.dims()[..filter.dims().len() - 1];
+        let rows = filter.reshape(&[lead.iter().product(), k])?;
+        Ok(rows.matmul(&symmetry.permute(&[1, 0])?)?.reshape(&[lead, &[m, n]].concat())?)
     }
 
     /// `M[t, …, i, c] = Σ_j U[(i, j), c] x[t, …, j]`: `(t, …, n) -> (t, …, m, k)`.
