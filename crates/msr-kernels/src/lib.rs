@@ -8,7 +8,7 @@
 //! # Entry points
 //! - [`binary`], [`unary`], [`sum_keepdim`], [`log_softmax`]: functions of elements and sums.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
-//! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`moments`] of its windows.
+//! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its windows.
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`classes`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`]: what an outer step does to a tensor.
@@ -43,9 +43,9 @@ mod finite;
 mod gather;
 mod im2col;
 mod matmul;
-mod moments;
 mod pool;
 mod reduce;
+mod second_moments;
 mod softmax;
 mod solve;
 mod squared_error;
@@ -59,9 +59,9 @@ pub use finite::is_finite;
 pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;
-pub use moments::{Moments, moments};
 pub use pool::max_pool_index;
 pub use reduce::sum_keepdim;
+pub use second_moments::{SecondMoments, second_moments};
 pub use softmax::log_softmax;
 pub use solve::solve_positive;
 pub use squared_error::{scaled_difference, squared_distance};

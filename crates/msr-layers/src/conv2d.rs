@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
+use msr_autodiff::{Node, SecondMoments, Value, Window, concat, second_moments};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Parameter, Role, check_parameters, check_shared, full_name};
@@ -101,14 +101,14 @@ impl Conv2dConfig {
         smaller && (p / 2).saturating_add(o) <= o.saturating_mul(3).saturating_mul(uses)
     }
 
-    /// What [`Layer::moments`] says of a convolution.
-    pub(crate) fn moments(
+    /// What [`Layer::second_moments`] says of a convolution.
+    pub(crate) fn second_moments(
         self,
         layer: &'static str,
         examples: &Tensor,
         targets: &Tensor,
         uses: usize,
-    ) -> Result<Option<Moments>> {
+    ) -> Result<Option<SecondMoments>> {
         let (&[t, b, channels, h, w], own) = (examples.dims(), self.in_channels) else {
             return Err(self.wrong_input(layer, examples.dims()));
         };
@@ -126,7 +126,7 @@ impl Conv2dConfig {
         if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
             return Ok(None);
         }
-        Ok(Some(moments(examples, targets, window, self.bias)?))
+        Ok(Some(second_moments(examples, targets, window, self.bias)?))
     }
 
     /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
@@ -142,7 +142,7 @@ impl Conv2dConfig {
         layer: &'static str,
         weight: &Node,
         bias: Option<&Node>,
-        moments: &Moments,
+        moments: &SecondMoments,
     ) -> Result<Node> {
         let weight = self.joined(weight, bias)?;
         if weight.dims() != moments.cross.dims() {
@@ -168,14 +168,14 @@ impl Conv2dConfig {
         // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
         if !examples.is_tracked()
             && let Some(columns) = unit_weights()?
-            && let Some(moments) = layer.moments(examples.value(), targets, usize::MAX)?
+            && let Some(moments) = layer.second_moments(examples.value(), targets, usize::MAX)?
         {
             return self.equations_from(&columns, &moments);
         }
         by_unit_vectors(layer, parameters, examples, targets)
     }
 
-    fn equations_from(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
+    fn equations_from(self, columns: &Node, moments: &SecondMoments) -> Result<NormalEquations> {
         let &[k, o, fan_in] = columns.dims() else {
             let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
             return Err(Error::Shape { layer: "Conv2d", what: "columns", expected, got });
@@ -277,11 +277,16 @@ impl Layer for Conv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.config.moments(LAYER, examples, targets, uses)
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
+        self.config.second_moments(LAYER, examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, parameters: &[Node], moments: &SecondMoments) -> Result<Node> {
         check_parameters(LAYER, std::iter::once(&self.weight).chain(&self.bias), parameters)?;
         self.config.squared_error(LAYER, &self.flat(&parameters[0])?, parameters.get(1), moments)
     }

@@ -1,7 +1,7 @@
 //! What a meta-learner needs to know of a layer.
 
 use candle_core::Tensor;
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{Node, SecondMoments};
 
 use crate::error::{Error, Result};
 use crate::least_squares::{NormalEquations, by_unit_vectors};
@@ -84,18 +84,23 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// When examples and targets do not fit each other or the layer.
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         let _ = (examples, targets, uses);
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`Layer::moments`]. Equal to that of
+    /// The mean squared error of each task, `(t)`, from [`Layer::second_moments`]. Equal to that of
     /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the mean square of
     /// the targets, so that of a perfect fit can be slightly below zero. `parameters` are as there.
     ///
     /// # Errors
     /// [`Error::Config`] for layers without moments; when parameters or moments do not fit the layer.
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, parameters: &[Node], moments: &SecondMoments) -> Result<Node> {
         let _ = (parameters, moments);
         Err(Error::Config { layer: "Layer", problem: "this layer's squared error has no moments".into() })
     }

@@ -1,7 +1,7 @@
 //! The examples of a set, as a loss sees them.
 
 use candle_core::Tensor;
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{Node, SecondMoments};
 use msr_layers::{Input, Layer};
 
 use crate::batch::Examples;
@@ -14,7 +14,7 @@ pub(crate) enum TaskData {
     /// Prepared inputs, and targets.
     Outputs(Input, Tensor),
     /// All that the squared error depends on.
-    Moments(Moments),
+    SecondMoments(SecondMoments),
 }
 
 impl TaskData {
@@ -29,9 +29,9 @@ impl TaskData {
     ) -> Result<Self> {
         if moments
             && loss == Loss::MeanSquaredError
-            && let Some(moments) = model.moments(&examples.x, &examples.y, uses)?
+            && let Some(moments) = model.second_moments(&examples.x, &examples.y, uses)?
         {
-            return Ok(Self::Moments(moments));
+            return Ok(Self::SecondMoments(moments));
         }
         let input = model.prepare(parameters, &Node::constant(&examples.x), uses)?;
         Ok(Self::Outputs(input, examples.y.clone()))
@@ -41,7 +41,7 @@ impl TaskData {
     pub(crate) fn loss(&self, model: &dyn Layer, loss: Loss, parameters: &[Node]) -> Result<Node> {
         match self {
             Self::Outputs(input, target) => loss.per_task(&model.forward_tasks(parameters, input)?, target),
-            Self::Moments(moments) => Ok(model.squared_error(parameters, moments)?),
+            Self::SecondMoments(moments) => Ok(model.squared_error(parameters, moments)?),
         }
     }
 }

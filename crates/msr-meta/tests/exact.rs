@@ -204,7 +204,7 @@ fn moments_change_no_gradient() {
         for adaptation in [Adaptation::GradientSteps, Adaptation::LeastSquares { ridge: 0.1 }] {
             let gradients = |moments: bool| {
                 let (model, vars, batch) = conv(DType::F64, bias);
-                let config = MetaConfig { adaptation, moments, ..MetaConfig::default() };
+                let config = MetaConfig { adaptation, second_moments: moments, ..MetaConfig::default() };
                 let learner = MetaLearner::new(model, config).unwrap();
                 let found = learner.gradients(&batch).unwrap();
                 drop(vars);

@@ -12,7 +12,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value};
+use msr_autodiff::{Node, SecondMoments, Value};
 
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
@@ -257,11 +257,16 @@ impl Layer for ReparamConv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.config.conv.moments(LAYER, examples, targets, uses)
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
+        self.config.conv.second_moments(LAYER, examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, parameters: &[Node], moments: &SecondMoments) -> Result<Node> {
         check_parameters(LAYER, self.own(), parameters)?;
         let (symmetry, rest) = self.split(parameters)?;
         let weight = self.expand(&symmetry, &rest[0])?;

@@ -5,7 +5,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Module, VarBuilder};
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{Node, SecondMoments};
 
 use super::pattern::{PatternLinear, PatternLinearConfig};
 use crate::conv2d::Conv2dConfig;
@@ -111,11 +111,16 @@ impl Layer for PatternConv2d {
         }
     }
 
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.conv.moments(LAYER, examples, targets, uses)
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
+        self.conv.second_moments(LAYER, examples, targets, uses)
     }
 
-    fn squared_error(&self, parameters: &[Node], moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, parameters: &[Node], moments: &SecondMoments) -> Result<Node> {
         check_parameters(LAYER, self.weights.own(), parameters)?;
         let (weight, bias) = self.weights.expanded(parameters)?;
         self.conv.squared_error(LAYER, &weight, bias.as_ref(), moments)

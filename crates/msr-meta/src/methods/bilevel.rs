@@ -55,9 +55,9 @@ pub struct MetaConfig {
     /// Gradient steps or an exact solution; inner steps and rates are for the former.
     pub adaptation: Adaptation,
     /// Whether the squared errors of gradient steps and of training queries are computed from
-    /// [moments](msr_layers::Layer::moments) where the layer has them and they cost less: the same numbers but for
+    /// [moments](msr_layers::Layer::second_moments) where the layer has them and they cost less: the same numbers but for
     /// rounding. Query losses of tests are always computed from outputs; an exact adaptation always uses moments.
-    pub moments: bool,
+    pub second_moments: bool,
     /// The number of inner steps, S.
     pub inner_steps: usize,
     /// The inner rates, α.
@@ -77,7 +77,7 @@ impl Default for MetaConfig {
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
-            moments: true,
+            second_moments: true,
             inner_steps: 3,
             rates: Rates::default(),
             order: Order::default(),
@@ -156,7 +156,7 @@ impl InnerLoop {
         }
         let steps = self.config.inner_steps;
         let joined = self.parameters.join(&shared, &start);
-        let data = self.data(&joined, support, steps, self.config.moments)?;
+        let data = self.data(&joined, support, steps, self.config.second_moments)?;
 
         let (shared_count, tracked) = (shared.len(), outer.iter().any(Node::is_tracked));
         let rates = self.rates.rates(rest)?;
@@ -233,7 +233,7 @@ impl Objective for MetaLearner {
         batch.task_count()?;
         let outer = self.nodes(Node::leaf);
         let adapted = self.inner.adapt(&outer, &batch.support)?;
-        let moments = self.inner.config.moments;
+        let moments = self.inner.config.second_moments;
         let losses = self.inner.query(&outer, &adapted, &batch.query, moments)?;
         let total = self.inner.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &outer.iter().collect::<Vec<_>>(), Graph::Drop)?;

@@ -81,7 +81,7 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
     let conv = Conv2dConfig::new(1, CHANNELS, KERNEL);
     let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?;
-    let config = MetaConfig { inner_steps, moments, ..MetaConfig::default() };
+    let config = MetaConfig { inner_steps, second_moments: moments, ..MetaConfig::default() };
     let learner = MetaLearner::new(Arc::new(layer), config)?;
     let mut trainer = Trainer::new(Box::new(learner), AdamConfig::default())?;
     let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use msr_testkit::normal;
 
-use super::{composed, moments};
+use super::{composed, second_moments};
 use crate::error::Result;
 use crate::im2col::im2col;
 use crate::window::Window;
@@ -30,7 +30,10 @@ fn moments_are_sums_of_products_of_columns() -> Result<()> {
             let gram = columns.matmul(&across.contiguous()?)?.sum(1)?;
             let cross = exact.reshape((3, 2, outputs, 20))?.matmul(&across.contiguous()?)?.sum(1)?;
             let square = exact.sqr()?.flatten_from(1)?.sum(1)?;
-            for found in [moments(&x, &y, window, constant)?, composed::moments(&x, &y, window, constant)?] {
+            for found in [
+                second_moments(&x, &y, window, constant)?,
+                composed::second_moments(&x, &y, window, constant)?,
+            ] {
                 let error = |found: &Tensor, expected: &Tensor| -> Result<f64> {
                     number(&(found.to_dtype(DType::F64)? - expected)?)
                 };
@@ -50,9 +53,9 @@ fn shapes_that_do_not_fit_are_errors() -> Result<()> {
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
     let window = Window::square(3, 1, 0);
     let x = zeros(&[2, 1, 1, 5, 5])?;
-    assert!(moments(&x, &zeros(&[2, 1, 4, 3, 3])?, window, false).is_ok());
+    assert!(second_moments(&x, &zeros(&[2, 1, 4, 3, 3])?, window, false).is_ok());
     let message = |shape: &[usize]| -> Result<String> {
-        Ok(moments(&x, &zeros(shape)?, window, false).unwrap_err().to_string())
+        Ok(second_moments(&x, &zeros(shape)?, window, false).unwrap_err().to_string())
     };
     let large = message(&[2, 1, 4, 5, 5])?;
     assert!(large.contains("[2, 1, 1, 5, 5] and [2, 1, 4, 5, 5]"), "{large}");

@@ -19,7 +19,7 @@ use crate::window::Window;
 
 /// The second moments of the data of several tasks.
 #[derive(Clone, Debug)]
-pub struct Moments {
+pub struct SecondMoments {
     /// `G = P Pᵀ`, `(t, p, p)`; with a constant one below the windows when one was asked for.
     pub gram: Tensor,
     /// `C = Y Pᵀ`, `(t, o, p)`.
@@ -39,18 +39,18 @@ pub struct Moments {
 /// # Errors
 /// [`Error::Mismatch`] when the shapes do not fit each other; as [`Window::output`] when the window
 /// does not fit.
-pub fn moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<Moments> {
+pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<SecondMoments> {
     let (&[t, b, _, h, w], &[ty, by, _, oh, ow]) = (x.dims(), y.dims()) else {
-        return Err(Error::mismatch("moments", x.dims(), y.dims(), "both need five dimensions"));
+        return Err(Error::mismatch("second_moments", x.dims(), y.dims(), "both need five dimensions"));
     };
     let out = window.output((h, w))?;
     if (ty, by, (oh, ow)) != (t, b, out) {
         let problem = format!("targets must be ({t}, {b}, outputs, {}, {}) for {window:?}", out.0, out.1);
-        return Err(Error::mismatch("moments", x.dims(), y.dims(), problem));
+        return Err(Error::mismatch("second_moments", x.dims(), y.dims(), problem));
     }
     match Body::of([x, y]) {
-        Body::Cpu => cpu::moments(x, y, window, constant),
-        Body::Composed => composed::moments(x, y, window, constant),
+        Body::Cpu => cpu::second_moments(x, y, window, constant),
+        Body::Composed => composed::second_moments(x, y, window, constant),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Moments in one pass, image by image, tasks spread over threads.
+//! Second moments in one pass, image by image, tasks spread over threads.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::Moments;
+use super::SecondMoments;
 use super::products::Products;
 use crate::body::unsupported;
 use crate::dense::dense;
@@ -12,11 +12,16 @@ use crate::im2col::gather_columns;
 use crate::window::Window;
 
 /// The moments; sizes fit.
-pub(super) fn moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<Moments> {
+pub(super) fn second_moments(
+    x: &Tensor,
+    y: &Tensor,
+    window: Window,
+    constant: bool,
+) -> Result<SecondMoments> {
     let (t, o) = (y.dims()[0], y.dims()[2]);
     let p = x.dims()[2] * window.taps() + usize::from(constant);
-    let all = x.contiguous()?.apply_op2_no_bwd(&y.contiguous()?, &MomentsLoop { window, constant })?;
-    Ok(Moments {
+    let all = x.contiguous()?.apply_op2_no_bwd(&y.contiguous()?, &SecondMomentsLoop { window, constant })?;
+    Ok(SecondMoments {
         gram: all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?,
         cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
         square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
@@ -24,16 +29,16 @@ pub(super) fn moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) ->
     })
 }
 
-struct MomentsLoop {
+struct SecondMomentsLoop {
     window: Window,
     constant: bool,
 }
 
-impl MomentsLoop {
+impl SecondMomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other.
     fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
         let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
-            return Err(Error::mismatch("moments", lx.dims(), ly.dims(), "both need five dimensions"));
+            return Err(Error::mismatch("second_moments", lx.dims(), ly.dims(), "both need five dimensions"));
         };
         let taps = c * self.window.kernel.0 * self.window.kernel.1;
         let (p, length) = (taps + usize::from(self.constant), oh * ow);
@@ -75,9 +80,9 @@ impl MomentsLoop {
     }
 }
 
-impl CustomOp2 for MomentsLoop {
+impl CustomOp2 for SecondMomentsLoop {
     fn name(&self) -> &'static str {
-        "moments"
+        "second_moments"
     }
 
     fn cpu_fwd(
@@ -96,7 +101,7 @@ impl CustomOp2 for MomentsLoop {
                 let (all, shape) = self.run(x, l1, y, l2)?;
                 Ok((CpuStorage::F64(all), shape))
             }
-            (other, _) => Err(unsupported(other, "moments")),
+            (other, _) => Err(unsupported(other, "second_moments")),
         }
     }
 }
