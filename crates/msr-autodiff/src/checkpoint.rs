@@ -62,13 +62,13 @@ impl Rule for Identity {
 /// Runs `segment` on `inputs` without keeping its graph; the backward pass runs it again.
 ///
 /// Everything that gradients should flow to must come through `inputs`. The segment may itself take
-/// gradients. Its result must not depend on anything that changes between the two runs. Memory is saved
-/// for gradients without a graph ([`crate::Graph::Drop`]); a gradient that will be differentiated again
-/// keeps the graph of its second run.
+/// gradients. Its result must not depend on anything that changes between the two runs. Memory is
+/// saved for gradients without a graph ([`crate::Graph::Drop`]); a gradient that will be
+/// differentiated again keeps the graph of its second run.
 ///
 /// # Errors
-/// What the segment reports; [`Error::Rule`] when it used a tracked node that is not among `inputs`, to
-/// which no gradient could flow.
+/// What the segment reports; [`Error::Rule`] when it used a tracked node that is not among
+/// `inputs`, to which no gradient could flow.
 ///
 /// # Example
 /// ```

@@ -4,6 +4,10 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A kernel refused its operands.
+    #[error(transparent)]
+    Kernel(#[from] msr_kernels::Error),
+
     /// The tensor library refused an operation (shape, dtype or device mismatch, out of memory).
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
@@ -61,6 +65,7 @@ impl From<Error> for candle_core::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Candle(inner) => inner,
+            Error::Kernel(inner) => inner.into(),
             other => candle_core::Error::wrap(other),
         }
     }

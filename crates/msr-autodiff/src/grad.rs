@@ -18,8 +18,8 @@ pub enum Graph {
 
 /// The gradient of a one-element `output` with respect to each node of `wrt`.
 ///
-/// `wrt` may hold leaves and computed nodes alike. A tracked node on which the output does not depend
-/// gets zeros, which is its gradient.
+/// `wrt` may hold leaves and computed nodes alike. A tracked node on which the output does not
+/// depend gets zeros, which is its gradient.
 ///
 /// # Errors
 /// [`Error::NotScalar`] when `output` has more than one element; otherwise as [`vjp`].
@@ -49,8 +49,8 @@ pub fn hvp(output: &Node, wrt: &[&Node], vectors: &[&Node], graph: Graph) -> Res
 /// Vector–Jacobian products: the gradient of `Σ_i ⟨output_i, cotangent_i⟩` with respect to `wrt`.
 ///
 /// # Errors
-/// [`Error::NotTracked`] when an entry of `wrt` is a constant; [`Error::Shape`] when a cotangent does not
-/// have the shape of its output; otherwise what the rules report.
+/// [`Error::NotTracked`] when an entry of `wrt` is a constant; [`Error::Shape`] when a cotangent
+/// does not have the shape of its output; otherwise what the rules report.
 ///
 /// # Example
 /// y = (a², a b): the cotangent (1, 2) gives 2a + 2b for a, 2a for b.

@@ -1,10 +1,10 @@
 //! Reverse-mode gradients of any order over candle tensors.
 //!
-//! candle's own `backward` detaches every gradient, drops the gradients of non-leaf tensors and has no
-//! rule for the gradient of most rules, so an outer loss cannot be differentiated through an inner
-//! gradient step. Here every backward rule is written in the same differentiable operations as the
-//! forward pass: the set of operations is closed under differentiation, and a gradient can be
-//! differentiated again, to any order.
+//! candle's own `backward` detaches every gradient, drops the gradients of non-leaf tensors and has
+//! no rule for the gradient of most rules, so an outer loss cannot be differentiated through an
+//! inner gradient step. Here every backward rule is written in the same differentiable operations
+//! as the forward pass: the set of operations is closed under differentiation, and a gradient can
+//! be differentiated again, to any order.
 //!
 //! # Entry points
 //! - [`Node`]: a tensor that remembers how it was made; [`Node::leaf`] starts a graph.
@@ -42,7 +42,6 @@
 mod checkpoint;
 mod error;
 mod grad;
-pub mod kernels;
 mod node;
 mod rule;
 mod rules;
@@ -52,9 +51,8 @@ mod value;
 pub use checkpoint::checkpoint;
 pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
-pub use kernels::classes::Classes;
-pub use kernels::im2col::Window;
-pub use kernels::moments::{Moments, moments};
+pub use msr_kernels::classes::Classes;
+pub use msr_kernels::{Error as KernelError, SecondMoments, Window, second_moments};
 pub use node::Node;
 pub use rule::{Backward, Rule};
 pub use rules::{concat, mse};

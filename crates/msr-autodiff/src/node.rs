@@ -10,8 +10,8 @@ use crate::rule::Rule;
 
 /// A tensor that remembers how it was made, so that it can be differentiated.
 ///
-/// Cloning is cheap (one reference count). A node is either *tracked* (a leaf, or computed from one)
-/// or a constant; operations on constants alone record nothing.
+/// Cloning is cheap (one reference count). A node is either *tracked* (a leaf, or computed from
+/// one) or a constant; operations on constants alone record nothing.
 #[derive(Clone)]
 pub struct Node {
     pub(crate) inner: Arc<Inner>,
@@ -52,8 +52,8 @@ impl Drop for Inner {
 impl Node {
     /// A tracked node without history: gradients can be taken with respect to it.
     ///
-    /// The tensor is detached from candle's own graph; its storage is shared, not copied, so it must
-    /// not be overwritten while the graph is in use.
+    /// The tensor is detached from candle's own graph; its storage is shared, not copied, so it
+    /// must not be overwritten while the graph is in use.
     pub fn leaf(value: &Tensor) -> Self {
         Self { inner: Inner::new(vec![value.detach()], None, Vec::new(), true), output: 0 }
     }

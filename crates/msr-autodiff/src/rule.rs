@@ -7,10 +7,10 @@ use crate::node::{Inner, Node};
 
 /// The backward rule of one application of an operation.
 ///
-/// The rule returns, for each input, the vector–Jacobian product `Jᵀ g` as a [`Node`], computed with
-/// differentiable operations only. That is what makes second and higher orders work: the gradient is
-/// itself a graph. State that the rule keeps (sizes, indices, masks) must not contain tracked nodes;
-/// those are the inputs and outputs, which [`Backward`] hands over.
+/// The rule returns, for each input, the vector–Jacobian product `Jᵀ g` as a [`Node`], computed
+/// with differentiable operations only. That is what makes second and higher orders work: the
+/// gradient is itself a graph. State that the rule keeps (sizes, indices, masks) must not contain
+/// tracked nodes; those are the inputs and outputs, which [`Backward`] hands over.
 ///
 /// # Example
 /// An operation from outside this crate: y = x², with Jᵀ g = 2 x g.
@@ -54,8 +54,8 @@ pub trait Rule: Send + Sync {
 /// The point at which a rule is evaluated: inputs, outputs and the incoming gradients.
 ///
 /// # Panics
-/// The methods that take an index panic when the operation has no such input or output: a rule knows how
-/// many it was applied to.
+/// The methods that take an index panic when the operation has no such input or output: a rule
+/// knows how many it was applied to.
 pub struct Backward<'a> {
     pub(crate) inner: &'a Arc<Inner>,
     pub(crate) grads: &'a [Option<Node>],

@@ -13,20 +13,21 @@ pub enum Recompute {
     /// Keep every step's graph: fastest, memory grows with the number of steps.
     #[default]
     Off,
-    /// Keep no graph. The backward pass halves the range of steps again and again: `log₂ steps` states
-    /// and one step's graph in memory, `log₂ steps` more forward passes. (A gradient that keeps its own
-    /// graph for the next order keeps the recomputed steps too.)
+    /// Keep no graph. The backward pass halves the range of steps again and again: `log₂ steps`
+    /// states and one step's graph in memory, `log₂ steps` more forward passes. (A gradient that
+    /// keeps its own graph for the next order keeps the recomputed steps too.)
     On,
 }
 
 type Step = dyn Fn(usize, &[Node], &[Node]) -> Result<Vec<Node>> + Send + Sync;
 
 /// Applies `step(index, state, context)` `steps` times, each time to the state that the last one
-/// returned, and returns the final state. Gradients flow to the initial state and to the context, not to
-/// nodes that the closure captures.
+/// returned, and returns the final state. Gradients flow to the initial state and to the context,
+/// not to nodes that the closure captures.
 ///
 /// # Errors
-/// What `step` reports; with [`Recompute::On`], [`crate::Error::Rule`] when it captured a tracked node.
+/// What `step` reports; with [`Recompute::On`], [`crate::Error::Rule`] when it captured a tracked
+/// node.
 ///
 /// # Example
 /// Three gradient steps on (w − c)²/2 with rate a: w₃ = c + (1 − a)³ (w₀ − c).
@@ -36,7 +37,7 @@ type Step = dyn Fn(usize, &[Node], &[Node]) -> Result<Vec<Node>> + Send + Sync;
 /// use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
 ///
 /// # fn main() -> Result<(), msr_autodiff::Error> {
-/// let at = |x: f64| -> Result<Node, msr_autodiff::Error> { Ok(Node::leaf(&Tensor::new(x, &Device::Cpu)?)) };
+/// let at = |x: f64| Tensor::new(x, &Device::Cpu).map(|x| Node::leaf(&x));
 /// let (w, c, rate) = (at(5.0)?, at(1.0)?, at(0.5)?);
 /// let descend = |_: usize, state: &[Node], context: &[Node]| {
 ///     let loss = state[0].sub(&context[0])?.power(2.0)?.affine(0.5, 0.0)?;

@@ -1,110 +1,130 @@
 //! One forward pass for two kinds of numbers.
 
 use candle_core::Tensor;
+use msr_kernels::classes::{Classes, spread};
+use msr_kernels::{Window, im2col, matmul};
 
 use crate::error::Result;
-use crate::kernels::classes::Classes;
-use crate::kernels::im2col::{Window, im2col};
-use crate::kernels::matmul::matmul;
 use crate::node::Node;
 
-/// What a layer's forward pass is written in: implemented by [`Node`] (gradients of any order) and by
-/// candle's [`Tensor`] (candle's own backward and optimisers), so that each pass has one definition.
+/// What a layer's forward pass is written in: implemented by [`Node`] (gradients of any order) and
+/// by candle's [`Tensor`] (candle's own backward and optimisers), so that each pass has one
+/// definition.
+///
+/// The verbs are those of [`Node`]. On a `Tensor` they mean the same, broadcasting included,
+/// wherever they are called through this trait (`fn f<V: Value>(x: &V)`); on a plain `Tensor`
+/// candle's own methods of the same names come first.
+///
+/// # Example
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use msr_autodiff::{Node, Result, Value};
+///
+/// fn affine<V: Value>(x: &V, weight: &V, bias: &V) -> Result<V> {
+///     x.matmul(weight)?.add(bias)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let at = |x: &[[f64; 2]]| Tensor::new(x, &Device::Cpu);
+/// let (x, weight, bias) = (at(&[[1., 2.], [3., 4.]])?, at(&[[2., 0.], [0., 2.]])?, at(&[[1., 1.]])?);
+/// let plain = affine(&x, &weight, &bias)?;
+/// let node = affine(&Node::leaf(&x), &Node::leaf(&weight), &Node::leaf(&bias))?;
+/// assert_eq!(plain.to_vec2::<f64>()?, [[3., 5.], [7., 9.]]);
+/// assert_eq!(plain.to_vec2::<f64>()?, node.value().to_vec2::<f64>()?);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Value: Clone {
     /// The sizes of the dimensions.
-    fn shape_of(&self) -> &[usize];
+    fn dims(&self) -> &[usize];
     /// `self + other`, broadcast as numpy does.
     ///
     /// # Errors
     /// When the shapes do not broadcast. The other methods report likewise.
-    fn plus(&self, other: &Self) -> Result<Self>;
-    /// The product over the last two dimensions, the leading ones broadcast.
-    ///
-    /// # Errors
-    /// When the shapes do not fit.
-    fn times(&self, other: &Self) -> Result<Self>;
-    /// The same elements under another shape.
-    ///
-    /// # Errors
-    /// When the number of elements differs.
-    fn shaped(&self, shape: &[usize]) -> Result<Self>;
-    /// The dimensions in another order.
-    ///
-    /// # Errors
-    /// When `order` is no permutation of the dimensions.
-    fn permuted(&self, order: &[usize]) -> Result<Self>;
-    /// Sliding windows as columns, `(…, c, h, w) -> (…, c · kh · kw, oh · ow)`.
-    ///
-    /// # Errors
-    /// When the window does not fit.
-    fn columns(&self, window: Window) -> Result<Self>;
+    fn add(&self, other: &Self) -> Result<Self>;
     /// `self · other`, element by element, broadcast as numpy does.
     ///
     /// # Errors
     /// When the shapes do not broadcast.
-    fn scaled_by(&self, other: &Self) -> Result<Self>;
+    fn mul(&self, other: &Self) -> Result<Self>;
+    /// The product over the last two dimensions, the leading ones broadcast.
+    ///
+    /// # Errors
+    /// When the shapes do not fit.
+    fn matmul(&self, other: &Self) -> Result<Self>;
+    /// The same elements under another shape.
+    ///
+    /// # Errors
+    /// When the number of elements differs.
+    fn reshape(&self, shape: &[usize]) -> Result<Self>;
+    /// The dimensions in another order.
+    ///
+    /// # Errors
+    /// When `order` is no permutation of the dimensions.
+    fn permute(&self, order: &[usize]) -> Result<Self>;
+    /// Sliding windows as columns, `(…, c, h, w) -> (…, c · kh · kw, oh · ow)`.
+    ///
+    /// # Errors
+    /// When the window does not fit.
+    fn im2col(&self, window: Window) -> Result<Self>;
     /// `y[…, i] = x[…, class[i]]`, `(…, k) -> (…, n)`.
     ///
     /// # Errors
     /// When the last dimension is not the number of classes.
-    fn spread_by(&self, classes: &Classes) -> Result<Self>;
+    fn spread(&self, classes: &Classes) -> Result<Self>;
 }
 
+// A path such as `Node::add` names the inherent method, never this trait's.
 impl Value for Node {
-    fn shape_of(&self) -> &[usize] {
-        self.dims()
+    fn dims(&self) -> &[usize] {
+        Node::dims(self)
     }
-    fn plus(&self, other: &Self) -> Result<Self> {
-        self.add(other)
+    fn add(&self, other: &Self) -> Result<Self> {
+        Node::add(self, other)
     }
-    fn times(&self, other: &Self) -> Result<Self> {
-        self.matmul(other)
+    fn mul(&self, other: &Self) -> Result<Self> {
+        Node::mul(self, other)
     }
-    fn shaped(&self, shape: &[usize]) -> Result<Self> {
-        self.reshape(shape)
+    fn matmul(&self, other: &Self) -> Result<Self> {
+        Node::matmul(self, other)
     }
-    fn permuted(&self, order: &[usize]) -> Result<Self> {
-        self.permute(order)
+    fn reshape(&self, shape: &[usize]) -> Result<Self> {
+        Node::reshape(self, shape)
     }
-    fn columns(&self, window: Window) -> Result<Self> {
-        self.im2col(window)
+    fn permute(&self, order: &[usize]) -> Result<Self> {
+        Node::permute(self, order)
     }
-    fn scaled_by(&self, other: &Self) -> Result<Self> {
-        self.mul(other)
+    fn im2col(&self, window: Window) -> Result<Self> {
+        Node::im2col(self, window)
     }
-    fn spread_by(&self, classes: &Classes) -> Result<Self> {
-        self.spread(classes)
+    fn spread(&self, classes: &Classes) -> Result<Self> {
+        Node::spread(self, classes)
     }
 }
 
 impl Value for Tensor {
-    fn shape_of(&self) -> &[usize] {
-        self.dims()
+    fn dims(&self) -> &[usize] {
+        Tensor::dims(self)
     }
-    fn plus(&self, other: &Self) -> Result<Self> {
+    fn add(&self, other: &Self) -> Result<Self> {
         Ok(self.broadcast_add(other)?)
     }
-    fn times(&self, other: &Self) -> Result<Self> {
-        Ok(matmul(self, other)?)
-    }
-    fn shaped(&self, shape: &[usize]) -> Result<Self> {
-        Ok(self.reshape(shape)?)
-    }
-    fn permuted(&self, order: &[usize]) -> Result<Self> {
-        Ok(self.permute(order)?)
-    }
-    fn columns(&self, window: Window) -> Result<Self> {
-        Ok(im2col(self, window)?)
-    }
-    fn scaled_by(&self, other: &Self) -> Result<Self> {
+    fn mul(&self, other: &Self) -> Result<Self> {
         Ok(self.broadcast_mul(other)?)
     }
-    fn spread_by(&self, classes: &Classes) -> Result<Self> {
-        if self.dims().last() != Some(&classes.count()) {
-            let problem = format!("expected (…, {}), got {:?}", classes.count(), self.dims());
-            return Err(crate::error::Error::shape("spread", problem));
-        }
-        // candle's own operation, which candle can differentiate.
-        Ok(self.contiguous()?.index_select(&classes.index(self.device())?, self.rank() - 1)?)
+    fn matmul(&self, other: &Self) -> Result<Self> {
+        Ok(matmul(self, other)?)
+    }
+    fn reshape(&self, shape: &[usize]) -> Result<Self> {
+        Ok(Tensor::reshape(self, shape)?)
+    }
+    fn permute(&self, order: &[usize]) -> Result<Self> {
+        Ok(Tensor::permute(self, order)?)
+    }
+    fn im2col(&self, window: Window) -> Result<Self> {
+        Ok(im2col(self, window)?)
+    }
+    fn spread(&self, classes: &Classes) -> Result<Self> {
+        Ok(spread(self, classes)?)
     }
 }

@@ -36,7 +36,8 @@ fn what_the_output_does_not_depend_on_gets_zeros() -> Result<()> {
     Ok(())
 }
 
-/// Recomputation sees every tracked input, whichever one is asked for: the inner gradients depend on all.
+/// Recomputation sees every tracked input, whichever one is asked for: the inner gradients depend
+/// on all.
 #[test]
 fn recomputation_with_one_request_at_a_time() -> Result<()> {
     let mut results = Vec::new();
@@ -106,24 +107,8 @@ fn empty_tensors() -> Result<()> {
     Ok(())
 }
 
-/// The split over threads changes no product, whatever the number of threads.
-#[test]
-fn products_on_several_threads() -> Result<()> {
-    for (batch, threads) in [(1, 3), (1, 1), (2, 3), (7, 3)] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let (a, b) = (normal(1, (batch, 290, 300), DType::F64), normal(2, (batch, 300, 310), DType::F64));
-        let expected = a.matmul(&b)?;
-        let (a, b) = (Node::constant(&a), Node::constant(&b));
-        let turned = Node::constant(&a.t()?.value().contiguous()?).t()?;
-        let (plain, turned) = pool.install(|| (a.matmul(&b).unwrap(), turned.matmul(&b).unwrap()));
-        assert_close("split", plain.value(), &expected, 1e-12);
-        assert_close("split, transposed", turned.value(), &expected, 1e-12);
-    }
-    Ok(())
-}
-
-/// What other devices run, a composition of candle's operations, agrees with the CPU's own loops. Half
-/// precision takes that path on the CPU too.
+/// What other devices run, a composition of candle's operations, agrees with the CPU's own loops.
+/// Half precision takes that path on the CPU too.
 #[test]
 fn the_composition_for_other_devices_agrees() -> Result<()> {
     let (a, b) = (normal(1, (2, 3, 4), DType::F32), normal(2, (2, 4, 3), DType::F32));

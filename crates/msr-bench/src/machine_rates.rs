@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use msr_autodiff::kernels::matmul::matmul;
+use msr_kernels::matmul;
 
 use crate::median;
 

@@ -87,7 +87,7 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
     let conv = Conv2dConfig::new(1, CHANNELS, KERNEL);
     let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?;
-    let config = MetaConfig { moments, ..MetaConfig::gradient_steps(inner_steps) };
+    let config = MetaConfig { second_moments: moments, ..MetaConfig::gradient_steps(inner_steps) };
     let learner = MetaLearner::new(Arc::new(layer), config)?;
     let mut trainer = Trainer::new(learner, AdamConfig::default())?;
     let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);

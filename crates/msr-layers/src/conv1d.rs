@@ -81,10 +81,11 @@ impl Conv1d {
     /// `weight (…, o, c, k)`, `bias (…, o)`, `columns (…, b, c · k, l) -> (…, b, o, l)`.
     fn apply<V: Value>(&self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
         let Conv1dConfig { in_channels, out_channels, kernel, .. } = self.config;
-        let lead = &weight.shape_of()[..weight.shape_of().len() - 3];
-        let y = weight.shaped(&[lead, &[1, out_channels, in_channels * kernel]].concat())?.times(columns)?;
+        let lead = &weight.dims()[..weight.dims().len() - 3];
+        let y =
+            weight.reshape(&[lead, &[1, out_channels, in_channels * kernel]].concat())?.matmul(columns)?;
         match bias {
-            Some(bias) => Ok(y.plus(&bias.shaped(&[lead, &[1, out_channels, 1]].concat())?)?),
+            Some(bias) => Ok(y.add(&bias.reshape(&[lead, &[1, out_channels, 1]].concat())?)?),
             None => Ok(y),
         }
     }
@@ -92,13 +93,13 @@ impl Conv1d {
 
 /// The windows of `x (…, channels, len)` as columns; refuses another number of channels.
 pub(crate) fn columns<V: Value>(layer: &'static str, x: &V, channels: usize, window: Window) -> Result<V> {
-    let [lead @ .., c, len] = x.shape_of() else {
-        return Err(wrong_input(layer, channels, x.shape_of()));
+    let [lead @ .., c, len] = x.dims() else {
+        return Err(wrong_input(layer, channels, x.dims()));
     };
     if lead.is_empty() || *c != channels {
-        return Err(wrong_input(layer, channels, x.shape_of()));
+        return Err(wrong_input(layer, channels, x.dims()));
     }
-    Ok(x.shaped(&[lead, &[*c, 1, *len]].concat())?.columns(window)?)
+    Ok(x.reshape(&[lead, &[*c, 1, *len]].concat())?.im2col(window)?)
 }
 
 fn wrong_input(layer: &'static str, channels: usize, got: &[usize]) -> Error {

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value};
+use msr_autodiff::{SecondMoments, Node, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::convolution::Convolution;
@@ -85,8 +85,8 @@ impl Conv2d {
 
     /// `weight (…, o, c, k, k)` as `(…, o, c k²)`.
     fn flat<V: Value>(&self, weight: &V) -> Result<V> {
-        let lead = &weight.shape_of()[..weight.shape_of().len() - 4];
-        Ok(weight.shaped(&[lead, &[self.config.out_channels, self.config.fan_in()]].concat())?)
+        let lead = &weight.dims()[..weight.dims().len() - 4];
+        Ok(weight.reshape(&[lead, &[self.config.out_channels, self.config.fan_in()]].concat())?)
     }
 }
 
@@ -129,11 +129,11 @@ impl Layer for Conv2d {
 }
 
 impl LinearInAdapted for Conv2d {
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.convolution.moments(examples, targets, uses)
+    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+        self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         self.convolution.squared_error(&self.flat(&values.adapted[0])?, values.adapted.get(1), moments)
     }

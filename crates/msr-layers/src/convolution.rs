@@ -2,7 +2,7 @@
 //! second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{Moments, Node, Value, Window, concat, moments};
+use msr_autodiff::{SecondMoments, Node, Value, Window, concat, second_moments};
 
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
@@ -36,7 +36,7 @@ impl Convolution {
 
     /// The windows of `x (…, b, c, h, w)` as columns `(…, b, c · k², oh, ow)`.
     pub(crate) fn columns<V: Value>(self, x: &V) -> Result<V> {
-        let shape = x.shape_of();
+        let shape = x.dims();
         let [lead @ .., channels, h, w] = shape else { return Err(self.wrong_input(shape)) };
         if lead.is_empty() || *channels != self.config.in_channels {
             return Err(self.wrong_input(shape));
@@ -45,27 +45,27 @@ impl Convolution {
         let (oh, ow) = window
             .output((*h, *w))
             .map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
-        Ok(x.columns(window)?.shaped(&[lead, &[self.config.fan_in(), oh, ow]].concat())?)
+        Ok(x.im2col(window)?.reshape(&[lead, &[self.config.fan_in(), oh, ow]].concat())?)
     }
 
     /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
     pub(crate) fn apply<V: Value>(self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
-        let shape = columns.shape_of();
+        let shape = columns.dims();
         let [lead @ .., fan_in, oh, ow] = shape else { return Err(self.wrong_input(shape)) };
         if lead.is_empty() || *fan_in != self.config.fan_in() {
             return Err(self.wrong_input(shape));
         }
         let (lead, size) = (lead.to_vec(), (*oh, *ow));
-        let flat = columns.shaped(&[&lead[..], &[self.config.fan_in(), size.0 * size.1]].concat())?;
-        let before = &weight.shape_of()[..weight.shape_of().len() - 2];
+        let flat = columns.reshape(&[&lead[..], &[self.config.fan_in(), size.0 * size.1]].concat())?;
+        let before = &weight.dims()[..weight.dims().len() - 2];
         let weight =
-            weight.shaped(&[before, &[1, self.config.out_channels, self.config.fan_in()]].concat())?;
-        let mut y = weight.times(&flat)?;
+            weight.reshape(&[before, &[1, self.config.out_channels, self.config.fan_in()]].concat())?;
+        let mut y = weight.matmul(&flat)?;
         if let Some(bias) = bias {
-            let before = &bias.shape_of()[..bias.shape_of().len() - 1];
-            y = y.plus(&bias.shaped(&[before, &[1, self.config.out_channels, 1]].concat())?)?;
+            let before = &bias.dims()[..bias.dims().len() - 1];
+            y = y.add(&bias.reshape(&[before, &[1, self.config.out_channels, 1]].concat())?)?;
         }
-        Ok(y.shaped(&[&lead[..], &[self.config.out_channels, size.0, size.1]].concat())?)
+        Ok(y.reshape(&[&lead[..], &[self.config.out_channels, size.0, size.1]].concat())?)
     }
 
     /// The outputs for examples as they are or as columns; shapes as for [`Convolution::apply`].
@@ -85,8 +85,8 @@ impl Convolution {
         smaller && (p / 2).saturating_add(o) <= o.saturating_mul(3).saturating_mul(uses)
     }
 
-    /// What [`LinearInAdapted::moments`] says of a convolution.
-    pub(crate) fn moments(self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+    /// What [`LinearInAdapted::second_moments`] says of a convolution.
+    pub(crate) fn second_moments(self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
         let (&[t, b, channels, h, w], own) = (examples.dims(), self.config.in_channels) else {
             return Err(self.wrong_input(examples.dims()));
         };
@@ -105,7 +105,7 @@ impl Convolution {
         if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
             return Ok(None);
         }
-        Ok(Some(moments(examples, targets, window, self.config.bias)?))
+        Ok(Some(second_moments(examples, targets, window, self.config.bias)?))
     }
 
     /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
@@ -116,7 +116,7 @@ impl Convolution {
     }
 
     /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
-    pub(crate) fn squared_error(self, weight: &Node, bias: Option<&Node>, moments: &Moments) -> Result<Node> {
+    pub(crate) fn squared_error(self, weight: &Node, bias: Option<&Node>, moments: &SecondMoments) -> Result<Node> {
         let weight = self.joined(weight, bias)?;
         if weight.dims() != moments.cross.dims() {
             let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
@@ -141,14 +141,14 @@ impl Convolution {
         // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
         if !examples.is_tracked()
             && let Some(columns) = unit_weights()?
-            && let Some(moments) = self.moments(examples.value(), targets, usize::MAX)?
+            && let Some(moments) = self.second_moments(examples.value(), targets, usize::MAX)?
         {
             return self.equations_from(&columns, &moments);
         }
         by_unit_vectors(layer, values, examples, targets)
     }
 
-    fn equations_from(self, columns: &Node, moments: &Moments) -> Result<NormalEquations> {
+    fn equations_from(self, columns: &Node, moments: &SecondMoments) -> Result<NormalEquations> {
         let &[k, o, fan_in] = columns.dims() else {
             let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
             return Err(Error::Shape { layer: self.layer, what: "columns", expected, got });

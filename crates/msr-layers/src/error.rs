@@ -60,6 +60,12 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
 }
 
+impl From<msr_autodiff::KernelError> for Error {
+    fn from(error: msr_autodiff::KernelError) -> Self {
+        Self::Autodiff(error.into())
+    }
+}
+
 impl From<Error> for candle_core::Error {
     fn from(error: Error) -> Self {
         match error {

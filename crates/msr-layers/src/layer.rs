@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{Node, SecondMoments};
 
 use crate::error::Result;
 use crate::least_squares::{NormalEquations, by_unit_vectors};
@@ -138,19 +138,24 @@ pub trait LinearInAdapted {
     ///
     /// # Errors
     /// When examples and targets do not fit each other or the layer.
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         let _ = (examples, targets, uses);
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::moments`]. Equal to that of
+    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]. Equal to that of
     /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the
     /// mean square of the targets, so that of a perfect fit can be slightly below zero.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments do not fit
     /// the layer.
-    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node>;
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node>;
 
     /// The normal equations of each task's least-squares problem; the adapted parameters, flattened one
     /// after the other, are the unknowns. Only shared values are read. Time and memory grow with the square

@@ -104,26 +104,26 @@ pub(crate) fn bias_parameter(vb: &VarBuilder, m: usize, bound: f64) -> Result<Pa
 
 /// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading dimensions.
 pub(crate) fn apply<V: Value>(weight: &V, bias: Option<&V>, x: &V) -> Result<V> {
-    let y = x.times(&transposed(weight)?)?;
+    let y = x.matmul(&transposed(weight)?)?;
     match bias {
-        Some(bias) => Ok(y.plus(&with_row(bias)?)?),
+        Some(bias) => Ok(y.add(&with_row(bias)?)?),
         None => Ok(y),
     }
 }
 
 /// The matrix transpose of the last two dimensions.
 pub(crate) fn transposed<V: Value>(matrix: &V) -> Result<V> {
-    let rank = matrix.shape_of().len();
+    let rank = matrix.dims().len();
     let mut order: Vec<usize> = (0..rank).collect();
     order.swap(rank - 2, rank - 1);
-    Ok(matrix.permuted(&order)?)
+    Ok(matrix.permute(&order)?)
 }
 
 /// `(…, m) -> (…, 1, m)`.
 fn with_row<V: Value>(bias: &V) -> Result<V> {
-    let mut shape = bias.shape_of().to_vec();
+    let mut shape = bias.dims().to_vec();
     shape.insert(shape.len() - 1, 1);
-    Ok(bias.shaped(&shape)?)
+    Ok(bias.reshape(&shape)?)
 }
 
 /// Flattens what stands before the features of a plain tensor into rows, and restores it afterwards.

@@ -87,34 +87,34 @@ impl LocallyConnected1d {
 
     /// The windows of `x (…, b, c, len)`, position first: `(…, l, c · k, b)`.
     fn windows<V: Value>(&self, x: &V) -> Result<V> {
-        if x.shape_of().last() != Some(&self.config.length) {
+        if x.dims().last() != Some(&self.config.length) {
             return Err(Error::Shape {
                 layer: LAYER,
                 what: "input",
                 expected: format!("(…, examples, {}, {})", self.config.in_channels, self.config.length),
-                got: x.shape_of().to_vec(),
+                got: x.dims().to_vec(),
             });
         }
         let columns = columns(LAYER, x, self.config.in_channels, self.config.window())?;
-        let shape = columns.shape_of();
+        let shape = columns.dims();
         let rank = shape.len();
         let mut order: Vec<usize> = (0..rank - 3).collect();
         order.extend([rank - 1, rank - 2, rank - 3]);
-        Ok(columns.permuted(&order)?)
+        Ok(columns.permute(&order)?)
     }
 
     /// `weight (…, l, o, c · k)`, `bias (…, o, l)`, `windows (…, l, c · k, b) -> (…, b, o, l)`.
     fn apply<V: Value>(&self, weight: &V, bias: Option<&V>, windows: &V) -> Result<V> {
-        let y = weight.times(windows)?;
-        let rank = y.shape_of().len();
+        let y = weight.matmul(windows)?;
+        let rank = y.dims().len();
         let mut order: Vec<usize> = (0..rank - 3).collect();
         order.extend([rank - 1, rank - 2, rank - 3]);
-        let y = y.permuted(&order)?;
+        let y = y.permute(&order)?;
         match bias {
             Some(bias) => {
-                let lead = &bias.shape_of()[..bias.shape_of().len() - 2];
-                let bias = bias.shaped(&[lead, &[1, self.config.out_channels, self.positions]].concat())?;
-                Ok(y.plus(&bias)?)
+                let lead = &bias.dims()[..bias.dims().len() - 2];
+                let bias = bias.reshape(&[lead, &[1, self.config.out_channels, self.positions]].concat())?;
+                Ok(y.add(&bias)?)
             }
             None => Ok(y),
         }

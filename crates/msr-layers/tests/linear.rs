@@ -80,7 +80,7 @@ fn moments_give_the_squared_error() {
         let (x, _) = examples(&case, 4, DType::F64);
         let y = normal(21, [&[TASKS, 4], &case.output[..]].concat(), DType::F64);
         let Some(linear) = layer.linear_in_adapted() else { continue };
-        let Some(moments) = linear.moments(&x, &y, 1_000).unwrap() else { continue };
+        let Some(moments) = linear.second_moments(&x, &y, 1_000).unwrap() else { continue };
         with_moments += 1;
         let leaves = moved_leaves(layer);
         let wrt: Vec<&Node> = leaves.iter().collect();
@@ -100,21 +100,21 @@ fn moments_give_the_squared_error() {
         }
         let missing = Values { adapted: Vec::new(), ..leaves.clone() };
         assert!(linear.squared_error(&missing, &moments).is_err(), "{}: a value is missing", case.name);
-        assert!(linear.moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(), "{}: fewer targets", case.name);
+        assert!(linear.second_moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(), "{}: fewer targets", case.name);
     }
     assert_eq!(with_moments, 12);
     // No more values than unknowns: moments would save nothing.
     let vars = SeededVars::new(1);
     let conv = Conv2d::new(Conv2dConfig::new(4, 2, 3), vars.builder(DType::F64, &Device::Cpu)).unwrap();
     let small = (normal(1, (1, 1, 4, 5, 5), DType::F64), normal(2, (1, 1, 2, 3, 3), DType::F64));
-    assert!(conv.moments(&small.0, &small.1, 1_000).unwrap().is_none());
+    assert!(conv.second_moments(&small.0, &small.1, 1_000).unwrap().is_none());
     // Many inputs and few outputs: only many uses of the moments pay for them. Half precision would overflow.
     let wide =
         Conv2d::new(Conv2dConfig::new(16, 2, 3), vars.builder(DType::F64, &Device::Cpu).pp("wide")).unwrap();
     let (x, y) = (normal(1, (1, 2, 16, 20, 20), DType::F64), normal(2, (1, 2, 2, 18, 18), DType::F64));
     let given = |uses, dtype| {
         let [x, y] = [&x, &y].map(|t| t.to_dtype(dtype).unwrap());
-        wide.moments(&x, &y, uses).unwrap().is_some()
+        wide.second_moments(&x, &y, uses).unwrap().is_some()
     };
     assert!(!given(3, DType::F64) && given(20, DType::F64) && !given(20, DType::F16));
 }
@@ -132,7 +132,7 @@ fn moments_are_as_good_as_single_precision_allows() {
     let input = Input::Examples(Node::constant(&x));
     let y = layer.forward_tasks(&leaves, &input).unwrap().value().clone();
     let scale = y.sqr().unwrap().mean_all().unwrap().to_scalar::<f32>().unwrap();
-    let moments = layer.moments(&x, &y, 1).unwrap().unwrap();
+    let moments = layer.second_moments(&x, &y, 1).unwrap().unwrap();
     let loss = layer.squared_error(&leaves, &moments).unwrap();
     let losses: Vec<f32> = loss.value().to_vec1().unwrap();
     println!(

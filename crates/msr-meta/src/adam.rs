@@ -1,7 +1,7 @@
 //! Adam with its state in the open, so that it can be saved.
 
-use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor};
-use msr_autodiff::kernels::vectorized;
+use candle_core::Tensor;
+use msr_kernels::adam;
 
 use crate::error::{Error, Result};
 use crate::learner::{OuterParameter, check_names};
@@ -102,7 +102,7 @@ impl Adam {
     }
 
     /// The moments, first and second, in the order of the parameters.
-    pub fn moments(&self) -> (&[Tensor], &[Tensor]) {
+    pub fn second_moments(&self) -> (&[Tensor], &[Tensor]) {
         (&self.first, &self.second)
     }
 
@@ -152,122 +152,22 @@ impl Adam {
         }
         self.steps += 1;
         for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
-            let (first, second) = (&self.first[i], &self.second[i]);
-            let update = Update::new(self.config, p.rate, self.steps);
-            if p.variable.device().is_cpu() && matches!(p.variable.dtype(), DType::F32 | DType::F64) {
-                let g = g.contiguous()?;
-                first.inplace_op2(&g, &Decay { beta: self.config.beta1, square: false })?;
-                second.inplace_op2(&g, &Decay { beta: self.config.beta2, square: true })?;
-                p.variable.as_tensor().inplace_op3(first, second, &update)?;
-            } else {
-                self.first[i] = ((first * self.config.beta1)? + (g * (1.0 - self.config.beta1))?)?;
-                self.second[i] = ((second * self.config.beta2)? + (g.sqr()? * (1.0 - self.config.beta2))?)?;
-                let root = ((&self.second[i] * update.second_scale)?.sqrt()? + update.epsilon)?;
-                let change = ((&self.first[i] * update.first_scale)? / root)?;
-                p.variable.set(&(p.variable.as_tensor().detach() - change)?)?;
-            }
+            let step = self.constants(p.rate);
+            adam::step(&p.variable, g, &mut self.first[i], &mut self.second[i], step)?;
         }
         Ok(())
     }
-}
 
-/// `moment ← beta · moment + (1 − beta) · g` or `… g²`.
-struct Decay {
-    beta: f64,
-    square: bool,
-}
-
-/// `p ← p − first_scale · m / (√(second_scale · s) + epsilon)`.
-struct Update {
-    first_scale: f64,
-    second_scale: f64,
-    epsilon: f64,
-}
-
-impl Update {
-    fn new(config: AdamConfig, factor: f64, steps: u64) -> Self {
-        let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
-        Self {
-            first_scale: factor * config.rate * config.schedule.factor(steps - 1) / correction(config.beta1),
-            second_scale: 1.0 / correction(config.beta2),
-            epsilon: config.epsilon,
+    /// The constants of the present step for a parameter with this factor on its rate.
+    fn constants(&self, factor: f64) -> adam::Step {
+        let AdamConfig { rate, schedule, beta1, beta2, epsilon } = self.config;
+        let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+        adam::Step {
+            beta1,
+            beta2,
+            first_scale: factor * rate * schedule.factor(self.steps - 1) / correction(beta1),
+            second_scale: 1.0 / correction(beta2),
+            epsilon,
         }
-    }
-}
-
-/// The elements that a contiguous layout covers.
-fn range(layout: &Layout) -> std::ops::Range<usize> {
-    layout.start_offset()..layout.start_offset() + layout.shape().elem_count()
-}
-
-fn unsupported(op: &'static str) -> candle_core::Error {
-    candle_core::Error::Msg(format!("{op}: parameters, gradients and moments must all be f32 or all f64"))
-}
-
-macro_rules! decay {
-    ($self:expr, $m:expr, $g:expr, $t:ty) => {{
-        let (beta, rest) = ($self.beta as $t, (1.0 - $self.beta) as $t);
-        let pairs = $m.iter_mut().zip($g);
-        if $self.square {
-            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * (g * g)));
-        } else {
-            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * g));
-        }
-    }};
-}
-
-macro_rules! update {
-    ($self:expr, $p:expr, $m:expr, $s:expr, $t:ty) => {{
-        let (a, b, e) = ($self.first_scale as $t, $self.second_scale as $t, $self.epsilon as $t);
-        let triples = $p.iter_mut().zip($m).zip($s);
-        vectorized(|| triples.for_each(|((p, m), s)| *p -= a * m / ((b * s).sqrt() + e)));
-    }};
-}
-
-impl InplaceOp2 for Decay {
-    fn name(&self) -> &'static str {
-        "adam_moment"
-    }
-
-    fn cpu_fwd(
-        &self,
-        m: &mut CpuStorage,
-        ml: &Layout,
-        g: &CpuStorage,
-        gl: &Layout,
-    ) -> candle_core::Result<()> {
-        match (m, g) {
-            (CpuStorage::F32(m), CpuStorage::F32(g)) => decay!(self, m[range(ml)], &g[range(gl)], f32),
-            (CpuStorage::F64(m), CpuStorage::F64(g)) => decay!(self, m[range(ml)], &g[range(gl)], f64),
-            _ => return Err(unsupported("adam_moment")),
-        }
-        Ok(())
-    }
-}
-
-impl InplaceOp3 for Update {
-    fn name(&self) -> &'static str {
-        "adam_update"
-    }
-
-    fn cpu_fwd(
-        &self,
-        p: &mut CpuStorage,
-        pl: &Layout,
-        m: &CpuStorage,
-        ml: &Layout,
-        s: &CpuStorage,
-        sl: &Layout,
-    ) -> candle_core::Result<()> {
-        match (p, m, s) {
-            (CpuStorage::F32(p), CpuStorage::F32(m), CpuStorage::F32(s)) => {
-                update!(self, p[range(pl)], &m[range(ml)], &s[range(sl)], f32);
-            }
-            (CpuStorage::F64(p), CpuStorage::F64(m), CpuStorage::F64(s)) => {
-                update!(self, p[range(pl)], &m[range(ml)], &s[range(sl)], f64);
-            }
-            _ => return Err(unsupported("adam_update")),
-        }
-        Ok(())
     }
 }

@@ -48,7 +48,7 @@ impl Checkpoint {
         adam: &Adam,
     ) -> Result<()> {
         let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
-        let (first, second) = adam.moments();
+        let (first, second) = adam.second_moments();
         for (i, p) in parameters.iter().enumerate() {
             tensors.insert(p.name.clone(), p.variable.as_detached_tensor());
             tensors.insert(format!("adam.first.{}", p.name), first[i].clone());

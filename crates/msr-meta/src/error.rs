@@ -97,6 +97,10 @@ pub enum Error {
     #[error(transparent)]
     Autodiff(#[from] msr_autodiff::Error),
 
+    /// A kernel refused its operands.
+    #[error(transparent)]
+    Kernel(#[from] msr_kernels::Error),
+
     /// The tensor library refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

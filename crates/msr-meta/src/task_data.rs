@@ -1,6 +1,6 @@
 //! The examples of a set, as a loss sees them.
 
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{SecondMoments, Node};
 use msr_episodes::{Examples, Targets};
 use msr_layers::{Input, Layer, Values};
 
@@ -13,7 +13,7 @@ pub(crate) enum TaskData {
     /// Prepared inputs, and targets.
     Outputs(Input, Targets),
     /// All that the squared error depends on.
-    Moments(Moments),
+    Moments(SecondMoments),
 }
 
 impl TaskData {
@@ -31,7 +31,7 @@ impl TaskData {
             && loss == Loss::MeanSquaredError
             && let Targets::Values(targets) = &examples.y
             && let Some(linear) = model.linear_in_adapted()
-            && let Some(moments) = linear.moments(&examples.x, targets, uses)?
+            && let Some(moments) = linear.second_moments(&examples.x, targets, uses)?
         {
             return Ok(Self::Moments(moments));
         }

@@ -3,10 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Tensor};
-use msr_autodiff::kernels::elementwise::{Unary, unary};
-use msr_autodiff::kernels::reduce::sum_keepdim;
 use msr_episodes::{Episode, EpisodeSource};
+use msr_kernels::is_finite;
 
 use crate::adam::{Adam, AdamConfig};
 use crate::checkpoint::Checkpoint;
@@ -188,12 +186,4 @@ impl Trainer {
         }
         Ok(ControlFlow::Continue(()))
     }
-}
-
-/// Whether no element is NaN or infinite. Zero times such an element is NaN, and so is any sum with it.
-fn is_finite(t: &Tensor) -> Result<bool> {
-    let zeros = unary(Unary::Affine { scale: 0.0, offset: 0.0 }, t)?;
-    let sum = sum_keepdim(&zeros, &(0..t.rank()).collect::<Vec<_>>())?;
-    let sum: f64 = sum.flatten_all()?.to_dtype(DType::F64)?.get(0)?.to_scalar()?;
-    Ok(sum.is_finite())
 }

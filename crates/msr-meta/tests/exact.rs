@@ -204,7 +204,7 @@ fn moments_change_no_gradient() {
         for config in [MetaConfig::from(GradientSteps::default()), MetaConfig::least_squares(0.1)] {
             let gradients = |moments: bool| {
                 let (model, vars, batch) = conv(DType::F64, bias);
-                let config = MetaConfig { moments, ..config };
+                let config = MetaConfig { second_moments: moments, ..config };
                 let learner = MetaLearner::new(model, config).unwrap();
                 let found = learner.gradients(&batch).unwrap();
                 drop(vars);

@@ -1,4 +1,5 @@
 //! How much memory a piece of work takes, measured by the allocator.
+#![expect(unsafe_code, reason = "an allocator is an unsafe trait")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,6 +9,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// The system's allocator, counting. A test file makes it the global one:
 /// `#[global_allocator] static ALLOCATOR: CountingAllocator = CountingAllocator;`
+#[derive(Clone, Copy, Debug)]
 pub struct CountingAllocator;
 
 // SAFETY: every call is passed on unchanged to the system allocator.

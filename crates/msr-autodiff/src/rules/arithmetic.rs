@@ -1,7 +1,8 @@
 //! Sums, differences, products and quotients with broadcasting.
 
+use msr_kernels::{Binary, binary};
+
 use crate::error::Result;
-use crate::kernels::elementwise::{Binary, binary};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -41,8 +42,8 @@ impl Node {
         Ok(Node::apply_one(BinaryRule(op), &[self, other], value))
     }
 
-    /// `self + other`, broadcast as numpy does; each gradient is summed over what its operand was repeated
-    /// along. The same for the other three.
+    /// `self + other`, broadcast as numpy does; each gradient is summed over what its operand was
+    /// repeated along. The same for the other three.
     ///
     /// # Errors
     /// When the shapes do not broadcast, or dtype or device differ. The same for the other three.

@@ -1,7 +1,8 @@
 //! Elements that share a value by class, and sums over classes: each is the gradient of the other.
 
+use msr_kernels::classes::{Classes, spread, sum_by};
+
 use crate::error::Result;
-use crate::kernels::classes::{Classes, spread, sum_by};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -29,8 +30,8 @@ impl Rule for SumByRule {
 }
 
 impl Node {
-    /// Gives each element the value of its class: `y[…, i] = x[…, class[i]]`, the product with a sparse
-    /// symmetry matrix that has a single one in each row.
+    /// Gives each element the value of its class: `y[…, i] = x[…, class[i]]`, the product with a
+    /// sparse symmetry matrix that has a single one in each row.
     ///
     /// # Shapes
     /// `(…, k) -> (…, n)` for `k` classes of `n` elements
@@ -42,7 +43,8 @@ impl Node {
         Ok(Node::apply_one(SpreadRule(classes.clone()), &[self], value))
     }
 
-    /// Sums over each class: `y[…, c] = Σ_{i: class[i] = c} x[…, i]`, the adjoint of [`Node::spread`].
+    /// Sums over each class: `y[…, c] = Σ_{i: class[i] = c} x[…, i]`, the adjoint of
+    /// [`Node::spread`].
     ///
     /// # Shapes
     /// `(…, n) -> (…, k)` for `k` classes of `n` elements

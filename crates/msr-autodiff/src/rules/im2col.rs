@@ -1,7 +1,8 @@
 //! Sliding windows as columns, and back.
 
+use msr_kernels::{Window, col2im, im2col};
+
 use crate::error::Result;
-use crate::kernels::im2col::{Window, col2im, im2col};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 

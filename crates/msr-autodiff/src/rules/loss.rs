@@ -1,8 +1,8 @@
 //! The mean squared error as one operation.
 
+use msr_kernels::{Unary, scaled_difference, squared_distance, unary};
+
 use crate::error::{Error, Result};
-use crate::kernels::elementwise::{Unary, unary};
-use crate::kernels::loss::{scaled_difference, squared_distance};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -54,8 +54,8 @@ impl Rule for ScaledDifferenceRule {
     }
 }
 
-/// The mean squared error of each task: the mean of `(prediction − target)²` over all dimensions but
-/// the first.
+/// The mean squared error of each task: the mean of `(prediction − target)²` over all dimensions
+/// but the first.
 ///
 /// # Shapes
 /// `prediction (t, …)`, `target (t, …) -> (t)`

@@ -1,7 +1,8 @@
 //! Batched matrix products.
 
+use msr_kernels::matmul;
+
 use crate::error::{Error, Result};
-use crate::kernels::matmul::matmul;
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -12,7 +13,8 @@ impl Rule for MatmulRule {
         "matmul"
     }
 
-    /// `y = a b`: `∂a = g bᵀ`, `∂b = aᵀ g`, each summed over the batch dimensions it was repeated along.
+    /// `y = a b`: `∂a = g bᵀ`, `∂b = aᵀ g`, each summed over the batch dimensions it was repeated
+    /// along.
     ///
     /// The gradient of an operand that is a transposed view is computed transposed, `(b gᵀ)ᵀ` and
     /// `(gᵀ a)ᵀ`: it then lies in memory as what was transposed does, and needs no copy.
@@ -43,14 +45,15 @@ fn is_transposed(node: &Node) -> bool {
 impl Node {
     /// The matrix product over the last two dimensions; leading dimensions broadcast as in numpy.
     ///
-    /// A right operand without batch dimensions is applied to all rows of all matrices in one product,
-    /// and so is its gradient.
+    /// A right operand without batch dimensions is applied to all rows of all matrices in one
+    /// product, and so is its gradient.
     ///
     /// # Shapes
     /// `(…, m, k) @ (…, k, n) -> (…, m, n)`
     ///
     /// # Errors
-    /// When an operand is no matrix, the inner sizes differ or the batch dimensions do not broadcast.
+    /// When an operand is no matrix, the inner sizes differ or the batch dimensions do not
+    /// broadcast.
     pub fn matmul(&self, other: &Node) -> Result<Node> {
         let (a, b) = (self.dims(), other.dims());
         let (&[.., m, k], &[.., k2, n]) = (a, b) else {

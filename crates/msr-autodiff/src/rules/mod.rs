@@ -1,5 +1,5 @@
-//! The operations: one file per family, each with the forward pass (a method of [`crate::Node`]) beside
-//! its backward rule.
+//! The operations: one file per family, each with the forward pass (a method of [`crate::Node`])
+//! beside its backward rule.
 
 mod arithmetic;
 mod classes;

@@ -1,16 +1,17 @@
 //! Max-pooling: the places of the maxima are found once, then it is a gather.
 
+use msr_kernels::{Window, max_pool_index};
+
 use super::gather::gather;
 use crate::error::{Error, Result};
-use crate::kernels::im2col::Window;
-use crate::kernels::pool::max_pool_index;
 use crate::node::Node;
 
 impl Node {
     /// The largest element of each window. Sizes that are no multiple of the stride lose their last
     /// rows and columns (7 → 3 for a 2×2 window with stride 2).
     ///
-    /// The gradient goes to the one element that was chosen, the first in row-major order among equals.
+    /// The gradient goes to the one element that was chosen, the first in row-major order among
+    /// equals.
     ///
     /// # Shapes
     /// `(…, h, w) -> (…, oh, ow)`

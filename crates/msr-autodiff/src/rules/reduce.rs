@@ -1,7 +1,8 @@
 //! Sums, means and broadcasts: broadcasting and summing are each other's adjoint.
 
+use msr_kernels::sum_keepdim;
+
 use crate::error::{Error, Result};
-use crate::kernels::reduce::sum_keepdim;
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -87,8 +88,8 @@ impl Node {
         self.mean(&(0..self.rank()).collect::<Vec<_>>())
     }
 
-    /// Repeats along dimensions of size one and new leading ones to reach `shape`; no data is copied. The
-    /// gradient is summed back, [`Node::sum_to`].
+    /// Repeats along dimensions of size one and new leading ones to reach `shape`; no data is
+    /// copied. The gradient is summed back, [`Node::sum_to`].
     ///
     /// # Errors
     /// When the shape cannot be reached by broadcasting.
@@ -99,8 +100,8 @@ impl Node {
         Ok(Node::apply_one(BroadcastRule, &[self], self.value().broadcast_as(shape)?))
     }
 
-    /// Sums over whatever broadcasting `shape` to this node's shape would have repeated: the adjoint of
-    /// [`Node::broadcast_to`].
+    /// Sums over whatever broadcasting `shape` to this node's shape would have repeated: the
+    /// adjoint of [`Node::broadcast_to`].
     ///
     /// # Errors
     /// When `shape` does not broadcast to this node's shape.

@@ -88,7 +88,8 @@ impl Rule for ConcatRule {
     }
 }
 
-/// Joins nodes along an existing dimension: `(…, nᵢ, …) -> (…, Σ nᵢ, …)`. Each gets its slice of the gradient.
+/// Joins nodes along an existing dimension: `(…, nᵢ, …) -> (…, Σ nᵢ, …)`. Each gets its slice of
+/// the gradient.
 ///
 /// # Errors
 /// When there is nothing to join, or the other dimensions differ.
@@ -154,7 +155,8 @@ impl Node {
         self.transpose(self.rank() - 2, self.rank() - 1)
     }
 
-    /// The slice `start..start + len` along `dim`. The gradient is padded with zeros, [`Node::pad`].
+    /// The slice `start..start + len` along `dim`. The gradient is padded with zeros,
+    /// [`Node::pad`].
     ///
     /// # Errors
     /// When the slice leaves the dimension.
@@ -165,7 +167,8 @@ impl Node {
         Ok(Node::apply_one(NarrowRule { dim, start }, &[self], self.value().narrow(dim, start, len)?))
     }
 
-    /// Puts zeros before and after along `dim`: size `n` becomes `before + n + after`. The gradient is narrowed.
+    /// Puts zeros before and after along `dim`: size `n` becomes `before + n + after`. The gradient
+    /// is narrowed.
     ///
     /// # Errors
     /// When there is no such dimension.

@@ -1,8 +1,8 @@
 //! Log-softmax.
 
-use crate::error::{Error, Result};
-use crate::kernels::elementwise::{Binary, Unary, binary, unary};
-use crate::kernels::reduce::sum_keepdim;
+use msr_kernels::log_softmax;
+
+use crate::error::Result;
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -29,20 +29,6 @@ impl Node {
     /// # Errors
     /// When there is no such dimension or it is empty.
     pub fn log_softmax(&self, dim: usize) -> Result<Node> {
-        if self.dims().get(dim).is_none_or(|&n| n == 0) {
-            return Err(Error::shape("log_softmax", format!("nothing along {dim} of {:?}", self.dims())));
-        }
-        let x = self.value();
-        // candle's maximum divides by the stride, which a broadcast dimension of size one has as zero, and
-        // refuses empty tensors.
-        let largest = if self.dims()[dim] == 1 || self.elem_count() == 0 {
-            x.clone()
-        } else {
-            x.contiguous()?.max_keepdim(dim)?
-        };
-        let shifted = binary(Binary::Sub, x, &largest)?;
-        let sum = sum_keepdim(&unary(Unary::Exp, &shifted)?, &[dim])?;
-        let value = binary(Binary::Sub, &shifted, &unary(Unary::Log, &sum)?)?;
-        Ok(Node::apply_one(LogSoftmaxRule { dim }, &[self], value))
+        Ok(Node::apply_one(LogSoftmaxRule { dim }, &[self], log_softmax(self.value(), dim)?))
     }
 }

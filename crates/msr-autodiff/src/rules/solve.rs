@@ -1,7 +1,8 @@
 //! Systems of linear equations with symmetric positive definite matrices.
 
+use msr_kernels::solve_positive;
+
 use crate::error::Result;
-use crate::kernels::cholesky::solve_positive;
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -21,9 +22,11 @@ impl Rule for SolveRule {
 }
 
 impl Node {
-    /// `X` with `A X = B` for each symmetric positive definite matrix A of a batch, by Cholesky's factorisation in `f64`.
+    /// `X` with `A X = B` for each symmetric positive definite matrix A of a batch, by Cholesky's
+    /// factorisation in `f64`.
     ///
-    /// Only the lower triangles are read; gradients treat A as symmetric, which holds for every `A = MᵀM + D`.
+    /// Only the lower triangles are read; gradients treat A as symmetric, which holds for every
+    /// `A = MᵀM + D`.
     ///
     /// # Shapes
     /// `A (…, k, k)`, `B (…, k, r) -> (…, k, r)`, with equal leading dimensions

@@ -1,7 +1,8 @@
 //! Functions of one number, element by element. Gradients are `g · f′(x)`.
 
+use msr_kernels::{Unary, unary};
+
 use crate::error::Result;
-use crate::kernels::elementwise::{Unary, unary};
 use crate::node::Node;
 use crate::rule::{Backward, Rule};
 
@@ -9,19 +10,7 @@ struct UnaryRule(Unary);
 
 impl Rule for UnaryRule {
     fn name(&self) -> &'static str {
-        match self.0 {
-            Unary::Affine { .. } => "affine",
-            Unary::Relu => "relu",
-            Unary::Positive => "positive",
-            Unary::Exp => "exp",
-            Unary::Log => "log",
-            Unary::Sqrt => "sqrt",
-            Unary::Reciprocal => "reciprocal",
-            Unary::Power(_) => "power",
-            Unary::Tanh => "tanh",
-            Unary::Sigmoid => "sigmoid",
-            Unary::Softplus => "softplus",
-        }
+        self.0.name()
     }
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {

@@ -13,7 +13,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value};
+use msr_autodiff::{SecondMoments, Node, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::conv2d::Conv2dConfig;
@@ -196,7 +196,7 @@ impl ReparamConv2d {
         if identities.is_empty() {
             return Ok(stored.to_vec());
         }
-        stored.iter().zip(identities).map(|(s, identity)| Ok(s.plus(identity)?)).collect()
+        stored.iter().zip(identities).map(|(s, identity)| Ok(s.add(identity)?)).collect()
     }
 
     /// `W = unvec(U v)`: `(…, o, c k²)`.
@@ -204,29 +204,29 @@ impl ReparamConv2d {
         let conv = self.config.conv;
         let (o, c, taps) = (conv.out_channels, conv.in_channels, conv.kernel * conv.kernel);
         let own = self.parameters.adapted[0].tensor.rank();
-        let lead = filter.shape_of()[..filter.shape_of().len() - own].to_vec();
+        let lead = filter.dims()[..filter.dims().len() - own].to_vec();
         let count: usize = lead.iter().product();
-        let shaped = |v: &V, tail: &[usize]| v.shaped(&[&[count], tail].concat());
+        let shaped = |v: &V, tail: &[usize]| v.reshape(&[&[count], tail].concat());
         let weight = match symmetry {
             [a, b, third] => {
                 // Taps, then input channels, then output channels.
-                let mut v = filter.shaped(&[count * o * c, taps])?.times(&transposed(third)?)?;
+                let mut v = filter.reshape(&[count * o * c, taps])?.matmul(&transposed(third)?)?;
                 if c == 1 {
-                    v = shaped(&v, &[o, taps])?.scaled_by(b)?;
+                    v = shaped(&v, &[o, taps])?.mul(b)?;
                 } else {
                     let rows = shaped(&v, &[o, c, taps])?;
-                    v = b.times(&rows)?;
+                    v = b.matmul(&rows)?;
                 }
-                a.times(&shaped(&v, &[o, c * taps])?)?
+                a.matmul(&shaped(&v, &[o, c * taps])?)?
             }
             [u] => filter
-                .shaped(&[count, self.parameters.adapted[0].tensor.dims()[0]])?
-                .times(&transposed(u)?)?,
+                .reshape(&[count, self.parameters.adapted[0].tensor.dims()[0]])?
+                .matmul(&transposed(u)?)?,
             _ => {
                 return Err(Error::Config { layer: LAYER, problem: "neither one symmetry nor three".into() });
             }
         };
-        Ok(weight.shaped(&[&lead[..], &[o, c * taps]].concat())?)
+        Ok(weight.reshape(&[&lead[..], &[o, c * taps]].concat())?)
     }
 
     /// A, B and C, or U, as nodes.
@@ -287,11 +287,11 @@ impl Layer for ReparamConv2d {
 }
 
 impl LinearInAdapted for ReparamConv2d {
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.convolution.moments(examples, targets, uses)
+    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+        self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
         self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
 

@@ -12,7 +12,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Moments, Node, Value};
+use msr_autodiff::{SecondMoments, Node, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
@@ -148,9 +148,9 @@ impl ReparamLinear {
     /// `unvec(U v)` for each filter: `symmetry (m · n, k)`, `filter (…, k) -> (…, m, n)`.
     fn expand<V: Value>(&self, symmetry: &V, filter: &V) -> Result<V> {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
-        let lead = &filter.shape_of()[..filter.shape_of().len() - 1];
-        let rows = filter.shaped(&[lead.iter().product(), k])?;
-        Ok(rows.times(&symmetry.permuted(&[1, 0])?)?.shaped(&[lead, &[m, n]].concat())?)
+        let lead = &filter.dims()[..filter.dims().len() - 1];
+        let rows = filter.reshape(&[lead.iter().product(), k])?;
+        Ok(rows.matmul(&symmetry.permute(&[1, 0])?)?.reshape(&[lead, &[m, n]].concat())?)
     }
 
     /// `M[t, …, i, c] = Σ_j U[(i, j), c] x[t, …, j]`: `(t, …, n) -> (t, …, m, k)`.
@@ -259,7 +259,7 @@ impl Layer for ReparamLinear {
 }
 
 impl LinearInAdapted for ReparamLinear {
-    fn squared_error(&self, _: &Values, _: &Moments) -> Result<Node> {
+    fn squared_error(&self, _: &Values, _: &SecondMoments) -> Result<Node> {
         Err(no_moments(LAYER))
     }
 

@@ -168,20 +168,20 @@ impl PatternLinear {
     fn expand<V: Value>(&self, entries: Option<&V>, scale: Option<&V>, filter: &V) -> Result<V> {
         let pattern = &self.config.pattern;
         let mut weights = match scale {
-            Some(scale) => filter.scaled_by(scale)?.spread_by(&self.weights)?,
-            None => filter.spread_by(&self.weights)?,
+            Some(scale) => filter.mul(scale)?.spread(&self.weights)?,
+            None => filter.spread(&self.weights)?,
         };
         if let Some(entries) = entries {
-            weights = weights.scaled_by(entries)?;
+            weights = weights.mul(entries)?;
         }
-        let lead = &filter.shape_of()[..filter.shape_of().len() - 1];
-        Ok(weights.shaped(&[lead, &[pattern.outputs(), pattern.inputs()]].concat())?)
+        let lead = &filter.dims()[..filter.dims().len() - 1];
+        Ok(weights.reshape(&[lead, &[pattern.outputs(), pattern.inputs()]].concat())?)
     }
 
     /// The bias of every output: `bias (…, k_b) -> (…, m)`.
     fn expand_bias<V: Value>(&self, bias: Option<&V>) -> Result<Option<V>> {
         match (&self.biases, bias) {
-            (Some(classes), Some(bias)) => Ok(Some(bias.spread_by(classes)?)),
+            (Some(classes), Some(bias)) => Ok(Some(bias.spread(classes)?)),
             _ => Ok(None),
         }
     }

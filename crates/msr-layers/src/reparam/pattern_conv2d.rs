@@ -5,7 +5,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Module, VarBuilder};
-use msr_autodiff::{Moments, Node};
+use msr_autodiff::{Node, SecondMoments};
 
 use super::pattern::{PatternLinear, PatternLinearConfig};
 use crate::conv2d::Conv2dConfig;
@@ -130,11 +130,11 @@ impl Layer for PatternConv2d {
 }
 
 impl LinearInAdapted for PatternConv2d {
-    fn moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<Moments>> {
-        self.convolution.moments(examples, targets, uses)
+    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+        self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &Moments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
         self.weights.own().check(LAYER, values)?;
         let (weight, bias) = self.weights.expanded(values)?;
         self.convolution.squared_error(&weight, bias.as_ref(), moments)

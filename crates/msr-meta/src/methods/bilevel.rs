@@ -113,10 +113,10 @@ pub struct MetaConfig {
     /// Sum or mean over tasks.
     pub reduction: Reduction,
     /// Whether squared errors of gradient steps and of training queries are computed from
-    /// [moments](msr_layers::LinearInAdapted::moments) where the layer has them and they cost less: the same
+    /// [moments](msr_layers::LinearInAdapted::second_moments) where the layer has them and they cost less: the same
     /// numbers but for rounding. Query losses of tests are always computed from outputs; an exact
     /// solution always uses moments.
-    pub moments: bool,
+    pub second_moments: bool,
 }
 
 impl Default for MetaConfig {
@@ -126,7 +126,7 @@ impl Default for MetaConfig {
             adaptation: Adaptation::default(),
             loss: Loss::default(),
             reduction: Reduction::default(),
-            moments: true,
+            second_moments: true,
         }
     }
 }
@@ -266,7 +266,7 @@ impl InnerLoop {
         rates: Vec<Node>,
         support: &Examples,
     ) -> Result<Values> {
-        let data = self.data(&start, support, config.steps, self.config.moments)?;
+        let data = self.data(&start, support, config.steps, self.config.second_moments)?;
         let Values { shared, adapted } = start;
         let (shared_count, rate_count) = (shared.len(), rates.len());
         let tracked = shared.iter().chain(&adapted).chain(&rates).any(Node::is_tracked);
@@ -342,7 +342,7 @@ impl Learner for MetaLearner {
         episode.check()?;
         let outer = self.nodes(Node::leaf);
         let adapted = self.inner.adapt(&outer, &episode.support)?;
-        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.moments)?;
+        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
         let total = self.inner.config.reduction.apply(&losses)?;
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;

@@ -1,17 +1,18 @@
 //! Loops over several strided operands at once.
 
 /// The iteration space of `N` operands with a common shape: dimensions of size one dropped and
-/// neighbours merged wherever every operand allows it, so that the innermost run is as long as can be.
-pub(super) struct Space<const N: usize> {
+/// neighbours merged wherever every operand allows it, so that the innermost run is as long as can
+/// be.
+pub(crate) struct Space<const N: usize> {
     /// Outer dimensions with the strides of each operand, then the innermost run.
     outer: Vec<(usize, [usize; N])>,
-    pub(super) run: usize,
-    pub(super) run_strides: [usize; N],
+    pub(crate) run: usize,
+    pub(crate) run_strides: [usize; N],
     starts: [usize; N],
 }
 
 impl<const N: usize> Space<N> {
-    pub(super) fn new(shape: &[usize], strides: [&[usize]; N], starts: [usize; N]) -> Self {
+    pub(crate) fn new(shape: &[usize], strides: [&[usize]; N], starts: [usize; N]) -> Self {
         let mut merged: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
         for (d, &size) in shape.iter().enumerate() {
             if size == 1 {
@@ -33,7 +34,7 @@ impl<const N: usize> Space<N> {
     /// Calls `body` with the starting offset of each operand, once per innermost run, in row-major
     /// order.
     #[inline(always)]
-    pub(super) fn for_each_run(&self, mut body: impl FnMut([usize; N])) {
+    pub(crate) fn for_each_run(&self, mut body: impl FnMut([usize; N])) {
         let mut offsets = self.starts;
         if self.run == 0 || self.outer.iter().any(|&(size, _)| size == 0) {
             return;

@@ -1,17 +1,14 @@
-//! Sums over dimensions.
+//! Sums in loops that the compiler turns into vectors.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor, WithDType};
 
-use super::{on_cpu, unsupported, vectorized};
+use crate::body::unsupported;
+use crate::dense::range;
+use crate::error::Result;
+use crate::vectorized::vectorized;
 
-/// The sum over `dims`, which stay with size one.
-///
-/// # Errors
-/// When a dimension is out of range.
-pub fn sum_keepdim(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
-    if !on_cpu(x) || dims.iter().any(|&d| d >= x.rank()) {
-        return x.sum_keepdim(dims);
-    }
+/// The sum over `dims`, all in range, which stay with size one.
+pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     let mut out = x.clone();
     let mut dims: Vec<usize> = dims.iter().copied().filter(|&d| x.dims()[d] != 1).collect();
     dims.sort_unstable();
@@ -48,7 +45,7 @@ fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) 
 }
 
 /// The number of partial sums of a run.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Sixteen partial sums: lets the compiler use vectors and keeps the rounding error small.
 #[inline(always)]
@@ -73,13 +70,13 @@ impl CustomOp1 for SumGroup {
         "sum"
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let mut dims = layout.dims().to_vec();
         let outer = dims[..self.first].iter().product();
         let reduced = dims[self.first..=self.last].iter().product();
         let inner = dims[self.last + 1..].iter().product();
         dims[self.first..=self.last].fill(1);
-        let range = layout.start_offset()..layout.start_offset() + layout.shape().elem_count();
+        let range = range(layout);
         if range.is_empty() {
             let zeros = outer * inner;
             let out = match storage {

@@ -1,8 +1,8 @@
 //! Sums of products of rows that are long, few, and come piece by piece: `Σ A Bᵀ` over pieces.
 //!
-//! A general matrix product reorders its operands first, which costs as much as the product when there are only some ten
-//! rows. Here rows are read where they are. The partial sums of an entry stay a vector from piece to piece, a *slot*, and are added up once
-//! at the end.
+//! A general matrix product reorders its operands first, which costs as much as the product when
+//! there are only some ten rows. Here rows are read where they are. The partial sums of an entry
+//! stay a vector from piece to piece, a *slot*, and are added up once at the end.
 
 use candle_core::WithDType;
 use pulp::{Simd, WithSimd};
@@ -16,8 +16,9 @@ pub(super) trait Products: WithDType {
     /// The numbers of a slot: as many as fit the widest vectors.
     const SLOT: usize;
 
-    /// Adds `a bᵀ` to `slots (rows of a, rows of b, SLOT)`; rows of `a` and `b` have `length` entries. Of a `symmetric` product, where
-    /// `a` is `b`, only the lower triangle is sure to be added to.
+    /// Adds `a bᵀ` to `slots (rows of a, rows of b, SLOT)`; rows of `a` and `b` have `length`
+    /// entries. Of a `symmetric` product, where `a` is `b`, only the lower triangle is guaranteed to
+    /// be added to.
     fn add_products(a: &[Self], b: &[Self], length: usize, symmetric: bool, slots: &mut [Self]);
 
     /// Adds the squares of all entries of `a`, whose rows have `length`, to one slot.
@@ -44,8 +45,8 @@ macro_rules! products {
                 }
 
                 impl Call<'_> {
-                    /// Rows `i .. i + M` of A times rows `j .. j + N` of B. Loops rather than closures, which would be compiled
-                    /// without vectors.
+                    /// Rows `i .. i + M` of A times rows `j .. j + N` of B. Loops rather than
+                    /// closures, which would be compiled without vectors.
                     #[inline(always)]
                     fn block<S: Simd, const M: usize, const N: usize>(
                         &mut self,

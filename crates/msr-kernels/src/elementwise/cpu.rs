@@ -1,120 +1,37 @@
-//! Elementwise functions of one and two tensors, the latter with broadcasting.
+//! Elementwise loops over operands of any strides.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor, WithDType};
 
-use super::strided::Space;
-use super::{on_cpu, unsupported, vectorized};
+use super::{Binary, Unary};
+use crate::body::unsupported;
+use crate::error::Result;
+use crate::strided::Space;
+use crate::vectorized::vectorized;
 
-/// A function of two numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Binary {
-    /// `a + b`
-    Add,
-    /// `a − b`
-    Sub,
-    /// `a · b`
-    Mul,
-    /// `a / b`
-    Div,
-}
-
-impl Binary {
-    /// A short name for messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-        }
-    }
-}
-
-/// A function of one number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unary {
-    /// `scale · x + offset`
-    Affine {
-        /// The factor.
-        scale: f64,
-        /// The summand.
-        offset: f64,
-    },
-    /// `max(x, 0)`
-    Relu,
-    /// `1` where `x > 0`, else `0`
-    Positive,
-    /// `eˣ`
-    Exp,
-    /// `ln x`
-    Log,
-    /// `√x`
-    Sqrt,
-    /// `1 / x`
-    Reciprocal,
-    /// `xᵖ`
-    Power(f64),
-    /// `tanh x`
-    Tanh,
-    /// `1 / (1 + e⁻ˣ)`
-    Sigmoid,
-    /// `ln(1 + eˣ)`, without overflow for large `x` and, on the CPU, without loss for very negative ones
-    Softplus,
-}
-
-/// `a ∘ b` with numpy's broadcasting.
-///
-/// # Errors
-/// When the shapes cannot be broadcast together, or dtype or device differ.
-pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if !on_cpu(a) || a.dtype() != b.dtype() || !b.device().is_cpu() {
-        return match op {
-            Binary::Add => a.broadcast_add(b),
-            Binary::Sub => a.broadcast_sub(b),
-            Binary::Mul => a.broadcast_mul(b),
-            Binary::Div => a.broadcast_div(b),
-        };
-    }
+/// `a ∘ b`, both `f32` or both `f64` in main memory.
+pub(super) fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.dims() == b.dims() {
         if let Some(order) = memory_order(a).filter(|_| a.stride() == b.stride()) {
             let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &BinaryLoop(op))?;
-            return result.permute(inverse(&order));
+            return Ok(result.permute(inverse(&order))?);
         }
-        return a.apply_op2_no_bwd(b, &BinaryLoop(op));
+        return Ok(a.apply_op2_no_bwd(b, &BinaryLoop(op))?);
     }
     let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
-    a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &BinaryLoop(op))
+    Ok(a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &BinaryLoop(op))?)
 }
 
-/// `f(x)`, element by element.
-///
-/// # Errors
-/// What the tensor library reports (dtypes without this function).
-pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
-    if on_cpu(x) {
-        if let Some(order) = memory_order(x) {
-            return x.permute(&order[..])?.apply_op1_no_bwd(&UnaryLoop(op))?.permute(inverse(&order));
-        }
-        return x.apply_op1_no_bwd(&UnaryLoop(op));
+/// `f(x)`, `f32` or `f64` in main memory.
+pub(super) fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
+    if let Some(order) = memory_order(x) {
+        return Ok(x.permute(&order[..])?.apply_op1_no_bwd(&UnaryLoop(op))?.permute(inverse(&order))?);
     }
-    match op {
-        Unary::Affine { scale, offset } => x.affine(scale, offset),
-        Unary::Relu => x.relu(),
-        Unary::Positive => x.gt(0f64)?.to_dtype(x.dtype()),
-        Unary::Exp => x.exp(),
-        Unary::Log => x.log(),
-        Unary::Sqrt => x.sqrt(),
-        Unary::Reciprocal => x.recip(),
-        Unary::Power(p) => x.powf(p),
-        Unary::Tanh => x.tanh(),
-        Unary::Sigmoid => (x.neg()?.exp()? + 1.0)?.recip(),
-        // ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|)
-        Unary::Softplus => x.relu()? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
-    }
+    Ok(x.apply_op1_no_bwd(&UnaryLoop(op))?)
 }
 
-/// For a permuted view of a contiguous tensor, the order of dimensions in which it is contiguous: reading
-/// and writing in that order is as fast as for a contiguous one, and the result is a view alike.
+/// For a permuted view of a contiguous tensor, the order of dimensions in which it is contiguous:
+/// reading and writing in that order is as fast as for a contiguous one, and the result is a view
+/// alike.
 fn memory_order(t: &Tensor) -> Option<Vec<usize>> {
     if t.is_contiguous() {
         return None;
@@ -244,14 +161,14 @@ struct BinaryLoop(Binary);
 
 impl CustomOp1 for UnaryLoop {
     fn name(&self) -> &'static str {
-        "unary"
+        self.0.name()
     }
 
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let out = match storage {
             CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| map(self.0, x, layout))),
             CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| map(self.0, x, layout))),
-            other => return Err(unsupported(other, "unary")),
+            other => return Err(unsupported(other, self.0.name())),
         };
         Ok((out, layout.shape().clone()))
     }
@@ -268,7 +185,7 @@ impl CustomOp2 for BinaryLoop {
         l1: &Layout,
         s2: &CpuStorage,
         l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
         let out = match (s1, s2) {
             (CpuStorage::F32(a), CpuStorage::F32(b)) => {
                 CpuStorage::F32(vectorized(|| zip_op(self.0, a, l1, b, l2)))

@@ -1,52 +1,38 @@
-//! Batched matrix products with broadcast batch dimensions and operands of any strides.
+//! Matrix products on the processor.
 //!
-//! Large batches are spread over the threads of the current rayon pool, each product on one thread; a
-//! large product without a batch is split by rows. The split depends on sizes and the number of threads
-//! alone, so the same pool on the same machine gives the same bits. Products of a matrix and a vector
-//! and outer products, the stuff of inner loops, have loops of their own: a general product costs more
-//! to set up than they take.
+//! Large batches are spread over the threads of the current rayon pool, each product on one thread;
+//! a large product without a batch is split by rows. The split depends on sizes and the number of
+//! threads alone, so the same pool on the same machine gives the same bits. Products of a matrix
+//! and a vector and outer products, the stuff of inner loops, have loops of their own: a general
+//! product costs more to set up than they take.
+#![expect(unsafe_code, reason = "calls the gemm crate, and skips zeroing what it overwrites")]
 
 use std::mem::MaybeUninit;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::strided::Space;
-use super::{on_cpu, unsupported, vectorized};
+use crate::body::unsupported;
+use crate::error::Result;
+use crate::strided::Space;
+use crate::vectorized::vectorized;
 
 /// Multiply–adds below which waking a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 23;
 
-/// `a @ b` over the last two dimensions, with numpy's broadcasting of the leading ones. candle's own
-/// `backward` can differentiate it once.
-///
-/// # Shapes
-/// `(…, m, k) @ (…, k, n) -> (…, m, n)`
-///
-/// # Errors
-/// When an operand has fewer than two dimensions, the inner sizes differ, the batch dimensions do not
-/// broadcast, or dtype or device differ.
-pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let (&[ref lead_a @ .., m, k], &[ref lead_b @ .., k2, n]) = (a.dims(), b.dims()) else {
-        candle_core::bail!("matmul: {:?} @ {:?}: both need two dimensions", a.dims(), b.dims());
-    };
-    if k != k2 {
-        candle_core::bail!("matmul: {:?} @ {:?}: inner sizes differ", a.dims(), b.dims());
-    }
-    if !on_cpu(a) || a.dtype() != b.dtype() || !b.device().is_cpu() {
-        // Other devices take plain layouts only.
-        return a.contiguous()?.broadcast_matmul(&b.contiguous()?);
-    }
+/// `a @ b`, both `f32` or both `f64` in main memory; the inner sizes are equal.
+pub(super) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let (lead_a, lead_b) = (&a.dims()[..a.rank() - 2], &b.dims()[..b.rank() - 2]);
     if lead_a == lead_b {
-        return a.apply_op2(b, BatchedGemm);
+        return Ok(a.apply_op2(b, BatchedGemm)?);
     }
     let batch = Shape::from(lead_a).broadcast_shape_binary_op(&Shape::from(lead_b), "matmul")?;
-    let expand = |t: &Tensor, rows: usize, cols: usize| {
+    let expand = |t: &Tensor| {
         let mut shape = batch.dims().to_vec();
-        shape.extend([rows, cols]);
+        shape.extend(&t.dims()[t.rank() - 2..]);
         t.broadcast_as(shape)
     };
-    expand(a, m, k)?.apply_op2(&expand(b, k, n)?, BatchedGemm)
+    Ok(expand(a)?.apply_op2(&expand(b)?, BatchedGemm)?)
 }
 
 struct BatchedGemm;
@@ -67,7 +53,8 @@ impl Product {
     fn run<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
         let Product { m, n, k, .. } = *self;
         assert_eq!(out.len(), m * n);
-        // A general product would waste most of each vector: they run along the columns of the result.
+        // A general product would waste most of each vector: they run along the columns of the
+        // result.
         let narrow = n <= 8 && m >= 16;
         if k == 1 {
             outer(a, self.a.0, b, self.b.1, n, out);
@@ -115,9 +102,9 @@ impl Product {
         assert!(out.len() == m * n && (dst == (n, 1) || dst == (1, m)));
         let last = |rows: usize, cols: usize, (rs, cs): (usize, usize)| (rows - 1) * rs + (cols - 1) * cs;
         assert!(last(m, k, self.a) < a.len() && last(k, n, self.b) < b.len());
-        // SAFETY: the assertions above bound every element of `a` and `b` that these sizes and strides can
-        // reach. `out` is exclusively borrowed and has the m · n elements that `dst` addresses; with
-        // `read_dst` false it is only written, every element of it.
+        // SAFETY: the assertions above bound every element of `a` and `b` that these sizes and
+        // strides can reach. `out` is exclusively borrowed and has the m · n elements that `dst`
+        // addresses; with `read_dst` false it is only written, every element of it.
         unsafe {
             gemm::gemm(
                 m,
@@ -161,7 +148,8 @@ fn outer<T: WithDType>(a: &[T], sa: usize, b: &[T], sb: usize, n: usize, out: &m
     }
 }
 
-/// `out = Σ_c weights[c · sw] rows[c]`, where row `c` starts at `c · stride` and is contiguous; `k` ≥ 1 rows.
+/// `out = Σ_c weights[c · sw] rows[c]`, where row `c` starts at `c · stride` and is contiguous; `k`
+/// ≥ 1 rows.
 #[inline(always)]
 fn combine_rows<T: WithDType>(
     rows: &[T],
@@ -176,7 +164,8 @@ fn combine_rows<T: WithDType>(
     for (out, &x) in out.iter_mut().zip(&rows[..width]) {
         out.write(first * x);
     }
-    // SAFETY: the loop above wrote every element of `out`, and `MaybeUninit<T>` has the layout of `T`.
+    // SAFETY: the loop above wrote every element of `out`, and `MaybeUninit<T>` has the layout of
+    // `T`.
     let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast::<T>(), width) };
     for c in 1..k {
         let weight = weights[c * sw];
@@ -198,7 +187,8 @@ fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
             lanes[i] += a[i] * b[i];
         }
     }
-    // Fixed sizes all the way down: an index that is not constant would force the lanes into memory.
+    // Fixed sizes all the way down: an index that is not constant would force the lanes into
+    // memory.
     let half: [T; LANES / 2] = std::array::from_fn(|i| lanes[i] + lanes[i + LANES / 2]);
     let quarter: [T; LANES / 4] = std::array::from_fn(|i| half[i] + half[i + LANES / 4]);
     let eighth: [T; LANES / 8] = std::array::from_fn(|i| quarter[i] + quarter[i + LANES / 8]);
@@ -245,8 +235,8 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
     }
     let mut result = Vec::with_capacity(total);
     fill(product, a, b, &offsets, &mut result.spare_capacity_mut()[..total]);
-    // SAFETY: the capacity is at least `total`, and `fill` wrote the first `total` elements: the offsets
-    // have `total / (m · n)` entries, and each product writes all of its m · n elements.
+    // SAFETY: the capacity is at least `total`, and `fill` wrote the first `total` elements: the
+    // offsets have `total / (m · n)` entries, and each product writes all of its m · n elements.
     unsafe { result.set_len(total) };
     result
 }
@@ -302,7 +292,7 @@ impl CustomOp2 for BatchedGemm {
         l1: &Layout,
         s2: &CpuStorage,
         l2: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
         let out = match (s1, s2) {
             (CpuStorage::F32(a), CpuStorage::F32(b)) => CpuStorage::F32(batched(a, l1, b, l2)),
             (CpuStorage::F64(a), CpuStorage::F64(b)) => CpuStorage::F64(batched(a, l1, b, l2)),
@@ -320,7 +310,7 @@ impl CustomOp2 for BatchedGemm {
         b: &Tensor,
         _res: &Tensor,
         grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((Some(matmul(grad, &b.t()?)?), Some(matmul(&a.t()?, grad)?)))
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok((Some(super::matmul(grad, &b.t()?)?), Some(super::matmul(&a.t()?, grad)?)))
     }
 }

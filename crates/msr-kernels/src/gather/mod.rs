@@ -1,0 +1,75 @@
+//! Picking elements of each row by index, and its adjoint.
+
+mod composed;
+#[cfg(test)]
+mod tests;
+
+use candle_core::{DType, Tensor};
+
+use crate::error::{Error, Result};
+
+/// `y[r, j] = x[r, index[r, j]]`.
+///
+/// # Shapes
+/// `x (rows, n)`, `index (rows, k)` of `u32 -> (rows, k)`
+///
+/// # Errors
+/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below n.
+pub fn gather(x: &Tensor, index: &Tensor) -> Result<Tensor> {
+    check("gather", x, index)?;
+    composed::gather(x, index)
+}
+
+/// `y[r, index[r, j]] += x[r, j]` into zeros: the adjoint of [`gather`].
+///
+/// # Shapes
+/// `x (rows, k)`, `index (rows, k)` of `u32 -> (rows, size)`
+///
+/// # Errors
+/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below `size`.
+pub fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Tensor> {
+    check("scatter_add", x, index)?;
+    if x.dims() != index.dims() {
+        let problem = "each element needs an index";
+        return Err(Error::mismatch("scatter_add", x.dims(), index.dims(), problem));
+    }
+    composed::scatter_add(x, index, size)
+}
+
+/// The index of the element that each class names along the last dimension of `scores`, as rows for
+/// [`gather`].
+///
+/// # Shapes
+/// `scores (…, classes)`, `index (…)` of an integer dtype `-> (rows, 1)` of `u32`
+///
+/// # Errors
+/// [`Error::Mismatch`] when the shapes do not fit, [`Error::Dtype`] when `index` holds no integers,
+/// [`Error::Class`] when one is not below the number of classes.
+pub fn class_index(scores: &Tensor, index: &Tensor) -> Result<Tensor> {
+    let [lead @ .., classes] = scores.dims() else {
+        return Err(Error::shape("gather_class", "(…, classes)", scores.dims()));
+    };
+    if index.dims() != lead {
+        let problem = "there must be one class index for each row of scores";
+        return Err(Error::mismatch("gather_class", scores.dims(), index.dims(), problem));
+    }
+    if !index.dtype().is_int() {
+        let expected = "integer class indices".into();
+        return Err(Error::Dtype { op: "gather_class", expected, got: index.dtype() });
+    }
+    let found = index.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
+    let count = *classes;
+    let bad = |class: &i64| usize::try_from(*class).map_or(true, |class| class >= count);
+    if let Some(element) = found.iter().position(bad) {
+        return Err(Error::Class { op: "gather_class", element, class: found[element], count });
+    }
+    Ok(index.to_dtype(DType::U32)?.contiguous()?.reshape((lead.iter().product::<usize>(), 1))?)
+}
+
+/// Refuses operands that are no matrices with equally many rows.
+fn check(op: &'static str, x: &Tensor, index: &Tensor) -> Result<()> {
+    match (x.dims(), index.dims()) {
+        ([rows, _], [index_rows, _]) if rows == index_rows => Ok(()),
+        (left, right) => Err(Error::mismatch(op, left, right, "must be matrices with equally many rows")),
+    }
+}

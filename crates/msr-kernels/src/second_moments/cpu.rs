@@ -1,0 +1,107 @@
+//! Second moments in one pass, image by image, tasks spread over threads.
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+use rayon::prelude::*;
+
+use super::SecondMoments;
+use super::products::Products;
+use crate::body::unsupported;
+use crate::dense::dense;
+use crate::error::{Error, Result};
+use crate::im2col::gather_columns;
+use crate::window::Window;
+
+/// The moments; sizes fit.
+pub(super) fn second_moments(
+    x: &Tensor,
+    y: &Tensor,
+    window: Window,
+    constant: bool,
+) -> Result<SecondMoments> {
+    let (t, o) = (y.dims()[0], y.dims()[2]);
+    let p = x.dims()[2] * window.taps() + usize::from(constant);
+    let all = x.contiguous()?.apply_op2_no_bwd(&y.contiguous()?, &SecondMomentsLoop { window, constant })?;
+    Ok(SecondMoments {
+        gram: all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?,
+        cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
+        square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
+        count: super::count(y),
+    })
+}
+
+struct SecondMomentsLoop {
+    window: Window,
+    constant: bool,
+}
+
+impl SecondMomentsLoop {
+    /// Gram matrix, cross moments and square of each task, one after the other.
+    fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
+        let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
+            return Err(Error::mismatch("second_moments", lx.dims(), ly.dims(), "both need five dimensions"));
+        };
+        let taps = c * self.window.kernel.0 * self.window.kernel.1;
+        let (p, length) = (taps + usize::from(self.constant), oh * ow);
+        let (image, outputs) = (c * h * w, o * length);
+        let size = p * p + o * p + 1;
+        let mut all = vec![T::zero(); t * size];
+        if length * b * o * image == 0 {
+            return Ok((all, (t, size).into()));
+        }
+        let (x, y) = (dense(x, lx), dense(y, ly));
+        let task = |(out, (x, y)): (&mut [T], (&[T], &[T]))| -> Result<()> {
+            // Padding stays zero from image to image, and a last row stays one.
+            let mut columns = vec![T::zero(); p * length];
+            columns[taps * length..].fill(T::one());
+            let mut slots = vec![T::zero(); (p * p + o * p) * T::SLOT];
+            let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
+            let mut square = 0f64;
+            for (x, y) in x.chunks_exact(image).zip(y.chunks_exact(outputs)) {
+                gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
+                T::add_products(&columns, &columns, length, true, gram);
+                T::add_products(y, &columns, length, false, cross);
+                let mut slot = vec![T::zero(); T::SLOT];
+                T::add_squares(y, length, &mut slot);
+                square += T::totals(&slot).map(T::to_f64).sum::<f64>();
+            }
+            out.iter_mut().zip(T::totals(&slots)).for_each(|(out, total)| *out = total);
+            // The upper triangle is the lower one.
+            for i in 0..p {
+                for j in i + 1..p {
+                    out[i * p + j] = out[j * p + i];
+                }
+            }
+            out[size - 1] = T::from_f64(square);
+            Ok(())
+        };
+        let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));
+        all.par_chunks_exact_mut(size).zip(tasks).try_for_each(task)?;
+        Ok((all, (t, size).into()))
+    }
+}
+
+impl CustomOp2 for SecondMomentsLoop {
+    fn name(&self) -> &'static str {
+        "second_moments"
+    }
+
+    fn cpu_fwd(
+        &self,
+        s1: &CpuStorage,
+        l1: &Layout,
+        s2: &CpuStorage,
+        l2: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        match (s1, s2) {
+            (CpuStorage::F32(x), CpuStorage::F32(y)) => {
+                let (all, shape) = self.run(x, l1, y, l2)?;
+                Ok((CpuStorage::F32(all), shape))
+            }
+            (CpuStorage::F64(x), CpuStorage::F64(y)) => {
+                let (all, shape) = self.run(x, l1, y, l2)?;
+                Ok((CpuStorage::F64(all), shape))
+            }
+            (other, _) => Err(unsupported(other, "second_moments")),
+        }
+    }
+}

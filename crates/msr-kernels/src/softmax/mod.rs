@@ -1,0 +1,21 @@
+//! Log-softmax.
+
+mod composed;
+#[cfg(test)]
+mod tests;
+
+use candle_core::Tensor;
+
+use crate::error::{Error, Result};
+
+/// `x − ln Σ eˣ` along `dim`, shifted by the maximum so that it cannot overflow. Same shape.
+///
+/// # Errors
+/// [`Error::Shape`] when there is no such dimension or it is empty.
+pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
+    if x.dims().get(dim).is_none_or(|&n| n == 0) {
+        return Err(Error::shape("log_softmax", format!("elements along dimension {dim}"), x.dims()));
+    }
+    // One body: made of kernels that choose theirs.
+    composed::log_softmax(x, dim)
+}
