@@ -51,7 +51,7 @@ mod value;
 pub use checkpoint::checkpoint;
 pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
-pub use msr_kernels::classes::Classes;
+pub use msr_kernels::ties::Ties;
 pub use msr_kernels::{Error as KernelError, SecondMoments, Window, second_moments};
 pub use node::Node;
 pub use rule::{Backward, Rule};

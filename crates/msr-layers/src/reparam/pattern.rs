@@ -11,7 +11,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Classes, Node, Value};
+use msr_autodiff::{Node, Ties, Value};
 use msr_groups::SharingPattern;
 
 use crate::error::{Error, Result, require_sizes};
@@ -82,8 +82,8 @@ impl PatternLinearConfig {
 #[derive(Clone, Debug)]
 pub struct PatternLinear {
     config: PatternLinearConfig,
-    weights: Classes,
-    biases: Option<Classes>,
+    weights: Ties,
+    biases: Option<Ties>,
     entries: Option<Parameter>,
     /// The factor of each filter parameter, `(k)`; without one, it is 1.
     scale: Option<Tensor>,
@@ -132,9 +132,9 @@ impl PatternLinear {
             Some(bias) => Some(parameter("bias", bias.free_parameters(), normal, Role::Adapted)?),
             None => None,
         };
-        let classes = |pattern: &SharingPattern| Classes::new(pattern.labels(), pattern.free_parameters());
-        let weights = classes(pattern)?;
-        let biases = config.bias.as_ref().map(classes).transpose()?;
+        let ties = |pattern: &SharingPattern| Ties::new(pattern.labels(), pattern.free_parameters());
+        let weights = ties(pattern)?;
+        let biases = config.bias.as_ref().map(ties).transpose()?;
         Ok(Self { config, weights, biases, entries, scale, filter, bias })
     }
 
@@ -166,8 +166,8 @@ impl PatternLinear {
     fn expand<V: Value>(&self, entries: Option<&V>, scale: Option<&V>, filter: &V) -> Result<V> {
         let pattern = &self.config.pattern;
         let mut weights = match scale {
-            Some(scale) => filter.mul(scale)?.spread(&self.weights)?,
-            None => filter.spread(&self.weights)?,
+            Some(scale) => filter.mul(scale)?.expand_tied(&self.weights)?,
+            None => filter.expand_tied(&self.weights)?,
         };
         if let Some(entries) = entries {
             weights = weights.mul(entries)?;
@@ -179,7 +179,7 @@ impl PatternLinear {
     /// The bias of every output: `bias (…, k_b) -> (…, m)`.
     fn expand_bias<V: Value>(&self, bias: Option<&V>) -> Result<Option<V>> {
         match (&self.biases, bias) {
-            (Some(classes), Some(bias)) => Ok(Some(bias.spread(classes)?)),
+            (Some(ties), Some(bias)) => Ok(Some(bias.expand_tied(ties)?)),
             _ => Ok(None),
         }
     }
