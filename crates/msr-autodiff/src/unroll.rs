@@ -9,6 +9,7 @@ use crate::node::Node;
 
 /// Whether the graph of each step of [`unroll`] is kept or computed again when it is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recompute {
     /// Keep every step's graph: fastest, memory grows with the number of steps.
     #[default]

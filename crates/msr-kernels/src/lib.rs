@@ -34,6 +34,8 @@
 //! # }
 //! ```
 
+#![deny(missing_debug_implementations)]
+
 pub mod adam;
 mod body;
 mod dense;
