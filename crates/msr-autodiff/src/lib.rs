@@ -12,7 +12,8 @@
 //!   ([`Graph::Keep`]) or without ([`Graph::Drop`]) a graph for the next order.
 //! - [`unroll`]: a loop of differentiable steps, recomputed during the backward pass when
 //!   [`Recompute::On`] asks for it, so that memory grows with the logarithm of the number of steps.
-//! - [`Rule`] and [`Node::apply`]: an operation of your own, from outside this crate.
+//! - [`Rule`] and [`Node::apply_one`]: an operation of your own, from outside this crate; the example
+//!   `05-own-operation` builds and checks one.
 //! - [`Value`]: what a forward pass is written in when it should run on a [`Node`] and on a plain
 //!   candle tensor alike.
 //!
@@ -39,6 +40,8 @@
 //! # }
 //! ```
 
+#![deny(missing_debug_implementations)]
+
 mod checkpoint;
 mod error;
 mod grad;
@@ -51,7 +54,7 @@ mod value;
 pub use checkpoint::checkpoint;
 pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
-pub use msr_kernels::classes::Classes;
+pub use msr_kernels::ties::Ties;
 pub use msr_kernels::{Error as KernelError, SecondMoments, Window, second_moments};
 pub use node::Node;
 pub use rule::{Backward, Rule};

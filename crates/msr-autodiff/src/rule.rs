@@ -63,7 +63,24 @@ pub struct Backward<'a> {
     pub(crate) graph: bool,
 }
 
+impl std::fmt::Debug for Backward<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backward")
+            .field("rule", &self.rule())
+            .field("inputs", &self.inner.inputs)
+            .field("grads", &self.grads)
+            .field("needs", &self.needs)
+            .field("keeps_graph", &self.graph)
+            .finish()
+    }
+}
+
 impl Backward<'_> {
+    /// The name of the rule.
+    fn rule(&self) -> &'static str {
+        self.inner.rule.as_ref().map_or("leaf", |rule| rule.name())
+    }
+
     /// Input `i`. Untracked when no graph of the gradient is wanted.
     pub fn input(&self, i: usize) -> Node {
         let node = &self.inner.inputs[i];
@@ -82,7 +99,7 @@ impl Backward<'_> {
     /// [`Error::Rule`] when the operation has several outputs and the first got no gradient.
     pub fn grad(&self) -> Result<&Node> {
         self.grads[0].as_ref().ok_or_else(|| Error::Rule {
-            rule: self.inner.rule.as_ref().map_or("leaf", |r| r.name()),
+            rule: self.rule(),
             problem: "asked for the gradient of an output that has none; use grad_of".into(),
         })
     }

@@ -9,6 +9,7 @@ use crate::node::Node;
 
 /// Whether the graph of each step of [`unroll`] is kept or computed again when it is needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recompute {
     /// Keep every step's graph: fastest, memory grows with the number of steps.
     #[default]
@@ -44,9 +45,10 @@ type Step = dyn Fn(usize, &[Node], &[Node]) -> Result<Vec<Node>> + Send + Sync;
 ///     let gradient = grad(&loss, &[&state[0]], Graph::Keep)?.remove(0);
 ///     Ok(vec![state[0].sub(&gradient.mul(&context[1])?)?])
 /// };
-/// let last = unroll(vec![w.clone()], vec![c, rate], 3, Recompute::On, Arc::new(descend))?.remove(0);
+/// let last = unroll(vec![w.clone()], vec![c, rate], 3, Recompute::On, Arc::new(descend))?;
+/// let last = &last[0];
 /// assert_eq!(last.scalar()?, 1.5);
-/// assert_eq!(grad(&last, &[&w], Graph::Drop)?[0].scalar()?, 0.125);
+/// assert_eq!(grad(last, &[&w], Graph::Drop)?[0].scalar()?, 0.125);
 /// # Ok(())
 /// # }
 /// ```

@@ -1,7 +1,7 @@
 //! One forward pass for two kinds of numbers.
 
 use candle_core::Tensor;
-use msr_kernels::classes::{Classes, spread};
+use msr_kernels::ties::{self, Ties};
 use msr_kernels::{Window, im2col, matmul};
 
 use crate::error::Result;
@@ -26,7 +26,8 @@ use crate::node::Node;
 ///
 /// # fn main() -> Result<()> {
 /// let at = |x: &[[f64; 2]]| Tensor::new(x, &Device::Cpu);
-/// let (x, weight, bias) = (at(&[[1., 2.], [3., 4.]])?, at(&[[2., 0.], [0., 2.]])?, at(&[[1., 1.]])?);
+/// let (x, weight) = (at(&[[1., 2.], [3., 4.]])?, at(&[[2., 0.], [0., 2.]])?);
+/// let bias = at(&[[1., 1.]])?;
 /// let plain = affine(&x, &weight, &bias)?;
 /// let node = affine(&Node::leaf(&x), &Node::leaf(&weight), &Node::leaf(&bias))?;
 /// assert_eq!(plain.to_vec2::<f64>()?, [[3., 5.], [7., 9.]]);
@@ -67,11 +68,11 @@ pub trait Value: Clone {
     /// # Errors
     /// When the window does not fit.
     fn im2col(&self, window: Window) -> Result<Self>;
-    /// `y[…, i] = x[…, class[i]]`, `(…, k) -> (…, n)`.
+    /// The value of the parameter that each element is tied to, `(…, k) -> (…, n)`.
     ///
     /// # Errors
-    /// When the last dimension is not the number of classes.
-    fn spread(&self, classes: &Classes) -> Result<Self>;
+    /// When the last dimension is not the number of parameters.
+    fn expand_tied(&self, ties: &Ties) -> Result<Self>;
 }
 
 // A path such as `Node::add` names the inherent method, never this trait's.
@@ -97,8 +98,8 @@ impl Value for Node {
     fn im2col(&self, window: Window) -> Result<Self> {
         Node::im2col(self, window)
     }
-    fn spread(&self, classes: &Classes) -> Result<Self> {
-        Node::spread(self, classes)
+    fn expand_tied(&self, ties: &Ties) -> Result<Self> {
+        Node::expand_tied(self, ties)
     }
 }
 
@@ -124,7 +125,7 @@ impl Value for Tensor {
     fn im2col(&self, window: Window) -> Result<Self> {
         Ok(im2col(self, window)?)
     }
-    fn spread(&self, classes: &Classes) -> Result<Self> {
-        Ok(spread(self, classes)?)
+    fn expand_tied(&self, ties: &Ties) -> Result<Self> {
+        Ok(ties::expand(self, ties)?)
     }
 }

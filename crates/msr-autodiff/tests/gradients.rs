@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use msr_autodiff::{Classes, Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, mse, unroll};
+use msr_autodiff::{Graph, Node, Recompute, Result, Ties, Window, checkpoint, concat, grad, mse, unroll};
 use msr_testkit::{FiniteDifference, gradcheck, normal};
 
 type Function = dyn Fn(&[Node]) -> Result<Node>;
@@ -117,11 +117,13 @@ fn sums_and_broadcasts() {
 #[test]
 fn shapes() {
     check(vec![
-        case("spread", &[&[2, 3]], Real, |x| x[0].spread(&Classes::new(&[0, 2, 2, 1, 0], 3)?)),
-        case("spread, a class without elements", &[&[3]], Real, |x| x[0].spread(&Classes::new(&[2, 0], 3)?)),
-        case("sum_by", &[&[2, 2, 5]], Real, |x| x[0].sum_by(&Classes::new(&[0, 2, 2, 1, 0], 4)?)),
-        case("sum_by, transposed", &[&[5, 2]], Real, |x| {
-            x[0].t()?.sum_by(&Classes::new(&[0, 1, 1, 1, 0], 2)?)
+        case("expand_tied", &[&[2, 3]], Real, |x| x[0].expand_tied(&Ties::new(&[0, 2, 2, 1, 0], 3)?)),
+        case("expand_tied, a parameter without elements", &[&[3]], Real, |x| {
+            x[0].expand_tied(&Ties::new(&[2, 0], 3)?)
+        }),
+        case("sum_tied", &[&[2, 2, 5]], Real, |x| x[0].sum_tied(&Ties::new(&[0, 2, 2, 1, 0], 4)?)),
+        case("sum_tied, transposed", &[&[5, 2]], Real, |x| {
+            x[0].t()?.sum_tied(&Ties::new(&[0, 1, 1, 1, 0], 2)?)
         }),
         case("reshape", &[&[3, 5]], Real, |x| x[0].reshape(&[5, 3])),
         case("reshape, transposed", &[&[3, 5]], Real, |x| x[0].t()?.reshape(&[15])),

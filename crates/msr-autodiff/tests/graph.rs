@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{
-    Classes, Error, Graph, Node, Recompute, Result, Window, checkpoint, concat, grad, hvp, mse, unroll, vjp,
+    Error, Graph, Node, Recompute, Result, Ties, Window, checkpoint, concat, grad, hvp, mse, unroll, vjp,
 };
 use msr_testkit::{assert_close, normal};
 
@@ -114,7 +114,7 @@ fn the_composition_for_other_devices_agrees() -> Result<()> {
     let (a, b) = (normal(1, (2, 3, 4), DType::F32), normal(2, (2, 4, 3), DType::F32));
     let image = normal(3, (2, 3, 7, 5), DType::F32);
     let window = Window { kernel: (3, 2), stride: (2, 1), padding: (1, 0) };
-    let classes = Classes::new(&[3, 1, 1, 0, 2, 3], 4)?;
+    let ties = Ties::new(&[3, 1, 1, 0, 2, 3], 4)?;
     let all = |dtype: DType| -> Result<Vec<Tensor>> {
         let at = |t: &Tensor| -> Result<Node> { Ok(Node::leaf(&t.to_dtype(dtype)?)) };
         let (a, b, image) = (at(&a)?, at(&b)?, at(&image)?);
@@ -141,8 +141,8 @@ fn the_composition_for_other_devices_agrees() -> Result<()> {
             columns.clone(),
             columns.col2im(window, (7, 5))?,
             image.max_pool(Window::square(2, 2, 0))?,
-            a.spread(&classes)?,
-            a.spread(&classes)?.sum_by(&classes)?,
+            a.expand_tied(&ties)?,
+            a.expand_tied(&ties)?.sum_tied(&ties)?,
         ];
         values.iter().map(|v| Ok(v.value().to_dtype(DType::F32)?)).collect()
     };

@@ -79,7 +79,7 @@ pub enum Error {
         got: DType,
     },
 
-    /// A class that is not there.
+    /// A class index that names no class.
     #[error("{op}: element {element} has class {class}, but there are only {count}")]
     Class {
         /// The operation.
@@ -89,6 +89,17 @@ pub enum Error {
         /// Its class.
         class: i64,
         /// The number of classes.
+        count: usize,
+    },
+
+    /// An element that is tied to a parameter that is not there.
+    #[error("ties: element {element} is tied to parameter {parameter}, but there are only {count}")]
+    Tie {
+        /// The place of the element.
+        element: usize,
+        /// The parameter that it is tied to, counted from zero.
+        parameter: usize,
+        /// The number of free parameters.
         count: usize,
     },
 

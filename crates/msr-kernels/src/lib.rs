@@ -8,8 +8,9 @@
 //! # Entry points
 //! - [`binary`], [`unary`], [`sum_keepdim`], [`log_softmax`]: functions of elements and sums.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
-//! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its windows.
-//! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`classes`]: tied elements.
+//! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its
+//!   windows.
+//! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`]: what an outer step does to a tensor.
 //!
@@ -33,9 +34,10 @@
 //! # }
 //! ```
 
+#![deny(missing_debug_implementations)]
+
 pub mod adam;
 mod body;
-pub mod classes;
 mod dense;
 mod elementwise;
 mod error;
@@ -50,6 +52,7 @@ mod softmax;
 mod solve;
 mod squared_error;
 mod strided;
+pub mod ties;
 mod vectorized;
 mod window;
 

@@ -2,7 +2,6 @@
 //! beside its backward rule.
 
 mod arithmetic;
-mod classes;
 mod gather;
 mod im2col;
 mod loss;
@@ -12,6 +11,7 @@ mod reduce;
 mod shape;
 mod softmax;
 mod solve;
+mod ties;
 mod unary;
 
 pub use loss::mse;

@@ -17,8 +17,8 @@ pub(super) trait Products: WithDType {
     const SLOT: usize;
 
     /// Adds `a bᵀ` to `slots (rows of a, rows of b, SLOT)`; rows of `a` and `b` have `length`
-    /// entries. Of a `symmetric` product, where `a` is `b`, only the lower triangle is guaranteed to
-    /// be added to.
+    /// entries. Of a `symmetric` product, where `a` is `b`, only the lower triangle is guaranteed
+    /// to be added to.
     fn add_products(a: &[Self], b: &[Self], length: usize, symmetric: bool, slots: &mut [Self]);
 
     /// Adds the squares of all entries of `a`, whose rows have `length`, to one slot.

@@ -11,7 +11,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Classes, Node, Value};
+use msr_autodiff::{Node, Ties, Value};
 use msr_groups::SharingPattern;
 use serde::{Deserialize, Serialize};
 
@@ -90,8 +90,8 @@ impl PatternLinearConfig {
 #[derive(Clone, Debug)]
 pub struct PatternLinear {
     config: PatternLinearConfig,
-    weights: Classes,
-    biases: Option<Classes>,
+    weights: Ties,
+    biases: Option<Ties>,
     /// The factor of each filter parameter, `(k)`; without one, it is 1.
     scale: Option<Tensor>,
     /// Shared: the entries, where they are learned. Adapted: the filter, and the bias where there is one.
@@ -134,9 +134,9 @@ impl PatternLinear {
         if let Some(bias) = &config.bias {
             adapted.push(Parameter::new(&vb, "bias", &[bias.free_parameters()], normal)?);
         }
-        let classes = |pattern: &SharingPattern| Classes::new(pattern.labels(), pattern.free_parameters());
-        let weights = classes(pattern)?;
-        let biases = config.bias.as_ref().map(classes).transpose()?;
+        let ties = |pattern: &SharingPattern| Ties::new(pattern.labels(), pattern.free_parameters());
+        let weights = ties(pattern)?;
+        let biases = config.bias.as_ref().map(ties).transpose()?;
         Ok(Self { config, weights, biases, scale, parameters: Parameters { shared, adapted } })
     }
 
@@ -168,8 +168,8 @@ impl PatternLinear {
     fn expand<V: Value>(&self, entries: Option<&V>, scale: Option<&V>, filter: &V) -> Result<V> {
         let pattern = &self.config.pattern;
         let mut weights = match scale {
-            Some(scale) => filter.mul(scale)?.spread(&self.weights)?,
-            None => filter.spread(&self.weights)?,
+            Some(scale) => filter.mul(scale)?.expand_tied(&self.weights)?,
+            None => filter.expand_tied(&self.weights)?,
         };
         if let Some(entries) = entries {
             weights = weights.mul(entries)?;
@@ -181,7 +181,7 @@ impl PatternLinear {
     /// The bias of every output: `bias (…, k_b) -> (…, m)`.
     fn expand_bias<V: Value>(&self, bias: Option<&V>) -> Result<Option<V>> {
         match (&self.biases, bias) {
-            (Some(classes), Some(bias)) => Ok(Some(bias.spread(classes)?)),
+            (Some(ties), Some(bias)) => Ok(Some(bias.expand_tied(ties)?)),
             _ => Ok(None),
         }
     }
