@@ -3,8 +3,9 @@
 
 use cases::{actions, groups, random, rng, some_elements, turned};
 use msr_groups::{
-    Action, SharingPattern, burnside_count, dihedral, equivariance_error, function_equivariance_error,
-    group_convolution, kronecker_permutation, reynolds_projection, symmetry_residual,
+    Action, SharingPattern, SymmetryMatrix, burnside_count, dihedral, equivariance_error,
+    function_equivariance_error, group_convolution, kronecker_permutation, reynolds_projection,
+    symmetry_residual,
 };
 
 mod cases;
@@ -86,7 +87,9 @@ fn the_reynolds_projection_is_idempotent_and_dense_u_is_the_pattern() {
         let product: Vec<f64> =
             dense.chunks(k.max(1)).map(|row| row.iter().zip(&v).map(|(u, v)| u * v).sum()).collect();
         assert_eq!(product, pattern.expand(&v).unwrap());
-        assert_eq!(symmetry_residual(&dense, k, pattern).unwrap(), 0.0);
+        let symmetry = SymmetryMatrix::new(&dense, m, n).unwrap();
+        assert_eq!(symmetry_residual(symmetry, pattern).unwrap(), 0.0);
+        assert!(SharingPattern::untied(m, n).unwrap().is_finer_than(pattern));
         let biases = SharingPattern::bias(output).unwrap();
         assert_eq!(biases.free_parameters(), output.orbits().len());
     });
