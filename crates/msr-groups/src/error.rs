@@ -104,6 +104,33 @@ pub enum Error {
         got: usize,
     },
 
+    /// Numbers that make no whole columns of a symmetry matrix.
+    #[error(
+        "the symmetry matrix of {outputs} outputs × {inputs} inputs: expected {outputs} · {inputs} numbers \
+         for each of one or more columns, got {got}"
+    )]
+    Columns {
+        /// The number of outputs.
+        outputs: usize,
+        /// The number of inputs.
+        inputs: usize,
+        /// How many numbers there are.
+        got: usize,
+    },
+
+    /// A matrix or a pattern for other numbers of outputs and inputs.
+    #[error(
+        "{what}: expected {} outputs × {} inputs, got {} × {}", expected.0, expected.1, got.0, got.1
+    )]
+    Shape {
+        /// Which matrix or pattern.
+        what: String,
+        /// The numbers of outputs and inputs that it should have.
+        expected: (usize, usize),
+        /// Those that it has.
+        got: (usize, usize),
+    },
+
     /// A number that is NaN or infinite.
     #[error("{what}: entry {index} is {value}; only finite numbers can be compared")]
     NotFinite {
@@ -145,6 +172,11 @@ pub(crate) fn check_numbers(what: &str, numbers: &[f64], sizes: &[usize]) -> Res
         let words: Vec<String> = sizes.iter().map(ToString::to_string).collect();
         return Err(Error::Size { what: what.into(), expected: words.join(" · "), got: numbers.len() });
     }
+    check_finite(what, numbers)
+}
+
+/// Refuses entries that are not finite.
+pub(crate) fn check_finite(what: &str, numbers: &[f64]) -> Result<()> {
     match numbers.iter().position(|v| !v.is_finite()) {
         Some(index) => Err(Error::NotFinite { what: what.into(), index, value: numbers[index] }),
         None => Ok(()),

@@ -7,8 +7,8 @@
 //! - [`SharingPattern`]: the orbits on outputs × inputs, which is `U^G` of `vec(W) = U^G v` in sparse form;
 //!   [`group_convolution`] for Proposition 1 of the MSR paper, [`burnside_count`], Kronecker products with
 //!   their [`kronecker_permutation`], the [`reynolds_projection`] and equivariance errors.
-//! - [`recover`]: the group that a learned `U` encodes, with generators and a name; [`rank_groups`] when
-//!   there is none; [`partition_distance`] from a known truth.
+//! - [`SymmetryMatrix`]: a checked view of a learned `U`, or of a plain weight matrix. [`recover`]: the group
+//!   that it encodes, with generators and a name; [`rank_groups`] when there is none; [`partition_distance`] from a known truth.
 //!
 //! This crate knows no tensors: matrices are slices of `f64`, row by row. The mathematics is derived in
 //! `docs/derivations`.
@@ -20,7 +20,9 @@
 //! # Example
 //! A group of your own, a symmetry matrix with its pattern in a basis that hides it, and the group read back:
 //! ```
-//! use msr_groups::{Action, RecoveryConfig, SharingPattern, burnside_count, from_cycle_notation, recover};
+//! use msr_groups::{
+//!     Action, RecoveryConfig, SharingPattern, SymmetryMatrix, burnside_count, from_cycle_notation, recover,
+//! };
 //!
 //! # fn main() -> Result<(), msr_groups::Error> {
 //! // Shifts of seven points round a circle, and doubling.
@@ -33,14 +35,17 @@
 //! // Any invertible k × k matrix, and noise.
 //! let mixed: Vec<f64> = (0..k * k).map(|i| ((i * i + 7 * i) as f64).sin()).collect();
 //! let noise = |i: usize| 1e-3 * (i as f64 * 12.9898).sin();
-//! let symmetry: Vec<f64> = pattern.times(&mixed, k)?.iter().enumerate().map(|(i, u)| u + noise(i)).collect();
-//! let found = recover(&symmetry, 7, 7, k, &RecoveryConfig::default())?;
-//! assert!(found.is_exact());
-//! assert_eq!(found.pattern, pattern);
-//! assert_eq!(found.name.as_deref(), Some("C_7 ⋊ C_3"));
+//! let learned: Vec<f64> =
+//!     pattern.times(&mixed, k)?.iter().enumerate().map(|(i, u)| u + noise(i)).collect();
+//! let found = recover(SymmetryMatrix::new(&learned, 7, 7)?, &RecoveryConfig::default())?;
+//! assert_eq!(found.pattern(), Some(&pattern));
+//! assert_eq!(found.name(), Some("C_7 ⋊ C_3"));
+//! println!("{found}");
 //! # Ok(())
 //! # }
 //! ```
+
+#![deny(missing_debug_implementations)]
 
 mod action;
 mod error;
@@ -50,6 +55,7 @@ mod permutation;
 mod plane;
 mod recovery;
 mod sharing;
+mod symmetry_matrix;
 mod union_find;
 
 pub use action::Action;
@@ -67,10 +73,11 @@ pub use plane::{
     image_equivariance_error, plane_symmetry,
 };
 pub use recovery::{
-    Fit, KnownAction, Recovery, RecoveryConfig, Tolerance, Verdict, known_actions, name_of,
-    partition_distance, pattern_automorphisms, rank_groups, recover,
+    Evidence, Fit, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery, RecoveryConfig,
+    Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms, rank_groups, recover,
 };
 pub use sharing::{
     GroupConvolution, SharingPattern, burnside_count, equivariance_error, function_equivariance_error,
     group_convolution, kronecker_permutation, reynolds_projection, symmetry_residual,
 };
+pub use symmetry_matrix::SymmetryMatrix;

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use msr_groups::{
-    ALL_SMALL_GROUPS, Action, KnownAction, PermutationGroup, Recovery, RecoveryConfig, SharingPattern,
-    Verdict, known_actions, name_of, parse_group, partition_distance, pattern_automorphisms, rank_groups,
-    recover,
+    ALL_SMALL_GROUPS, Action, Error, KnownAction, NoSymmetry, PermutationGroup, Reason, RecoveredGroup,
+    Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix, known_actions, name_of, parse_group,
+    partition_distance, pattern_automorphisms, rank_groups, recover,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,15 +26,23 @@ fn natural(group: &PermutationGroup) -> SharingPattern {
     SharingPattern::new(&action, &action).unwrap()
 }
 
-fn read(u: &[f64], pattern: &SharingPattern) -> Recovery {
-    let (m, n, k) = (pattern.outputs(), pattern.inputs(), pattern.free_parameters());
-    recover(u, m, n, k, &RecoveryConfig::default()).unwrap()
+fn matrix(u: &[f64], outputs: usize, inputs: usize) -> SymmetryMatrix<'_> {
+    SymmetryMatrix::new(u, outputs, inputs).unwrap()
+}
+
+fn read(u: &[f64], outputs: usize, inputs: usize) -> Recovery {
+    recover(matrix(u, outputs, inputs), &RecoveryConfig::default()).unwrap()
+}
+
+/// What is read out of `U^G M + noise`.
+fn read_disguised(pattern: &SharingPattern, noise: f64, rng: &mut ChaCha8Rng) -> Recovery {
+    read(&disguised(pattern, noise, rng), pattern.outputs(), pattern.inputs())
 }
 
 /// What the group does on outputs or inputs.
-fn part(recovery: &Recovery, inputs: bool) -> PermutationGroup {
-    let generators = recovery.generators().into_iter().map(|(on_y, on_x)| if inputs { on_x } else { on_y });
-    let degree = if inputs { recovery.pattern.inputs() } else { recovery.pattern.outputs() };
+fn part(found: &RecoveredGroup, inputs: bool) -> PermutationGroup {
+    let generators = found.generators().into_iter().map(|(on_y, on_x)| if inputs { on_x } else { on_y });
+    let degree = if inputs { found.pattern.inputs() } else { found.pattern.outputs() };
     PermutationGroup::new("part", degree, generators.collect()).unwrap()
 }
 
@@ -47,15 +55,15 @@ fn the_exact_group_of_every_listed_group_is_recovered_from_noisy_rows_in_any_bas
         let pattern = natural(&group);
         let closure = pattern_automorphisms(&pattern).unwrap();
         for _ in 0..3 {
-            let found = read(&disguised(&pattern, 1e-3, &mut rng), &pattern);
+            let found = read_disguised(&pattern, 1e-3, &mut rng);
             if entry.order == 1 {
-                assert_eq!(found.order(), 1u32.into(), "{}", entry.call);
+                assert!(!found.is_group(), "{}", entry.call);
                 continue;
             }
-            assert!(found.is_exact(), "{}: {:?} {:?}", entry.call, found.verdict, found.tolerance);
-            assert_eq!(found.pattern, pattern, "{}: {:?}", entry.call, found.tolerance);
+            let Recovery::Group(found) = found else { panic!("{}: {found:?}", entry.call) };
+            assert_eq!(found.pattern, pattern, "{}: {:?}", entry.call, found.evidence);
             assert!(found.is_orbits, "{}", entry.call);
-            assert!(found.group.is_same_as(&closure), "{}", entry.call);
+            assert!(found.permutations.is_same_as(&closure), "{}", entry.call);
             for inputs in [false, true] {
                 let part = part(&found, inputs);
                 assert!(part.contains_group(&group), "{}", entry.call);
@@ -106,11 +114,9 @@ fn noise_as_large_as_the_signal_never_makes_a_claim() {
     assert!(patterns.len() >= 35);
     for trial in 0..1_000 {
         let pattern = &patterns[trial % patterns.len()];
-        let found = read(&disguised(pattern, 1.0, &mut rng), pattern);
-        assert!(!found.is_exact(), "trial {trial}: {found:?}");
-        assert_eq!(found.order(), 1u32.into());
-        let Verdict::None { reason } = &found.verdict else { panic!("trial {trial}") };
-        assert!(!reason.is_empty());
+        let found = read_disguised(pattern, 1.0, &mut rng);
+        assert!(matches!(found, Recovery::Nothing(_)), "trial {trial}: {found:?}");
+        assert!(found.group().is_none() && found.name().is_none() && found.pattern().is_none());
     }
 }
 
@@ -132,11 +138,8 @@ fn matrices_without_ties_make_no_claim() {
         // The bound is for normal rows: what has heavy tails is held to the default alone.
         let configs = [RecoveryConfig::default(), weak];
         for config in &configs[..if trial % 4 == 1 { 1 } else { 2 }] {
-            let found = recover(&u, m, n, k, config).unwrap();
-            assert!(
-                matches!(found.verdict, Verdict::None { .. }),
-                "trial {trial}, {m} × {n} × {k}: {found:?}"
-            );
+            let found = recover(matrix(&u, m, n), config).unwrap();
+            assert!(matches!(found, Recovery::Nothing(_)), "trial {trial}, {m} × {n} × {k}: {found:?}");
         }
     }
 }
@@ -152,7 +155,8 @@ fn senseless_configurations_are_refused() {
         RecoveryConfig { largest_chance: -1.0, ..good },
         RecoveryConfig { largest_chance: f64::INFINITY, ..good },
     ] {
-        assert!(recover(&[1.0, 2.0], 1, 2, 1, &config).unwrap_err().to_string().contains("least_gap ≥ 1"));
+        let error = recover(matrix(&[1.0, 2.0], 1, 2), &config).unwrap_err();
+        assert!(error.to_string().contains("least_gap ≥ 1"), "{error}");
     }
 }
 
@@ -164,17 +168,18 @@ fn scale_does_not_matter_and_large_layers_are_read() {
     let u = disguised(&pattern, 1e-3, &mut rng);
     for scale in [1e160, 1e-200] {
         let scaled: Vec<f64> = u.iter().map(|u| u * scale).collect();
-        let found = read(&scaled, &pattern);
-        assert_eq!((found.name.as_deref(), found.residual.is_finite()), (Some("D_6"), true), "{scale:e}");
+        let found = read(&scaled, 6, 6);
+        assert_eq!(found.name(), Some("D_6"), "{scale:e}");
+        assert!(found.evidence().unwrap().residual.is_finite(), "{scale:e}");
     }
     let pattern = natural(&parse_group("symmetric(100)").unwrap());
-    let found =
-        recover(&pattern.expand(&[1.0, 0.5]).unwrap(), 100, 100, 1, &RecoveryConfig::default()).unwrap();
-    assert_eq!(found.name.as_deref(), Some("S_100"), "{:?}", found.verdict);
-    assert_eq!(found.order(), parse_group("symmetric(100)").unwrap().order());
+    let found = read(&pattern.expand(&[1.0, 0.5]).unwrap(), 100, 100);
+    assert_eq!(found.name(), Some("S_100"));
+    assert_eq!(found.group().unwrap().order(), parse_group("symmetric(100)").unwrap().order());
     let noise: Vec<f64> = (0..40_000).map(|_| normal(&mut rng)).collect();
-    assert!(!recover(&noise, 200, 200, 1, &RecoveryConfig::default()).unwrap().is_exact());
-    assert!(rank_groups(&noise, 1, &known_actions(200, 200).unwrap()).unwrap().len() > 10);
+    assert!(!read(&noise, 200, 200).is_group());
+    let known = known_actions(200, 200).unwrap();
+    assert!(rank_groups(matrix(&noise, 200, 200), &known).unwrap().len() > 10);
 }
 
 /// Columns that repeat each other, or hold nothing, are no evidence: a matrix of rank one without any ties.
@@ -192,8 +197,8 @@ fn repeated_and_idle_columns_make_no_claim() {
                 (0..k).map(|c| if trial % 5 == 0 && c > 0 { 0.0 } else { normal(&mut rng) }).collect();
             u.iter_mut().enumerate().for_each(|(i, u)| *u += a[i / k] * b[i % k] + noise * normal(&mut rng));
         }
-        let found = recover(&u, 1, rows, k, &RecoveryConfig::default()).unwrap();
-        assert!(matches!(found.verdict, Verdict::None { .. }), "trial {trial}: {found:?}");
+        let found = read(&u, 1, rows);
+        assert!(matches!(found, Recovery::Nothing(_)), "trial {trial}: {found:?}");
     }
 }
 
@@ -207,8 +212,8 @@ fn groups_that_act_differently_on_outputs_and_inputs_are_recovered() {
         let input = Action::natural(&group);
         let output = Action::regular(&group).unwrap();
         let pattern = SharingPattern::new(&output, &input).unwrap();
-        let found = read(&disguised(&pattern, 1e-3, &mut rng), &pattern);
-        assert!(found.is_exact(), "{call}: {:?}", found.verdict);
+        let found = read_disguised(&pattern, 1e-3, &mut rng);
+        let Recovery::Group(found) = found else { panic!("{call}: {found:?}") };
         assert_eq!(found.pattern, pattern);
         // With an output for each element and a faithful action on the inputs, nothing else keeps the pattern.
         assert_eq!(found.order(), order.into(), "{call}");
@@ -225,12 +230,14 @@ fn a_plain_weight_matrix_is_a_symmetry_matrix_of_one_column() {
     let v: Vec<f64> = (0..pattern.free_parameters()).map(|_| normal(&mut rng)).collect();
     let exact = pattern.expand(&v).unwrap();
     let w: Vec<f64> = exact.iter().map(|w| w + 1e-5 * normal(&mut rng)).collect();
-    let found = recover(&w, 12, 12, 1, &RecoveryConfig::default()).unwrap();
-    assert_eq!(found.name.as_deref(), Some("D_12"), "{:?}", found.verdict);
+    let weight = SymmetryMatrix::weight(&w, 12, 12).unwrap();
+    assert_eq!(recover(weight, &RecoveryConfig::default()).unwrap().name(), Some("D_12"));
     // Two equal numbers are no evidence.
-    let pair = recover(&[1.0, 1.001], 1, 2, 1, &RecoveryConfig::default()).unwrap();
-    let Verdict::None { reason } = &pair.verdict else { panic!("{pair:?}") };
-    assert!(reason.contains("chance could tie"), "{reason}");
+    let pair = read(&[1.0, 1.001], 1, 2);
+    let Recovery::Nothing(NoSymmetry { reason: Reason::Chance { bound, .. }, .. }) = pair else {
+        panic!("{pair:?}")
+    };
+    assert!(bound > 1e-6, "{bound}");
 }
 
 #[test]
@@ -250,9 +257,10 @@ fn a_badly_conditioned_basis_with_idle_columns_is_seen_through() {
                 .collect::<Vec<_>>()
         })
         .collect();
-    let found = recover(&u, 8, 8, k + more, &RecoveryConfig::default()).unwrap();
-    assert_eq!(found.pattern, pattern, "{:?}", found.tolerance);
-    assert_eq!(found.name.as_deref(), Some("D_8"));
+    assert_eq!(matrix(&u, 8, 8).columns(), k + more);
+    let found = read(&u, 8, 8);
+    assert_eq!(found.pattern(), Some(&pattern), "{:?}", found.evidence());
+    assert_eq!(found.name(), Some("D_8"));
 }
 
 #[test]
@@ -261,7 +269,7 @@ fn known_groups_are_ranked_by_residual() {
     let pattern = natural(&parse_group("dihedral(8)").unwrap());
     let u = disguised(&pattern, 0.7, &mut rng);
     let known = known_actions(8, 8).unwrap();
-    let fits = rank_groups(&u, pattern.free_parameters(), &known).unwrap();
+    let fits = rank_groups(matrix(&u, 8, 8), &known).unwrap();
     let names: Vec<&str> = fits.iter().map(|f| f.name.as_str()).collect();
     let place = |name: &str| names.iter().position(|n| *n == name).unwrap_or(usize::MAX);
     // Subgroups fit at least as well as the group; what is no subgroup fits worse.
@@ -273,15 +281,15 @@ fn known_groups_are_ranked_by_residual() {
     // What a larger group implies with a residual as small is marked; the group itself is not.
     assert_eq!(fits[place("C_8")].implied_by.as_deref(), Some("D_8"));
     assert!(fits[place("D_8")].implied_by.is_none() && fits[place("S_8")].implied_by.is_none());
-    assert!(rank_groups(&u[1..], pattern.free_parameters(), &known).is_err());
+    let error = rank_groups(matrix(&u, 4, 16), &known).unwrap_err();
+    assert!(matches!(error, Error::Shape { expected: (8, 8), got: (4, 16), .. }), "{error}");
 
     // Other numbers of outputs than inputs: pairs, and outputs that nothing moves, with the largest group that
     // has the pattern.
     let group = parse_group("symmetric(4)").unwrap();
     let action = |name: &str| Action::parse(&group, name).unwrap();
     let pattern = SharingPattern::new(&action("unordered_pairs"), &action("distinct_pairs")).unwrap();
-    let fits =
-        rank_groups(&pattern.dense(), pattern.free_parameters(), &known_actions(6, 12).unwrap()).unwrap();
+    let fits = rank_groups(matrix(&pattern.dense(), 6, 12), &known_actions(6, 12).unwrap()).unwrap();
     let best = fits.iter().find(|fit| fit.implied_by.is_none()).unwrap();
     assert_eq!(
         (best.name.as_str(), best.residual),
@@ -343,19 +351,62 @@ fn names_are_proved() {
 }
 
 #[test]
-fn damaged_input_is_refused() {
-    let config = RecoveryConfig::default();
-    assert!(recover(&[0.0; 5], 2, 3, 1, &config).unwrap_err().to_string().contains("2 · 3 · 1"));
-    assert!(recover(&[f64::INFINITY; 6], 2, 3, 1, &config).unwrap_err().to_string().contains("entry 0"));
-    let zeros = recover(&[0.0; 6], 2, 3, 1, &config).unwrap();
-    assert!(!zeros.is_exact() && zeros.order() == 1u32.into());
-    assert!(!recover(&[1.0], 1, 1, 1, &config).unwrap().is_exact());
-    assert!(recover(&[], 0, 0, 1, &config).is_ok());
-    // Tied, but by no permutation: all weights in pairs, crosswise.
+fn what_has_no_two_different_rows_is_read_as_nothing() {
+    for (u, m, n, says) in [
+        (&[0.0; 6][..], 2, 3, "No exact symmetry: all entries are zero."),
+        (&[1.0], 1, 1, "No exact symmetry: there are fewer than two weights."),
+        (&[], 0, 0, "No exact symmetry: there are fewer than two weights."),
+    ] {
+        let found = read(u, m, n);
+        assert_eq!(found.to_string(), says);
+        assert!(found.evidence().is_none() && found.pattern().is_none());
+    }
+}
+
+/// Every outcome says itself.
+#[test]
+fn outcomes_are_displayed() {
+    let found = read(&natural(&parse_group("dihedral(4)").unwrap()).dense(), 4, 4);
+    assert_eq!(
+        found.to_string(),
+        "Symmetry: D_4, order 8\n  generator: outputs (0 1 2 3)\n             inputs  (0 1 2 3)\n  \
+         generator: outputs (1 3)\n             inputs  (1 3)"
+    );
+    // More weights are tied than the group explains: rows of two outputs alike, which are swapped.
+    let labels = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 2, 3];
+    let pattern = SharingPattern::from_labels(3, 4, &labels).unwrap();
+    let found = read(&pattern.dense(), 3, 4);
+    assert_eq!(found.group().map(|g| g.is_orbits), Some(false), "{found}");
+    assert!(found.to_string().ends_with("\n  More weights are tied than this group explains."), "{found}");
+    // A convolution on an interval: the ends forbid every shift.
+    let labels: Vec<usize> = (0..8 * 10).map(|i: usize| (i % 10).wrapping_sub(i / 10).min(3)).collect();
+    let pattern = SharingPattern::from_labels(8, 10, &labels).unwrap();
+    let found = read(&pattern.dense(), 8, 10);
+    assert!(matches!(found, Recovery::Ties(_)), "{found:?}");
+    assert_eq!((found.pattern(), found.is_group(), found.name()), (Some(&pattern), false, None));
+    assert!(found.evidence().unwrap().log10_chance < -6.0);
+    assert_eq!(
+        found.to_string(),
+        "Weights are tied, but no permutation of outputs and inputs keeps the ties."
+    );
+    for (u, says) in [
+        ([1.0, 1.001], "No exact symmetry: chance could tie weights as closely as this: the bound of its"),
+        ([1.0, -1.0], "No exact symmetry: rows form no clear clusters: those between clusters are only 1.00"),
+        ([1.0, 2.0], "No exact symmetry: the clusters leave a residual of 0.316 (at most 0.2 is allowed)."),
+    ] {
+        let found = read(&u, 1, 2);
+        assert!(found.evidence().is_some());
+        assert!(found.to_string().starts_with(says), "{found}");
+    }
+}
+
+/// Tied, crosswise: what keeps the pattern keeps it.
+#[test]
+fn generators_of_crosswise_ties_keep_them() {
     let labels = [0, 1, 2, 2, 0, 3, 4, 4, 1, 5, 5, 3];
     let pattern = SharingPattern::from_labels(3, 4, &labels).unwrap();
-    let found = recover(&pattern.dense(), 3, 4, pattern.free_parameters(), &config).unwrap();
-    for (on_outputs, on_inputs) in found.generators() {
+    let found = read(&pattern.dense(), 3, 4);
+    for (on_outputs, on_inputs) in found.group().map(RecoveredGroup::generators).unwrap_or_default() {
         assert!(pattern.is_kept_by(&on_outputs, &on_inputs));
     }
 }

@@ -13,7 +13,7 @@ use crate::sharing::SharingPattern;
 /// by Learned Parameter-Sharing" (AISTATS 2022).
 ///
 /// # Errors
-/// [`Error::Size`] when the patterns have different sizes.
+/// [`Error::Shape`] when the patterns have different numbers of outputs or inputs.
 ///
 /// # Example
 /// ```
@@ -27,12 +27,9 @@ use crate::sharing::SharingPattern;
 /// # }
 /// ```
 pub fn partition_distance(a: &SharingPattern, b: &SharingPattern) -> Result<usize> {
-    if (a.outputs(), a.inputs()) != (b.outputs(), b.inputs()) {
-        return Err(Error::Size {
-            what: "the patterns to compare".into(),
-            expected: format!("{} · {}", a.outputs(), a.inputs()),
-            got: b.labels().len(),
-        });
+    let (expected, got) = ((a.outputs(), a.inputs()), (b.outputs(), b.inputs()));
+    if expected != got {
+        return Err(Error::Shape { what: "the patterns to compare".into(), expected, got });
     }
     // The method needs at least as many columns as rows.
     let (a, b) = if a.free_parameters() <= b.free_parameters() { (a, b) } else { (b, a) };

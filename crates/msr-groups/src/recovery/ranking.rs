@@ -6,6 +6,7 @@ use crate::action::Action;
 use crate::error::Result;
 use crate::families::{ALL_SMALL_GROUPS, parse as parse_group};
 use crate::sharing::{SharingPattern, symmetry_residual};
+use crate::symmetry_matrix::SymmetryMatrix;
 
 /// A larger group fits as well when its residual is at most so many times what noise alone adds to that of the
 /// smaller.
@@ -66,14 +67,29 @@ pub struct Fit {
     pub implied_by: Option<String>,
 }
 
-/// The residuals `‖U − P_G(U)‖ / ‖U‖` of known groups, smallest first. See `docs/derivations/recovery.md`, section 5.
+/// The residuals `‖U − P_G(U)‖ / ‖U‖` of known groups, smallest first. See
+/// `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
-/// When `symmetry` is not `m n × k` for a pattern, or not finite.
-pub fn rank_groups(symmetry: &[f64], filter_params: usize, known: &[KnownAction]) -> Result<Vec<Fit>> {
+/// [`Error::Shape`](crate::Error::Shape) when a group acts on other numbers of outputs or inputs than
+/// those of `symmetry`.
+///
+/// # Example
+/// ```
+/// use msr_groups::{SymmetryMatrix, known_actions, rank_groups};
+///
+/// # fn main() -> Result<(), msr_groups::Error> {
+/// let weight = SymmetryMatrix::weight(&[2.0, 1.0, 1.1, 2.1], 2, 2)?;
+/// let fits = rank_groups(weight, &known_actions(2, 2)?)?;
+/// assert_eq!(fits[0].name, "S_2");
+/// assert!(fits[0].residual < 0.05 && fits[0].by_chance > 0.7);
+/// # Ok(())
+/// # }
+/// ```
+pub fn rank_groups(symmetry: SymmetryMatrix<'_>, known: &[KnownAction]) -> Result<Vec<Fit>> {
     let mut residuals = Vec::with_capacity(known.len());
     for action in known {
-        residuals.push(symmetry_residual(symmetry, filter_params, &action.pattern)?);
+        residuals.push(symmetry_residual(symmetry, &action.pattern)?);
     }
     let implied_by = |i: usize| {
         let larger = known.iter().zip(&residuals).filter(|(other, residual)| {

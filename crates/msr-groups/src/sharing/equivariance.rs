@@ -6,6 +6,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::SharingPattern;
 use crate::action::{Action, same_group};
 use crate::error::{Error, Result, check_numbers};
+use crate::symmetry_matrix::SymmetryMatrix;
 
 /// `P(W) = |G|⁻¹ Σ_g ρ_out(g) W ρ_in(g)⁻¹`, the nearest equivariant matrix to `W (m × n, row by row)`.
 ///
@@ -31,23 +32,40 @@ pub fn reynolds_projection(weight: &[f64], pattern: &SharingPattern) -> Result<V
     pattern.expand(&pattern.means(|row| weight[row]))
 }
 
-/// `‖W − P(W)‖_F / ‖W‖_F`: zero for an equivariant `W (m × n, row by row)`, at most one; zero for `W = 0`. See
-/// `docs/derivations/groups.md`, section 6.
+/// `‖W − P(W)‖_F / ‖W‖_F`: zero for an equivariant `W (m × n, row by row)`, at most one; zero for
+/// `W = 0`. See `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
 /// As [`reynolds_projection`].
 pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f64> {
-    symmetry_residual(weight, 1, pattern)
+    symmetry_residual(SymmetryMatrix::weight(weight, pattern.outputs(), pattern.inputs())?, pattern)
 }
 
-/// `‖U − P_G(U)‖_F / ‖U‖_F`, with `P_G` applied to each column of `U (m n × k, row by row)`: zero when every
-/// weight `U v` is equivariant, whatever basis the columns are in. See `docs/derivations/groups.md`, section 6.
+/// `‖U − P_G(U)‖_F / ‖U‖_F`, with `P_G` applied to each column of `U (m n × k)`: zero when every
+/// weight `U v` is equivariant, whatever basis the columns are in. See
+/// `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
-/// When `symmetry` is not `m n × k`, or not finite.
-pub fn symmetry_residual(symmetry: &[f64], filter_params: usize, pattern: &SharingPattern) -> Result<f64> {
-    let k = filter_params;
-    check_numbers("the symmetry matrix", symmetry, &[pattern.outputs(), pattern.inputs(), k])?;
+/// [`Error::Shape`] when `symmetry` and `pattern` have different numbers of outputs or inputs.
+///
+/// # Example
+/// ```
+/// use msr_groups::{Action, SharingPattern, SymmetryMatrix, dihedral, symmetry_residual};
+///
+/// # fn main() -> Result<(), msr_groups::Error> {
+/// let action = Action::natural(&dihedral(4)?);
+/// let pattern = SharingPattern::new(&action, &action)?;
+/// let dense = pattern.dense();
+/// assert_eq!(symmetry_residual(SymmetryMatrix::new(&dense, 4, 4)?, &pattern)?, 0.0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn symmetry_residual(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern) -> Result<f64> {
+    let (expected, got) = ((pattern.outputs(), pattern.inputs()), (symmetry.outputs(), symmetry.inputs()));
+    if expected != got {
+        return Err(Error::Shape { what: "the symmetry matrix".into(), expected, got });
+    }
+    let (k, symmetry) = (symmetry.columns(), symmetry.values());
     // In units of the largest entry, so that squares neither overflow nor vanish.
     let scale = symmetry.iter().fold(0.0f64, |l, u| l.max(u.abs()));
     if scale == 0.0 {

@@ -131,6 +131,16 @@ impl SharingPattern {
         Ok(Self { outputs, inputs, labels, sizes })
     }
 
+    /// The pattern that ties no two weights: each is a free parameter of its own.
+    ///
+    /// # Errors
+    /// When there are 2³² − 1 weights or more.
+    pub fn untied(outputs: usize, inputs: usize) -> Result<Self> {
+        check_weights(outputs, inputs)?;
+        let weights = outputs * inputs;
+        Ok(Self { outputs, inputs, labels: (0..weights as u32).collect(), sizes: vec![1; weights] })
+    }
+
     /// The pattern of `U^{G1 × G2}` when `self` is that of `G1` and `other` that of `G2`: `Π (U^{G1} ⊗ U^{G2})`,
     /// with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number `i1 · m2 + i2`, inputs
     /// likewise; the columns are those of the Kronecker product in the order in which they first occur. See `docs/derivations/groups.md`, section 5.
