@@ -18,7 +18,7 @@
 //! let learned = Learned::of(&layer)?;
 //! // Nothing was learned yet, so no group is claimed.
 //! let Symmetry::Permutations(found) = &learned.symmetry()?[0].symmetry else { unreachable!() };
-//! assert!(!found.is_exact());
+//! assert!(found.group().is_none());
 //! let bytes = learned.to_bytes()?;
 //! let again = Learned::from_bytes(&bytes, &Device::Cpu)?;
 //! assert_eq!(again.model(), learned.model());

@@ -1,7 +1,9 @@
 //! The group that each layer has learned.
 
 use candle_core::{DType, Device, Tensor};
-use msr_groups::{LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, plane_symmetry, recover};
+use std::fmt;
+
+use msr_groups::{LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover};
 use msr_layers::{ConvSymmetry, LayerSpec, ReparamConv2dConfig, ReparamLinearConfig};
 
 use crate::error::{Error, Result};
@@ -23,6 +25,16 @@ pub enum Symmetry {
     },
 }
 
+impl fmt::Display for Symmetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Symmetry::Permutations(found) => found.fmt(f),
+            Symmetry::Plane(found) => found.fmt(f),
+            Symmetry::NotRead { reason } => write!(f, "Not read: {reason}."),
+        }
+    }
+}
+
 /// The symmetry of one layer.
 #[derive(Clone, Debug)]
 pub struct LayerSymmetry {
@@ -30,6 +42,15 @@ pub struct LayerSymmetry {
     pub layer: String,
     /// What was read out of it.
     pub symmetry: Symmetry,
+}
+
+impl fmt::Display for LayerSymmetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.layer.is_empty() {
+            write!(f, "{}: ", self.layer)?;
+        }
+        self.symmetry.fmt(f)
+    }
 }
 
 impl Learned {
@@ -102,9 +123,9 @@ impl Learned {
         config: &ReparamLinearConfig,
         bounds: &RecoveryConfig,
     ) -> Result<Symmetry> {
-        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = *config;
+        let ReparamLinearConfig { in_features: n, out_features: m, .. } = *config;
         let u = self.matrix(name, "symmetry")?;
-        match recover(&u, m, n, k, bounds) {
+        match recover(SymmetryMatrix::new(&u, m, n)?, bounds) {
             Ok(found) => Ok(Symmetry::Permutations(found)),
             // Too large to compare rows.
             Err(reason @ msr_groups::Error::Config { .. }) => {

@@ -109,7 +109,7 @@ fn files_of_earlier_versions_open() {
         assert!(format!("{:?}", learned.model()).starts_with(layer), "{name}: {:?}", learned.model());
         let found = learned.symmetry().unwrap();
         let named = found.first().map(|found| match &found.symmetry {
-            Symmetry::Permutations(found) => found.name.clone().unwrap_or_default(),
+            Symmetry::Permutations(found) => found.name().unwrap_or_default().to_string(),
             Symmetry::Plane(found) => found.group.map(|g: PlaneGroup| g.to_string()).unwrap_or_default(),
             other => panic!("{name}: {other:?}"),
         });

@@ -7,7 +7,7 @@ use candle_core::Device;
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, SamplerConfig};
 use msr_episodes::{Shots, Split};
 use msr_groups::{
-    Recovery, RecoveryConfig, SharingPattern, Verdict, equivariance_error, partition_distance,
+    Recovery, RecoveryConfig, SharingPattern, equivariance_error, partition_distance,
     pattern_automorphisms,
 };
 use msr_meta::Learner;
@@ -83,7 +83,7 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
     if let Some(recovery) = read_out(run, trainer.learner())? {
         let truth = source.weight(task)?;
         let name = Groups::cell_name(cell);
-        let picture = picture::recovered(&name, &pattern, &recovery.pattern, &truth, &weight)?;
+        let picture = picture::recovered(&name, &pattern, &pattern_of(&recovery, &pattern)?, &truth, &weight)?;
         folder.files.write_picture("recovered", &picture)?;
         found = Some(summarise(&recovery, &pattern)?);
     }
@@ -142,21 +142,34 @@ fn read_out(run: &Run<Groups>, learner: &dyn Learner) -> Result<Option<Recovery>
 }
 
 fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
-    let distance = partition_distance(&found.pattern, truth)?;
-    let is_true_group =
-        found.is_exact() && distance == 0 && found.group.is_same_as(&pattern_automorphisms(truth)?);
+    let pattern = pattern_of(found, truth)?;
+    let distance = partition_distance(&pattern, truth)?;
+    let group = found.group();
+    let is_true_group = match group {
+        Some(group) => distance == 0 && group.permutations.is_same_as(&pattern_automorphisms(truth)?),
+        None => false,
+    };
     Ok(Found {
-        order: found.order().to_string(),
-        name: found.name.clone(),
+        order: group.map_or_else(|| "1".into(), |group| group.order().to_string()),
+        name: found.name().map(String::from),
         is_true_group,
-        free_parameters: found.pattern.free_parameters(),
+        free_parameters: pattern.free_parameters(),
         partition_distance: distance,
-        gap: found.tolerance.map(|t| t.gap()),
-        reason: match &found.verdict {
-            Verdict::Exact => None,
-            Verdict::None { reason } => Some(reason.clone()),
+        gap: found.evidence().map(|evidence| evidence.tolerance.gap()),
+        reason: match found {
+            Recovery::Group(_) => None,
+            Recovery::Nothing(nothing) => Some(nothing.reason.to_string()),
             _ => Some("weights are tied, but no permutation keeps the ties".into()),
         },
-        labels: found.pattern.labels().to_vec(),
+        labels: pattern.labels().to_vec(),
     })
+}
+
+/// The ties that were found; where none were, a pattern of the size of the truth that ties nothing.
+fn pattern_of(found: &Recovery, truth: &SharingPattern) -> Result<SharingPattern> {
+    if let Some(pattern) = found.pattern() {
+        return Ok(pattern.clone());
+    }
+    let (m, n) = (truth.outputs(), truth.inputs());
+    Ok(SharingPattern::from_labels(m, n, &(0..m * n).collect::<Vec<_>>())?)
 }
