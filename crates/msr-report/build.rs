@@ -1,4 +1,5 @@
-//! Tells the crate which compiler builds it: an installed program runs where there may be another one, or none.
+//! Tells the crate which compiler builds it: an installed program runs where there may be another
+//! one, or none.
 
 fn main() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());

@@ -208,7 +208,8 @@ fn of_charts() -> Picture {
     Picture::new("Two charts beside each other").row([chart, rates])
 }
 
-/// What is hard to draw: nothing, one point, zeros on a logarithmic axis, tiny numbers, values that are none.
+/// What is hard to draw: nothing, one point, zeros on a logarithmic axis, tiny numbers, values that
+/// are none.
 fn of_edges() -> Result<Picture> {
     let small = |title: &str| Chart::new("step", "error").title(title).size(280, 180);
     let zeros = [(0.0, 1.0), (1.0, 0.1), (2.0, 0.0), (3.0, 1e-3), (4.0, -1.0), (5.0, 1e-4), (6.0, 2e-5)];

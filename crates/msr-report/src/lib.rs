@@ -1,13 +1,16 @@
-//! What people look at after a run: tables, pictures, dated records, and the facts about the machine.
+//! What people look at after a run: tables, pictures, dated records, and the facts about the
+//! machine.
 //!
-//! - [`Table`]: Markdown that lines up on a terminal, blocks for a narrow one, and JSON through serde;
-//!   [`number`] and [`seeds`] as text.
-//! - [`picture`]: matrices with colour bars, sharing patterns and line charts, as SVG and as PNG from one description.
-//! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a dated name.
+//! - [`Table`]: Markdown that lines up on a terminal, blocks for a narrow one, and JSON through
+//!   serde; [`number`] and [`seeds`] as text.
+//! - [`picture`]: matrices with colour bars, sharing patterns and line charts, as SVG and as PNG
+//!   from one description.
+//! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
+//!   dated name.
 //! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it.
 //!
-//! The crate knows numbers and text, no tensors; it writes no files and does not know where a checkout is. Folders come
-//! as arguments, and what it makes is returned for the caller to write.
+//! The crate knows numbers and text, no tensors; it writes no files and does not know where a
+//! checkout is. Folders come as arguments, and what it makes is returned for the caller to write.
 //!
 //! # Example
 //! ```

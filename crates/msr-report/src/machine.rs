@@ -6,7 +6,8 @@ use std::process::Command;
 
 use serde::Serialize;
 
-/// What produced a result: processor, cores, memory, system, compiler, commit. What cannot be found out is `unknown`.
+/// What produced a result: processor, cores, memory, system, compiler, commit. What cannot be found
+/// out is `unknown`.
 ///
 /// `Display` gives one `name: value` line for each, as dated records end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,8 +27,9 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// This machine, and the commit of the checkout that `folder` lies in. Changes under the checkout's `docs` and in
-    /// its `README.md` are no changes of the program: recorded results go there.
+    /// This machine, and the commit of the checkout that `folder` lies in. Changes under the
+    /// checkout's `docs` and in its `README.md` are no changes of the program: recorded results go
+    /// there.
     pub fn here(folder: &Path) -> Self {
         let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let unknown = || "unknown".to_string();

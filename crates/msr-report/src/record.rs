@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use crate::Machine;
 
-/// The command of this process as a user would type it: `program`, then the arguments that this process got, quoted
-/// where a shell needs it.
+/// The command of this process as a user would type it: `program`, then the arguments that this
+/// process got, quoted where a shell needs it.
 pub fn command(program: &str) -> String {
     typed(program, std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
 }
@@ -31,7 +31,8 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// This process, now, on this machine; `program` as for [`command`], `folder` as for [`Machine::here`].
+    /// This process, now, on this machine; `program` as for [`command`], `folder` as for
+    /// [`Machine::here`].
     pub fn here(program: &str, folder: &Path) -> Self {
         Self { command: command(program), time: SystemTime::now(), machine: Machine::here(folder) }
     }

@@ -21,9 +21,9 @@ pub fn seeds(count: u64) -> String {
 
 /// A table of text: a head and rows of as many cells.
 ///
-/// `Display` is a Markdown table whose columns also line up on a terminal. As JSON it is
-/// `{"head": ["…"], "rows": [["…"]]}`: the cells as they are printed. Results with types of their own are better
-/// serialised as those.
+/// `Display` is a Markdown table whose columns also line up on a terminal. As JSON it is `{"head":
+/// ["…"], "rows": [["…"]]}`: the cells as they are printed. Results with types of their own are
+/// better serialised as those.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Table {
     head: Vec<String>,
@@ -31,8 +31,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with this head and these rows. Where a row has fewer cells than another or than the head, the cells
-    /// that it lacks are empty.
+    /// A table with this head and these rows. Where a row has fewer cells than another or than the
+    /// head, the cells that it lacks are empty.
     pub fn new<H, R, C>(head: H, rows: R) -> Self
     where
         H: IntoIterator,
@@ -60,8 +60,8 @@ impl Table {
         &self.rows
     }
 
-    /// The table for a terminal of `width` letters: as `Display` prints it where that fits, else a block of
-    /// `head: cell` lines for each row, with an empty line between blocks.
+    /// The table for a terminal of `width` letters: as `Display` prints it where that fits, else a
+    /// block of `head: cell` lines for each row, with an empty line between blocks.
     pub fn fit(&self, width: usize) -> String {
         let aligned = self.to_string();
         if aligned.lines().all(|line| length(line) <= width) {

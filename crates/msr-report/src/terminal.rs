@@ -14,8 +14,8 @@ pub fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// The letters on a line: what `COLUMNS` says, else the terminal; `None` where standard output is no terminal, whose
-/// lines may be as long as they like.
+/// The letters on a line: what `COLUMNS` says, else the terminal; `None` where standard output is
+/// no terminal, whose lines may be as long as they like.
 pub fn width() -> Option<usize> {
     let terminal = || Term::stdout().size_checked().map(|(_, columns)| columns.into());
     columns(std::env::var("COLUMNS").ok().as_deref()).or_else(|| is_terminal().then(terminal).flatten())

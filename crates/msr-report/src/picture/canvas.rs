@@ -86,8 +86,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 }
 
-/// From the middle of a capital up to where plotters anchors the top of a line, in fine units: that line has its foot
-/// 0.76 em below the anchor, and capitals are 0.73 em high.
+/// From the middle of a capital up to where plotters anchors the top of a line, in fine units: that
+/// line has its foot 0.76 em below the anchor, and capitals are 0.73 em high.
 fn middle(em: i32) -> i32 {
     (0.395 * f64::from(em * FINE)).round() as i32
 }

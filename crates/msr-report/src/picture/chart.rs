@@ -9,8 +9,8 @@ pub struct Series {
 }
 
 impl Series {
-    /// A line through `(x, y)` points, in their order. It breaks where a coordinate is no finite number, and a point
-    /// between two breaks is a dot.
+    /// A line through `(x, y)` points, in their order. It breaks where a coordinate is no finite
+    /// number, and a point between two breaks is a dot.
     pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self { name: name.into(), points: points.into_iter().collect(), band: Vec::new() }
     }
@@ -26,12 +26,14 @@ impl Series {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scale {
-    /// Logarithmic where all values are positive and the largest is at least a hundred times the smallest, else linear.
+    /// Logarithmic where all values are positive and the largest is at least a hundred times the
+    /// smallest, else linear.
     #[default]
     Auto,
     /// Equal distances are equal differences.
     Linear,
-    /// Equal distances are equal ratios. Values that are not positive cannot be drawn; the picture says how many.
+    /// Equal distances are equal ratios. Values that are not positive cannot be drawn; the picture
+    /// says how many.
     Log,
 }
 
@@ -178,8 +180,8 @@ pub(super) fn runs<P, Q>(points: &[P], coordinates: impl Fn(&P) -> Option<Q>) ->
     runs
 }
 
-/// The same line with at most four points in each of `columns` columns: where it enters, its lowest and highest, and
-/// where it leaves. What a picture of so many columns shows is the same.
+/// The same line with at most four points in each of `columns` columns: where it enters, its lowest
+/// and highest, and where it leaves. What a picture of so many columns shows is the same.
 pub(super) fn thinned(run: Vec<(f64, f64)>, range: &Range, columns: usize) -> Vec<(f64, f64)> {
     if run.len() <= 4 * columns {
         return run;

@@ -1,4 +1,5 @@
-//! Colours: a signed scale, classes, and lines. All keep apart for readers who see red and green alike.
+//! Colours: a signed scale, classes, and lines. All keep apart for readers who see red and green
+//! alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,8 @@ pub(super) const FAINT: RGBColor = RGBColor(226, 226, 226);
 /// What is no number.
 pub(super) const NOT_A_NUMBER: RGBColor = RGBColor(160, 160, 160);
 
-/// From −1 to 1 in equal steps: the scale RdBu of ColorBrewer, turned round, with plain white in the middle.
+/// From −1 to 1 in equal steps: the scale RdBu of ColorBrewer, turned round, with plain white in
+/// the middle.
 const SIGNED: [[u8; 3]; 9] = [
     [33, 102, 172],
     [67, 147, 195],
@@ -27,7 +29,8 @@ const SIGNED: [[u8; 3]; 9] = [
     [178, 24, 43],
 ];
 
-/// Steps between white and a full colour: so few that small noise is white, and neighbours can be drawn as one.
+/// Steps between white and a full colour: so few that small noise is white, and neighbours can be
+/// drawn as one.
 const STEPS: f64 = 128.0;
 
 /// The colour of a value between −1 (blue) and 1 (red); values beyond have the full colour.
@@ -46,8 +49,9 @@ pub(super) fn signed(value: f64) -> RGBColor {
     RGBColor(r, g, b)
 }
 
-/// Colours of classes. First those of Okabe and Ito (2008), then each as far as can be from all before it: by the
-/// distance in OKLab that is smallest among normal sight, protanopia and deuteranopia (Machado and others, 2009).
+/// Colours of classes. First those of Okabe and Ito (2008), then each as far as can be from all
+/// before it: by the distance in OKLab that is smallest among normal sight, protanopia and
+/// deuteranopia (Machado and others, 2009).
 const CLASSES: [u32; 24] = [
     0x0072B2, 0xE69F00, 0x009E73, 0xF0E442, 0xD55E00, 0x56B4E9, 0x661A00, 0x80FFFF, 0x003380, 0x804D4D,
     0x33CC99, 0x66004D, 0xE6E6B3, 0x8080E6, 0x4D4D80, 0xB3CCFF, 0x4D99B3, 0x338080, 0x994D00, 0x803300,
@@ -68,9 +72,10 @@ pub(super) const LINES: [RGBColor; 7] = [
     RGBColor(60, 60, 60),
 ];
 
-/// A colour for each entry of a matrix of labels, row by row. Entries with one label have one colour. Up to
-/// [`MOST_CLASSES`] labels have colours of their own, in the order in which they come; with more, each takes the colour
-/// least used among those that no label beside or diagonally beside it has.
+/// A colour for each entry of a matrix of labels, row by row. Entries with one label have one
+/// colour. Up to [`MOST_CLASSES`] labels have colours of their own, in the order in which they
+/// come; with more, each takes the colour least used among those that no label beside or diagonally
+/// beside it has.
 pub(super) fn classes(labels: &[u32], cols: usize) -> Vec<RGBColor> {
     let mut order: Vec<u32> = Vec::new();
     let mut known = BTreeSet::new();

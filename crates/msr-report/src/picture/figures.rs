@@ -11,10 +11,12 @@ const SHAPE: &str = "Rows are outputs, columns are inputs.";
 /// Pixels that panels of a row may take together.
 const ACROSS: i32 = 760;
 
-/// A learned symmetry matrix: above, the weight `W = U v` that it gives for one task beside the true one; below, each of
-/// its columns as the `m × n` weight that one filter parameter stands for, each on its own colour scale.
+/// A learned symmetry matrix: above, the weight `W = U v` that it gives for one task beside the
+/// true one; below, each of its columns as the `m × n` weight that one filter parameter stands for,
+/// each on its own colour scale.
 ///
-/// `columns` are the columns of U, each of `m · n` entries; `weight` and `truth` are `m × n`, row by row.
+/// `columns` are the columns of U, each of `m · n` entries; `weight` and `truth` are `m × n`, row
+/// by row.
 ///
 /// # Errors
 /// [`Error::Shape`] for other sizes.
@@ -61,7 +63,8 @@ pub fn patterns(title: &str, panels: Vec<Panel>) -> Result<Picture> {
     Ok(Picture::new(title).row([Grid::of(panels, 4)]).note(SHAPE).note(TIED))
 }
 
-/// What was recovered beside what is true: the two patterns, and one task's weight, true and learned, on one scale.
+/// What was recovered beside what is true: the two patterns, and one task's weight, true and
+/// learned, on one scale.
 ///
 /// `true_weight` and `weight` are as large as the patterns, row by row.
 ///
@@ -89,11 +92,13 @@ pub fn recovered(
     Ok(picture.note(TIED).note(SIGNS))
 }
 
-/// A matrix that was inspected: its pattern, when one was found, and the first columns of U, or the weight itself when
-/// there is one column, as matrices with `inputs` columns; each on its own scale.
+/// A matrix that was inspected: its pattern, when one was found, and the first columns of U, or the
+/// weight itself when there is one column, as matrices with `inputs` columns; each on its own
+/// scale.
 ///
 /// # Errors
-/// [`Error::Shape`] for columns whose length is no multiple of `inputs`, [`Error::Empty`] for nothing to show.
+/// [`Error::Shape`] for columns whose length is no multiple of `inputs`, [`Error::Empty`] for
+/// nothing to show.
 pub fn inspected(
     title: &str,
     pattern: Option<&SharingPattern>,
@@ -118,11 +123,12 @@ pub fn inspected(
     Ok(if columns.is_empty() { picture } else { picture.note(SIGNS) })
 }
 
-/// Filters side by side, in rows that have labels: a filter for each heading. Rows of one group, such as a true row and
-/// the learned one, are on one colour scale.
+/// Filters side by side, in rows that have labels: a filter for each heading. Rows of one group,
+/// such as a true row and the learned one, are on one colour scale.
 ///
-/// `quantity` says what the headings are, with the unit: `rotation angle in degrees`. A row has as many filters of
-/// `kernel × kernel` taps as there are headings, one after the other, each row by row.
+/// `quantity` says what the headings are, with the unit: `rotation angle in degrees`. A row has as
+/// many filters of `kernel × kernel` taps as there are headings, one after the other, each row by
+/// row.
 ///
 /// # Errors
 /// [`Error::Shape`] for rows of other sizes, [`Error::Empty`] without rows.
@@ -154,7 +160,8 @@ pub fn filters(
     Ok(picture.note(SIGNS).note("Rows beside one colour bar are on its scale."))
 }
 
-/// Matrices in rows that have labels, each matrix on its own colour scale: Kronecker factors and their products.
+/// Matrices in rows that have labels, each matrix on its own colour scale: Kronecker factors and
+/// their products.
 ///
 /// `bar` says what the entries are.
 pub fn matrices(title: &str, bar: &str, rows: Vec<(String, Vec<Panel>)>) -> Picture {
@@ -170,8 +177,8 @@ pub fn matrices(title: &str, bar: &str, rows: Vec<(String, Vec<Panel>)>) -> Pict
     picture.note("Each matrix has its own colour scale.").note(SIGNS)
 }
 
-/// Lines over one pair of axes: learning curves, rates, errors. The axis on the left is logarithmic where values span
-/// decades.
+/// Lines over one pair of axes: learning curves, rates, errors. The axis on the left is logarithmic
+/// where values span decades.
 pub fn curves(title: &str, x: &str, y: &str, series: impl IntoIterator<Item = Series>) -> Picture {
     Picture::new(title).row([series.into_iter().fold(Chart::new(x, y), Chart::series)])
 }

@@ -1,4 +1,5 @@
-//! The one font of all pictures: DejaVu Sans, which travels with the program and has the signs of group theory.
+//! The one font of all pictures: DejaVu Sans, which travels with the program and has the signs of
+//! group theory.
 
 use std::sync::OnceLock;
 
@@ -31,7 +32,8 @@ pub(super) fn font() -> Result<&'static FontRef<'static>> {
     FONT.get_or_init(load).as_ref().ok_or_else(|| Error::Drawing("the font cannot be read".into()))
 }
 
-/// The glyphs of a text: each with its distance from the start, and the end of the last one; in ems.
+/// The glyphs of a text: each with its distance from the start, and the end of the last one; in
+/// ems.
 pub(super) fn glyphs(font: &FontRef<'_>, text: &str) -> (Vec<(GlyphId, f32)>, f32) {
     let em = font.units_per_em().unwrap_or(1.0);
     let (mut at, mut last) = (0.0, None);
@@ -77,8 +79,8 @@ pub(super) fn line_height(em: i32) -> i32 {
     em + em / 3
 }
 
-/// Text as a paper sets it: `C_12` with a small 12 below the line, `A^T` with a small T above it, a true minus.
-/// An index is set so only after a single letter; names such as `MSR_2` keep theirs.
+/// Text as a paper sets it: `C_12` with a small 12 below the line, `A^T` with a small T above it, a
+/// true minus. An index is set so only after a single letter; names such as `MSR_2` keep theirs.
 pub(super) fn typeset(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut set = String::with_capacity(text.len());

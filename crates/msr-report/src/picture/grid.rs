@@ -81,8 +81,8 @@ impl Panel {
         matches!(&self.cells, Cells::Values(values) if values.iter().any(|v| v.is_nan()))
     }
 
-    /// Pixels a square unless the grid says otherwise: small matrices come out about as large as each other, of large
-    /// ones every entry has a pixel.
+    /// Pixels a square unless the grid says otherwise: small matrices come out about as large as
+    /// each other, of large ones every entry has a pixel.
     pub(super) fn cell(&self) -> i32 {
         let side = self.rows.max(self.cols);
         let least = match side {
@@ -94,7 +94,8 @@ impl Panel {
     }
 }
 
-/// Panels in rows and columns. All values in a grid are on one colour scale, whose colour bar stands on the right.
+/// Panels in rows and columns. All values in a grid are on one colour scale, whose colour bar
+/// stands on the right.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Grid {
     pub(super) title: String,
@@ -130,8 +131,8 @@ impl Grid {
         self
     }
 
-    /// A heading above each column, and above these what they are: a quantity with its unit, such as `rotation angle in
-    /// degrees`.
+    /// A heading above each column, and above these what they are: a quantity with its unit, such
+    /// as `rotation angle in degrees`.
     pub fn columns<S: Into<String>>(
         mut self,
         quantity: impl Into<String>,
@@ -142,7 +143,8 @@ impl Grid {
         self
     }
 
-    /// Names of the axes of the panels, below them and on their left, with the indices of columns and rows from 1.
+    /// Names of the axes of the panels, below them and on their left, with the indices of columns
+    /// and rows from 1.
     pub fn axes(mut self, below: impl Into<String>, left: impl Into<String>) -> Self {
         self.axes = Some((below.into(), left.into()));
         self

@@ -16,7 +16,8 @@ const TITLE_WIDTH: i32 = 176;
 const ABOVE: i32 = 5;
 /// From a row label to its panels.
 const BESIDE: i32 = 12;
-/// The width of a colour bar, its distance from the panels, and the least height that shows numbers.
+/// The width of a colour bar, its distance from the panels, and the least height that shows
+/// numbers.
 const BAR: (i32, i32, i32) = (12, 16, 64);
 /// The most pixels that a colour bar is high.
 const BAR_MOST: i32 = 180;
@@ -86,7 +87,8 @@ fn broken(label: &str) -> Vec<String> {
 }
 
 impl<'a> GridLayout<'a> {
-    /// Places for all parts; row labels take `labels` pixels, so that grids above each other can line up.
+    /// Places for all parts; row labels take `labels` pixels, so that grids above each other can
+    /// line up.
     pub(super) fn new(grid: &'a Grid, labels: i32) -> Result<Self> {
         let cell = |panel: &Panel| grid.cell_of(panel);
         let size = |panel: &Panel| (cell(panel) * panel.cols as i32, cell(panel) * panel.rows as i32);

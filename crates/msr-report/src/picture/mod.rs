@@ -1,11 +1,13 @@
-//! Pictures for a paper: matrices with colour bars, sharing patterns, line charts; SVG and PNG from one description.
+//! Pictures for a paper: matrices with colour bars, sharing patterns, line charts; SVG and PNG from
+//! one description.
 //!
-//! A [`Picture`] is a title, rows of blocks, and notes below them. A block is a [`Grid`] of matrices, or a [`Chart`].
-//! The functions of this module put together the pictures that experiments need from plain numbers:
-//! [`symmetry`], [`patterns`], [`recovered`], [`inspected`], [`filters`], [`matrices`], [`curves`].
+//! A [`Picture`] is a title, rows of blocks, and notes below them. A block is a [`Grid`] of
+//! matrices, or a [`Chart`]. The functions of this module put together the pictures that
+//! experiments need from plain numbers: [`symmetry`], [`patterns`], [`recovered`], [`inspected`],
+//! [`filters`], [`matrices`], [`curves`].
 //!
-//! The same description gives the same bytes, on every run: the font travels with the program, and nothing depends on
-//! the time or on the order of a hash map.
+//! The same description gives the same bytes, on every run: the font travels with the program, and
+//! nothing depends on the time or on the order of a hash map.
 //!
 //! # Example
 //! ```
@@ -110,7 +112,8 @@ impl Picture {
     /// The picture as SVG: text stays text, in DejaVu Sans where a reader has it.
     ///
     /// # Errors
-    /// [`Error::Empty`] for a picture without panels or charts, [`Error::TooLarge`] beyond 8192 pixels either way.
+    /// [`Error::Empty`] for a picture without panels or charts, [`Error::TooLarge`] beyond 8192
+    /// pixels either way.
     pub fn svg(&self) -> Result<String> {
         let layout = Layout::new(self)?;
         let (width, height) = layout.fine()?;
@@ -184,7 +187,8 @@ impl Placed<'_> {
     }
 }
 
-/// Where the blocks of all rows start, so that they stand in columns. The last block of a row may be as wide as it likes.
+/// Where the blocks of all rows start, so that they stand in columns. The last block of a row may
+/// be as wide as it likes.
 fn starts(rows: &[Vec<Placed<'_>>]) -> Vec<i32> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut starts = vec![MARGIN];

@@ -16,7 +16,8 @@ fn decoded(picture: &Picture) -> (usize, Vec<[u8; 3]>) {
     (info.width as usize, pixels.as_chunks::<3>().0.to_vec())
 }
 
-/// Text of an SVG: what it says, where its anchor is in pixels, and where it ends when it starts there.
+/// Text of an SVG: what it says, where its anchor is in pixels, and where it ends when it starts
+/// there.
 fn texts(svg: &str) -> Vec<(String, f64, f64)> {
     let document = roxmltree::Document::parse(svg).unwrap();
     let texts = document.descendants().filter(|node| node.has_tag_name("text"));

@@ -1,14 +1,15 @@
 //! Where axes have numbers, and how these are written.
 
-/// The smallest step of 1, 2 or 5 times a power of ten with which `count` is at most `most`. It starts at a step so
-/// small that `span` has more than a hundred parts.
+/// The smallest step of 1, 2 or 5 times a power of ten with which `count` is at most `most`. It
+/// starts at a step so small that `span` has more than a hundred parts.
 fn step(span: f64, most: usize, count: impl Fn(f64) -> usize) -> f64 {
     let power = span.log10().floor() as i32 - 2;
     let steps = (power..).take(8).flat_map(|p| [1.0, 2.0, 5.0].map(|n| n * 10f64.powi(p)));
     steps.into_iter().find(|&step| count(step) <= most).unwrap_or(span)
 }
 
-/// Round numbers from `low` to `high`, as many as `most` allows but two at least, as values and text.
+/// Round numbers from `low` to `high`, as many as `most` allows but two at least, as values and
+/// text.
 pub(super) fn linear(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let span = high - low;
     if !(span > 0.0 && span.is_finite()) {
@@ -45,8 +46,9 @@ fn written(value: f64, step: f64) -> String {
     text.replace('-', "−")
 }
 
-/// Powers of ten from `low` to `high` (both positive), at most about `most` of them; with fewer than three of these
-/// also their two- and fivefold, and where even that says too little, round numbers.
+/// Powers of ten from `low` to `high` (both positive), at most about `most` of them; with fewer
+/// than three of these also their two- and fivefold, and where even that says too little, round
+/// numbers.
 pub(super) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let within = |value: &f64| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(value);
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
@@ -63,7 +65,8 @@ pub(super) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<(f64, String)
     if ticks.len() >= 2 { ticks } else { linear(low, high, most) }
 }
 
-/// What lies between powers of ten: their multiples, for faint lines; none over more than four powers.
+/// What lies between powers of ten: their multiples, for faint lines; none over more than four
+/// powers.
 pub(super) fn between(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     if last - first > 4 {
