@@ -17,13 +17,28 @@ use table1::Table1;
 use table2::Table2;
 
 /// All experiments: name, what it is, definition, and the type that runs it.
-#[rustfmt::skip]
 pub fn experiments() -> [Entry; 4] {
     [
-        Entry::new::<Table1>("table1", "Partial translation symmetry in one dimension: MAML, MTSR and MSR on rank 1, 2 and 5", include_str!("../../../data/experiments/table1.toml")),
-        Entry::new::<Table2>("table2", "Rotations and flips in two dimensions: MAML, MTSR and MSR on C8 and D8, and the group that each learned", include_str!("../../../data/experiments/table2.toml")),
-        Entry::new::<Groups>("groups", "Tasks with the symmetry of 16 groups: MSR learns U, and the group is read out of it", include_str!("../../../data/experiments/groups.toml")),
-        Entry::new::<Groups>("numbers", "Sums of numbers: which positions of a sequence are interchangeable", include_str!("../../../data/experiments/numbers.toml")),
+        Entry::new::<Table1>(
+            "table1",
+            "Partial translation symmetry in one dimension: MAML, MTSR and MSR on rank 1, 2 and 5",
+            include_str!("../../../data/experiments/table1.toml"),
+        ),
+        Entry::new::<Table2>(
+            "table2",
+            "Rotations and flips in two dimensions: MAML, MTSR and MSR on C8 and D8, and the group that each learned",
+            include_str!("../../../data/experiments/table2.toml"),
+        ),
+        Entry::new::<Groups>(
+            "groups",
+            "Tasks with the symmetry of 16 groups: MSR learns U, and the group is read out of it",
+            include_str!("../../../data/experiments/groups.toml"),
+        ),
+        Entry::new::<Groups>(
+            "numbers",
+            "Sums of numbers: which positions of a sequence are interchangeable",
+            include_str!("../../../data/experiments/numbers.toml"),
+        ),
     ]
 }
 

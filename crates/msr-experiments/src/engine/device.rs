@@ -14,6 +14,14 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
+    /// As the user calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceName::Cpu => "cpu",
+            DeviceName::Cuda => "cuda",
+        }
+    }
+
     /// The device of that name.
     pub fn open(self) -> Result<Device> {
         match self {

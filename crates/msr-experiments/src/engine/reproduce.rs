@@ -15,7 +15,8 @@ use super::run::Run;
 use super::run_folder::{FINISHED, create, lock, reopen};
 use crate::console::{Console, on_interrupt};
 
-/// Runs an experiment, prints its report, and fails when a bound of the definition does not hold.
+/// Runs an experiment, prints and keeps its report, and records it when asked to; fails, and records
+/// nothing, when a bound of the definition does not hold.
 pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<()> {
     let console = Console::new(flags.json);
     let (folder, run) = if flags.resume {
@@ -33,7 +34,32 @@ pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Fla
     on_interrupt(&format!("stopped; {to_continue}"))?;
     let outcomes = run_cells(&run, &folder, &console)?;
     let report = E::report(&run, &outcomes, &folder)?;
-    conclude(name, flags, &run, &folder, &outcomes, &report, started, &console)
+    folder.write(&format!("{name}.md"), report.text.as_bytes())?;
+    folder.write_json(FINISHED, &outcomes)?;
+
+    let seconds = started.elapsed().as_secs_f64();
+    let memory = peak_memory();
+    let memory = memory.map_or_else(String::new, |mib| format!(", at most {mib} MiB of memory"));
+    console.table(&format!("\n{}", report.text));
+    console
+        .say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in\n  {at}"));
+    console.json(&Results {
+        experiment: name,
+        folder: folder.path(),
+        seconds,
+        checked: report.checked,
+        outside: &report.outside,
+        results: &outcomes,
+    })?;
+    check_bounds(&report, &run.source, &console)?;
+    if let Some(record_name) = run.recorded_as.as_ref().filter(|_| flags.record) {
+        // What was done before it was stopped is not known here.
+        let took = format!("\nThe whole experiment took {seconds:.0} s{memory}.\n");
+        let took = if flags.resume { "" } else { &took };
+        let path = record(record_name, run.device.name(), &format!("{}{took}", report.text))?;
+        console.say(&format!("recorded in {}", path.display()));
+    }
+    Ok(())
 }
 
 /// A new run, in a new folder.
@@ -85,51 +111,19 @@ struct Results<'a, O> {
     results: &'a [O],
 }
 
-/// Writes and prints the table, and records it when asked to; fails, and records nothing, when a
-/// bound of the definition does not hold.
-#[expect(clippy::too_many_arguments, reason = "the end of a run needs all that came before")]
-fn conclude<E: Experiment>(
-    name: &str,
-    flags: &Flags<E::Flags>,
-    run: &Run<E>,
-    folder: &Folder,
-    outcomes: &[E::Outcome],
-    report: &Report,
-    started: Instant,
-    console: &Console,
-) -> Result<()> {
-    let Report { text, checked, outside } = report;
-    folder.write(&format!("{name}.md"), text.as_bytes())?;
-    folder.write_json(FINISHED, &outcomes)?;
-    console.table(&format!("\n{text}"));
-    let seconds = started.elapsed().as_secs_f64();
-    let memory = peak_memory().map_or_else(String::new, |mib| format!(", at most {mib} MiB of memory"));
-    console.say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in"));
-    console.say(&format!("  {}", folder.path().display()));
-    let (folder, results) = (folder.path(), outcomes);
-    console.json(&Results { experiment: name, folder, seconds, checked: *checked, outside, results })?;
-    if *checked > 0 && outside.is_empty() {
-        let checks = if *checked == 1 { "check" } else { "checks" };
-        console.say(&format!("{checked} {checks} against {}, all hold", run.source));
-    }
+/// Fails when a bound of the definition, which is in the file `source`, does not hold.
+fn check_bounds(report: &Report, source: &str, console: &Console) -> Result<()> {
+    let Report { checked, outside, .. } = report;
     if !outside.is_empty() {
         bail!(
-            "of {checked} checks against {}, {} do not hold:\n  {}",
-            run.source,
+            "of {checked} checks against {source}, {} do not hold:\n  {}",
             outside.len(),
             outside.join("\n  ")
         );
     }
-    if let Some(record_name) = run.recorded_as.as_ref().filter(|_| flags.record) {
-        let device = serde_json::to_value(run.device)?;
-        // What was done before it was stopped is not known here.
-        let took = if flags.resume {
-            String::new()
-        } else {
-            format!("\nThe whole experiment took {seconds:.0} s{memory}.\n")
-        };
-        let path = record(record_name, device.as_str().unwrap_or("unknown"), &format!("{text}{took}"))?;
-        console.say(&format!("recorded in {}", path.display()));
+    if *checked > 0 {
+        let checks = if *checked == 1 { "check" } else { "checks" };
+        console.say(&format!("{checked} {checks} against {source}, all hold"));
     }
     Ok(())
 }
