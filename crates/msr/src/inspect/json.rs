@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use msr_groups::{Fit, PlaneSymmetry, Recovery, Verdict};
+use msr_groups::{Fit, PlaneSymmetry, RecoveredGroup};
 use serde::Serialize;
+
+use super::subject::Convolution;
 
 /// What was found in a convolution's factors or symmetry matrix.
 #[derive(Clone, Debug, Serialize)]
@@ -29,16 +31,16 @@ struct PlaneResidual {
 
 impl FoundOnPlane {
     /// Of a convolution with these channels and taps along a side.
-    pub fn new(tensors: Vec<String>, channels: usize, kernel: usize, found: &PlaneSymmetry) -> Self {
+    pub fn new(conv: &Convolution, found: &PlaneSymmetry) -> Self {
         let residuals = found.fits.iter().map(|fit| PlaneResidual {
             group: fit.group.to_string(),
             order: fit.group.order(),
             residual: fit.residual,
         });
         Self {
-            tensors,
-            channels,
-            kernel,
+            tensors: conv.names.clone(),
+            channels: conv.channels,
+            kernel: conv.kernel,
             group: found.group.map(|group| group.to_string()),
             holding: found.holding().map(|group| group.to_string()).collect(),
             known: residuals.collect(),
@@ -95,16 +97,13 @@ pub struct Residual<'a> {
     implied_by: Option<&'a str>,
 }
 
-/// The group that is claimed, if one is.
-pub fn group(found: &Recovery) -> Option<Group> {
-    if !matches!(found.verdict, Verdict::Exact) {
-        return None;
-    }
+/// The group that is claimed.
+pub fn group(found: &RecoveredGroup) -> Group {
     let generators = found.generators().into_iter();
     let generators = generators
         .map(|(outputs, inputs)| Generator { outputs: outputs.to_string(), inputs: inputs.to_string() });
     let (name, order) = (found.name.clone(), found.order().to_string());
-    Some(Group { name, order, generators: generators.collect() })
+    Group { name, order, generators: generators.collect() }
 }
 
 /// All known groups.

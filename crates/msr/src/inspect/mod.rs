@@ -2,21 +2,20 @@
 
 mod json;
 mod plane;
+mod points;
+mod stored;
+mod subject;
+mod tensors;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
-use candle_core::{Device, Tensor};
-use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_actions, rank_groups, recover};
-use msr_symmetry::write_atomic;
-use safetensors::SafeTensors;
-
-use self::plane::{ConvShape, moment_of};
+use anyhow::{Context, Result, ensure};
+use candle_core::Device;
 use msr_experiments::console::Console;
-use msr_experiments::engine::entries;
-use msr_experiments::engine::read_weight_shape;
-use msr_report::{Table, number, picture};
+use msr_symmetry::Learned;
+use serde_json::Value;
+
+use self::subject::Subject;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -24,7 +23,8 @@ pub struct Args {
     /// A safetensors file: what a run left as learned.safetensors, or any file with a weight
     /// matrix.
     file: PathBuf,
-    /// The tensor to read; without it, the only matrix, or the one whose name ends in `symmetry`.
+    /// The tensor to read; without it, every layer with a symmetry matrix, or the only matrix of a file that says
+    /// nothing of its layers.
     #[arg(long)]
     tensor: Option<String>,
     /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with
@@ -53,16 +53,7 @@ pub struct Args {
     json: bool,
 }
 
-/// A matrix to look at: U with `m · n` rows and `k` columns.
-struct Matrix {
-    name: String,
-    symmetry: Vec<f64>,
-    outputs: usize,
-    inputs: usize,
-    filter_params: usize,
-}
-
-/// Prints what is found, and writes the picture.
+/// Prints what is found, and writes the pictures.
 pub fn run(args: &Args) -> Result<()> {
     let console = Console::new(args.json);
     let in_file = || format!("{}", args.file.display());
@@ -73,295 +64,37 @@ pub fn run(args: &Args) -> Result<()> {
         msr_experiments::engine::LEARNED
     );
     let bytes = std::fs::read(&args.file).with_context(in_file)?;
-    let tensors = load(&bytes, args.tensor.as_deref()).with_context(in_file)?;
-    if !args.weight && (args.outputs.is_none() || args.kernel.is_some()) {
-        let stored = conv_of(&bytes).filter(|_| may_be_symmetry(args.tensor.as_deref()));
-        let shape = match args.kernel {
-            Some(kernel) => {
-                let of_file = stored.filter(|shape| shape.kernel == kernel).and_then(|shape| shape.channels);
-                Some(ConvShape { kernel, channels: args.outputs.or(of_file) })
-            }
-            None => stored,
-        };
-        let described = plane::describe(&tensors, args.tensor.as_deref(), shape, args.known);
-        if let Some(described) = described.with_context(in_file)? {
-            ensure!(
-                args.picture.is_none(),
-                "--picture is for maps between points; leave it out for a convolution"
-            );
-            console.table(&described.text);
-            return console.json(&described.found);
+    let subjects = subjects(args, &bytes).with_context(in_file)?;
+    let points = subjects.iter().filter(|subject| matches!(subject, Subject::Points(_))).count();
+    ensure!(
+        args.picture.is_none() || (points, subjects.len()) == (1, 1),
+        "--picture is for one map between points; leave it out for a convolution or several layers"
+    );
+    let mut found: Vec<Value> = Vec::with_capacity(subjects.len());
+    for (number, subject) in subjects.iter().enumerate() {
+        if number > 0 {
+            console.say("");
         }
+        found.push(match subject {
+            Subject::Points(matrix) => points::inspect(args, matrix, &console),
+            Subject::Conv(conv) => plane::inspect(args, conv, &console),
+        }?);
     }
-    let matrix = read(args, &bytes, &tensors).with_context(in_file)?;
-    let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
-    let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
-    console.say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
-    let mut reason = None;
-    let found = match recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default()) {
-        Ok(found) => {
-            console.say(&describe(&matrix, &found, args.full));
-            Some(found)
-        }
-        // Too large to compare rows; known groups can be ranked all the same.
-        Err(error @ msr_groups::Error::Config { .. }) => {
-            console.say(&format!("Not read: {error}."));
-            reason = Some(error.to_string());
-            None
-        }
-        Err(other) => return Err(other).with_context(|| format!("{}", args.file.display())),
-    };
-    let fits = rank_groups(&matrix.symmetry, k, &known_actions(m, n)?)?;
-    if fits.is_empty() {
-        console.say(&format!(
-            "\nNo family of groups that is known here acts on {n} inputs as they are numbered."
-        ));
-    } else {
-        console.table(&format!(
-            "\nKnown groups, acting on points as they are numbered, by residual:\n\n{}",
-            ranking(&fits, args.known)
-        ));
-        console.say(
-            "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; unsymmetric: that\n\
-             of a matrix without any symmetry. Groups that a larger one implies, with a residual as small, are left out.",
-        );
-    }
-    let picture = args.picture.clone().unwrap_or_else(|| beside(&args.file, &matrix.name));
-    let columns: Vec<Vec<f64>> =
-        (0..k.min(4)).map(|c| matrix.symmetry.iter().skip(c).step_by(k).copied().collect()).collect();
-    let tied = found.as_ref().filter(|found| !matches!(found.verdict, Verdict::None { .. }));
-    let pattern = tied.map(|found| &found.pattern);
-    write_atomic(&picture, &picture::inspected(&matrix.name, pattern, &columns, n)?.png()?)?;
-    console.say(&format!("\npicture: {}", picture.display()));
-    if let Some(Verdict::None { reason: why }) = found.as_ref().map(|found| &found.verdict) {
-        reason = Some(why.clone());
-    }
-    console.json(&json::FoundOnPoints {
-        tensor: &matrix.name,
-        outputs: m,
-        inputs: n,
-        filter_params: k,
-        group: found.as_ref().and_then(json::group),
-        tied: pattern.map(|pattern| pattern.labels()),
-        reason,
-        known: json::residuals(&fits),
-        picture: &picture,
-    })
-}
-
-/// `<file without its extension>.<tensor>.png`.
-fn beside(file: &Path, tensor: &str) -> PathBuf {
-    let stem = file.file_stem().map_or_else(|| "matrix".into(), |s| s.to_string_lossy().into_owned());
-    let tensor: String = tensor.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    file.with_file_name(format!("{stem}.{tensor}.png"))
-}
-
-/// Whether a tensor that may have been named is a symmetry matrix by its name.
-fn may_be_symmetry(tensor: Option<&str>) -> bool {
-    tensor.is_none_or(|name| name.ends_with("symmetry"))
-}
-
-/// The convolution of whose filters the file says that it holds the symmetry matrix.
-fn conv_of(bytes: &[u8]) -> Option<ConvShape> {
-    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
-    match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
-        Some(&[channels, _, kernel, across]) if kernel == across => {
-            Some(ConvShape { kernel, channels: Some(channels) })
-        }
-        _ => None,
+    match found.as_slice() {
+        [only] => console.json(only),
+        several => console.json(&several),
     }
 }
 
-const DAMAGED: &str = "this is no safetensors file, or a damaged one";
-
-fn load(bytes: &[u8], named: Option<&str>) -> Result<HashMap<String, Tensor>> {
-    SafeTensors::read_metadata(bytes).context(DAMAGED)?;
-    let mut tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
-    // A checkpoint holds the moments of Adam beside the parameters; nobody looks for a group in
-    // them unasked.
-    let all: Vec<String> = tensors.keys().cloned().collect();
-    let parameter = |name: &str| moment_of(name).map(String::from);
-    tensors.retain(|name, _| named == Some(name) || parameter(name).is_none_or(|p| !all.contains(&p)));
-    Ok(tensors)
-}
-
-fn read(args: &Args, bytes: &[u8], tensors: &HashMap<String, Tensor>) -> Result<Matrix> {
-    let (_, header) = SafeTensors::read_metadata(bytes).context(DAMAGED)?;
-    let mut matrices: Vec<&String> =
-        tensors.iter().filter(|(_, t)| t.rank() == 2).map(|(name, _)| name).collect();
-    matrices.sort();
-    let names = || matrices.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
-    let named: Vec<&&String> = matrices.iter().filter(|n| n.ends_with("symmetry")).collect();
-    let name = match (&args.tensor, matrices.as_slice(), named.as_slice()) {
-        (Some(name), ..) => name,
-        (None, [only], _) => *only,
-        (None, _, [only]) => **only,
-        (None, [], _) => bail!(
-            "there is no matrix in it; its tensors are {} (MAML learns no U, nor does a layer \
-             whose pattern is given: look at what an MSR method learned)",
-            all_names(tensors)
-        ),
-        _ => bail!("there are several matrices; choose one with --tensor: {}", names()),
-    };
-    let tensor = tensors
-        .get(name)
-        .with_context(|| format!("there is no tensor `{name}`; its tensors are {}", all_names(tensors)))?;
-    let [rows, columns] = *tensor.dims() else {
-        bail!(
-            "`{name}` has the shape {:?}; a symmetry matrix or a weight matrix has two dimensions",
-            tensor.dims()
-        );
-    };
-    let size = match args.outputs {
-        Some(m) => Some((m, rows / m.max(1))),
-        None => match header.metadata().as_ref().and_then(read_weight_shape).as_deref() {
-            Some(&[m, n]) => Some((m, n)).filter(|_| m.checked_mul(n) == Some(rows)),
-            _ => None,
-        },
-    };
-    let is_symmetry = !args.weight && (args.outputs.is_some() || name.ends_with("symmetry"));
-    let (outputs, inputs, filter_params) = match (is_symmetry, size) {
-        (false, _) => (rows, columns, 1),
-        (true, Some((m, n))) => {
-            ensure!(m * n == rows, "`{name}` has {rows} rows, which are no multiple of {m} outputs");
-            (m, n, columns)
-        }
-        (true, None) => {
-            let side = rows.isqrt();
-            ensure!(
-                side * side == rows,
-                "`{name}` has {rows} rows, and it is not known how many outputs these are; give --outputs, or --kernel for a \
-                     convolution"
-            );
-            (side, side, columns)
-        }
-    };
-    let symmetry = entries(tensor)?;
-    Ok(Matrix { name: name.clone(), symmetry, outputs, inputs, filter_params })
-}
-
-fn all_names(tensors: &std::collections::HashMap<String, Tensor>) -> String {
-    let mut names: Vec<String> = tensors.iter().map(|(name, t)| format!("{name} {:?}", t.dims())).collect();
-    names.sort();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
-}
-
-/// What was found, in lines.
-fn describe(matrix: &Matrix, found: &Recovery, full: bool) -> String {
-    let mut lines = Vec::new();
-    match &found.verdict {
-        Verdict::None { reason } => lines.push(format!("No exact symmetry: {reason}.")),
-        Verdict::TiesOnly => {
-            lines.push("Weights are tied, but no permutation of outputs and inputs keeps the ties.".into());
-        }
-        _ => {
-            let name = found.name.as_deref().unwrap_or("a group without a name here");
-            lines.push(format!("Symmetry: {name}, order {}", found.order()));
-            let group = &found.group;
-            lines.push(format!(
-                "  {}, {}",
-                if group.is_abelian() { "abelian" } else { "not abelian" },
-                orbits(found)
-            ));
-            for (on_outputs, on_inputs) in found.generators() {
-                lines.push(format!("  generator: outputs {}", cycles(&on_outputs, full)));
-                lines.push(format!("             inputs  {}", cycles(&on_inputs, full)));
-            }
-            if !found.is_orbits {
-                lines.push("  More weights are tied than this group explains.".into());
-            }
+/// What of the file is looked at: the layers that it says it has, or a tensor as the flags say.
+fn subjects(args: &Args, bytes: &[u8]) -> Result<Vec<Subject>> {
+    if !args.weight
+        && let Ok(learned) = Learned::from_bytes(bytes, &Device::Cpu)
+    {
+        let layers = stored::subjects(&learned, args)?;
+        if !layers.is_empty() {
+            return Ok(layers);
         }
     }
-    if !matches!(found.verdict, Verdict::None { .. }) {
-        let mut sizes = found.pattern.sizes().to_vec();
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        let shown: Vec<String> = sizes.iter().take(8).map(ToString::to_string).collect();
-        let more = if sizes.len() > 8 { ", …" } else { "" };
-        lines.push(format!(
-            "Tied weights: {} free parameters for {} weights (classes of {}{more})",
-            sizes.len(),
-            found.pattern.labels().len(),
-            shown.join(", ")
-        ));
-        let zero = zero_weights(matrix, found);
-        if zero > 0 {
-            lines.push(format!("  {zero} of the weights are zero, up to noise"));
-        }
-    }
-    if let Some(t) = found.tolerance {
-        let rows = match t.whitened {
-            None => "rows of U".to_string(),
-            Some(rank) => format!("rows of its {rank} leading singular vectors"),
-        };
-        lines.push(format!(
-            "Tolerance: {rows} closer than {} of the largest are equal; {} within a class, {} between classes",
-            number(t.value),
-            number(t.within),
-            number(t.between)
-        ));
-        lines.push(format!(
-            "Residual of the rows compared: {}; chance of ties as close as these: 10^{:.0} or less",
-            number(found.residual),
-            found.log10_chance
-        ));
-    }
-    lines.join("\n")
-}
-
-/// How many weights are in classes whose mean row is zero within the spread of the class.
-fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
-    let k = matrix.filter_params;
-    let classes = found.pattern.free_parameters();
-    let (mut means, mut squares) = (vec![vec![0.0; k]; classes], vec![0.0; classes]);
-    for (row, &label) in matrix.symmetry.chunks_exact(k).zip(found.pattern.labels()) {
-        let (label, size) = (label as usize, f64::from(found.pattern.sizes()[label as usize]));
-        means[label].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
-        squares[label] += row.iter().map(|v| v * v).sum::<f64>() / size;
-    }
-    // Mean square = square of the mean + spread: the mean is zero within the spread when it is the
-    // smaller part.
-    let zero = means.iter().zip(&squares).zip(found.pattern.sizes()).filter(|((mean, square), size)| {
-        let of_mean = mean.iter().map(|v| v * v).sum::<f64>();
-        **square == 0.0 || (**size > 1 && of_mean < 0.25 * (*square - of_mean))
-    });
-    zero.map(|(_, &size)| size).sum()
-}
-
-/// The sizes of the orbits on outputs and inputs.
-fn orbits(found: &Recovery) -> String {
-    let m = found.pattern.outputs();
-    let (outputs, inputs): (Vec<_>, Vec<_>) = found.group.orbits().into_iter().partition(|o| o[0] < m);
-    let sizes = |orbits: &[Vec<usize>]| {
-        let sizes: Vec<String> = orbits.iter().map(|o| o.len().to_string()).collect();
-        sizes.join(" + ")
-    };
-    format!("orbits of {} outputs and {} inputs", sizes(&outputs), sizes(&inputs))
-}
-
-/// Cycle notation, cut to a line unless it is asked for in full.
-fn cycles(g: &Permutation, full: bool) -> String {
-    let text = g.to_string();
-    if full || text.chars().count() <= 100 {
-        return text;
-    }
-    text.chars().take(80).chain("... (--full shows all)".chars()).collect()
-}
-
-fn ranking(fits: &[Fit], count: usize) -> String {
-    let head = ["group", "order", "free parameters", "residual", "unsymmetric"].map(String::from);
-    let rows: Vec<Vec<String>> = fits
-        .iter()
-        .filter(|fit| fit.implied_by.is_none())
-        .take(count.max(1))
-        .map(|fit| {
-            vec![
-                fit.name.clone(),
-                fit.order.to_string(),
-                fit.free_parameters.to_string(),
-                number(fit.residual),
-                number(fit.by_chance),
-            ]
-        })
-        .collect();
-    Table::new(head, rows).to_string()
+    Ok(vec![tensors::subject(args, bytes)?])
 }
