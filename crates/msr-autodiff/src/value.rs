@@ -25,9 +25,9 @@ use crate::node::Node;
 /// }
 ///
 /// # fn main() -> Result<()> {
-/// let at = |x: &[[f64; 2]]| Tensor::new(x, &Device::Cpu);
-/// let (x, weight) = (at(&[[1., 2.], [3., 4.]])?, at(&[[2., 0.], [0., 2.]])?);
-/// let bias = at(&[[1., 1.]])?;
+/// let rows = |x: &[f64]| Tensor::from_slice(x, (x.len() / 2, 2), &Device::Cpu);
+/// let (x, weight) = (rows(&[1., 2., 3., 4.])?, rows(&[2., 0., 0., 2.])?);
+/// let bias = rows(&[1., 1.])?;
 /// let plain = affine(&x, &weight, &bias)?;
 /// let node = affine(&Node::leaf(&x), &Node::leaf(&weight), &Node::leaf(&bias))?;
 /// assert_eq!(plain.to_vec2::<f64>()?, [[3., 5.], [7., 9.]]);
