@@ -1,19 +1,28 @@
 //! Which rotations and flips a learned convolution has.
 //!
-//! A layer with `fields` fields of the regular representation of G has its filters fixed by G, acting on channels and taps
-//! at once. For each group whose order divides the number of channels, the residual says how far what was learned is
-//! from that:
-//! - *a full symmetry matrix*: the directions in which the weights move (left singular vectors of U with a singular value
-//!   above a tenth of the largest); the part outside the fixed filters of the worst of them;
-//! - *Kronecker factors*: `A ⊗ C` moves the weights in more directions than the fixed filters whatever A and C are. The
-//!   largest of three numbers, for the subspaces in which the layer adapts (the largest singular values of A and of C, down to
-//!   the widest gap): how far that of the channels is from being carried to itself by G,
-//!   `‖Q − P Q‖ / ‖Q − tr(Q)/o‖` with its projector Q and P the average over G of `ρ Q ρ⁻¹`; the same of the taps, or, for
-//!   rotations that do not permute taps, the part of their subspace outside the steerable filters; and the part of the
-//!   worst of G's steerable filters, of all fields, that lies outside what A and C reach. B mixes input channels, which G leaves alone.
+//! A layer with `fields` fields of the regular representation of G has filters that G fixes, acting
+//! on channels and taps at once. For each group whose order divides the number of channels, the
+//! residual says how far a learned layer is from that:
+//! - *A full symmetry matrix.* The weights move in the directions of the left singular vectors of U
+//!   with a singular value above a tenth of the largest. The residual is the part of the worst of
+//!   these directions outside the fixed filters.
+//! - *Kronecker factors.* Whatever A and C are, `A ⊗ C` moves the weights in more directions than
+//!   the fixed filters. The layer adapts in the subspaces of channels and of taps with the largest
+//!   singular values of A and of C, down to the widest gap. The residual is the largest of three
+//!   numbers:
+//!   1. how far G is from carrying the subspace of the channels to itself,
+//!      `‖Q − P Q‖ / ‖Q − tr(Q)/o‖`, with Q its projector and P the average over G of `ρ Q ρ⁻¹`;
+//!   2. the same for the taps, or, for rotations that do not permute taps, the part of their
+//!      subspace outside the steerable filters;
+//!   3. the part of the worst of G's steerable filters, of all fields, outside what A and C reach.
 //!
-//! Zero is the group's exact symmetry, one is none of it. A layer that learned nothing (all directions alike) fits no group.
-//! `docs/derivations/plane.md` has the reasons, and what Kronecker factors cannot tell.
+//!   B mixes input channels, which G leaves alone.
+//!
+//! A residual of zero is the exact symmetry, one is none at all. A layer that learned nothing (all
+//! directions alike) fits no group. `docs/derivations/plane.md` gives the reasons, and says what
+//! Kronecker factors cannot tell.
+
+use std::fmt;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -22,25 +31,28 @@ use crate::error::{Error, Result};
 
 /// A residual of [`plane_symmetry`] below this is a symmetry.
 pub const LARGEST_PLANE_RESIDUAL: f64 = 0.25;
-/// Directions of U with a smaller singular value, relative to the largest, are ones in which a gradient step hardly moves:
-/// a hundredth as far.
+/// A gradient step hardly moves along directions of U with a smaller singular value, relative to
+/// the largest: at most a hundredth as far.
 const SMALLEST_DIRECTION: f64 = 0.1;
 /// A gap between singular values that is smaller, relative to the largest, separates nothing.
 const SMALLEST_GAP: f64 = 0.1;
-/// The most rotations of a group that is compared: as many as steerable filters have.
+/// The largest number of rotations of a group that is compared: that of steerable filters.
 const MOST_ROTATIONS: usize = 1_000;
 
-/// What was learned, of a convolution whose input channels are images (which a rotation turns, but does not mix).
+/// What a convolution learned. Its input channels are images, which a rotation turns, but does not
+/// mix.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum LearnedConv<'a> {
-    /// `A (o, o)` over output channels and `C (k², k²)` over taps, row by row.
+    /// Kronecker factors: `A (o, o)` over output channels and `C (k², k²)` over taps, row by row.
     Kronecker {
         /// A.
         channels: &'a [f64],
         /// C.
         taps: &'a [f64],
     },
-    /// `U (o · c · k², columns)` for any number c of input channels, row by row.
+    /// A full symmetry matrix `U (o · c · k², columns)`, for any number c of input channels, row by
+    /// row.
     Full {
         /// U.
         symmetry: &'a [f64],
@@ -61,15 +73,14 @@ pub struct PlaneFit {
 /// What [`plane_symmetry`] found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlaneSymmetry {
-    /// The group, if there is one that holds and contains all others that do.
+    /// The group that holds and contains all others that hold, if there is one.
     pub group: Option<PlaneGroup>,
     /// All groups that were compared, the best first.
     pub fits: Vec<PlaneFit>,
 }
 
 impl PlaneSymmetry {
-    /// The groups with a residual below [`LARGEST_PLANE_RESIDUAL`], the best first. None is named when there are none, or when
-    /// none of them contains all others.
+    /// The groups with a residual below [`LARGEST_PLANE_RESIDUAL`], the best first.
     pub fn holding(&self) -> impl Iterator<Item = PlaneGroup> {
         self.fits.iter().filter(|fit| holds(fit.residual)).map(|fit| fit.group)
     }
@@ -79,8 +90,8 @@ impl PlaneSymmetry {
         self.fits.iter().find(|fit| fit.group == group).map(|fit| fit.residual)
     }
 
-    /// The best group besides `right` that is no symmetry of it: one that it does not contain, or that does not hold (a
-    /// subgroup that permutes the channels otherwise).
+    /// The best group besides `right` that is no symmetry of it: one that it does not contain, or
+    /// that does not hold (a subgroup that permutes the channels otherwise).
     pub fn best_wrong(&self, right: PlaneGroup) -> Option<PlaneFit> {
         let wrong =
             |fit: &&PlaneFit| fit.group != right && !(right.contains(fit.group) && holds(fit.residual));
@@ -88,13 +99,29 @@ impl PlaneSymmetry {
     }
 }
 
+impl fmt::Display for PlaneSymmetry {
+    /// The group, or why none is claimed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(group) = self.group {
+            return write!(f, "Symmetry: {group}, order {}", group.order());
+        }
+        write!(f, "Symmetry: none is claimed; ")?;
+        let holding: Vec<String> = self.holding().map(|g| g.to_string()).collect();
+        match holding.as_slice() {
+            [] => write!(f, "no group has a residual below the bound"),
+            several => write!(f, "{} hold, and none contains all others", several.join(", ")),
+        }
+    }
+}
+
 fn holds(residual: f64) -> bool {
     residual < LARGEST_PLANE_RESIDUAL
 }
 
-/// Compares a learned convolution with `kernel × kernel` taps and `channels` output channels with every C_N (N ≥ 2) and D_N
-/// whose order divides the number of channels, up to a thousand rotations. Channel `field · |G| + g` belongs to
-/// element g, rotations first. Input channels are images each: G moves their pixels and mixes them with no other.
+/// Compares a learned convolution with `kernel × kernel` taps and `channels` output channels with
+/// every C_N (N ≥ 2) and D_N whose order divides the number of channels, up to a thousand
+/// rotations. Channel `field · |G| + g` belongs to element g, rotations first. Each input channel
+/// is an image: G moves its pixels and does not mix it with others.
 ///
 /// # Errors
 /// When the sizes do not fit, the kernel is even, or a number is NaN or infinite.
@@ -157,7 +184,8 @@ pub fn plane_symmetry(learned: LearnedConv<'_>, channels: usize, kernel: usize) 
             Directions::Product { channels: q, taps: c } => {
                 let on_channels = asymmetry(q, group.order(), |h| group.shift(h));
                 let on_taps = match group.is_exact() {
-                    // Taps that all move alike are symmetric; only channels that do have learned nothing.
+                    // Taps that all move alike are symmetric. Channels that all move alike have
+                    // learned nothing.
                     true => asymmetry(c, group.order(), |h| {
                         (0..taps).map(|tap| group.move_tap(h, kernel, tap)).collect()
                     })
@@ -167,7 +195,8 @@ pub fn plane_symmetry(learned: LearnedConv<'_>, channels: usize, kernel: usize) 
                 let span = basis.span();
                 let (fields, seen) = (channels / group.order(), on_taps.max(out_of_reach(q, c, &span, 1)));
                 let residual = on_channels.map_or(f64::NAN, |residual| residual.max(seen));
-                // All fields at once see the most, and cost the most: only where a group would hold.
+                // All fields at once show the most, and cost the most; they are only looked at
+                // where a group would hold.
                 if holds(residual) { residual.max(out_of_reach(q, c, &span, fields)) } else { residual }
             }
         };
@@ -180,8 +209,8 @@ pub fn plane_symmetry(learned: LearnedConv<'_>, channels: usize, kernel: usize) 
     Ok(PlaneSymmetry { group, ..found })
 }
 
-/// The rows of `U (o · inputs · taps, columns)` in the order (input, output, tap): what G does to outputs and taps is the same for
-/// every input channel, so each input has fields of its own.
+/// The rows of `U (o · inputs · taps, columns)` in the order (input, output, tap): what G does to
+/// outputs and taps is the same for every input channel, so each input has fields of its own.
 fn inputs_first(symmetry: &[f64], columns: usize, inputs: usize, taps: usize) -> Vec<f64> {
     let of_input = |input: usize| symmetry.chunks_exact(taps * columns).skip(input).step_by(inputs);
     (0..inputs).flat_map(of_input).flatten().copied().collect()
@@ -213,8 +242,8 @@ fn directions(symmetry: &[f64], columns: usize) -> DMatrix<f64> {
     svd.u.map_or_else(|| DMatrix::zeros(rows, 0), |u| u.select_columns(&kept))
 }
 
-/// The projector on the left singular directions of a square matrix above the widest gap between its singular values; on
-/// everything when there is no gap.
+/// The projector on the left singular directions of a square matrix above the widest gap between
+/// its singular values; on everything when there is no gap.
 fn projector(matrix: &[f64], n: usize) -> DMatrix<f64> {
     let svd = DMatrix::from_row_slice(n, n, matrix).svd(true, false);
     let mut order: Vec<usize> = (0..n).collect();
@@ -228,8 +257,9 @@ fn projector(matrix: &[f64], n: usize) -> DMatrix<f64> {
     &u * u.transpose()
 }
 
-/// The part of the worst direction in the span of the orthonormal columns `q (o · k², r)` outside the fixed filters of all
-/// fields, of which `fixed` are one field's: `√(1 − λ)`, λ the smallest eigenvalue of `Qᵀ P Q`. NaN without columns.
+/// The part of the worst direction in the span of the orthonormal columns `q (o · k², r)` outside
+/// the fixed filters of all fields, of which `fixed` are one field's: `√(1 − λ)`, λ the smallest
+/// eigenvalue of `Qᵀ P Q`. NaN without columns.
 fn worst_outside(q: &DMatrix<f64>, fixed: &[Vec<f64>]) -> f64 {
     let size = fixed.first().map_or(1, Vec::len);
     let mut gram = DMatrix::<f64>::zeros(q.ncols(), q.ncols());
@@ -243,8 +273,9 @@ fn worst_outside(q: &DMatrix<f64>, fixed: &[Vec<f64>]) -> f64 {
     smallest_eigenvalue(gram).map_or(f64::NAN, |l| (1.0 - l).max(0.0).sqrt())
 }
 
-/// The part of the worst steerable filter of so many `together` neighbouring fields outside the product of the subspaces of channels
-/// and taps: `√(1 − λ)`, λ the smallest eigenvalue of `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the steerable filters ψ of these fields.
+/// The part of the worst steerable filter of `together` neighbouring fields outside the product of
+/// the subspaces of channels and taps: `√(1 − λ)`, λ the smallest eigenvalue of
+/// `⟨ψ_i, (Q ⊗ C) ψ_j⟩` over the steerable filters ψ of these fields.
 fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, steerable: &[Vec<f64>], together: usize) -> f64 {
     let (size, k, count) = (steerable.first().map_or(1, Vec::len), taps.nrows(), steerable.len());
     let channels = size / k;
@@ -272,13 +303,14 @@ fn out_of_reach(q: &DMatrix<f64>, taps: &DMatrix<f64>, steerable: &[Vec<f64>], t
     worst
 }
 
-/// Of a symmetric matrix; `None` of an empty one.
+/// The smallest eigenvalue of a symmetric matrix; `None` for an empty one.
 fn smallest_eigenvalue(matrix: DMatrix<f64>) -> Option<f64> {
     (matrix.nrows() > 0).then(|| matrix.symmetric_eigen().eigenvalues.min())
 }
 
-/// `‖Q − P Q‖ / ‖Q − tr(Q)/n‖`, P the average over a group, whose element h sends each run of as many coordinates as `to(h)` has
-/// entries to `to(h)`; `None` for a Q that is a multiple of the identity.
+/// `‖Q − P Q‖ / ‖Q − tr(Q)/n‖`, P the average over a group; `None` for a Q that is a multiple of
+/// the identity. Coordinates come in fields of as many as `to(h)` has entries, and element h sends
+/// coordinate i of each field to coordinate `to(h)[i]` of it.
 fn asymmetry(q: &DMatrix<f64>, order: usize, to: impl Fn(usize) -> Vec<usize>) -> Option<f64> {
     let n = q.nrows();
     let mean = q.trace() / n as f64;
@@ -299,7 +331,8 @@ fn asymmetry(q: &DMatrix<f64>, order: usize, to: impl Fn(usize) -> Vec<usize>) -
     Some(((q - average).norm_squared() / total).sqrt())
 }
 
-/// The part of a projector's subspace outside a span with this orthonormal basis, `√(1 − tr(Q S) / tr(Q))`.
+/// The part of a projector's subspace outside a span with this orthonormal basis,
+/// `√(1 − tr(Q S) / tr(Q))`.
 fn outside(q: &DMatrix<f64>, span: &[Vec<f64>]) -> f64 {
     let inside: f64 = span
         .iter()
