@@ -6,7 +6,7 @@ use num_bigint::BigUint;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A list of images that is no permutation.
+    /// A list of images that is not a permutation.
     #[error("{images:?} is no permutation of 0..{degree}: {problem}", degree = .images.len())]
     NotAPermutation {
         /// The list.
@@ -15,7 +15,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// Text that is no cycle notation.
+    /// Text that is not in cycle notation.
     #[error(
         "`{text}` is no permutation in cycle notation: {problem}; write disjoint cycles of points, as (0 1 2)(3 4)"
     )]
@@ -37,7 +37,7 @@ pub enum Error {
         got: usize,
     },
 
-    /// A size that makes no group.
+    /// A size for which a family has no group.
     #[error("{family}: {problem}")]
     Family {
         /// The family.
@@ -69,7 +69,8 @@ pub enum Error {
         "the images do not define a homomorphism: the relation {relation} = 1 holds in the group, but the images give {gives}"
     )]
     NotAHomomorphism {
-        /// A word in the generators (a, b, …; a' is the inverse of a) that is the identity of the group.
+        /// A word in the generators (a, b, …; a' is the inverse of a) that is the identity of the
+        /// group.
         relation: String,
         /// What the same word in the images is, in cycle notation.
         gives: String,
@@ -104,7 +105,7 @@ pub enum Error {
         got: usize,
     },
 
-    /// Numbers that make no whole columns of a symmetry matrix.
+    /// A number of values that is not a whole number of columns of a symmetry matrix.
     #[error(
         "the symmetry matrix of {outputs} outputs × {inputs} inputs: expected {outputs} · {inputs} numbers \
          for each of one or more columns, got {got}"
@@ -142,7 +143,8 @@ pub enum Error {
         value: f64,
     },
 
-    /// The search for automorphisms contradicts itself: a defect of the search, not of the input.
+    /// The search for automorphisms contradicts itself. This is a defect of the search, not of the
+    /// input.
     #[error(
         "the search for automorphisms reports a group of order {expected}, but its generators make one of order \
          {found}; please report the pattern"

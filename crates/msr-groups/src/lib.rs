@@ -1,27 +1,33 @@
-//! Finite groups, how they act on points, which weights they tie, and which group a symmetry matrix encodes.
+//! Finite groups, how they act on points, which weights they tie, and which group a symmetry matrix
+//! encodes.
 //!
-//! - [`Permutation`], [`PermutationGroup`]: products, cycle notation; order, membership, orbits, stabilisers and
-//!   elements by Schreier–Sims. Families: [`cyclic`], [`dihedral`], [`symmetric`], [`wreath_product`] and more;
-//!   [`ALL_SMALL_GROUPS`] lists what the tests run over.
-//! - [`Action`]: natural, regular, on pairs, on grids, on channels, or any homomorphism, which is checked.
-//! - [`SharingPattern`]: the orbits on outputs × inputs, which is `U^G` of `vec(W) = U^G v` in sparse form;
-//!   [`group_convolution`] for Proposition 1 of the MSR paper, [`burnside_count`], Kronecker products with
-//!   their [`kronecker_permutation`], the [`reynolds_projection`] and equivariance errors.
-//! - [`SymmetryMatrix`]: a checked view of a learned `U`, or of a plain weight matrix. [`recover`]: the group
-//!   that it encodes, with generators and a name; [`rank_groups`] when there is none; [`partition_distance`] from a known truth.
+//! - [`Permutation`], [`PermutationGroup`]: products, cycle notation; order, membership, orbits,
+//!   stabilisers and elements by Schreier–Sims. Families: [`cyclic`], [`dihedral`], [`symmetric`],
+//!   [`wreath_product`] and more; [`ALL_SMALL_GROUPS`] lists what the tests run over.
+//! - [`Action`]: natural, regular, on pairs, on grids, on channels, or any homomorphism, which is
+//!   checked.
+//! - [`SharingPattern`]: the orbits on outputs × inputs, which is `U^G` of `vec(W) = U^G v` in
+//!   sparse form; [`group_convolution`] for Proposition 1 of the MSR paper, [`burnside_count`],
+//!   Kronecker products with their [`kronecker_permutation`], the [`reynolds_projection`] and
+//!   equivariance errors.
+//! - [`SymmetryMatrix`]: a checked view of a learned `U`, or of a plain weight matrix. [`recover`]:
+//!   the group that it encodes, with generators and a name; [`rank_groups`] when there is none;
+//!   [`partition_distance`] from a known truth.
 //!
-//! This crate knows no tensors: matrices are slices of `f64`, row by row. The mathematics is derived in
-//! `docs/derivations`.
+//! This crate knows no tensors: matrices are slices of `f64`, row by row. The mathematics is
+//! derived in `docs/derivations`.
 //!
-//! Groups of your own come from [`from_cycle_notation`] or [`PermutationGroup::new`], those of the families also from
-//! the text of a call ([`parse_group`]). Orders are `num_bigint::BigUint` (version 0.4), random numbers come from
-//! generators of `rand` (version 0.9) that you pass in.
+//! Groups of your own come from [`from_cycle_notation`] or [`PermutationGroup::new`], those of the
+//! families also from the text of a call ([`parse_group`]). Orders are `num_bigint::BigUint`
+//! (version 0.4), random numbers come from generators of `rand` (version 0.9) that you pass in.
 //!
 //! # Example
-//! A group of your own, a symmetry matrix with its pattern in a basis that hides it, and the group read back:
+//! A group of your own, a symmetry matrix with its pattern in a basis that hides it, and the group
+//! read back from the matrix:
 //! ```
 //! use msr_groups::{
-//!     Action, RecoveryConfig, SharingPattern, SymmetryMatrix, burnside_count, from_cycle_notation, recover,
+//!     Action, RecoveryConfig, SharingPattern, SymmetryMatrix, burnside_count, from_cycle_notation,
+//!     recover,
 //! };
 //!
 //! # fn main() -> Result<(), msr_groups::Error> {

@@ -88,7 +88,8 @@ impl Permutation {
         Ok(Self { images: images.into() })
     }
 
-    /// Reads cycle notation: `(0 1 2)(3 4)`, with blanks or commas between points; `()` is the identity.
+    /// Reads cycle notation: `(0 1 2)(3 4)`, with blanks or commas between points; `()` is the
+    /// identity.
     ///
     /// # Errors
     /// [`Error::CycleNotation`] when the text is something else.
@@ -161,7 +162,8 @@ impl Permutation {
 
     /// `self` applied `exponent` times; negative exponents take the inverse.
     pub fn power(&self, exponent: i64) -> Self {
-        // Each point moves along its own cycle, so that the exponent only matters modulo the cycle's length.
+        // Each point moves along its own cycle, so that the exponent only matters modulo the
+        // cycle's length.
         let mut images = vec![0u32; self.degree()];
         for cycle in self.all_cycles() {
             let length = cycle.len() as i64;
@@ -199,7 +201,8 @@ impl Permutation {
         cycles
     }
 
-    /// The smallest positive exponent that gives the identity: the least common multiple of the cycle lengths.
+    /// The smallest positive exponent that gives the identity: the least common multiple of the
+    /// cycle lengths.
     pub fn order(&self) -> num_bigint::BigUint {
         self.cycles().iter().fold(1u32.into(), |order: num_bigint::BigUint, c| order.lcm(&c.len().into()))
     }
@@ -220,7 +223,8 @@ impl Permutation {
         Self { images: self.images.iter().copied().chain(other.images.iter().map(|&x| x + shift)).collect() }
     }
 
-    /// The part that permutes `range`, renumbered from 0; `None` when the range is not mapped to itself.
+    /// The part that permutes `range`, renumbered from 0; `None` when the range is not mapped to
+    /// itself.
     pub fn restrict(&self, range: std::ops::Range<usize>) -> Option<Self> {
         let inside = self.images.get(range.clone())?;
         let inside: Option<Box<[u32]>> =

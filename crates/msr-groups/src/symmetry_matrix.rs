@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::error::{Error, Result, check_finite};
 
-/// A view of a symmetry matrix `U (m n × k)`, row by row, of the weights of a map from `n` inputs to
-/// `m` outputs: row `y · n + x` says how weight `(y, x)` of `vec(W) = U v` depends on v.
+/// A view of a symmetry matrix `U (m n × k)`, row by row, of the weights of a map from `n` inputs
+/// to `m` outputs: row `y · n + x` says how weight `(y, x)` of `vec(W) = U v` depends on v.
 ///
 /// A plain weight matrix `W (m × n)` is one with a single column.
 ///
@@ -31,8 +31,8 @@ pub struct SymmetryMatrix<'a> {
 }
 
 impl<'a> SymmetryMatrix<'a> {
-    /// The view of `values (outputs · inputs × k)`, row by row. How many columns there are follows from
-    /// how many values there are; without weights there are none.
+    /// The view of `values (outputs · inputs × k)`, row by row. How many columns there are follows
+    /// from how many values there are; without weights there are none.
     ///
     /// # Errors
     /// [`Error::Columns`] when the values make no whole columns, or not even one;
@@ -51,8 +51,8 @@ impl<'a> SymmetryMatrix<'a> {
     /// The view of a plain weight matrix `values (outputs × inputs)`, row by row: one column.
     ///
     /// # Errors
-    /// [`Error::Size`] when there is not one value for each weight; [`Error::NotFinite`] when one of them
-    /// is NaN or infinite.
+    /// [`Error::Size`] when there is not one value for each weight; [`Error::NotFinite`] when one
+    /// of them is NaN or infinite.
     pub fn weight(values: &'a [f64], outputs: usize, inputs: usize) -> Result<Self> {
         if outputs.checked_mul(inputs) != Some(values.len()) {
             return Err(Error::Size {

@@ -1,4 +1,5 @@
-//! Orders, orbits, stabilisers and memberships beside those that sympy computes (`golden/groups.json`).
+//! Orders, orbits, stabilisers and memberships beside those that sympy computes
+//! (`golden/groups.json`).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::collections::BTreeMap;

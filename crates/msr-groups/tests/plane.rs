@@ -14,7 +14,8 @@ fn normal(rng: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
     (0..count).map(|_| rng.sample::<f64, _>(StandardNormal)).collect()
 }
 
-/// `fields` fields whose filters are random mixtures of the basis functions, `columns` of them, plus noise.
+/// `fields` fields whose filters are random mixtures of the basis functions, `columns` of them,
+/// plus noise.
 fn fixed_filters(
     group: PlaneGroup,
     fields: usize,
@@ -35,7 +36,8 @@ fn fixed_filters(
     rows.iter().zip(noise).map(|(x, n)| x + n).collect()
 }
 
-/// A projector, row by row, on the span of some columns of `matrix (n, columns)`, scaled, plus noise.
+/// A projector, row by row, on the span of some columns of `matrix (n, columns)`, scaled, plus
+/// noise.
 fn subspace(matrix: &[f64], n: usize, columns: usize, noise: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for c in 0..columns {
@@ -135,8 +137,8 @@ fn without_structure_no_group_is_named() {
     assert_eq!(plane_symmetry(nothing, 24, KERNEL).unwrap().group, None);
 }
 
-/// Symmetric channels and symmetric taps are no rotation yet: nothing turns when only the centre of the filter is used, or
-/// when the channels only share a mean.
+/// Symmetric channels and symmetric taps are no rotation yet: nothing turns when only the centre of
+/// the filter is used, or when the channels only share a mean.
 #[test]
 fn symmetry_of_channels_alone_names_nothing() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -169,7 +171,8 @@ fn symmetry_of_channels_alone_names_nothing() {
             assert_eq!(named(&mean, taps, o), None, "{o} channels");
         }
     }
-    // Channels that share all but their mean, with free taps: no rotation either, however many there are.
+    // Channels that share all but their mean, with free taps: no rotation either, however many
+    // there are.
     let free: Vec<f64> = (0..TAPS * TAPS).map(|at| f64::from(u8::from(at % (TAPS + 1) == 0))).collect();
     for o in [64, 136, 256] {
         let rest: Vec<f64> =
@@ -235,8 +238,8 @@ fn bad_input_is_refused() {
     assert!(SteerableBasis::new(Rotations(1_000), 99).unwrap_err().to_string().contains("are too many"));
 }
 
-/// Quarter turns and flips are exact on the pixels; the error of an eighth falls as images get smoother; filters at
-/// random are far off.
+/// Quarter turns and flips are exact on the pixels; the error of an eighth falls as images get
+/// smoother; filters at random are far off.
 #[test]
 fn errors_on_images_are_those_of_the_layer() {
     let mut rng = ChaCha8Rng::seed_from_u64(4);
@@ -268,7 +271,8 @@ fn errors_on_images_are_those_of_the_layer() {
     }
 }
 
-/// Quarter turns and flips permute the taps: any filters in their moved copies have the symmetry, not only steerable ones.
+/// Quarter turns and flips permute the taps: any filters in their moved copies have the symmetry,
+/// not only steerable ones.
 #[test]
 fn quarter_turns_and_flips_are_exact_for_all_filters() {
     let mut rng = ChaCha8Rng::seed_from_u64(6);

@@ -120,7 +120,8 @@ fn noise_as_large_as_the_signal_never_makes_a_claim() {
     }
 }
 
-/// Rows without any ties: of all shapes, of one column, with a few large ones, with heavy tails. Not one claim.
+/// Rows without any ties: of all shapes, of one column, with a few large ones, with heavy tails.
+/// Not one claim.
 #[test]
 fn matrices_without_ties_make_no_claim() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
@@ -141,22 +142,6 @@ fn matrices_without_ties_make_no_claim() {
             let found = recover(matrix(&u, m, n), config).unwrap();
             assert!(matches!(found, Recovery::Nothing(_)), "trial {trial}, {m} × {n} × {k}: {found:?}");
         }
-    }
-}
-
-/// The guards cannot be switched off by numbers that compare with nothing.
-#[test]
-fn senseless_configurations_are_refused() {
-    let good = RecoveryConfig::default();
-    for config in [
-        RecoveryConfig { least_gap: f64::NAN, ..good },
-        RecoveryConfig { least_gap: 0.5, ..good },
-        RecoveryConfig { largest_residual: f64::NAN, ..good },
-        RecoveryConfig { largest_chance: -1.0, ..good },
-        RecoveryConfig { largest_chance: f64::INFINITY, ..good },
-    ] {
-        let error = recover(matrix(&[1.0, 2.0], 1, 2), &config).unwrap_err();
-        assert!(error.to_string().contains("least_gap ≥ 1"), "{error}");
     }
 }
 
@@ -182,7 +167,8 @@ fn scale_does_not_matter_and_large_layers_are_read() {
     assert!(rank_groups(matrix(&noise, 200, 200), &known).unwrap().len() > 10);
 }
 
-/// Columns that repeat each other, or hold nothing, are no evidence: a matrix of rank one without any ties.
+/// Columns that repeat each other, or hold nothing, are no evidence: a matrix of rank one without
+/// any ties.
 #[test]
 fn repeated_and_idle_columns_make_no_claim() {
     let mut rng = ChaCha8Rng::seed_from_u64(10);
@@ -215,7 +201,8 @@ fn groups_that_act_differently_on_outputs_and_inputs_are_recovered() {
         let found = read_disguised(&pattern, 1e-3, &mut rng);
         let Recovery::Group(found) = found else { panic!("{call}: {found:?}") };
         assert_eq!(found.pattern, pattern);
-        // With an output for each element and a faithful action on the inputs, nothing else keeps the pattern.
+        // With an output for each element and a faithful action on the inputs, nothing else keeps
+        // the pattern.
         assert_eq!(found.order(), order.into(), "{call}");
         for (on_outputs, on_inputs) in found.generators() {
             assert!(pattern.is_kept_by(&on_outputs, &on_inputs));
@@ -284,8 +271,8 @@ fn known_groups_are_ranked_by_residual() {
     let error = rank_groups(matrix(&u, 4, 16), &known).unwrap_err();
     assert!(matches!(error, Error::Shape { expected: (8, 8), got: (4, 16), .. }), "{error}");
 
-    // Other numbers of outputs than inputs: pairs, and outputs that nothing moves, with the largest group that
-    // has the pattern.
+    // Other numbers of outputs than inputs: pairs, and outputs that nothing moves, with the largest
+    // group that has the pattern.
     let group = parse_group("symmetric(4)").unwrap();
     let action = |name: &str| Action::parse(&group, name).unwrap();
     let pattern = SharingPattern::new(&action("unordered_pairs"), &action("distinct_pairs")).unwrap();
@@ -348,56 +335,6 @@ fn names_are_proved() {
         msr_groups::from_cycle_notation("M_11", 11, &["(0 1 2 3 4 5 6 7 8 9 10)", "(2 6 10 7)(3 9 4 5)"]);
     let m11 = m11.unwrap();
     assert_eq!((m11.order(), name_of(&m11)), (7920u32.into(), None));
-}
-
-#[test]
-fn what_has_no_two_different_rows_is_read_as_nothing() {
-    for (u, m, n, says) in [
-        (&[0.0; 6][..], 2, 3, "No exact symmetry: all entries are zero."),
-        (&[1.0], 1, 1, "No exact symmetry: there are fewer than two weights."),
-        (&[], 0, 0, "No exact symmetry: there are fewer than two weights."),
-    ] {
-        let found = read(u, m, n);
-        assert_eq!(found.to_string(), says);
-        assert!(found.evidence().is_none() && found.pattern().is_none());
-    }
-}
-
-/// Every outcome says itself.
-#[test]
-fn outcomes_are_displayed() {
-    let found = read(&natural(&parse_group("dihedral(4)").unwrap()).dense(), 4, 4);
-    assert_eq!(
-        found.to_string(),
-        "Symmetry: D_4, order 8\n  generator: outputs (0 1 2 3)\n             inputs  (0 1 2 3)\n  \
-         generator: outputs (1 3)\n             inputs  (1 3)"
-    );
-    // More weights are tied than the group explains: rows of two outputs alike, which are swapped.
-    let labels = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 2, 3];
-    let pattern = SharingPattern::from_labels(3, 4, &labels).unwrap();
-    let found = read(&pattern.dense(), 3, 4);
-    assert_eq!(found.group().map(|g| g.is_orbits), Some(false), "{found}");
-    assert!(found.to_string().ends_with("\n  More weights are tied than this group explains."), "{found}");
-    // A convolution on an interval: the ends forbid every shift.
-    let labels: Vec<usize> = (0..8 * 10).map(|i: usize| (i % 10).wrapping_sub(i / 10).min(3)).collect();
-    let pattern = SharingPattern::from_labels(8, 10, &labels).unwrap();
-    let found = read(&pattern.dense(), 8, 10);
-    assert!(matches!(found, Recovery::Ties(_)), "{found:?}");
-    assert_eq!((found.pattern(), found.is_group(), found.name()), (Some(&pattern), false, None));
-    assert!(found.evidence().unwrap().log10_chance < -6.0);
-    assert_eq!(
-        found.to_string(),
-        "Weights are tied, but no permutation of outputs and inputs keeps the ties."
-    );
-    for (u, says) in [
-        ([1.0, 1.001], "No exact symmetry: chance could tie weights as closely as this: the bound of its"),
-        ([1.0, -1.0], "No exact symmetry: rows form no clear clusters: those between clusters are only 1.00"),
-        ([1.0, 2.0], "No exact symmetry: the clusters leave a residual of 0.316 (at most 0.2 is allowed)."),
-    ] {
-        let found = read(&u, 1, 2);
-        assert!(found.evidence().is_some());
-        assert!(found.to_string().starts_with(says), "{found}");
-    }
 }
 
 /// Tied, crosswise: what keeps the pattern keeps it.

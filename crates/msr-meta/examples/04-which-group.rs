@@ -12,15 +12,20 @@ use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use msr_symmetry::Symmetry;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Convolutions whose filters come in four rotated copies; one field of the regular representation of C4.
+    // Convolutions whose filters come in four rotated copies: one field of the regular representation of C4.
     let group = PlaneGroup::Rotations(4);
-    let problem = SteerableConvConfig { fields: 1, size: 12, ..SteerableConvConfig::new(group, 0) };
+    let problem = SteerableConv::new(SteerableConvConfig {
+        fields: 1,
+        size: 12,
+        ..SteerableConvConfig::new(group, 0)
+    })?;
+    let free = problem.basis().len(); // the free weights of a field, out of 4 × 9
     let config = SamplerConfig::new(Split::new(2_000, 100), Shots { support: 1, query: 5 }, 16, 0);
-    let tasks = EpisodeSampler::new(SteerableConv::new(problem)?, config)?;
+    let tasks = EpisodeSampler::new(problem, config)?;
 
-    // A full symmetry matrix over 4 channels × 9 kernel positions, with as many free parameters as weights would allow.
+    // A full symmetry matrix over 4 channels × 9 kernel positions.
     let vars = SeededVars::new(0);
-    let conv = ReparamConv2dConfig::full(Conv2dConfig::new(1, 4, 3), 9);
+    let conv = ReparamConv2dConfig::full(Conv2dConfig::new(1, 4, 3), free);
     let layer = ReparamConv2d::new(conv, vars.builder(DType::F32, &Device::Cpu))?;
     let learner = MetaLearner::new(layer, MetaConfig::least_squares(0.1))?;
     let mut trainer = Trainer::new(learner, AdamConfig { rate: 3e-3, ..AdamConfig::default() })?;

@@ -1,4 +1,5 @@
-//! Actions given by the images of the generators: whether they are homomorphisms, and the images of elements.
+//! Actions given by the images of the generators: whether they are homomorphisms, and the images of
+//! elements.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,12 +13,12 @@ use crate::permutation::Permutation;
 const SEARCHED: usize = 50_000;
 
 impl Action {
-    /// The action that sends the `i`-th generator to `images[i]`; how it is checked is in
-    /// `docs/derivations/groups.md`, section 1.
+    /// The action that sends the `i`-th generator to `images[i]`. `docs/derivations/groups.md`,
+    /// section 1, says how it is checked.
     ///
     /// # Errors
-    /// [`Error::NotAHomomorphism`], with a relation that holds among the generators but not among the images;
-    /// [`Error::Degree`] or [`Error::Config`] when the images do not fit.
+    /// [`Error::NotAHomomorphism`], with a relation that holds among the generators but not among
+    /// the images; [`Error::Degree`] or [`Error::Config`] when the images do not fit.
     ///
     /// # Example
     /// `C_4` has no action in which its generator, of order 4, makes a 3-cycle.
@@ -47,8 +48,8 @@ impl Action {
             return Err(Error::Degree { what, expected: points, got: wrong.degree() });
         }
         let action = Self::trusted(group, "given by images", points, images);
-        // The map is a homomorphism when only the identity of the group is paired with each image of it:
-        // when the chain of the pairs needs no base point among the new points.
+        // The map is a homomorphism when only the identity of the group is paired with each image
+        // of it: when the chain of the pairs needs no base point among the new points.
         let broken = action.graph().levels().any(|(base, orbit)| base >= group.degree() && orbit > 1);
         if broken { Err(action.broken_relation()) } else { Ok(action) }
     }
@@ -111,7 +112,7 @@ impl Action {
     /// The permutation of the points that an element of the group makes, `ρ(g)`.
     ///
     /// # Errors
-    /// [`Error::Config`] when `element` is not in the group.
+    /// [`Error::NotInGroup`] when `element` is not in the group.
     pub fn image_of(&self, element: &Permutation) -> Result<Permutation> {
         if !self.group.contains(element) {
             return Err(Error::NotInGroup {
@@ -128,7 +129,8 @@ impl Action {
     }
 }
 
-/// The word `word · other⁻¹`, read as a product from left to right; letters beside their inverse are removed.
+/// The word `word · other⁻¹`, read as a product from left to right; letters beside their inverse
+/// are removed.
 fn cancel(word: Vec<i32>, other: &[i32]) -> Vec<i32> {
     let mut relation: Vec<i32> = Vec::new();
     for letter in word.into_iter().chain(other.iter().rev().map(|letter| -letter)) {

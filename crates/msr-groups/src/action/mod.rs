@@ -14,8 +14,8 @@ use crate::group::PermutationGroup;
 use crate::group::chain::{Chain, orbits};
 use crate::permutation::Permutation;
 
-/// A group acting on `0..points`: one permutation of the points for each generator, `ρ(g h) = ρ(g) ρ(h)`.
-/// See `docs/derivations/groups.md`, section 1.
+/// A group acting on `0..points`: one permutation of the points for each generator,
+/// `ρ(g h) = ρ(g) ρ(h)`. See `docs/derivations/groups.md`, section 1.
 ///
 /// # Example
 /// `S_3` on its three points, on itself, and on ordered pairs:
@@ -82,8 +82,8 @@ impl Action {
         Self::from_map(group, "trivial".into(), Some(points), |_, x| x)
     }
 
-    /// The group on itself, by multiplication from the left: `ρ(g) h = g h`. Point `i` is the `i`-th of
-    /// [`PermutationGroup::elements`].
+    /// The group on itself, by multiplication from the left: `ρ(g) h = g h`. Point `i` is the
+    /// `i`-th of [`PermutationGroup::elements`].
     ///
     /// # Errors
     /// [`Error::TooManyElements`].

@@ -5,8 +5,9 @@ use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 
 impl Action {
-    /// The action of `group` that a text names: `natural`, `regular`, `trivial(points)`, `ordered_pairs`,
-    /// `distinct_pairs`, `unordered_pairs`, `channels(count)` (copies of the natural one).
+    /// The action of `group` that a text names: `natural`, `regular`, `trivial(points)`,
+    /// `ordered_pairs`, `distinct_pairs`, `unordered_pairs`, `channels(count)` (copies of the
+    /// natural one).
     ///
     /// # Errors
     /// [`Error::Config`] for another text; what the constructors report.

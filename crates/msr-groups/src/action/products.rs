@@ -11,7 +11,8 @@ impl Action {
     /// `(x, y) ↦ (ρ(g) x, ρ'(g) y)`, pair `(x, y)` at `x · other.points() + y`.
     ///
     /// # Errors
-    /// [`Error::DifferentGroups`] when another group acts on `other`; too many points.
+    /// [`Error::DifferentGroups`](crate::Error::DifferentGroups) when another group acts on
+    /// `other`; too many points.
     pub fn times(&self, other: &Self) -> Result<Self> {
         same_group(self, other)?;
         let (m, name) = (other.points, format!("{} × {}", self.name, other.name));
@@ -23,7 +24,8 @@ impl Action {
     /// On the points of `self` followed by those of `other`.
     ///
     /// # Errors
-    /// [`Error::DifferentGroups`] when another group acts on `other`.
+    /// [`Error::DifferentGroups`](crate::Error::DifferentGroups) when another group acts on
+    /// `other`.
     pub fn beside(&self, other: &Self) -> Result<Self> {
         same_group(self, other)?;
         let images = self.images.iter().zip(&other.images).map(|(a, b)| a.beside(b)).collect();
@@ -43,8 +45,8 @@ impl Action {
         })
     }
 
-    /// `G × H` on the grid of their points: `(x, y) ↦ (g x, h y)`, cell `(x, y)` at `x · degree(H) + y`. See
-    /// `docs/derivations/groups.md`, section 5.
+    /// `G × H` on the grid of their points: `(x, y) ↦ (g x, h y)`, cell `(x, y)` at
+    /// `x · degree(H) + y`. See `docs/derivations/groups.md`, section 5.
     ///
     /// # Errors
     /// When there are too many points.
@@ -53,8 +55,8 @@ impl Action {
         Self::grid(&group, g.generators(), g.degree(), h.generators(), h.degree())
     }
 
-    /// The action of `G × H` on the grid of the points of an action of `G` and one of `H`. All products that
-    /// are built from actions of the same two groups are actions of the same group.
+    /// The action of `G × H` on the grid of the points of an action of `G` and one of `H`. All
+    /// products that are built from actions of the same two groups are actions of the same group.
     ///
     /// # Errors
     /// When there are too many points.

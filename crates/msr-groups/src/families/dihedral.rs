@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// `D_n`, the symmetries of a regular polygon on its `n ≥ 3` corners: `x ↦ x + 1` and `x ↦ −x` modulo `n`;
-/// order `2n`.
+/// `D_n`, the symmetries of a regular polygon on its `n ≥ 3` corners: `x ↦ x + 1` and `x ↦ −x`
+/// modulo `n`; order `2n`.
 ///
 /// # Errors
 /// When `n` is below 3.

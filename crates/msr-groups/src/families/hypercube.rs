@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// All symmetries of the `n`-cube on its `2^n` corners (the bits of a corner's number are its coordinates):
-/// a reflection, and the permutations of the coordinates; order `2^n n!`.
+/// All symmetries of the `n`-cube on its `2^n` corners (the bits of a corner's number are its
+/// coordinates): a reflection, and the permutations of the coordinates; order `2^n n!`.
 ///
 /// # Errors
 /// When `n` is zero or above 16.

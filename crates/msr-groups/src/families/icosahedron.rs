@@ -4,8 +4,9 @@ use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// The rotations of the icosahedron on its 12 corners: `(0, s, t φ)`, `(s, t φ, 0)`, `(t φ, 0, s)`, each with
-/// `(s, t)` = (1, 1), (1, −1), (−1, 1), (−1, −1), and φ the golden ratio; isomorphic to `A_5`, order 60.
+/// The rotations of the icosahedron on its 12 corners: `(0, s, t φ)`, `(s, t φ, 0)`, `(t φ, 0, s)`,
+/// each with `(s, t)` = (1, 1), (1, −1), (−1, 1), (−1, −1), and φ the golden ratio; isomorphic to
+/// `A_5`, order 60.
 ///
 /// # Errors
 /// None.
@@ -21,7 +22,8 @@ pub fn icosahedron() -> Result<PermutationGroup> {
             })
         })
         .collect();
-    // A third of a turn about (1, 1, 1) moves the coordinates round; a fifth of a turn about corner 0.
+    // A third of a turn about (1, 1, 1) moves the coordinates round; a fifth of a turn about corner
+    // 0.
     let third = |[x, y, z]: [f64; 3]| [z, x, y];
     let length = (1.0 + golden * golden).sqrt();
     let axis = corners[0].map(|c| c / length);

@@ -13,9 +13,10 @@ pub struct SmallGroup {
     pub order: u64,
     /// Whether its name is that of an abstract group, not of an action.
     pub named: bool,
-    /// Whether it is all that keeps its natural sharing pattern (outputs and inputs acted on naturally). When it
-    /// is not, no weight can tell it from a larger group: the maps that commute with `A_4` on four points
-    /// commute with `S_4` too. See `docs/derivations/groups.md`, section 6.
+    /// Whether it is all that keeps its natural sharing pattern (outputs and inputs acted on
+    /// naturally). When it is not, no weight can tell it from a larger group: the maps that commute
+    /// with `A_4` on four points commute with `S_4` too. See `docs/derivations/groups.md`, section
+    /// 6.
     pub closed: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Families of finite groups, one a file. All constructors return [`PermutationGroup`](crate::PermutationGroup)s
-//! with the family's usual action on points.
+//! Families of finite groups, one a file. All constructors return
+//! [`PermutationGroup`](crate::PermutationGroup)s with the family's usual action on points.
 
 mod alternating;
 mod cyclic;

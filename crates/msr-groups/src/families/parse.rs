@@ -15,11 +15,11 @@ const KNOWN: &str = "trivial(n), cyclic(n), dihedral(n), symmetric(n), alternati
 
 /// The group that a call describes: `dihedral(8)`, `wreath_product(cyclic(2), symmetric(3))`.
 ///
-/// `product_grid(G, H)`, `regular(G)` and the pairs are the groups of permutations that these actions make;
-/// `semidirect(n, order)` is [`cyclic_semidirect`].
+/// `product_grid(G, H)`, `regular(G)` and the pairs are the groups of permutations that these
+/// actions make; `semidirect(n, order)` is [`cyclic_semidirect`].
 ///
 /// # Errors
-/// [`Error::Config`] for text that is no such call; what the constructors report.
+/// [`Error::Config`] for any other text; what the constructors report.
 ///
 /// # Example
 /// ```

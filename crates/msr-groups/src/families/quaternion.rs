@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// `Q_8 = {±1, ±i, ±j, ±k}` on itself by multiplication from the left; the points are 1, −1, i, −i, j, −j,
-/// k, −k; order 8.
+/// `Q_8 = {±1, ±i, ±j, ±k}` on itself by multiplication from the left; the points are 1, −1, i, −i,
+/// j, −j, k, −k; order 8.
 ///
 /// # Errors
 /// None.

@@ -7,8 +7,9 @@ use crate::permutation::Permutation;
 /// A sticker: the cubie it is on, and the direction it faces; coordinates −1, 0, 1.
 type Sticker = ([i8; 3], [i8; 3]);
 
-/// The six quarter turns of the 3×3×3 cube on its 48 movable stickers (faces up, left, front, right, back,
-/// down; each row by row as one looks at it, without its centre); order 43,252,003,274,489,856,000.
+/// The six quarter turns of the 3×3×3 cube on its 48 movable stickers (faces up, left, front,
+/// right, back, down; each row by row as one looks at it, without its centre); order
+/// 43,252,003,274,489,856,000.
 ///
 /// # Errors
 /// None.

@@ -6,12 +6,13 @@ use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// `N ⋊ H`: `h n h⁻¹ = φ_h(n)`, where `automorphisms[j][i]` is the image of the `i`-th generator of `N` under
-/// the automorphism φ of the `j`-th generator of `H`. Acts on the elements of `N` (by `n` from the left, and
-/// by φ), followed by the points of `H`; order `|N| |H|`.
+/// `N ⋊ H`: `h n h⁻¹ = φ_h(n)`, where `automorphisms[j][i]` is the image of the `i`-th generator of
+/// `N` under the automorphism φ of the `j`-th generator of `H`. Acts on the elements of `N` (by `n`
+/// from the left, and by φ), followed by the points of `H`; order `|N| |H|`.
 ///
 /// # Errors
-/// When an automorphism is none, when φ is no homomorphism, or when `N` has too many elements.
+/// When one of the maps is not an automorphism, when φ is not a homomorphism, or when `N` has too
+/// many elements.
 ///
 /// # Example
 /// The dihedral group of order 10: the flip turns a rotation into its inverse.
@@ -75,8 +76,9 @@ pub fn semidirect_product(
     )
 }
 
-/// `C_n ⋊ C_order` on the residues modulo `n`: `x ↦ x + 1` and `x ↦ r x`, for the smallest `r` whose
-/// multiplicative order modulo `n` is `order`; order `n · order`. `(7, 3)` is the Frobenius group of order 21.
+/// `C_n ⋊ C_order` on the residues modulo `n`: `x ↦ x + 1` and `x ↦ r x`, for the smallest `r`
+/// whose multiplicative order modulo `n` is `order`; order `n · order`. `(7, 3)` is the Frobenius
+/// group of order 21.
 ///
 /// # Errors
 /// When `n` is below 2, or no residue has that multiplicative order.

@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// The quarter turns and reflections of an `n × n` grid on its cells, numbered row by row; `D_4`, order 8 for
-/// `n ≥ 2`.
+/// The quarter turns and reflections of an `n × n` grid on its cells, numbered row by row; `D_4`,
+/// order 8 for `n ≥ 2`.
 ///
 /// # Errors
 /// When `n` is below 2.

@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// `C_h × C_w`: the translations of an `h × w` torus on its cells, numbered row by row; order `h w`.
+/// `C_h × C_w`: the translations of an `h × w` torus on its cells, numbered row by row; order
+/// `h w`.
 ///
 /// # Errors
 /// When a side is zero.
@@ -17,8 +18,8 @@ pub fn torus_translations(h: usize, w: usize) -> Result<PermutationGroup> {
     Ok(PermutationGroup::new(format!("C_{h} × C_{w}"), h * w, vec![down, right])?.of_order(h * w))
 }
 
-/// `(C_n × C_n) ⋊ C_4`: the translations of an `n × n` torus and its quarter turns about cell 0; order `4 n²`
-/// for `n ≥ 3`.
+/// `(C_n × C_n) ⋊ C_4`: the translations of an `n × n` torus and its quarter turns about cell 0;
+/// order `4 n²` for `n ≥ 3`.
 ///
 /// # Errors
 /// When `n` is below 2.

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
-/// `G ≀ H`: a copy of `G` for each point of `H`, and `H` permuting the copies. Point `x` of copy `b` has number
-/// `b · degree(G) + x`; order `|G|^degree(H) · |H|`.
+/// `G ≀ H`: a copy of `G` for each point of `H`, and `H` permuting the copies. Point `x` of copy
+/// `b` has number `b · degree(G) + x`; order `|G|^degree(H) · |H|`.
 ///
 /// # Errors
 /// When there are too many points.

@@ -11,8 +11,8 @@ pub(crate) const MOST_ORDER: u64 = 2_000;
 
 /// Whether `a` and `b` are isomorphic; `None` when they are too large for the search.
 ///
-/// Sends the generators of `b` to elements of `a` of the same orders, up to conjugation, until the map is a
-/// homomorphism onto `a`.
+/// Sends the generators of `b` to elements of `a` of the same orders, up to conjugation, until the
+/// map is a homomorphism onto `a`.
 pub(crate) fn isomorphic(a: &PermutationGroup, b: &PermutationGroup) -> Option<bool> {
     if a.order() != b.order() || a.is_abelian() != b.is_abelian() {
         return Some(false);
@@ -56,7 +56,8 @@ fn search(
         return onto && Action::homomorphism(b, a.degree(), images.clone()).is_ok();
     };
     let Some(candidates) = by_order.get(&order(next)) else { return false };
-    // An isomorphism followed by a conjugation is one too: the first image matters only up to conjugation.
+    // An isomorphism followed by a conjugation is one too: the first image matters only up to
+    // conjugation.
     let mut done: std::collections::HashSet<Permutation> = std::collections::HashSet::new();
     for &candidate in candidates {
         if at == 0 {

@@ -22,8 +22,9 @@ const MOST_IMAGES: u64 = 1 << 27;
 
 /// The group of all products of some permutations of `0..degree`.
 ///
-/// Order, membership and elements come from a stabiliser chain (Schreier–Sims) that is computed when it is first
-/// asked for and then kept; copies share it. See `docs/derivations/groups.md`, section 1.
+/// Order, membership and elements come from a stabiliser chain (Schreier–Sims) that is computed
+/// when it is first asked for and then kept; copies share it. See `docs/derivations/groups.md`,
+/// section 1.
 ///
 /// # Example
 /// ```
@@ -45,7 +46,7 @@ pub struct PermutationGroup {
     name: Arc<str>,
     degree: usize,
     generators: Arc<[Permutation]>,
-    /// The order, where theory says it.
+    /// The order, where theory gives it.
     known_order: Option<Arc<BigUint>>,
     chain: Arc<OnceLock<Chain>>,
 }
@@ -75,15 +76,15 @@ impl PermutationGroup {
         }
     }
 
-    /// The same group, of which theory says that it has that order: it is not computed, and a chain with so many
-    /// elements is not checked for completeness.
+    /// The same group with an order that theory gives. The order is not computed, and a chain with
+    /// that many elements is not checked for completeness.
     pub(crate) fn of_order(mut self, order: impl Into<BigUint>) -> Self {
         self.known_order = Some(Arc::new(order.into()));
         self
     }
 
-    /// As [`PermutationGroup::trusted`], with a chain that is taken to be complete when `is_complete` says so of
-    /// its order.
+    /// As [`PermutationGroup::trusted`], with a chain that is taken to be complete when
+    /// `is_complete` accepts its order.
     pub(crate) fn with_chain(
         name: &str,
         degree: usize,
@@ -181,8 +182,8 @@ impl PermutationGroup {
     /// All elements, the identity first.
     ///
     /// # Errors
-    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`], or they act on so many points that they
-    /// would not fit into half a gigabyte.
+    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`], or they act on so
+    /// many points that they would not fit into half a gigabyte.
     pub fn elements(&self) -> Result<Vec<Permutation>> {
         let mut elements = Vec::new();
         self.try_for_each("listing the elements", |g| elements.push(g.clone()))?;

@@ -20,7 +20,8 @@ impl PermutationGroup {
         Ok(counts)
     }
 
-    /// What the group does on a set of points that it maps to itself, renumbered in ascending order.
+    /// What the group does on a set of points that it maps to itself, renumbered in ascending
+    /// order.
     pub(crate) fn on_orbit(&self, orbit: &[usize]) -> Self {
         let mut number = vec![0u32; self.degree()];
         for (i, &point) in orbit.iter().enumerate() {
@@ -32,7 +33,8 @@ impl PermutationGroup {
         Self::trusted("constituent", orbit.len(), self.generators().iter().map(restricted).collect())
     }
 
-    /// What the group does on the blocks of a partition that it respects; `block_of[point]` numbers them.
+    /// What the group does on the blocks of a partition that it respects; `block_of[point]` numbers
+    /// them.
     pub(crate) fn on_blocks(&self, block_of: &[usize]) -> Self {
         let count = block_of.iter().max().map_or(0, |&last| last + 1);
         let moved = |g: &Permutation| {
@@ -45,8 +47,9 @@ impl PermutationGroup {
         Self::trusted("quotient", count, self.generators().iter().map(moved).collect())
     }
 
-    /// The block systems of a transitive group that a pair of points generates (all minimal ones are among them),
-    /// each as the block of every point; without the two trivial ones. Source: Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
+    /// The block systems of a transitive group that a pair of points generates (all minimal ones
+    /// are among them), each as the block of every point; without the two trivial ones. Source:
+    /// Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
     pub(crate) fn minimal_block_systems(&self) -> Vec<Vec<usize>> {
         let mut systems: Vec<Vec<usize>> = Vec::new();
         for point in 1..self.degree() {
@@ -59,7 +62,8 @@ impl PermutationGroup {
         systems
     }
 
-    /// The systems of [`Self::minimal_block_systems`] and what two of them make together, for groups on few points.
+    /// The systems of [`Self::minimal_block_systems`] and what two of them make together, for
+    /// groups on few points.
     pub(crate) fn block_systems(&self) -> Vec<Vec<usize>> {
         const FEW_POINTS: usize = 128;
         let mut systems = self.minimal_block_systems();

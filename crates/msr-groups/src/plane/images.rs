@@ -13,21 +13,23 @@ const WAVES: usize = 32;
 /// Points at which outputs are compared.
 const POINTS: usize = 16;
 
-/// How far a layer φ is from equivariance on one random image:
-/// `√(Σ (φ(h x) − h φ(x))² / Σ φ(x)²)`, summed over all elements h but the identity, over channels and over random points.
+/// How far a layer φ is from equivariance on one random image: `√(Σ (φ(h x) − h φ(x))² / Σ φ(x)²)`,
+/// summed over all elements h but the identity, over channels and over random points.
 ///
-/// The layer is handed as a function of windows of the image, `(windows, window, window)` row by row, that returns what it
-/// gives at their centres, one number a channel, `(windows, fields · |G|)`: a convolution with `k × k` taps and no padding sees
-/// windows of k. It is called once; not at all for the trivial group, whose error is zero.
+/// The layer is a function that gets windows of the image, `(windows, window, window)` row by row,
+/// and returns its outputs at their centres, one number for each channel,
+/// `(windows, fields · |G|)`. A convolution with `k × k` taps and no padding sees windows of size
+/// k. The function is called once, and not at all for the trivial group, whose error is zero.
 ///
-/// The image is a sum of random plane waves no shorter than `shortest` pixels. It is turned, and read between pixels,
-/// exactly, so the result is the error of the layer alone. Filters with k × k taps cannot be turned by 45° exactly:
-/// even steerable ones have an error here, which falls as `shortest` grows; turns by 90° and flips have none. NaN for a layer
-/// that gives zero.
+/// The image is a sum of random plane waves no shorter than `shortest` pixels. It can be turned,
+/// and read between pixels, exactly, so the result is the error of the layer alone. Filters with k
+/// × k taps cannot be turned by 45° exactly: even steerable ones have an error here, which falls as
+/// `shortest` grows. Turns by 90° and flips have none. The result is NaN for a layer whose outputs
+/// are all zero.
 ///
 /// # Errors
-/// When the group has no element (N is zero); when the window is even or zero, or `shortest` is below two pixels; when the
-/// layer returns no whole fields; what the layer reports.
+/// When the group has no element (N is zero); when the window is even or zero, or `shortest` is
+/// below two pixels; when the outputs of the layer are not whole fields; what the layer reports.
 ///
 /// # Example
 /// ```
@@ -38,7 +40,7 @@ const POINTS: usize = 16;
 /// let group = PlaneGroup::RotationsAndFlips(4);
 /// let filters = SteerableBasis::new(group, 3)?.expand(&[0.3, -1.0, 0.7, 0.2, 1.1, -0.4])?;
 /// let layer = |windows: &[f64]| -> Result<Vec<f64>, msr_groups::Error> {
-///     let dot = |filter: &[f64], window: &[f64]| filter.iter().zip(window).map(|(f, x)| f * x).sum();
+///     let dot = |f: &[f64], window: &[f64]| f.iter().zip(window).map(|(f, x)| f * x).sum();
 ///     Ok(windows.chunks(9).flat_map(|x| filters.chunks(9).map(move |f| dot(f, x))).collect())
 /// };
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
@@ -82,7 +84,8 @@ pub fn image_equivariance_error<E: From<Error>>(
         let at = move |at: usize| (x + (at % window) as f64 - centre, y + centre - (at / window) as f64);
         (0..window * window).map(at)
     };
-    // Two windows for each element and point: of the moved image there, and of the image where the point came from.
+    // Two windows for each element and point: of the moved image there, and of the image where the
+    // point came from.
     let mut windows = Vec::with_capacity(2 * order * POINTS * window * window);
     for h in 1..order {
         let (angle, flip) = group.element(h);

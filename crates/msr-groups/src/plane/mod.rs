@@ -1,4 +1,5 @@
-//! Rotations and flips of the plane: filters that turn, and the group that a learned convolution has.
+//! Rotations and flips of the plane: filters that turn, and the group that a learned convolution
+//! has.
 
 mod images;
 mod steerable;
@@ -11,13 +12,15 @@ pub use images::image_equivariance_error;
 pub use steerable::SteerableBasis;
 pub use symmetry::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
 
-/// A group of rotations, or of rotations and flips, of the plane.
+/// A finite group of rotations, or of rotations and flips, of the plane. There are no others than
+/// these two families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaneGroup {
     /// C_N: rotations by multiples of `2π / N`.
     Rotations(usize),
-    /// D_N: the same, and the flip that exchanges left and right, followed by them: element `N + k` flips, then turns by
-    /// `2π k / N`. Axis and order are those of e2cnn's `FlipRot2dOnR2(N)`.
+    /// D_N: these rotations, and the same after the flip that exchanges left and right. Element
+    /// `N + k` flips, then turns by `2π k / N`. Axis and order are those of e2cnn's
+    /// `FlipRot2dOnR2(N)`.
     RotationsAndFlips(usize),
 }
 
@@ -45,8 +48,8 @@ impl PlaneGroup {
         }
     }
 
-    /// Element `g`: the angle of its rotation, and whether a flip of left and right comes before it. Rotations come
-    /// first.
+    /// Element `g`: the angle of its rotation, and whether a flip of left and right comes before
+    /// it. Rotations come first.
     fn element(self, g: usize) -> (f64, bool) {
         let n = self.rotations();
         (2.0 * PI * (g % n) as f64 / n as f64, g >= n)
@@ -57,7 +60,8 @@ impl PlaneGroup {
         matches!(self.rotations(), 1 | 2 | 4)
     }
 
-    /// Where element `h` of an exact group sends a tap of a `kernel × kernel` filter, rows counted from above.
+    /// Where element `h` of an exact group sends a tap of a `kernel × kernel` filter, rows counted
+    /// from above.
     fn move_tap(self, h: usize, kernel: usize, tap: usize) -> usize {
         let (row, column) = (tap / kernel, tap % kernel);
         let quarters = h % self.rotations() * (4 / self.rotations());
@@ -68,9 +72,10 @@ impl PlaneGroup {
         row * kernel + column
     }
 
-    /// The irreducible representation of a circular harmonic, and how many times a position of it occurs in the regular
-    /// representation of this group, with its size: `(label, size, copies)`. The label is the frequency modulo N, up to sign;
-    /// where sine and cosine are each one-dimensional, the flip tells them apart by their sign.
+    /// The irreducible representation of a circular harmonic, and how many times a position of it
+    /// occurs in the regular representation of this group, with its size: `(label, size, copies)`.
+    /// The label is the frequency modulo N, up to sign; where sine and cosine are each
+    /// one-dimensional, the flip tells them apart by their sign.
     fn irreducible(self, frequency: usize, sine: bool) -> ((usize, bool), usize, usize) {
         let n = self.rotations();
         let index = (frequency % n).min(n - frequency % n);
@@ -85,7 +90,8 @@ impl PlaneGroup {
         }
     }
 
-    /// Where element `h` sends the channels of a field, the regular representation: channel g goes to `h g`.
+    /// Where element `h` sends the channels of a field, the regular representation: channel g goes
+    /// to `h g`.
     fn shift(self, h: usize) -> Vec<usize> {
         let n = self.rotations();
         let (turn, flip) = (h % n, h >= n);

@@ -1,12 +1,13 @@
 //! Steerable filters, which can be turned by any angle without interpolation.
 //!
 //! They are sums of Gaussian rings times circular harmonics,
-//! `ψ(r, θ) = exp(−(r − r_i)² / (2 σ_i²)) cos(j θ)` or `… sin(j θ)`. An output field has one channel for each element of
-//! C_N (rotations) or D_N (rotations and flips): the filter turned, or mirrored and turned, by it, which is a map from
-//! images to the regular representation.
+//! `ψ(r, θ) = exp(−(r − r_i)² / (2 σ_i²)) cos(j θ)` or `… sin(j θ)`. An output field has one
+//! channel for each element of C_N (rotations) or D_N (rotations and flips): the filter turned, or
+//! mirrored and turned, by it, which is a map from images to the regular representation.
 //!
-//! Source: Weiler, Cesa, "General E(2)-Equivariant Steerable CNNs" (NeurIPS 2019), section 2.6 and appendix F. Rings,
-//! widths and the highest frequency of each ring give the span of e2cnn 0.2.3 for C8 and 3 × 3 filters.
+//! Source: Weiler, Cesa, "General E(2)-Equivariant Steerable CNNs" (NeurIPS 2019), section 2.6 and
+//! appendix F. Rings, widths and the highest frequency of each ring give the span of e2cnn 0.2.3
+//! for C8 and 3 × 3 filters.
 
 use nalgebra::DMatrix;
 
@@ -42,10 +43,10 @@ impl Harmonic {
 /// A basis of the filters of one output field.
 ///
 /// # Shapes
-/// a field has one channel for each element of the group, a filter `kernel × kernel` taps
+/// A field has one channel for each element of the group. A filter has `kernel × kernel` taps.
 ///
 /// # Example
-/// Turning a filter by a quarter is what the channel two steps on (of eight) holds:
+/// Of eight channels, the one two steps on holds the filter turned by a quarter:
 /// ```
 /// use msr_groups::{PlaneGroup, SteerableBasis};
 ///
@@ -65,17 +66,18 @@ pub struct SteerableBasis {
     kernel: usize,
     /// The expanded functions, `(channels, kernel, kernel)` each.
     filters: Vec<Vec<f64>>,
-    /// The standard deviation of each weight: generalised He initialisation.
+    /// The standard deviation of each weight under generalised He initialisation.
     std: Vec<f64>,
 }
 
 impl SteerableBasis {
-    /// The basis for filters of `kernel × kernel` taps, `kernel` odd: rings of radius 0, 1, …, with frequencies up to
-    /// twice the radius, normalised so that all channels of a function together have the squared norm of its
-    /// representation's size.
+    /// The basis for filters of `kernel × kernel` taps, `kernel` odd: rings of radius 0, 1, …, with
+    /// frequencies up to twice the radius, normalised so that all channels of a function together
+    /// have the squared norm of its representation's size.
     ///
     /// # Errors
-    /// When `kernel` is even, the group has no rotations, or the filters would take more than half a gigabyte.
+    /// When `kernel` is even, the group has no rotations, or the filters would take more than half
+    /// a gigabyte.
     pub fn new(group: PlaneGroup, kernel: usize) -> Result<Self> {
         let refused = |problem: String| Error::Family { family: "steerable filters", problem };
         if kernel.is_multiple_of(2) || group.rotations() == 0 || kernel > 99 || group.rotations() > 1_000 {
@@ -150,7 +152,7 @@ impl SteerableBasis {
         self.filters.len()
     }
 
-    /// Whether there are none; there is always one.
+    /// Whether there are no basis functions. There is always at least one.
     pub fn is_empty(&self) -> bool {
         self.filters.is_empty()
     }
@@ -181,20 +183,23 @@ impl SteerableBasis {
         Ok(field)
     }
 
-    /// The standard deviation of each function's weight under generalised He initialisation: the irreducible
-    /// representation of a function fills the regular one as often as its functions together do.
+    /// The standard deviation of each function's weight under generalised He initialisation: the
+    /// irreducible representation of a function fills the regular one as often as its functions
+    /// together do.
     pub fn weight_stds(&self) -> &[f64] {
         &self.std
     }
 
-    /// The equivariance error of a layer with these filters: `‖W − P W‖ / ‖W‖` over fields one after the other, each
-    /// `(channels, kernel, kernel)`; several columns side by side, `columns` of them, are measured together. P is the projection
-    /// on the filters that the group fixes, acting on channels and taps at once. Quarter turns and flips permute the taps, and
-    /// P is exactly that of Reynolds: any filter in its moved copies has an error of zero. Other rotations do not map taps to
-    /// taps; there P projects on the span of this basis. NaN for filters that are zero.
+    /// The equivariance error of a layer with these filters, `‖W − P W‖ / ‖W‖`. `filters` holds
+    /// fields one after the other, `(channels, kernel, kernel)` each, with `columns` numbers for
+    /// each tap, which are measured together. P is the projection on the filters that the group
+    /// fixes, acting on channels and taps at once. Quarter turns and flips permute the taps, and P
+    /// is the Reynolds projection: any filter in its moved copies has an error of zero. Other
+    /// rotations do not map taps to taps; there P projects on the span of this basis. The result is
+    /// NaN for filters that are zero.
     ///
     /// # Errors
-    /// When the filters are no whole fields.
+    /// When the filters are not whole fields.
     pub fn distance(&self, filters: &[f64], columns: usize) -> Result<f64> {
         let size = self.channels() * self.kernel * self.kernel;
         if columns == 0 || filters.is_empty() || !filters.len().is_multiple_of(size * columns) {
@@ -217,7 +222,8 @@ impl SteerableBasis {
         Ok(((total - inside).max(0.0) / total).sqrt())
     }
 
-    /// The filters of one field that the group fixes: an orthonormal basis, `channels · kernel²` numbers each.
+    /// The filters of one field that the group fixes: an orthonormal basis, `channels · kernel²`
+    /// numbers each.
     pub(super) fn fixed(&self) -> Vec<Vec<f64>> {
         if !self.group.is_exact() {
             return self.span();

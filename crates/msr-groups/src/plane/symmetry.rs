@@ -1,19 +1,22 @@
 //! Which rotations and flips a learned convolution has.
 //!
-//! A layer with `fields` fields of the regular representation of G has its filters fixed by G,
-//! acting on channels and taps at once. For each group whose order divides the number of channels,
-//! the residual says how far what was learned is from that:
-//! - *a full symmetry matrix*: the directions in which the weights move (left singular vectors of U
-//!   with a singular value above a tenth of the largest); the part outside the fixed filters of the
-//!   worst of them;
-//! - *Kronecker factors*: `A ⊗ C` moves the weights in more directions than the fixed filters
-//!   whatever A and C are. The largest of three numbers, for the subspaces in which the layer
-//!   adapts (the largest singular values of A and of C, down to the widest gap): how far that of
-//!   the channels is from being carried to itself by G, `‖Q − P Q‖ / ‖Q − tr(Q)/o‖` with its
-//!   projector Q and P the average over G of `ρ Q ρ⁻¹`; the same of the taps, or, for rotations
-//!   that do not permute taps, the part of their subspace outside the steerable filters; and the
-//!   part of the worst of G's steerable filters, of all fields, that lies outside what A and C
-//!   reach. B mixes input channels, which G leaves alone.
+//! A layer with `fields` fields of the regular representation of G has filters that G fixes, acting
+//! on channels and taps at once. For each group whose order divides the number of channels, the
+//! residual says how far a learned layer is from that:
+//! - *A full symmetry matrix.* The weights move in the directions of the left singular vectors of U
+//!   with a singular value above a tenth of the largest. The residual is the part of the worst of
+//!   these directions outside the fixed filters.
+//! - *Kronecker factors.* Whatever A and C are, `A ⊗ C` moves the weights in more directions than
+//!   the fixed filters. The layer adapts in the subspaces of channels and of taps with the largest
+//!   singular values of A and of C, down to the widest gap. The residual is the largest of three
+//!   numbers:
+//!   1. how far G is from carrying the subspace of the channels to itself,
+//!      `‖Q − P Q‖ / ‖Q − tr(Q)/o‖`, with Q its projector and P the average over G of `ρ Q ρ⁻¹`;
+//!   2. the same for the taps, or, for rotations that do not permute taps, the part of their
+//!      subspace outside the steerable filters;
+//!   3. the part of the worst of G's steerable filters, of all fields, outside what A and C reach.
+//!
+//!   B mixes input channels, which G leaves alone.
 //!
 //! A residual of zero is the exact symmetry, one is none at all. A layer that learned nothing (all
 //! directions alike) fits no group. `docs/derivations/plane.md` gives the reasons, and says what

@@ -1,13 +1,15 @@
 //! The symmetries of a sharing pattern: automorphisms of an edge-coloured bipartite graph.
 //!
-//! Outputs and inputs are the two sides, weight `(y, x)` is an edge, and its free parameter the colour. A graph
-//! with ⌈log₂ k⌉ layers and uncoloured edges has the same automorphisms: each point becomes a path through the
-//! layers, and weight `(y, x)` an edge in those layers whose bit is set in its label.
-//! The search itself is McKay's (nauty), by the `canonaut` crate; each generator is checked
-//! against the pattern, and the order of the group that they generate against the order that the search reports.
+//! Outputs and inputs are the two sides, weight `(y, x)` is an edge, and its free parameter the
+//! colour. A graph with ⌈log₂ k⌉ layers and uncoloured edges has the same automorphisms: each point
+//! becomes a path through the layers, and weight `(y, x)` an edge in those layers whose bit is set
+//! in its label. The search itself is McKay's (nauty), by the `canonaut` crate; each generator is
+//! checked against the pattern, and the order of the group that they generate against the order
+//! that the search reports.
 //!
-//! Source: Ravanbakhsh, Schneider, Póczos (ICML 2017), section 3; McKay, Piperno, "Practical graph isomorphism,
-//! II" (2014), section 14 of the nauty manual for the layers. See `docs/derivations/recovery.md`, section 3.
+//! Source: Ravanbakhsh, Schneider, Póczos (ICML 2017), section 3; McKay, Piperno, "Practical graph
+//! isomorphism, II" (2014), section 14 of the nauty manual for the layers. See
+//! `docs/derivations/recovery.md`, section 3.
 
 use std::cell::RefCell;
 
@@ -22,7 +24,7 @@ use crate::sharing::SharingPattern;
 /// The most vertices of the layered graph; the search needs memory that grows with their square.
 const MOST_VERTICES: usize = 20_000;
 
-/// Up to so many points the order of the group is computed independently of the search.
+/// Up to this many points, the order of the group is computed independently of the search.
 const FEW_POINTS: usize = 48;
 
 thread_local! {
@@ -30,11 +32,12 @@ thread_local! {
     static FOUND: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The group of all `(σ, τ)` with `label(σ y, τ x) = label(y, x)`, acting on the outputs followed by the inputs.
-/// See `docs/derivations/recovery.md`, section 3.
+/// The group of all `(σ, τ)` with `label(σ y, τ x) = label(y, x)`, acting on the outputs followed
+/// by the inputs. See `docs/derivations/recovery.md`, section 3.
 ///
 /// # Errors
-/// [`Error::Config`] when the pattern is too large; [`Error::Search`] when the search contradicts itself.
+/// [`Error::Config`] when the pattern is too large; [`Error::Search`] when the search contradicts
+/// itself.
 ///
 /// # Example
 /// A circulant pattern is kept by the shifts, and by nothing else:
@@ -42,7 +45,8 @@ thread_local! {
 /// use msr_groups::{SharingPattern, pattern_automorphisms};
 ///
 /// # fn main() -> Result<(), msr_groups::Error> {
-/// let pattern = SharingPattern::from_labels(3, 3, &['a', 'b', 'c', 'c', 'a', 'b', 'b', 'c', 'a'])?;
+/// let labels = ['a', 'b', 'c', 'c', 'a', 'b', 'b', 'c', 'a'];
+/// let pattern = SharingPattern::from_labels(3, 3, &labels)?;
 /// let group = pattern_automorphisms(&pattern)?;
 /// assert_eq!(group.order(), 3u32.into());
 /// assert_eq!(group.orbits(), [[0, 1, 2], [3, 4, 5]]);
@@ -96,16 +100,18 @@ pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGrou
         let images: Vec<usize> = permutation.iter().take(points).map(|&image| image as usize).collect();
         let g = Permutation::from_images(&images)?;
         let sides = (g.restrict(0..m), g.restrict(m..points));
-        // Always so; a search that was wrong must not become a claim.
+        // This always holds; but an error of the search must not become a claim.
         if matches!(&sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(on_outputs, on_inputs))
         {
             generators.push(g);
         }
     }
-    // The search finds those that move its deepest points first; backwards they make a chain as they come.
+    // The search finds those that move its deepest points first. In reverse order they fill a chain
+    // one level after the other.
     generators.reverse();
-    // A search that missed a generator must not pass for a complete one: the order that it reports is compared with
-    // that of the group its generators make, which for few points is computed without looking at the report.
+    // A search that missed a generator must not pass for a complete one. So the order that it
+    // reports is compared with that of the group its generators make. For few points that order is
+    // computed without looking at the report.
     let statistics = search.statistics();
     let expected = statistics.group_size1.log10() + f64::from(statistics.group_size2);
     let agrees = |order: &BigUint| (log10(order) - expected).abs() < 1e-6;

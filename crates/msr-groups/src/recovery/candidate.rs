@@ -18,7 +18,8 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// The ties that a view of the rows of an `outputs · inputs`-row matrix shows, one of several `views`.
+    /// The ties that a view of the rows of an `outputs · inputs`-row matrix shows, one of several
+    /// `views`.
     pub(super) fn new(
         view: &View,
         (outputs, inputs): (usize, usize),
@@ -28,7 +29,8 @@ impl Candidate {
         let pattern = SharingPattern::from_labels(outputs, inputs, &view.labels)?;
         let residual = symmetry_residual(SymmetryMatrix::new(&view.data, outputs, inputs)?, &pattern)?;
         let tied = Tied::new(view, &pattern);
-        // A few large rows that are tied to nothing must not make the differences of all others look small.
+        // A few large rows that are tied to nothing must not make the differences of all others
+        // look small.
         let residual = residual.max(tied.residual);
         let rows = outputs * inputs;
         let ln_chance = ln_chance(rows, tied.rows, tied.classes, residual, &tied.spectrum);
@@ -41,8 +43,8 @@ impl Candidate {
         Ok(Self { pattern, evidence, ln_chance, clear })
     }
 
-    /// Whether this is the better explanation: clear clusters before unclear ones; among equals, those
-    /// that chance explains least.
+    /// Whether this is the better explanation: clear clusters before unclear ones; among equals,
+    /// those that chance explains least.
     pub(super) fn is_better_than(&self, other: &Self) -> bool {
         (!self.clear, self.ln_chance) < (!other.clear, other.ln_chance)
     }

@@ -5,8 +5,8 @@ use crate::error::{Error, Result};
 /// What it takes to claim a symmetry. See `docs/derivations/recovery.md`, sections 1 and 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecoveryConfig {
-    /// The smallest distance between clusters of rows must be at least so many times the longest step that joins
-    /// rows of one.
+    /// The smallest distance between clusters of rows, divided by the longest step that joins rows
+    /// of one cluster, must be at least this.
     pub least_gap: f64,
     /// The residual `‖U − P(U)‖ / ‖U‖` must be at most this.
     pub largest_residual: f64,

@@ -1,4 +1,4 @@
-//! Few generators that people can read.
+//! A small set of generators that people can read.
 
 use num_bigint::BigUint;
 
@@ -10,7 +10,7 @@ const SEARCHED_ORDER: u64 = 5_000;
 /// Candidates for the first of a pair.
 const FIRST: usize = 12;
 
-/// Generators without those that the others generate already.
+/// The generators without those that the others generate already.
 pub(crate) fn irredundant(degree: usize, generators: &[Permutation]) -> Vec<Permutation> {
     let order = |g: &[Permutation]| PermutationGroup::trusted("", degree, g.to_vec()).order();
     let whole = order(generators);
@@ -27,9 +27,9 @@ pub(crate) fn irredundant(degree: usize, generators: &[Permutation]) -> Vec<Perm
     kept
 }
 
-/// The same group with a small set of readable generators: for small groups one element if it is cyclic, or
-/// two: one of large order and one of small order, those that come first in the order of their images. Large
-/// groups keep the generators that the search found.
+/// The same group with a small set of readable generators. A small group gets one element if it is
+/// cyclic, otherwise two if two suffice: one of large order and one of small order, those that come
+/// first in the order of their images. Large groups keep the generators that the search found.
 pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
     let degree = group.degree();
     let order = group.order();
@@ -44,7 +44,8 @@ pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
     {
         return rebuilt(few);
     }
-    // Of large groups the search already returns few: each joins orbits that those before it leave apart.
+    // For large groups the search already returns few generators: each joins orbits that those
+    // before it leave apart.
     group.clone()
 }
 

@@ -6,11 +6,12 @@ use pathfinding::prelude::kuhn_munkres;
 use crate::error::{Error, Result};
 use crate::sharing::SharingPattern;
 
-/// The partition distance: how many weights must change their class for the two patterns to be the same; the
-/// classes are matched so that this is as small as possible (Hungarian method). See `docs/derivations/recovery.md`, section 5.
+/// The partition distance: how many weights must change their class for the two patterns to be the
+/// same; the classes are matched so that this is as small as possible (Hungarian method). See
+/// `docs/derivations/recovery.md`, section 5.
 ///
-/// Source: Gusfield, "Partition-distance" (2002); used for sharing patterns by Yeh et al., "Equivariance Discovery
-/// by Learned Parameter-Sharing" (AISTATS 2022).
+/// Source: Gusfield, "Partition-distance" (2002); used for sharing patterns by Yeh et al.,
+/// "Equivariance Discovery by Learned Parameter-Sharing" (AISTATS 2022).
 ///
 /// # Errors
 /// [`Error::Shape`] when the patterns have different numbers of outputs or inputs.

@@ -35,22 +35,24 @@ const MOST_ROWS: usize = 50_000;
 
 /// Reads the group out of a symmetry matrix in any basis of its columns.
 ///
-/// Equal rows are tied weights. The permutations of outputs and inputs that keep the ties are the group.
-/// A symmetry is claimed only when the rows form clear clusters, the residual is small, and chance is
-/// ruled out ([`RecoveryConfig`]). A plain weight matrix is a symmetry matrix of one column
-/// ([`SymmetryMatrix::weight`]).
+/// Equal rows are tied weights. The permutations of outputs and inputs that keep the ties are the
+/// group. A symmetry is claimed only when the rows form clear clusters, the residual is small, and
+/// chance is ruled out ([`RecoveryConfig`]). A plain weight matrix is a symmetry matrix of one
+/// column ([`SymmetryMatrix::weight`]).
 ///
-/// See `docs/derivations/recovery.md`. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance Through
-/// Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
+/// See `docs/derivations/recovery.md`. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance
+/// Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
 ///
 /// # Errors
-/// [`Error::Config`] when there are more than 50,000 rows of two or more columns, when the pattern is too
-/// large for [`pattern_automorphisms`], or when a number of `config` is outside its range;
+/// [`Error::Config`] when there are more than 50,000 rows of two or more columns, when the pattern
+/// is too large for [`pattern_automorphisms`], or when a number of `config` is outside its range;
 /// [`Error::Search`] when the search for automorphisms contradicts itself.
 ///
 /// # Example
 /// ```
-/// use msr_groups::{Action, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix, dihedral, recover};
+/// use msr_groups::{
+///     Action, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix, dihedral, recover,
+/// };
 ///
 /// # fn main() -> Result<(), msr_groups::Error> {
 /// let action = Action::natural(&dihedral(6)?);

@@ -7,11 +7,12 @@ use crate::group::PermutationGroup;
 use crate::group::isomorphism::{MOST_ORDER, isomorphic};
 use crate::permutation::Permutation;
 
-/// The usual name of a group up to isomorphism, `None` when none of the rules below proves one:
-/// abelian groups of up to a million elements by their invariant factors; `S_n` and `A_n` by order and degree; groups
-/// of order up to 2,000 by an explicit isomorphism with a group of [`ALL_SMALL_GROUPS`]; direct products by
-/// independent constituents (orbits, or block systems); groups of order up to 2,000 by an explicit isomorphism with a
-/// dihedral group or `C_p ⋊ C_l`, p prime; wreath products by a block system.
+/// The usual name of a group up to isomorphism; `None` when no rule proves one. The rules:
+/// abelian groups of up to a million elements by their invariant factors; `S_n` and `A_n` by order
+/// and degree; groups of order up to 2,000 by an explicit isomorphism with a group of
+/// [`ALL_SMALL_GROUPS`]; direct products by independent constituents (orbits, or block systems);
+/// groups of order up to 2,000 by an explicit isomorphism with a dihedral group or `C_p ⋊ C_l`, p
+/// prime; wreath products by a block system.
 ///
 /// See `docs/derivations/recovery.md`, section 4.
 ///
@@ -25,7 +26,7 @@ pub fn name_of(group: &PermutationGroup) -> Option<String> {
     name(group, 0)
 }
 
-/// Constituents of constituents are looked at, but not for ever.
+/// Constituents of constituents are looked at, down to this depth.
 const DEEPEST: usize = 3;
 
 fn name(group: &PermutationGroup, depth: usize) -> Option<String> {
@@ -48,14 +49,15 @@ fn name(group: &PermutationGroup, depth: usize) -> Option<String> {
         .or_else(|| wreath(group, depth))
 }
 
-/// `C_{d1} × C_{d2} × …` with `d1 | d2 | …`; a finite abelian group is given by how many elements it has of each
-/// order.
+/// `C_{d1} × C_{d2} × …` with `d1 | d2 | …`; a finite abelian group is given by how many elements
+/// it has of each order.
 fn abelian(group: &PermutationGroup) -> Option<String> {
     let counts = group.element_orders().ok()?;
     let order = group.order_up_to(u64::MAX)?;
     let mut factors: Vec<u64> = Vec::new();
     for p in primes(order) {
-        // The number of elements of order dividing p^i is p to the Σ_j min(e_j, i) over the cyclic parts p^{e_j}.
+        // The number of elements of order dividing p^i is p to the Σ_j min(e_j, i) over the cyclic
+        // parts p^{e_j}.
         let mut powers = vec![0u32];
         for i in 1.. {
             let dividing = p.pow(i);
@@ -127,8 +129,8 @@ fn listed(group: &PermutationGroup) -> Option<String> {
     first_isomorphic(group, listed)
 }
 
-/// By an explicit isomorphism with a dihedral group, an alternating one on other points, or `C_p ⋊ C_l` for a prime
-/// `p`, which is one group for each `l`.
+/// By an explicit isomorphism with a dihedral group, an alternating one on other points, or
+/// `C_p ⋊ C_l` for a prime `p`, which is one group for each `l`.
 fn metacyclic(group: &PermutationGroup) -> Option<String> {
     let order = group.order_up_to(MOST_ORDER)?;
     let half = usize::try_from(order / 2).ok()?;
@@ -157,7 +159,7 @@ fn product(group: &PermutationGroup, depth: usize) -> Option<String> {
         constituents.extend(group.block_systems().iter().map(|system| group.on_blocks(system)));
     }
     let one = BigUint::from(1u32);
-    // What is faithful by itself is no factor.
+    // A constituent that is faithful by itself is the whole group, not a factor.
     let whole = group.order();
     constituents.retain(|c| c.order() > one && c.order() < whole);
     constituents.sort_by_key(|c| (std::cmp::Reverse(c.order()), c.degree()));
@@ -173,8 +175,8 @@ fn product(group: &PermutationGroup, depth: usize) -> Option<String> {
 /// Constituents among which factors are searched.
 const MOST_CONSTITUENTS: usize = 40;
 
-/// Constituents that make a direct product of order `whole` with what `joint` does: each as large as all of them
-/// together allow.
+/// Constituents that make a direct product of order `whole` with what `joint` does: each as large
+/// as all of them together allow.
 fn independent<'a>(
     constituents: &'a [PermutationGroup],
     joint: Option<&PermutationGroup>,
@@ -201,8 +203,8 @@ fn beside(a: &PermutationGroup, b: &PermutationGroup) -> PermutationGroup {
     PermutationGroup::trusted("", a.degree() + b.degree(), generators)
 }
 
-/// A transitive group with blocks lies in (what it does in a block) ≀ (what it does on the blocks); when it has
-/// the order of that product, it is the product.
+/// A transitive group with blocks lies in (what it does in a block) ≀ (what it does on the blocks);
+/// when it has the order of that product, it is the product.
 fn wreath(group: &PermutationGroup, depth: usize) -> Option<String> {
     if !group.is_transitive() {
         return None;
@@ -221,7 +223,8 @@ fn wreath(group: &PermutationGroup, depth: usize) -> Option<String> {
         }
         let blocks = top.degree();
         let (bottom, top) = (name(&bottom, depth + 1)?, name(&top, depth + 1)?);
-        // The product depends on how the top group permutes the blocks, not only on which group it is.
+        // The product depends on how the top group permutes the blocks, not only on which group it
+        // is.
         let usual = ["S", "A", "C", "D"].iter().any(|family| top == format!("{family}_{blocks}"));
         let top = if usual { top } else { format!("({top} on {blocks} blocks)") };
         Some(format!("{} ≀ {top}", parenthesised(&bottom)))

@@ -10,7 +10,8 @@ use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 use crate::sharing::SharingPattern;
 
-/// What [`recover`](crate::recover) read out of a symmetry matrix. Its `Display` says it in a few lines.
+/// What [`recover`](crate::recover) read out of a symmetry matrix. Its `Display` says it in a few
+/// lines.
 ///
 /// # Example
 /// ```
@@ -48,9 +49,8 @@ pub struct RecoveredGroup {
     pub name: Option<String>,
     /// The tied weights.
     pub pattern: SharingPattern,
-    /// Whether the pattern is just the group's own: its classes are the orbits of the group on `Y × X`.
-    /// If not, more weights are tied than the group explains. See `docs/derivations/recovery.md`,
-    /// section 3.
+    /// Whether the classes of the pattern are the orbits of the group on `Y × X`. If not, more
+    /// weights are tied than the group explains. See `docs/derivations/recovery.md`, section 3.
     pub is_orbits: bool,
     /// What speaks for it.
     pub evidence: Evidence,
@@ -70,7 +70,8 @@ pub struct RecoveredTies {
 pub struct NoSymmetry {
     /// Why not.
     pub reason: Reason,
-    /// What was measured on the clusters that were not claimed; `None` when there was nothing to compare.
+    /// What was measured on the clusters that were not claimed; `None` when there was nothing to
+    /// compare.
     pub evidence: Option<Evidence>,
 }
 
@@ -131,8 +132,8 @@ impl RecoveredGroup {
         self.permutations.order()
     }
 
-    /// The generators as pairs `(σ of outputs, τ of inputs)`; how they are chosen is in
-    /// `docs/derivations/recovery.md`, section 4.
+    /// The generators as pairs `(σ of outputs, τ of inputs)`. `docs/derivations/recovery.md`,
+    /// section 4, says how they are chosen.
     pub fn generators(&self) -> Vec<(Permutation, Permutation)> {
         let m = self.pattern.outputs();
         let split = |g: &Permutation| Some((g.restrict(0..m)?, g.restrict(m..g.degree())?));

@@ -1,4 +1,4 @@
-//! Known groups by how well they fit.
+//! Known groups, ranked by how well they fit.
 
 use num_bigint::BigUint;
 
@@ -8,10 +8,10 @@ use crate::families::{ALL_SMALL_GROUPS, parse as parse_group};
 use crate::sharing::{SharingPattern, symmetry_residual};
 use crate::symmetry_matrix::SymmetryMatrix;
 
-/// A larger group fits as well when its residual is at most so many times what noise alone adds to that of the
-/// smaller.
+/// A larger group fits as well when its residual is at most this many times the one that noise
+/// alone would give it, judged by the smaller group's.
 const AS_GOOD: f64 = 1.25;
-/// Elements of the regular action, at most.
+/// The largest order of a group whose regular action is a candidate.
 const MOST_REGULAR: u64 = 256;
 
 /// A group with its actions on outputs and inputs, and the pattern that they make.
@@ -62,8 +62,8 @@ pub struct Fit {
     pub residual: f64,
     /// The residual that a matrix without any structure would have, `√(1 − k_G / (m n))`.
     pub by_chance: f64,
-    /// The name of a group that ties more weights, all that this one ties among them, and fits as well (up to
-    /// what noise adds, and a quarter): then this one adds nothing.
+    /// The name of a group that ties all weights that this one ties, and more, and fits as well (up
+    /// to what noise adds, and a quarter). Then this group adds nothing.
     pub implied_by: Option<String>,
 }
 
@@ -71,8 +71,8 @@ pub struct Fit {
 /// `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) when a group acts on other numbers of outputs or inputs than
-/// those of `symmetry`.
+/// [`Error::Shape`](crate::Error::Shape) when a group acts on other numbers of outputs or inputs
+/// than those of `symmetry`.
 ///
 /// # Example
 /// ```
@@ -115,9 +115,10 @@ pub fn rank_groups(symmetry: SymmetryMatrix<'_>, known: &[KnownAction]) -> Resul
     Ok(fits)
 }
 
-/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of groups whose natural
-/// action, or that on themselves or on pairs, has the right number of points, or whose outputs all elements leave
-/// alone. Of groups with the same pattern, which no weight can tell apart, the largest is listed. See
+/// The known groups that act on `m` outputs and `n` inputs as they are numbered: families of groups
+/// whose natural action, or action on themselves or on pairs, has the right number of points. Where
+/// `m` and `n` differ, the outputs may also be left alone by all elements. No weight can tell
+/// groups with the same pattern apart; of these the largest is listed. See
 /// `docs/derivations/recovery.md`, section 5.
 ///
 /// # Errors
@@ -162,7 +163,7 @@ pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
             outputs.push(Action::trivial(&group, m)?);
         }
         for input in &inputs {
-            // On as many outputs as inputs the same action is meant.
+            // With as many outputs as inputs, both have the same action.
             let same = |output: &&Action| m != n || output.name() == input.name();
             for output in outputs.iter().filter(same) {
                 add(&mut found, KnownAction::new(action_name(&group, output, input), output, input)?);
@@ -172,7 +173,8 @@ pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
     Ok(found)
 }
 
-/// Adds what has a new pattern; of two with the same pattern the one with the larger group stays.
+/// Adds an action with a new pattern. Of two with the same pattern, the one with the larger group
+/// stays.
 fn add(found: &mut Vec<KnownAction>, new: KnownAction) {
     match found.iter_mut().find(|old| old.pattern == new.pattern) {
         Some(old) if old.order < new.order => *old = new,

@@ -1,9 +1,10 @@
 //! Tied weights as equal rows of a symmetry matrix.
 //!
-//! A learned U is only defined up to `U · M` with M invertible, and such an M keeps equal rows equal and different
-//! rows different. Rows are joined in the order of their distances (single linkage, which is the minimum spanning
-//! tree); the widest gap between two successive heights, as a ratio, separates noise from signal, and the tolerance is
-//! put into the middle of it. See `docs/derivations/recovery.md`, section 1.
+//! A learned U is only defined up to `U · M` with M invertible, and such an M keeps equal rows
+//! equal and different rows different. Rows are joined in the order of their distances (single
+//! linkage, which is the minimum spanning tree). The widest gap between two successive heights, as
+//! a ratio, separates noise from signal. The tolerance is in the middle of this gap. See
+//! `docs/derivations/recovery.md`, section 1.
 
 use nalgebra::DMatrix;
 
@@ -12,25 +13,28 @@ use crate::union_find::UnionFind;
 /// How the tolerance was found. See `docs/derivations/recovery.md`, section 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    /// Rows closer than this are taken to be equal; in units of the largest row norm.
+    /// Rows closer than this are taken to be equal, in units of the largest row norm.
     pub value: f64,
     /// The longest step that joins rows of one cluster (single linkage), in the same units.
     pub within: f64,
-    /// The smallest distance between two clusters, in the same units, at most 1; with one cluster, 1.
+    /// The smallest distance between two clusters, in the same units, at most 1. With a single
+    /// cluster it is 1.
     pub between: f64,
-    /// `None`: the rows of U as they are. `Some(r)`: those of its `r` leading left singular vectors, which does
-    /// away with a badly conditioned M and with columns that were not learned.
+    /// Which rows were compared. `None`: the rows of U as they are. `Some(r)`: the rows of its `r`
+    /// leading left singular vectors, which are free of a badly conditioned M and of columns that
+    /// were not learned.
     pub whitened: Option<usize>,
 }
 
 impl Tolerance {
-    /// `between / within`: how clearly the clusters are apart.
+    /// `between / within`: how clearly the clusters are separated.
     pub fn gap(&self) -> f64 {
         self.between / self.within.max(FLOOR)
     }
 }
 
-/// The rows of U, or of its leading left singular vectors, with the clusters that their widest gap shows.
+/// The rows of U, or of its leading left singular vectors, with the clusters that their widest gap
+/// shows.
 pub(super) struct View {
     /// What was clustered, row by row.
     pub data: Vec<f64>,
@@ -45,8 +49,9 @@ const FLOOR: f64 = 1e-6;
 /// Numbers of leading singular vectors that are tried.
 const RANKS: usize = 4;
 
-/// The rows as they are, then those of the leading left singular vectors, for the ranks after which the singular
-/// values fall most; each cut at its widest gap. Empty when there are fewer than two rows, or nothing but zeros.
+/// The rows as they are, then those of the leading left singular vectors, for the ranks after which
+/// the singular values fall most; each cut at its widest gap. Empty when there are fewer than two
+/// rows, or nothing but zeros.
 pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> {
     if rows < 2 || columns == 0 || symmetry.iter().all(|&u| u == 0.0) {
         return Vec::new();
@@ -97,8 +102,8 @@ struct Edge {
     ends: (usize, usize),
 }
 
-/// The minimum spanning tree of the rows under Euclidean distance (Prim): `O(rows² columns)`, no matrix of
-/// distances.
+/// The minimum spanning tree of the rows under Euclidean distance (Prim): `O(rows² columns)`, no
+/// matrix of distances.
 fn spanning_tree(data: &[f64], rows: usize, columns: usize) -> Vec<Edge> {
     if columns == 1 {
         // On a line the tree joins neighbours.

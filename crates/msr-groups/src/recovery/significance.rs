@@ -1,14 +1,16 @@
-//! How likely chance alone would tie so many weights so closely.
+//! How likely it is that chance alone ties weights as closely as those that were found.
 
-/// An upper bound of the natural logarithm of the probability that some partition of `rows` independent normal rows
-/// leaves a residual `‖U − P(U)‖ / ‖U‖` of at most `residual`, taken over those `tied` rows that are tied to others,
-/// in `classes` classes. `spectrum` holds the eigenvalues of `Uᵀ U` of the tied rows: columns that repeat each other,
-/// or hold next to nothing, are no evidence of their own.
+/// An upper bound of the natural logarithm of the probability that some partition of `rows`
+/// independent normal rows leaves a residual `‖U − P(U)‖ / ‖U‖` of at most `residual`, taken over
+/// those `tied` rows that are tied to others, in `classes` classes. `spectrum` holds the
+/// eigenvalues of `Uᵀ U` of the tied rows: columns that repeat each other, or hold next to nothing,
+/// are no evidence of their own.
 ///
-/// For one partition, with `d = tied − classes`, `x = residual²` and `α_i = λ_i / λ_1`, Chernoff's bound is
-/// `min_θ Σ_i [−(d/2) ln(1 + θ α_i (1 − x)/x) − (K/2) ln(1 − θ α_i)]` over `0 < θ < 1`; the number of partitions of
-/// all N rows is at most the Bell number, below `(0.792 N / ln(N + 1))^N` (Berend and Tassa, 2010).
-/// See `docs/derivations/recovery.md`, section 2.
+/// For one partition, with `d = tied − classes`, `x = residual²` and `α_i = λ_i / λ_1`, Chernoff's
+/// bound is `min_θ Σ_i [−(d/2) ln(1 + θ α_i (1 − x)/x) − (K/2) ln(1 − θ α_i)]` over `0 < θ < 1`;
+/// the number of partitions of all N rows is at most the Bell number, below
+/// `(0.792 N / ln(N + 1))^N` (Berend and Tassa, 2010). See `docs/derivations/recovery.md`, section
+/// 2.
 pub(super) fn ln_chance(rows: usize, tied: usize, classes: usize, residual: f64, spectrum: &[f64]) -> f64 {
     let largest = spectrum.iter().copied().fold(0.0, f64::max);
     if classes >= tied || classes == 0 || largest <= 0.0 {
@@ -53,8 +55,8 @@ mod tests {
 
     #[test]
     fn the_bound_is_above_the_exact_probability() {
-        // One partition of four rows with two columns into two classes: Beta(2, 2), whose distribution function
-        // is 3 x² − 2 x³; the Bell bound of four rows is added.
+        // One partition of four rows with two columns into two classes: Beta(2, 2), whose
+        // distribution function is 3 x² − 2 x³; the Bell bound of four rows is added.
         let bell = 4.0 * (0.792 * 4.0 / 5f64.ln()).ln();
         for residual in [0.3f64, 0.1, 0.01, 1e-4] {
             let x = residual * residual;

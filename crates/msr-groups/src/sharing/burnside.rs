@@ -5,11 +5,12 @@ use num_bigint::BigUint;
 use crate::action::Action;
 use crate::error::Result;
 
-/// The number of free parameters of an equivariant map, `(1/|G|) Σ_g fix_Y(g) fix_X(g)`: the mean number of
-/// fixed points of the group on `Y × X` (Burnside's lemma). See `docs/derivations/groups.md`, section 4.
+/// The number of free parameters of an equivariant map, `(1/|G|) Σ_g fix_Y(g) fix_X(g)`: the mean
+/// number of fixed points of the group on `Y × X` (Burnside's lemma). See
+/// `docs/derivations/groups.md`, section 4.
 ///
-/// [`SharingPattern::new`](crate::SharingPattern::new) finds the same number from the generators; this one goes
-/// through all elements.
+/// [`SharingPattern::new`](crate::SharingPattern::new) finds the same number from the generators;
+/// this one goes through all elements.
 ///
 /// # Errors
 /// [`Error::TooManyElements`](crate::Error::TooManyElements);

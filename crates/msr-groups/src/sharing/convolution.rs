@@ -7,21 +7,24 @@ use crate::action::Action;
 use crate::error::Result;
 use crate::permutation::Permutation;
 
-/// A group convolution: its pattern, and the action on its outputs. See `docs/derivations/groups.md`, section 3.
+/// A group convolution: its pattern, and the action on its outputs. See
+/// `docs/derivations/groups.md`, section 3.
 #[derive(Clone, Debug)]
 pub struct GroupConvolution {
-    /// The symmetry matrix `U^G (|G| n × n)`, in sparse form; column `j` is filter entry `v[j]`. (The identity is
-    /// the first element, so that numbering by first occurrence is the numbering of the filter's entries.)
+    /// The symmetry matrix `U^G (|G| n × n)`, in sparse form; column `j` is filter entry `v[j]`.
+    /// (The identity is the first element, so that numbering by first occurrence is the numbering
+    /// of the filter's entries.)
     pub pattern: SharingPattern,
     /// The group on the outputs, one for each element: the regular action.
     pub output: Action,
 }
 
 /// The symmetry matrix that gives every convolution over a group that acts on `n` inputs by π:
-/// `φ(x)[g] = Σ_j x[j] (π(g) v)[j]`, so the rows of `W` are `(π(g_i) v)ᵀ`, and `U^G` stacks the matrices
-/// `π(g_1), …, π(g_|G|)`: row `(i, j)` of it has its one in column `g_i⁻¹ j`.
+/// `φ(x)[g] = Σ_j x[j] (π(g) v)[j]`, so the rows of `W` are `(π(g_i) v)ᵀ`, and `U^G` stacks the
+/// matrices `π(g_1), …, π(g_|G|)`: row `(i, j)` of it has its one in column `g_i⁻¹ j`.
 ///
-/// See `docs/derivations/groups.md`, section 3. Source: Zhou, Knowles, Finn (ICLR 2021), Proposition 1.
+/// See `docs/derivations/groups.md`, section 3. Source: Zhou, Knowles, Finn (ICLR 2021),
+/// Proposition 1.
 ///
 /// # Errors
 /// [`Error::TooManyElements`](crate::Error::TooManyElements).

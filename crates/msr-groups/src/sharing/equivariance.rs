@@ -8,10 +8,11 @@ use crate::action::{Action, same_group};
 use crate::error::{Error, Result, check_numbers};
 use crate::symmetry_matrix::SymmetryMatrix;
 
-/// `P(W) = |G|⁻¹ Σ_g ρ_out(g) W ρ_in(g)⁻¹`, the nearest equivariant matrix to `W (m × n, row by row)`.
+/// `P(W) = |G|⁻¹ Σ_g ρ_out(g) W ρ_in(g)⁻¹`, the nearest equivariant matrix to
+/// `W (m × n, row by row)`.
 ///
-/// The mean over the group is the mean over each orbit on `Y × X`, `P = U (Uᵀ U)⁻¹ Uᵀ`, which is what is computed;
-/// see `docs/derivations/groups.md`, section 6.
+/// The mean over the group is the mean over each orbit on `Y × X`, `P = U (Uᵀ U)⁻¹ Uᵀ`, which is
+/// what is computed; see `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
 /// When `weight` is not `m × n`, or not finite.
@@ -83,13 +84,14 @@ pub fn symmetry_residual(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern)
     Ok(ratio(off, size))
 }
 
-/// How far a function is from equivariant, as a whole and as a function: the root mean square over `samples`
-/// standard normal inputs x and random elements g of `‖f(g x) − g f(x)‖`, divided by that of `‖f(x)‖`. For
-/// `f(x) = W x` it is √2 times [`equivariance_error`]; it can exceed one. See `docs/derivations/groups.md`, section 6.
+/// How far a function is from equivariant, as a whole and as a function: the root mean square over
+/// `samples` standard normal inputs x and random elements g of `‖f(g x) − g f(x)‖`, divided by that
+/// of `‖f(x)‖`. For `f(x) = W x` it is √2 times [`equivariance_error`]; it can exceed one. See
+/// `docs/derivations/groups.md`, section 6.
 ///
 /// # Errors
-/// [`Error::DifferentGroups`]; [`Error::Config`] without samples; [`Error::Size`] when `f` returns another number
-/// of outputs; what `f` reports.
+/// [`Error::DifferentGroups`]; [`Error::Config`] without samples; [`Error::Size`] when `f` returns
+/// another number of outputs; what `f` reports.
 ///
 /// # Example
 /// ```

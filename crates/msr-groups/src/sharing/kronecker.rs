@@ -3,8 +3,9 @@
 use crate::error::{Error, Result};
 use crate::permutation::Permutation;
 
-/// Π, which sends `((i1, j1), (i2, j2))` to `((i1, i2), (j1, j2))`: row `(i1 n1 + j1) m2 n2 + i2 n2 + j2` of
-/// `U^{G1} ⊗ U^{G2}` is row `(i1 m2 + i2) n1 n2 + j1 n2 + j2` of `U^{G1 × G2}`.
+/// Π, which sends `((i1, j1), (i2, j2))` to `((i1, i2), (j1, j2))`: row
+/// `(i1 n1 + j1) m2 n2 + i2 n2 + j2` of `U^{G1} ⊗ U^{G2}` is row `(i1 m2 + i2) n1 n2 + j1 n2 + j2`
+/// of `U^{G1 × G2}`.
 ///
 /// See `docs/derivations/groups.md`, section 5. Source: Zhou, Knowles, Finn (ICLR 2021), appendix.
 ///

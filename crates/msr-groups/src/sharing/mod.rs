@@ -18,11 +18,12 @@ use crate::permutation::Permutation;
 
 /// The tied weights of an `m × n` matrix: weight `(y, x)` has the free parameter `label(y, x)`.
 ///
-/// This is the symmetry matrix `U^G (m n × k)` in sparse form: row `y · n + x` has a single one, in column
-/// `label(y, x)`, so `vec(W) = U^G v` is `W[y, x] = v[label(y, x)]`. For a group, the labels number the orbits of
-/// `G` on `Y × X`: `W` is equivariant if and only if `W[g y, g x] = W[y, x]` for all `g`.
-/// See `docs/derivations/groups.md`, section 2. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance Through
-/// Parameter-Sharing" (ICML 2017); Zhou, Knowles, Finn (ICLR 2021), section 4.
+/// This is the symmetry matrix `U^G (m n × k)` in sparse form: row `y · n + x` has a single one, in
+/// column `label(y, x)`, so `vec(W) = U^G v` is `W[y, x] = v[label(y, x)]`. For a group, the labels
+/// number the orbits of `G` on `Y × X`: `W` is equivariant if and only if `W[g y, g x] = W[y, x]`
+/// for all `g`. See `docs/derivations/groups.md`, section 2. Source: Ravanbakhsh, Schneider,
+/// Póczos, "Equivariance Through Parameter-Sharing" (ICML 2017); Zhou, Knowles, Finn (ICLR 2021),
+/// section 4.
 ///
 /// Labels are numbered in the order in which they first occur, so equal patterns are equal values.
 ///
@@ -52,14 +53,16 @@ impl SharingPattern {
     /// `docs/derivations/groups.md`, section 2.
     ///
     /// # Errors
-    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² − 1 weights or more.
+    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² −
+    /// 1 weights or more.
     pub fn new(output: &Action, input: &Action) -> Result<Self> {
         same_group(output, input)?;
         let moves = output.images().iter().zip(input.images());
         Self::from_moves(output.points(), input.points(), moves)
     }
 
-    /// The orbits of `(y, x) ↦ (σ y, τ x)` for pairs `(σ, τ)` of permutations of outputs and inputs.
+    /// The orbits of `(y, x) ↦ (σ y, τ x)` for pairs `(σ, τ)` of permutations of outputs and
+    /// inputs.
     pub(crate) fn from_moves<'a>(
         m: usize,
         n: usize,
@@ -95,7 +98,8 @@ impl SharingPattern {
         Ok(Self { outputs: m, inputs: n, labels, sizes })
     }
 
-    /// A pattern of biases: the orbits on the outputs, an `m × 1` pattern; see `docs/derivations/groups.md`, section 2.
+    /// A pattern of biases: the orbits on the outputs, an `m × 1` pattern; see
+    /// `docs/derivations/groups.md`, section 2.
     ///
     /// # Errors
     /// As [`SharingPattern::new`].
@@ -141,9 +145,10 @@ impl SharingPattern {
         Ok(Self { outputs, inputs, labels: (0..weights as u32).collect(), sizes: vec![1; weights] })
     }
 
-    /// The pattern of `U^{G1 × G2}` when `self` is that of `G1` and `other` that of `G2`: `Π (U^{G1} ⊗ U^{G2})`,
-    /// with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number `i1 · m2 + i2`, inputs
-    /// likewise; the columns are those of the Kronecker product in the order in which they first occur. See `docs/derivations/groups.md`, section 5.
+    /// The pattern of `U^{G1 × G2}` when `self` is that of `G1` and `other` that of `G2`:
+    /// `Π (U^{G1} ⊗ U^{G2})`, with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number
+    /// `i1 · m2 + i2`, inputs likewise; the columns are those of the Kronecker product in the order
+    /// in which they first occur. See `docs/derivations/groups.md`, section 5.
     ///
     /// # Errors
     /// When there are 2³² − 1 weights or more.
@@ -160,7 +165,8 @@ impl SharingPattern {
                 labels.push(a as u64 * k + b as u64);
             }
         }
-        // Both numberings go by first occurrence, row by row, but the product's may differ from (a, b).
+        // Both numberings go by first occurrence, row by row, but the product's may differ from (a,
+        // b).
         Self::from_labels(m, n, &labels)
     }
 
@@ -179,7 +185,8 @@ impl SharingPattern {
         self.sizes.len()
     }
 
-    /// The free parameter of weight `(y, x)`; out of range, that of no weight: `k`.
+    /// The free parameter of weight `(y, x)`; `k`, which is no free parameter, for a weight out of
+    /// range.
     pub fn label(&self, y: usize, x: usize) -> usize {
         let inside = y < self.outputs && x < self.inputs;
         if inside { self.labels[y * self.inputs + x] as usize } else { self.free_parameters() }
@@ -190,12 +197,13 @@ impl SharingPattern {
         &self.labels
     }
 
-    /// How many weights each free parameter ties: the diagonal of `Uᵀ U`.
+    /// The number of weights that each free parameter ties: the diagonal of `Uᵀ U`.
     pub fn sizes(&self) -> &[u32] {
         &self.sizes
     }
 
-    /// The symmetry matrix `U^G (m n × k)` in full, row by row. It is large; [`SharingPattern::labels`] is not.
+    /// The symmetry matrix `U^G (m n × k)` in full, row by row. It is large;
+    /// [`SharingPattern::labels`] is not.
     pub fn dense(&self) -> Vec<f64> {
         let k = self.free_parameters();
         let mut dense = vec![0.0; self.labels.len() * k];
@@ -214,8 +222,9 @@ impl SharingPattern {
         Ok(self.labels.iter().map(|&label| v[label as usize]).collect())
     }
 
-    /// `U^G M`: the same pattern in another basis of the filter parameters. `basis` is M, `k × columns`, row by row;
-    /// the result `m n × columns`. See `docs/derivations/recovery.md`, section 1.
+    /// `U^G M`: the same pattern in another basis of the filter parameters. `basis` is M,
+    /// `k × columns`, row by row; the result `m n × columns`. See `docs/derivations/recovery.md`,
+    /// section 1.
     ///
     /// # Errors
     /// When `basis` is not `k × columns`.
@@ -243,8 +252,8 @@ impl SharingPattern {
         self.labels.iter().zip(&other.labels).all(|(&a, &b)| *meets[a as usize].get_or_insert(b) == b)
     }
 
-    /// Whether `(σ, τ)` keeps the pattern: weight `(σ y, τ x)` is tied to `(y, x)` for all of them; see
-    /// `docs/derivations/recovery.md`, section 3.
+    /// Whether `(σ, τ)` keeps the pattern: weight `(σ y, τ x)` is tied to `(y, x)` for all of them;
+    /// see `docs/derivations/recovery.md`, section 3.
     pub fn is_kept_by(&self, on_outputs: &Permutation, on_inputs: &Permutation) -> bool {
         (on_outputs.degree(), on_inputs.degree()) == (self.outputs, self.inputs)
             && (0..self.outputs).all(|y| {
