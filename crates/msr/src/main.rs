@@ -42,11 +42,14 @@ fn main() -> ExitCode {
 }
 
 fn command() -> Command {
-    let inspect = Command::new("inspect")
+    // What the flags say of themselves is for readers of the code.
+    let inspect = inspect::Args::augment_args(Command::new("inspect"))
         .about("Read the symmetry group out of a symmetry matrix or a weight matrix")
+        .long_about(None)
         .arg_required_else_help(true);
-    let completions =
-        Command::new("completions").about("Print what makes a shell complete the commands of msr");
+    let completions = completions::Flags::augment_args(Command::new("completions"))
+        .about("Print what makes a shell complete the commands of msr")
+        .long_about(None);
     Command::new("msr")
         .about("Reproduce the experiments of MSR, and read symmetries out of what was learned")
         .version(env!("CARGO_PKG_VERSION"))
@@ -54,8 +57,8 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand_required(true)
         .subcommand(reproduce::command())
-        .subcommand(inspect::Args::augment_args(inspect))
-        .subcommand(completions::Flags::augment_args(completions))
+        .subcommand(inspect)
+        .subcommand(completions)
         .arg(
             Arg::new("verbose")
                 .short('v')

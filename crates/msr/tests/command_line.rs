@@ -11,6 +11,15 @@ fn without_arguments_there_is_help() {
         let said = msr(args);
         assert!(said.err.contains("Usage: msr"), "{args:?}: {}", said.err);
     }
+    for (args, about) in [
+        (&["reproduce", "numbers"][..], "Sums of numbers: which positions of a sequence"),
+        (&["inspect"], "Read the symmetry group out of a symmetry matrix"),
+        (&["completions"], "Print what makes a shell complete"),
+    ] {
+        let help = msr(&[args, &["--help"]].concat()).out;
+        assert!(help.starts_with(about), "{help}");
+    }
+    assert!(msr(&["--help"]).out.contains("Exit codes: 0 all went well"));
     let help = msr(&["reproduce", "table1", "--help"]).out;
     for flag in [
         "--quick",
@@ -25,6 +34,10 @@ fn without_arguments_there_is_help() {
         "--data",
         "--out",
         "--resume",
+        "--definition",
+        "--runs",
+        "--json",
+        "--record",
         "--verbose",
     ] {
         assert!(help.contains(flag), "{flag} is not in the help");

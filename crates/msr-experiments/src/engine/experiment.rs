@@ -112,7 +112,8 @@ impl Entry {
 
     /// The command, with its flags.
     pub fn command(&self) -> Command {
-        (self.flags)(Command::new(self.name).about(self.about))
+        // Afterwards: what the flags say of themselves is for readers of the code.
+        (self.flags)(Command::new(self.name)).about(self.about).long_about(None)
     }
 
     /// Runs the experiment as these flags say.
