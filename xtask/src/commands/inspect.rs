@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use candle_core::{Device, Tensor};
-use msr_groups::{Fit, Permutation, Recovery, RecoveryConfig, Verdict, known_actions, rank_groups, recover};
+use msr_groups::{
+    Fit, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
+    known_actions, rank_groups, recover,
+};
 use msr_meta::write_atomic;
 use safetensors::SafeTensors;
 
@@ -89,7 +92,8 @@ pub fn run(args: &Args) -> Result<()> {
     let Matrix { outputs: m, inputs: n, filter_params: k, .. } = matrix;
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
     say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
-    let found = match recover(&matrix.symmetry, m, n, k, &RecoveryConfig::default()) {
+    let symmetry = SymmetryMatrix::new(&matrix.symmetry, m, n).with_context(in_file)?;
+    let found = match recover(symmetry, &RecoveryConfig::default()) {
         Ok(found) => {
             say(&describe(&matrix, &found, args.full));
             Some(found)
@@ -99,9 +103,9 @@ pub fn run(args: &Args) -> Result<()> {
             say(&format!("Not read: {reason}."));
             None
         }
-        Err(other) => return Err(other).with_context(|| format!("{}", args.file.display())),
+        Err(other) => return Err(other).with_context(in_file),
     };
-    let fits = rank_groups(&matrix.symmetry, k, &known_actions(m, n)?)?;
+    let fits = rank_groups(symmetry, &known_actions(m, n)?)?;
     if fits.is_empty() {
         say(&format!("\nNo family of groups that is known here acts on {n} inputs as they are numbered."));
     } else {
@@ -117,8 +121,7 @@ pub fn run(args: &Args) -> Result<()> {
     let picture = args.picture.clone().unwrap_or_else(|| beside(&args.file, &matrix.name));
     let columns: Vec<Vec<f64>> =
         (0..k.min(4)).map(|c| matrix.symmetry.iter().skip(c).step_by(k).copied().collect()).collect();
-    let tied = found.as_ref().filter(|found| !matches!(found.verdict, Verdict::None { .. }));
-    let pattern = tied.map(|found| &found.pattern);
+    let pattern = found.as_ref().and_then(Recovery::pattern);
     write_atomic(&picture, &inspected(&matrix.name, pattern, &columns, n)?)?;
     say(&format!("\npicture: {}", picture.display()));
     Ok(())
@@ -223,15 +226,11 @@ fn all_names(tensors: &std::collections::HashMap<String, Tensor>) -> String {
 /// What was found, in lines.
 fn describe(matrix: &Matrix, found: &Recovery, full: bool) -> String {
     let mut lines = Vec::new();
-    match &found.verdict {
-        Verdict::None { reason } => lines.push(format!("No exact symmetry: {reason}.")),
-        Verdict::TiesOnly => {
-            lines.push("Weights are tied, but no permutation of outputs and inputs keeps the ties.".into());
-        }
-        _ => {
+    match found {
+        Recovery::Group(found) => {
             let name = found.name.as_deref().unwrap_or("a group without a name here");
             lines.push(format!("Symmetry: {name}, order {}", found.order()));
-            let group = &found.group;
+            let group = &found.permutations;
             lines.push(format!(
                 "  {}, {}",
                 if group.is_abelian() { "abelian" } else { "not abelian" },
@@ -245,24 +244,26 @@ fn describe(matrix: &Matrix, found: &Recovery, full: bool) -> String {
                 lines.push("  More weights are tied than this group explains.".into());
             }
         }
+        other => lines.push(other.to_string()),
     }
-    if !matches!(found.verdict, Verdict::None { .. }) {
-        let mut sizes = found.pattern.sizes().to_vec();
+    if let Some(pattern) = found.pattern() {
+        let mut sizes = pattern.sizes().to_vec();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
         let shown: Vec<String> = sizes.iter().take(8).map(ToString::to_string).collect();
         let more = if sizes.len() > 8 { ", …" } else { "" };
         lines.push(format!(
             "Tied weights: {} free parameters for {} weights (classes of {}{more})",
             sizes.len(),
-            found.pattern.labels().len(),
+            pattern.labels().len(),
             shown.join(", ")
         ));
-        let zero = zero_weights(matrix, found);
+        let zero = zero_weights(matrix, pattern);
         if zero > 0 {
             lines.push(format!("  {zero} of the weights are zero, up to noise"));
         }
     }
-    if let Some(t) = found.tolerance {
+    if let Some(evidence) = found.evidence() {
+        let t = evidence.tolerance;
         let rows = match t.whitened {
             None => "rows of U".to_string(),
             Some(rank) => format!("rows of its {rank} leading singular vectors"),
@@ -275,25 +276,25 @@ fn describe(matrix: &Matrix, found: &Recovery, full: bool) -> String {
         ));
         lines.push(format!(
             "Residual of the rows compared: {}; chance of ties as close as these: 10^{:.0} or less",
-            number(found.residual),
-            found.log10_chance
+            number(evidence.residual),
+            evidence.log10_chance
         ));
     }
     lines.join("\n")
 }
 
 /// How many weights are in classes whose mean row is zero within the spread of the class.
-fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
+fn zero_weights(matrix: &Matrix, pattern: &SharingPattern) -> u32 {
     let k = matrix.filter_params;
-    let classes = found.pattern.free_parameters();
+    let classes = pattern.free_parameters();
     let (mut means, mut squares) = (vec![vec![0.0; k]; classes], vec![0.0; classes]);
-    for (row, &label) in matrix.symmetry.chunks_exact(k).zip(found.pattern.labels()) {
-        let (label, size) = (label as usize, f64::from(found.pattern.sizes()[label as usize]));
+    for (row, &label) in matrix.symmetry.chunks_exact(k).zip(pattern.labels()) {
+        let (label, size) = (label as usize, f64::from(pattern.sizes()[label as usize]));
         means[label].iter_mut().zip(row).for_each(|(mean, value)| *mean += value / size);
         squares[label] += row.iter().map(|v| v * v).sum::<f64>() / size;
     }
     // Mean square = square of the mean + spread: the mean is zero within the spread when it is the smaller part.
-    let zero = means.iter().zip(&squares).zip(found.pattern.sizes()).filter(|((mean, square), size)| {
+    let zero = means.iter().zip(&squares).zip(pattern.sizes()).filter(|((mean, square), size)| {
         let of_mean = mean.iter().map(|v| v * v).sum::<f64>();
         **square == 0.0 || (**size > 1 && of_mean < 0.25 * (*square - of_mean))
     });
@@ -301,9 +302,9 @@ fn zero_weights(matrix: &Matrix, found: &Recovery) -> u32 {
 }
 
 /// The sizes of the orbits on outputs and inputs.
-fn orbits(found: &Recovery) -> String {
+fn orbits(found: &RecoveredGroup) -> String {
     let m = found.pattern.outputs();
-    let (outputs, inputs): (Vec<_>, Vec<_>) = found.group.orbits().into_iter().partition(|o| o[0] < m);
+    let (outputs, inputs): (Vec<_>, Vec<_>) = found.permutations.orbits().into_iter().partition(|o| o[0] < m);
     let sizes = |orbits: &[Vec<usize>]| {
         let sizes: Vec<String> = orbits.iter().map(|o| o.len().to_string()).collect();
         sizes.join(" + ")

@@ -125,17 +125,6 @@ fn factor(tensors: &HashMap<String, Tensor>, name: &str) -> Result<Vec<f64>> {
 }
 
 fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
-    let name = match found.group {
-        Some(group) => format!("Symmetry: {group}, order {}", group.order()),
-        None => {
-            let holding: Vec<String> = found.holding().map(|g| g.to_string()).collect();
-            let reason = match holding.as_slice() {
-                [] => "no group has a residual below the bound".to_string(),
-                several => format!("{} hold, and none contains all others", several.join(", ")),
-            };
-            format!("Symmetry: none is claimed; {reason}")
-        }
-    };
     let head = ["group", "order", "residual"].map(String::from);
     let rows: Vec<Vec<String>> = found
         .fits
@@ -144,7 +133,7 @@ fn text(what: &str, found: &PlaneSymmetry, known: usize) -> String {
         .map(|f| vec![f.group.to_string(), f.group.order().to_string(), format!("{:.4}", f.residual)])
         .collect();
     format!(
-        "{what}\n\n{name}\n\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
+        "{what}\n\n{found}\n\nRotations and flips, each for channels in the order field · order + element (so a subgroup \
          need not fit\nwhere the group does):\n\n{}\nresidual: 0 is exact, a symmetry is claimed below \
          {LARGEST_PLANE_RESIDUAL} (docs/derivations/plane.md)",
         aligned(&head, &rows)

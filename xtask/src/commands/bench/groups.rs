@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use msr_groups::{
-    Action, PermutationGroup, RecoveryConfig, SharingPattern, parse_group, recover, rubik, symmetric,
-    torus_translations,
+    Action, PermutationGroup, RecoveryConfig, SharingPattern, SymmetryMatrix, parse_group, recover, rubik,
+    symmetric, torus_translations,
 };
 
 use super::median;
@@ -127,9 +127,9 @@ fn s_30() -> Result<()> {
 fn recovered(call: &str, order: &str) -> Result<()> {
     let action = Action::natural(&parse_group(call)?);
     let pattern = SharingPattern::new(&action, &action)?;
-    let (n, k) = (action.points(), pattern.free_parameters());
-    let found = recover(&pattern.dense(), n, n, k, &RecoveryConfig::default())?;
-    has_order(&found.group, order)
+    let (n, dense) = (action.points(), pattern.dense());
+    let found = recover(SymmetryMatrix::new(&dense, n, n)?, &RecoveryConfig::default())?;
+    has_order(&found.group().context("no group was recovered")?.permutations, order)
 }
 
 fn recovery() -> Result<()> {

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use indicatif::ProgressBar;
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, Shots, Split};
 use msr_groups::{
-    Recovery, RecoveryConfig, SharingPattern, Verdict, equivariance_error, partition_distance,
+    Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix, equivariance_error, partition_distance,
     pattern_automorphisms, recover,
 };
 use msr_layers::{
@@ -143,7 +143,8 @@ pub fn run(plan: &Plan, cell: &Cell, folder: &RunFolder, bar: &ProgressBar) -> R
         Model::Reparam(layer) => {
             let found = read_out(plan, layer, &pattern)?;
             let truth = source.weight(task)?;
-            let picture = picture::recovered(&cell.name(), &pattern, &found.pattern, &truth, &weight)?;
+            let tied = tied(&found, &pattern)?;
+            let picture = picture::recovered(&cell.name(), &pattern, &tied, &truth, &weight)?;
             folder.write("recovered.png", &picture)?;
             Some(summarise(&found, &pattern)?)
         }
@@ -216,28 +217,44 @@ impl Model {
 fn read_out(plan: &Plan, layer: &ReparamLinear, pattern: &SharingPattern) -> Result<Recovery> {
     let symmetry: Tensor = layer.symmetry().detach().to_device(&Device::Cpu)?.to_dtype(DType::F64)?;
     let rows: Vec<f64> = symmetry.flatten_all()?.to_vec1()?;
-    let k = layer.config().filter_params;
+    let symmetry = SymmetryMatrix::new(&rows, pattern.outputs(), pattern.inputs())?;
     let largest_chance = plan.definition.claim.largest_chance;
     let config = RecoveryConfig { largest_chance, ..RecoveryConfig::default() };
-    Ok(recover(&rows, pattern.outputs(), pattern.inputs(), k, &config)?)
+    Ok(recover(symmetry, &config)?)
+}
+
+/// The tied weights that were found; none are tied where nothing is claimed.
+fn tied(found: &Recovery, truth: &SharingPattern) -> Result<SharingPattern> {
+    Ok(match found.pattern() {
+        Some(pattern) => pattern.clone(),
+        None => SharingPattern::untied(truth.outputs(), truth.inputs())?,
+    })
 }
 
 fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
-    let distance = partition_distance(&found.pattern, truth)?;
-    let is_true_group =
-        found.is_exact() && distance == 0 && found.group.is_same_as(&pattern_automorphisms(truth)?);
+    let pattern = tied(found, truth)?;
+    let distance = partition_distance(&pattern, truth)?;
+    let is_true_group = match found.group() {
+        Some(group) => distance == 0 && group.permutations.is_same_as(&pattern_automorphisms(truth)?),
+        None => false,
+    };
+    let (name, reason) = match found {
+        Recovery::Group(group) => (group.name.clone(), None),
+        Recovery::Nothing(nothing) => (None, Some(nothing.reason.to_string())),
+        _ => {
+            let reason = "weights are tied, but no permutation keeps the ties";
+            (Some("trivial".to_string()), Some(reason.to_string()))
+        }
+    };
     Ok(Found {
-        order: found.order().to_string(),
-        name: found.name.clone(),
+        // Where no group is claimed, only the identity is.
+        order: found.group().map_or_else(|| "1".to_string(), |group| group.order().to_string()),
+        name,
         is_true_group,
-        free_parameters: found.pattern.free_parameters(),
+        free_parameters: pattern.free_parameters(),
         partition_distance: distance,
-        gap: found.tolerance.map(|t| t.gap()),
-        reason: match &found.verdict {
-            Verdict::Exact => None,
-            Verdict::None { reason } => Some(reason.clone()),
-            _ => Some("weights are tied, but no permutation keeps the ties".into()),
-        },
-        labels: found.pattern.labels().to_vec(),
+        gap: found.evidence().map(|evidence| evidence.tolerance.gap()),
+        reason,
+        labels: pattern.labels().to_vec(),
     })
 }
