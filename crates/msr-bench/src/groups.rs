@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use msr_groups::{
-    Action, PermutationGroup, RecoveryConfig, SymmetryMatrix, SharingPattern, parse_group, recover, rubik, symmetric,
-    torus_translations,
+    Action, PermutationGroup, RecoveryConfig, SharingPattern, SymmetryMatrix, parse_group, recover, rubik,
+    symmetric, torus_translations,
 };
 
 use crate::median;

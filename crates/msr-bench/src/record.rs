@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use msr_symmetry::write_atomic;
 use msr_report::{Origin, Record};
+use msr_symmetry::write_atomic;
 
 /// What starts this program, as a user types it.
 pub fn program() -> String {

@@ -92,8 +92,7 @@ fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
     let mut trainer = Trainer::new(learner, AdamConfig::default())?;
     let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);
     let shots = Shots { support: SUPPORT, query: QUERY };
-    let sampler =
-        EpisodeSampler::new(source, SamplerConfig::new(Split::new(8_000, 2_000), shots, TASKS, 0))?;
+    let sampler = EpisodeSampler::new(source, SamplerConfig::new(Split::new(8_000, 2_000), shots, TASKS, 0))?;
     step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
 }
 

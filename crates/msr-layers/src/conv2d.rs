@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{SecondMoments, Node, Value};
+use msr_autodiff::{Node, SecondMoments, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::convolution::Convolution;
@@ -129,7 +129,12 @@ impl Layer for Conv2d {
 }
 
 impl LinearInAdapted for Conv2d {
-    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         self.convolution.second_moments(examples, targets, uses)
     }
 

@@ -2,7 +2,7 @@
 //! second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{SecondMoments, Node, Value, Window, concat, second_moments};
+use msr_autodiff::{Node, SecondMoments, Value, Window, concat, second_moments};
 
 use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
@@ -86,7 +86,12 @@ impl Convolution {
     }
 
     /// What [`LinearInAdapted::second_moments`] says of a convolution.
-    pub(crate) fn second_moments(self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+    pub(crate) fn second_moments(
+        self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         let (&[t, b, channels, h, w], own) = (examples.dims(), self.config.in_channels) else {
             return Err(self.wrong_input(examples.dims()));
         };
@@ -116,7 +121,12 @@ impl Convolution {
     }
 
     /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
-    pub(crate) fn squared_error(self, weight: &Node, bias: Option<&Node>, moments: &SecondMoments) -> Result<Node> {
+    pub(crate) fn squared_error(
+        self,
+        weight: &Node,
+        bias: Option<&Node>,
+        moments: &SecondMoments,
+    ) -> Result<Node> {
         let weight = self.joined(weight, bias)?;
         if weight.dims() != moments.cross.dims() {
             let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());

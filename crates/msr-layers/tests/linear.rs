@@ -100,7 +100,11 @@ fn moments_give_the_squared_error() {
         }
         let missing = Values { adapted: Vec::new(), ..leaves.clone() };
         assert!(linear.squared_error(&missing, &moments).is_err(), "{}: a value is missing", case.name);
-        assert!(linear.second_moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(), "{}: fewer targets", case.name);
+        assert!(
+            linear.second_moments(&x, &y.narrow(1, 0, 2).unwrap(), 1).is_err(),
+            "{}: fewer targets",
+            case.name
+        );
     }
     assert_eq!(with_moments, 12);
     // No more values than unknowns: moments would save nothing.

@@ -1,6 +1,7 @@
 //! 2 of 5: the symmetry matrix U is learned over many tasks, and makes new tasks easy.
 //!
 //! `cargo run --example 02-meta-learn`. The next one: `03-adapt-and-predict`.
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // MSR is MAML with reparameterized layers: the same learner, another model.
     let vars = SeededVars::new(0);
     let vb = vars.builder(DType::F32, &Device::Cpu);
-    let msr: Arc<dyn Layer> = Arc::new(ReparamLinear::new(ReparamLinearConfig::new(70, 68, 3), vb.pp("msr"))?);
+    let msr: Arc<dyn Layer> =
+        Arc::new(ReparamLinear::new(ReparamLinearConfig::new(70, 68, 3), vb.pp("msr"))?);
     let maml: Arc<dyn Layer> = Arc::new(Linear::new(LinearConfig::new(70, 68), vb.pp("maml"))?);
     let mut errors = Vec::new();
     for (name, model) in [("MAML", maml), ("MSR", msr)] {

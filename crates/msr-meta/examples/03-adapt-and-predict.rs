@@ -1,6 +1,7 @@
 //! 3 of 5: the whole story. Learn, adapt to a new task, predict, look at W, read the group, save, load.
 //!
 //! `cargo run --example 03-adapt-and-predict`. The next one: `04-which-group`.
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, SamplerConfig};
@@ -19,7 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // Build, and learn: 6 inputs, 6 outputs, more free parameters than the four that the truth has.
     let vars = SeededVars::new(0);
-    let layer = ReparamLinear::new(ReparamLinearConfig::new(6, 6, 12), vars.builder(DType::F32, &Device::Cpu))?;
+    let layer =
+        ReparamLinear::new(ReparamLinearConfig::new(6, 6, 12), vars.builder(DType::F32, &Device::Cpu))?;
     let learner = MetaLearner::new(layer, MetaConfig::least_squares(0.1))?;
     let mut trainer = Trainer::new(learner, AdamConfig { rate: 3e-3, ..AdamConfig::default() })?;
     let _ = trainer.run(2_000, &tasks, &mut ())?;

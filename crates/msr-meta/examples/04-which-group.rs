@@ -2,6 +2,7 @@
 //! nothing to find.
 //!
 //! `cargo run --example 04-which-group`. The last one: `05-own-operation`.
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, SamplerConfig, SteerableConv, SteerableConvConfig};

@@ -1,6 +1,6 @@
 //! The examples of a set, as a loss sees them.
 
-use msr_autodiff::{SecondMoments, Node};
+use msr_autodiff::{Node, SecondMoments};
 use msr_episodes::{Examples, Targets};
 use msr_layers::{Input, Layer, Values};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use cases::{episode, msr};
 use msr_layers::{
-    Activation, Conv2dConfig, Layer, Linear, LinearConfig, ReparamConv2d, ReparamConv2dConfig,
-    ReparamLinear, ReparamLinearConfig, SeededVars, Sequential,
+    Activation, Conv2dConfig, Layer, Linear, LinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
+    ReparamLinearConfig, SeededVars, Sequential,
 };
 use msr_meta::{
     AdamConfig, Adapted, GradientSteps, Learner, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Rates,
@@ -96,7 +96,8 @@ fn wrong_questions_are_answered_with_what_there_is() {
         .with(Activation::Relu)
         .with(Linear::new(LinearConfig::new(4, 5), vb("head")).unwrap());
     let data = episode(3, 4, 3, 2, DType::F32);
-    let adapted = MetaLearner::new(Arc::new(net), MetaConfig::default()).unwrap().adapt(&data.support).unwrap();
+    let adapted =
+        MetaLearner::new(Arc::new(net), MetaConfig::default()).unwrap().adapt(&data.support).unwrap();
     assert_eq!(adapted.weight_of("head").unwrap().dims(), [4, 5, 4]);
     for (message, words) in [
         (adapted.weight().unwrap_err(), "`body` [4, 4, 6], `head` [4, 5, 4]"),
@@ -110,7 +111,8 @@ fn wrong_questions_are_answered_with_what_there_is() {
     // A convolution without anything that says how to adapt it.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model");
-    let conv = ReparamConv2d::new(ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 4, 3)), vb("c")).unwrap();
+    let conv =
+        ReparamConv2d::new(ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 4, 3)), vb("c")).unwrap();
     Learned::of(&conv).unwrap().save(&path).unwrap();
     let message = load_learner(&path, &Device::Cpu).err().unwrap().to_string();
     assert!(message.contains("does not say how to adapt") && message.contains("model"), "{message}");

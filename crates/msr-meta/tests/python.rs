@@ -15,6 +15,9 @@ use msr_layers::{
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use msr_testkit::normal;
 
+/// The shapes of an input and of an output.
+type Shape = (&'static [usize], &'static [usize]);
+
 #[test]
 fn the_snippet_gives_our_outputs() {
     let python = std::env::var("MSR_PYTHON").unwrap_or_else(|_| "python3".into());
@@ -39,23 +42,26 @@ fn the_snippet_gives_our_outputs() {
         .with(Activation::Tanh)
         .with(Linear::new(LinearConfig { bias: true, ..LinearConfig::new(5, 5) }, vb("b")).unwrap());
     let kronecker = ReparamConv2dConfig::kronecker(conv);
-    let cases: [(&str, Arc<dyn Layer>, &[usize], &[usize]); 5] = [
-        ("linear", Arc::new(ReparamLinear::new(fc(6, 5), vb("fc")).unwrap()), &[6], &[5]),
-        ("stack", Arc::new(stack), &[6], &[5]),
-        ("conv", Arc::new(Conv2d::new(conv, vb("conv")).unwrap()), &[2, 7, 6], &[3, 4, 3]),
-        ("kronecker", Arc::new(ReparamConv2d::new(kronecker, vb("k")).unwrap()), &[2, 7, 6], &[3, 4, 3]),
-        ("full", Arc::new(ReparamConv2d::new(full, vb("f")).unwrap()), &[2, 7, 6], &[3, 4, 3]),
+    let (fc_shape, conv_shape): (Shape, Shape) = ((&[6], &[5]), (&[2, 7, 6], &[3, 4, 3]));
+    let cases: [(&str, Arc<dyn Layer>, Shape); 5] = [
+        ("linear", Arc::new(ReparamLinear::new(fc(6, 5), vb("fc")).unwrap()), fc_shape),
+        ("stack", Arc::new(stack), fc_shape),
+        ("conv", Arc::new(Conv2d::new(conv, vb("conv")).unwrap()), conv_shape),
+        ("kronecker", Arc::new(ReparamConv2d::new(kronecker, vb("k")).unwrap()), conv_shape),
+        ("full", Arc::new(ReparamConv2d::new(full, vb("f")).unwrap()), conv_shape),
     ];
-    for (name, model, input, output) in cases {
+    for (name, model, (input, output)) in cases {
         let set = |seed, count: usize| {
             let shape = |tail: &[usize]| [&[3, count], tail].concat();
-            let (x, y) = (normal(seed, shape(input), DType::F32), normal(seed + 1, shape(output), DType::F32));
+            let (x, y) =
+                (normal(seed, shape(input), DType::F32), normal(seed + 1, shape(output), DType::F32));
             Examples::values(x, y).unwrap()
         };
         let episode = Episode::new(vec![0, 1, 2], set(1, 4), set(3, 5)).unwrap();
         // Away from the start, where no factor is the identity.
         let config = AdamConfig { rate: 0.05, ..AdamConfig::default() };
-        let mut trainer = Trainer::new(MetaLearner::new(model, MetaConfig::default()).unwrap(), config).unwrap();
+        let mut trainer =
+            Trainer::new(MetaLearner::new(model, MetaConfig::default()).unwrap(), config).unwrap();
         (0..5).for_each(|_| drop(trainer.step(&episode).unwrap()));
         let adapted = trainer.learner().adapt(&episode.support).unwrap();
         let path = folder.path().join(format!("{name}.safetensors"));

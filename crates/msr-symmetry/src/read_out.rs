@@ -3,7 +3,9 @@
 use candle_core::{DType, Device, Tensor};
 use std::fmt;
 
-use msr_groups::{LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover};
+use msr_groups::{
+    LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover,
+};
 use msr_layers::{ConvSymmetry, LayerSpec, ReparamConv2dConfig, ReparamLinearConfig};
 
 use crate::error::{Error, Result};

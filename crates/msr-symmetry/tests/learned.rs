@@ -26,7 +26,8 @@ fn kronecker() -> ReparamConv2d {
 #[test]
 fn kronecker_factors_are_stored_as_they_are_meant() {
     let layer = kronecker();
-    let learned = Learned::from_bytes(&Learned::of(&layer).unwrap().to_bytes().unwrap(), &Device::Cpu).unwrap();
+    let learned =
+        Learned::from_bytes(&Learned::of(&layer).unwrap().to_bytes().unwrap(), &Device::Cpu).unwrap();
     let identity = Tensor::eye(4, DType::F32, &Device::Cpu).unwrap();
     assert_close("A", learned.tensor("body.symmetry_out").unwrap(), &identity, 0.0);
     let again = learned.build().unwrap();

@@ -7,8 +7,7 @@ use candle_core::Device;
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, SamplerConfig};
 use msr_episodes::{Shots, Split};
 use msr_groups::{
-    Recovery, RecoveryConfig, SharingPattern, equivariance_error, partition_distance,
-    pattern_automorphisms,
+    Recovery, RecoveryConfig, SharingPattern, equivariance_error, partition_distance, pattern_automorphisms,
 };
 use msr_meta::Learner;
 use msr_report::picture;
@@ -83,7 +82,8 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
     if let Some(recovery) = read_out(run, trainer.learner())? {
         let truth = source.weight(task)?;
         let name = Groups::cell_name(cell);
-        let picture = picture::recovered(&name, &pattern, &pattern_of(&recovery, &pattern)?, &truth, &weight)?;
+        let picture =
+            picture::recovered(&name, &pattern, &pattern_of(&recovery, &pattern)?, &truth, &weight)?;
         folder.files.write_picture("recovered", &picture)?;
         found = Some(summarise(&recovery, &pattern)?);
     }
@@ -149,9 +149,11 @@ fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
         Some(group) => distance == 0 && group.permutations.is_same_as(&pattern_automorphisms(truth)?),
         None => false,
     };
+    let name = if matches!(found, Recovery::Ties(_)) { Some("trivial") } else { found.name() };
     Ok(Found {
+        // Where no group is claimed, only the identity is.
         order: group.map_or_else(|| "1".into(), |group| group.order().to_string()),
-        name: found.name().map(String::from),
+        name: name.map(String::from),
         is_true_group,
         free_parameters: pattern.free_parameters(),
         partition_distance: distance,
@@ -170,6 +172,5 @@ fn pattern_of(found: &Recovery, truth: &SharingPattern) -> Result<SharingPattern
     if let Some(pattern) = found.pattern() {
         return Ok(pattern.clone());
     }
-    let (m, n) = (truth.outputs(), truth.inputs());
-    Ok(SharingPattern::from_labels(m, n, &(0..m * n).collect::<Vec<_>>())?)
+    Ok(SharingPattern::untied(truth.outputs(), truth.inputs())?)
 }

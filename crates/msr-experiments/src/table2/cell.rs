@@ -15,7 +15,9 @@ use super::filters::Filters;
 use super::pictures;
 use super::sizes::Sizes;
 use super::symmetry::{Equivariance, SymmetryReport};
-use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, open_file, weights};
+use crate::engine::{
+    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, open_file, weights,
+};
 
 /// What a file of the authors holds.
 const ARRAYS: &str =

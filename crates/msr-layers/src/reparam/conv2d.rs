@@ -13,7 +13,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{SecondMoments, Node, Value};
+use msr_autodiff::{Node, SecondMoments, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::conv2d::Conv2dConfig;
@@ -287,7 +287,12 @@ impl Layer for ReparamConv2d {
 }
 
 impl LinearInAdapted for ReparamConv2d {
-    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         self.convolution.second_moments(examples, targets, uses)
     }
 

@@ -12,7 +12,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{SecondMoments, Node, Value};
+use msr_autodiff::{Node, SecondMoments, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};

@@ -130,7 +130,12 @@ impl Layer for PatternConv2d {
 }
 
 impl LinearInAdapted for PatternConv2d {
-    fn second_moments(&self, examples: &Tensor, targets: &Tensor, uses: usize) -> Result<Option<SecondMoments>> {
+    fn second_moments(
+        &self,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         self.convolution.second_moments(examples, targets, uses)
     }
 

@@ -68,6 +68,9 @@ fn collect(learned: &Learned, spec: &LayerSpec, args: &Args, found: &mut Vec<Sub
 
 /// Refuses a flag that contradicts the file.
 fn says(flag: Option<usize>, file: usize, what: &str, name: &str) -> Result<()> {
-    ensure!(flag.is_none_or(|flag| flag == file), "the file says that there are {file} {what}; leave out {name}");
+    ensure!(
+        flag.is_none_or(|flag| flag == file),
+        "the file says that there are {file} {what}; leave out {name}"
+    );
     Ok(())
 }

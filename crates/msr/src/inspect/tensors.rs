@@ -187,4 +187,3 @@ fn factor(tensors: &HashMap<String, Tensor>, name: &str) -> Result<Vec<f64>> {
     (0..rows).for_each(|i| numbers[i * (rows + 1)] += 1.0);
     Ok(numbers)
 }
-
