@@ -3,7 +3,7 @@
 # toolkit nor a GPU, and prints the environment for the build. Needs Python with venv, and a C compiler.
 #
 #     scripts/cuda-toolkit.sh ~/cuda > ~/cuda.env && source ~/cuda.env
-#     cargo build --package xtask --features cuda
+#     cargo build --bin msr --features msr/cuda
 #
 # The binary finds the real libraries at run time, on the machine with the GPU. Version 13.0 of the compiler: code of a
 # newer one is refused by drivers of the 580 series.

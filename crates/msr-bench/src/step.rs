@@ -54,7 +54,8 @@ impl StepArgs {
     }
 }
 
-/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the episode is outside the clock.
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the episode is
+/// outside the clock.
 pub fn step_ms(trainer: &mut Trainer, episode: &Episode, warm_up: u64, samples: u64) -> Result<f64> {
     let mut times = Vec::new();
     for step in 0..warm_up + samples {

@@ -2,12 +2,15 @@
 //!
 //! - [`RankK`]: the paper's synthetic problems with partial translation symmetry.
 //! - [`Equivariant`]: tasks that share the symmetry of any finite group, and nothing else.
-//! - [`SteerableConv`]: convolutions whose filters come in turned (and mirrored) copies, C_N or D_N.
+//! - [`SteerableConv`]: convolutions whose filters come in turned (and mirrored) copies, C_N or
+//!   D_N.
 //! - [`NpzProblem`]: the `.npz` files of the MSR authors; [`export_npz`] writes them.
-//! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing from any of them.
+//! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing from any
+//!   of them.
 //!
 //! Nothing here keeps a data set in memory: a task is generated when it is asked for, from a random
-//! stream derived from (seed, role, index), so the same seed gives the same bits in any order of access.
+//! stream derived from (seed, role, index), so the same seed gives the same bits in any order of
+//! access.
 //!
 //! # Example
 //! ```

@@ -34,8 +34,8 @@ impl SamplerConfig {
 
 /// Draws episodes from a [`TaskSource`].
 ///
-/// Training step `s` depends on (seed, s) alone: a run that is interrupted and resumed sees the same
-/// episodes, with no generator state to save.
+/// Training step `s` depends on (seed, s) alone: a run that is interrupted and resumed sees the
+/// same episodes, with no generator state to save.
 #[derive(Clone)]
 pub struct EpisodeSampler {
     source: Arc<dyn TaskSource>,
@@ -55,8 +55,8 @@ impl EpisodeSampler {
     /// A sampler over the tasks of `source`.
     ///
     /// # Errors
-    /// When the source has fewer tasks than the split or fewer examples than the shots, or the meta-batch
-    /// is empty or larger than the number of training tasks.
+    /// When the source has fewer tasks than the split or fewer examples than the shots, or the
+    /// meta-batch is empty or larger than the number of training tasks.
     pub fn new(source: impl TaskSource + 'static, config: SamplerConfig) -> Result<Self> {
         let SamplerConfig { split, train, test, meta_batch, .. } = config;
         let few_tasks =
@@ -94,7 +94,8 @@ impl EpisodeSampler {
         &self.source
     }
 
-    /// The first `support + query` examples of each task in the given order; the first ones are support.
+    /// The first `support + query` examples of each task in the given order; the first ones are
+    /// support.
     fn collect(
         &self,
         tasks: Vec<usize>,
@@ -132,8 +133,8 @@ impl EpisodeSource for EpisodeSampler {
         self.source.name()
     }
 
-    /// Different training tasks, and of the first `support + query` examples of each a random choice of
-    /// support; the others are query.
+    /// Different training tasks, and of the first `support + query` examples of each a random
+    /// choice of support; the others are query.
     fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
         let SamplerConfig { split, train, meta_batch, seed, .. } = self.config;
         let total = train.support + train.query;

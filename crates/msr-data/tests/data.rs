@@ -30,8 +30,9 @@ fn the_same_seed_gives_the_same_bits_in_any_order() {
     }
 }
 
-/// The first numbers of the generator: a change of any of them would change the published table. (Rank one:
-/// other ranks go through the exponential function of the system's library, which may round otherwise.)
+/// The first numbers of the generator: a change of any of them would change the published table.
+/// (Rank one: other ranks go through the exponential function of the system's library, which may
+/// round otherwise.)
 #[test]
 fn the_bits_are_pinned() {
     let (x, y) = task(&RankK::new(1, 0).unwrap(), 0, 20);
@@ -47,8 +48,8 @@ const PINNED: u64 = 17_924_194_856_753_006_180;
 fn filters_have_the_rank_and_the_moments_of_the_definition() {
     for rank in [1usize, 2, 5] {
         let problem = RankK::new(rank, 0).unwrap();
-        // All tasks together: the 68 × (3 · tasks) matrix of filters has rank `rank`, so row `rank` and
-        // later ones are combinations of the first ones. Gaussian elimination tells.
+        // All tasks together: the 68 × (3 · tasks) matrix of filters has rank `rank`, so row `rank`
+        // and later ones are combinations of the first ones. Gaussian elimination tells.
         let tasks = 20;
         let mut rows: Vec<Vec<f64>> = vec![Vec::new(); 68];
         for t in 0..tasks {
@@ -166,8 +167,8 @@ fn what_is_exported_is_imported() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }
 
-/// Arrays that are too large for memory are read task by task, whole and in part, by several threads, and say which task is
-/// damaged.
+/// Arrays that are too large for memory are read task by task, whole and in part, by several
+/// threads, and say which task is damaged.
 #[test]
 fn large_arrays_stay_in_the_file() {
     let files = Files(tempfile::tempdir().unwrap());

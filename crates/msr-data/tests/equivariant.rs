@@ -7,7 +7,8 @@ use msr_groups::{Action, SharingPattern, dihedral, equivariance_error};
 
 mod cases;
 
-/// Tasks of an equivariant problem are `y = W x + noise` with `W = unvec(U^G v)`, a new v for each task.
+/// Tasks of an equivariant problem are `y = W x + noise` with `W = unvec(U^G v)`, a new v for each
+/// task.
 #[test]
 fn equivariant_tasks_have_the_symmetry_and_nothing_else() {
     let action = Action::natural(&dihedral(6).unwrap());
@@ -24,7 +25,8 @@ fn equivariant_tasks_have_the_symmetry_and_nothing_else() {
         }
     }
     assert_ne!(weight, problem.weight(5).unwrap());
-    // A prefix is the same whether more examples are asked for or not; another seed is another problem.
+    // A prefix is the same whether more examples are asked for or not; another seed is another
+    // problem.
     assert_eq!(task(&problem, 4, 3).1, y[..18]);
     assert_ne!(task(&of(EquivariantConfig::new(30, 8)), 4, 30).1, y);
     // The variance of the filter parameters is 1/n, so outputs have a variance of about one.

@@ -25,8 +25,8 @@ fn orthonormal(rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
     basis
 }
 
-/// The sine of the largest principal angle between the spans: the largest part of a unit vector of the one outside
-/// the other.
+/// The sine of the largest principal angle between the spans: the largest part of a unit vector of
+/// the one outside the other.
 fn largest_angle(a: &[Vec<f64>], b: &[Vec<f64>]) -> f64 {
     let (a, b) = (orthonormal(a), orthonormal(b));
     assert_eq!(a.len(), b.len(), "dimensions of the spans");
@@ -70,7 +70,8 @@ fn the_c8_filters_span_what_e2cnns_span() {
     assert!(norms(&ours).iter().zip(norms(&golden)).all(|(a, b)| (a - b).abs() < 1e-5));
 }
 
-/// The value of a filter's taps after a quarter turn counterclockwise, or a flip of the vertical axis.
+/// The value of a filter's taps after a quarter turn counterclockwise, or a flip of the vertical
+/// axis.
 fn moved(filter: &[f64], kernel: usize, flip: bool) -> Vec<f64> {
     (0..kernel * kernel)
         .map(|tap| {

@@ -30,8 +30,8 @@ impl Episode {
     /// Refuses an episode whose parts do not fit together; the number of tasks otherwise.
     ///
     /// # Errors
-    /// [`Error::Shape`] when the tensors do not all have one entry per task, a set is empty, or support and
-    /// query differ in more than the number of examples.
+    /// [`Error::Shape`] when the tensors do not all have one entry per task, a set is empty, or
+    /// support and query differ in more than the number of examples.
     pub fn check(&self) -> Result<usize> {
         let count = self.tasks.len();
         for (name, set) in [("support", &self.support), ("query", &self.query)] {

@@ -52,7 +52,8 @@ impl Examples {
     /// Inputs `(t, b, …)` with numbers `(t, b, …)` as targets.
     ///
     /// # Errors
-    /// [`Error::Shape`] when the two do not have the same numbers of tasks and examples, or there are none.
+    /// [`Error::Shape`] when the two do not have the same numbers of tasks and examples, or there
+    /// are none.
     pub fn values(x: Tensor, y: Tensor) -> Result<Self> {
         Self { x, y: Targets::Values(y) }.checked()
     }
@@ -116,8 +117,8 @@ impl Examples {
     /// These examples, then those of `other`, task by task.
     ///
     /// # Errors
-    /// [`Error::Shape`] when one has values and the other labels; what the tensor library reports when the
-    /// shapes do not fit.
+    /// [`Error::Shape`] when one has values and the other labels; what the tensor library reports
+    /// when the shapes do not fit.
     pub fn concat(&self, other: &Self) -> Result<Self> {
         if self.y.kind() != other.y.kind() {
             return Err(Error::Shape {

@@ -2,9 +2,10 @@
 //!
 //! - [`Examples`]: inputs with their [`Targets`], values or class labels, for a number of tasks.
 //! - [`Episode`]: the support and query sets of a number of tasks.
-//! - [`EpisodeSource`]: where episodes come from. A learner never knows whether that is a generator, a file, or
-//!   images that are augmented on the way.
-//! - [`TaskSource`]: numbered tasks with examples of one shape each, from which episodes can be drawn.
+//! - [`EpisodeSource`]: where episodes come from. A learner never knows whether that is a
+//!   generator, a file, or images that are augmented on the way.
+//! - [`TaskSource`]: numbered tasks with examples of one shape each, from which episodes can be
+//!   drawn.
 //!
 //! # Example
 //! A source of your own: tasks `y = a x` with another a for each task.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::episode::Episode;
 use crate::error::{Error, Result};
 
-/// Where the episodes of a training run come from: a generator, a file, images that are augmented on the
-/// way. Everything that decides what an episode holds (shots, the number of tasks, the split, the seed)
-/// is the source's own.
+/// Where the episodes of a training run come from: a generator, a file, images that are augmented
+/// on the way. Everything that decides what an episode holds (shots, the number of tasks, the
+/// split, the seed) is the source's own.
 pub trait EpisodeSource: Send + Sync {
     /// A name for messages.
     fn name(&self) -> String;
@@ -47,16 +47,16 @@ pub trait TaskSource: Send + Sync {
     /// The shape of one output.
     fn output_shape(&self) -> Vec<usize>;
 
-    /// Writes the first examples of task `task`: as many as fit `x` and `y`, which hold whole examples.
-    /// A prefix is the same whether more examples are asked for or not.
+    /// Writes the first examples of task `task`: as many as fit `x` and `y`, which hold whole
+    /// examples. A prefix is the same whether more examples are asked for or not.
     ///
     /// # Errors
-    /// When there is no such task, the buffers do not hold the same number of whole examples, or the data
-    /// cannot be read.
+    /// When there is no such task, the buffers do not hold the same number of whole examples, or
+    /// the data cannot be read.
     fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()>;
 
-    /// The true parameters of task `task` as the authors' files store them (array `w`) with the shape of
-    /// one task's entry, where they are known.
+    /// The true parameters of task `task` as the authors' files store them (array `w`) with the
+    /// shape of one task's entry, where they are known.
     ///
     /// # Errors
     /// When there is no such task.

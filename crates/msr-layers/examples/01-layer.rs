@@ -8,7 +8,8 @@ use candle_nn::{AdamW, Module, Optimizer, ParamsAdamW};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // vec(W) = U v: W has 8 × 8 weights, v has 3 free parameters, U (64 × 3) says how they make up the weights.
+    // vec(W) = U v: W has 8 × 8 weights, v has 3 free parameters, U (64 × 3) says how they make up
+    // the weights.
     let vars = SeededVars::new(0); // any candle VarBuilder would do; this one is reproducible
     let config = ReparamLinearConfig { symmetry_std: 0.2, ..ReparamLinearConfig::new(8, 8, 3) };
     let layer = ReparamLinear::new(config, vars.builder(DType::F32, &Device::Cpu))?;
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let after = loss()?.to_scalar::<f32>()?;
     println!("mean squared error: {before:.3} before training, {after:.2e} after");
     assert!(after < 1e-2 * before);
-    // One task cannot say what is symmetry (U) and what is this task (v): that takes many, in 02-meta-learn.
+    // One task cannot say what is symmetry (U) and what is this task (v): that takes many, in
+    // 02-meta-learn.
     Ok(())
 }

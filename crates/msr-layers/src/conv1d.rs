@@ -39,7 +39,8 @@ impl Conv1dConfig {
 
 /// A convolution: `y[o, l] = b[o] + Σ_{c,j} W[o, c, j] x[c, l · stride + j − padding]`.
 ///
-/// Tensors: `weight (o, c, k)`, `bias (o)`; both adapted. Weights start from U(−1/√(c k), 1/√(c k)).
+/// Tensors: `weight (o, c, k)`, `bias (o)`; both adapted. Weights start from U(−1/√(c k), 1/√(c
+/// k)).
 ///
 /// # Shapes
 /// As a `Module`: `(b, c, len) -> (b, o, l)`. As a [`Layer`]: `(t, b, c, len) -> (t, b, o, l)`.

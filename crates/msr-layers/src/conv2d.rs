@@ -49,12 +49,15 @@ impl Conv2dConfig {
     }
 }
 
-/// A convolution: `y[o, r, s] = b[o] + Σ_{c,i,j} W[o, c, i, j] x[c, r · stride + i − padding, s · stride + j − padding]`.
+/// A convolution: `y[o, r, s] = b[o] + Σ_{c,i,j} W[o, c, i, j] x[c, r · stride + i − padding, s ·
+/// stride + j − padding]`.
 ///
-/// Tensors: `weight (o, c, k, k)`, `bias (o)`; both adapted. Weights start from U(−1/√(c k²), 1/√(c k²)).
+/// Tensors: `weight (o, c, k, k)`, `bias (o)`; both adapted. Weights start from U(−1/√(c k²), 1/√(c
+/// k²)).
 ///
 /// # Shapes
-/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o, oh, ow)`.
+/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o,
+/// oh, ow)`.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     config: Conv2dConfig,

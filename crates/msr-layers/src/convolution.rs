@@ -1,5 +1,5 @@
-//! The numerics of convolutions over two dimensions: windows as columns, then one batched product, or
-//! second moments in place of outputs.
+//! The numerics of convolutions over two dimensions: windows as columns, then one batched product,
+//! or second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, SecondMoments, Value, Window, concat, second_moments};
@@ -77,8 +77,8 @@ impl Convolution {
     }
 
     /// Whether moments of `values` window positions cost less than outputs for so many uses.
-    /// Multiply–adds a position, with p = c k²: `p (p / 2 + o)` for the moments, once; `3 o p` for each loss
-    /// with its first and second gradient.
+    /// Multiply–adds a position, with p = c k²: `p (p / 2 + o)` for the moments, once; `3 o p` for
+    /// each loss with its first and second gradient.
     fn moments_pay(self, values: usize, uses: usize) -> bool {
         let (p, o) = (self.config.fan_in(), self.config.out_channels);
         let smaller = values >= p.saturating_mul(2);
@@ -113,7 +113,8 @@ impl Convolution {
         Ok(Some(second_moments(examples, targets, window, self.config.bias)?))
     }
 
-    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of.
+    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are
+    /// of.
     fn joined(self, weight: &Node, bias: Option<&Node>) -> Result<Node> {
         let Some(bias) = bias else { return Ok(weight.clone()) };
         let column = bias.reshape(&[bias.dims(), &[1]].concat())?;
@@ -138,8 +139,9 @@ impl Convolution {
         Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
     }
 
-    /// The normal equations of a layer with these filters: from moments, where the data allows them and `unit_weights`
-    /// gives the weight `(k, o, c k²)` that each unknown stands for; the biases, where there are any, are the last unknowns.
+    /// The normal equations of a layer with these filters: from moments, where the data allows them
+    /// and `unit_weights` gives the weight `(k, o, c k²)` that each unknown stands for; the biases,
+    /// where there are any, are the last unknowns.
     pub(crate) fn normal_equations(
         self,
         layer: &dyn Layer,
@@ -148,7 +150,8 @@ impl Convolution {
         targets: &Tensor,
         unit_weights: impl FnOnce() -> Result<Option<Node>>,
     ) -> Result<NormalEquations> {
-        // As many uses as there are unknowns: worth it whenever the moments are smaller than the data.
+        // As many uses as there are unknowns: worth it whenever the moments are smaller than the
+        // data.
         if !examples.is_tracked()
             && let Some(columns) = unit_weights()?
             && let Some(moments) = self.second_moments(examples.value(), targets, usize::MAX)?

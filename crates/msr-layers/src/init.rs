@@ -10,10 +10,10 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// A store of trainable tensors whose initial values are reproducible.
 ///
-/// candle's generator on the CPU cannot be seeded. Here each tensor is drawn from a stream of its own,
-/// derived from (seed, full name): the same seed gives the same bits whatever the order in which layers
-/// are built, and adding a layer changes no other. Values are drawn in `f64` and then rounded, so `f32`
-/// and `f64` models start from the same numbers.
+/// candle's generator on the CPU cannot be seeded. Here each tensor is drawn from a stream of its
+/// own, derived from (seed, full name): the same seed gives the same bits whatever the order in
+/// which layers are built, and adding a layer changes no other. Values are drawn in `f64` and then
+/// rounded, so `f32` and `f64` models start from the same numbers.
 ///
 /// # Example
 /// ```

@@ -40,19 +40,19 @@ impl Input {
 /// The weight of a layer, W, as its forward pass uses it.
 #[derive(Clone, Debug)]
 pub struct Weight {
-    /// The name of the layer, `body` for the parameters `body.symmetry` and `body.filter`; empty for a model
-    /// that is a single layer.
+    /// The name of the layer, `body` for the parameters `body.symmetry` and `body.filter`; empty
+    /// for a model that is a single layer.
     pub layer: String,
-    /// W of each task: `(t, m, n)` of a fully connected layer, `(t, o, c, k)` and `(t, o, c, k, k)` of
-    /// convolutions, `(t, l, o, c k)` of a locally connected one.
+    /// W of each task: `(t, m, n)` of a fully connected layer, `(t, o, c, k)` and `(t, o, c, k, k)`
+    /// of convolutions, `(t, l, o, c k)` of a locally connected one.
     pub value: Node,
 }
 
 /// A layer, or a stack of them, that can be adapted to many tasks at once.
 ///
-/// Two methods make a layer: its parameters and its forward pass. The others have defaults and say more:
-/// what can be computed once for all inner steps, whether the layer is linear in its adapted parameters,
-/// what its weights are, and how it is saved.
+/// Two methods make a layer: its parameters and its forward pass. The others have defaults and say
+/// more: what can be computed once for all inner steps, whether the layer is linear in its adapted
+/// parameters, what its weights are, and how it is saved.
 pub trait Layer: Send + Sync {
     /// The parameters, always in the same order.
     fn parameters(&self) -> Parameters;
@@ -63,9 +63,9 @@ pub trait Layer: Send + Sync {
     /// When the input or the values do not fit the layer.
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node>;
 
-    /// Computes the part of the forward pass that does not depend on adapted parameters, for examples that
-    /// will be used `uses` times (once per inner step), when that saves work; otherwise hands the
-    /// examples back. Only shared values are read.
+    /// Computes the part of the forward pass that does not depend on adapted parameters, for
+    /// examples that will be used `uses` times (once per inner step), when that saves work;
+    /// otherwise hands the examples back. Only shared values are read.
     ///
     /// # Errors
     /// When the examples do not fit the layer.
@@ -74,8 +74,8 @@ pub trait Layer: Send + Sync {
         Ok(Input::Examples(examples.clone()))
     }
 
-    /// The layer as one that is linear in its adapted parameters and has closed forms for that; `None` when
-    /// it is not, or has none.
+    /// The layer as one that is linear in its adapted parameters and has closed forms for that;
+    /// `None` when it is not, or has none.
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         None
     }
@@ -89,9 +89,9 @@ pub trait Layer: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// How the layer is saved with these values: its kind and sizes, and its tensors as they are meant (the
-    /// Kronecker factor A itself, whatever the layer trains). `None` for layers that cannot be
-    /// rebuilt from a file.
+    /// How the layer is saved with these values: its kind and sizes, and its tensors as they are
+    /// meant (the Kronecker factor A itself, whatever the layer trains). `None` for layers that
+    /// cannot be rebuilt from a file.
     ///
     /// # Errors
     /// When the values do not fit the layer.
@@ -128,13 +128,14 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
     }
 }
 
-/// A layer whose outputs are linear in its adapted parameters: the squared error of a task is then a
-/// quadratic form of them, and may have closed forms.
+/// A layer whose outputs are linear in its adapted parameters: the squared error of a task is then
+/// a quadratic form of them, and may have closed forms.
 pub trait LinearInAdapted {
-    /// The second moments of examples `(t, b, …)` and targets, when the squared error depends on the data
-    /// through them alone, and computing them costs less than forming the outputs for `uses` losses and
-    /// their gradients. One pass over the data then serves every inner step, and no output of the size of
-    /// the data is formed. `None` otherwise, and in half precision, where sums over the data would overflow.
+    /// The second moments of examples `(t, b, …)` and targets, when the squared error depends on
+    /// the data through them alone, and computing them costs less than forming the outputs for
+    /// `uses` losses and their gradients. One pass over the data then serves every inner step, and
+    /// no output of the size of the data is formed. `None` otherwise, and in half precision, where
+    /// sums over the data would overflow.
     ///
     /// # Errors
     /// When examples and targets do not fit each other or the layer.
@@ -148,18 +149,20 @@ pub trait LinearInAdapted {
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]. Equal to that of
-    /// [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7 (in `f32`) of the
-    /// mean square of the targets, so that of a perfect fit can be slightly below zero.
+    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]. Equal
+    /// to that of [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7
+    /// (in `f32`) of the mean square of the targets, so that of a perfect fit can be slightly below
+    /// zero.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments do not fit
-    /// the layer.
+    /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments
+    /// do not fit the layer.
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node>;
 
-    /// The normal equations of each task's least-squares problem; the adapted parameters, flattened one
-    /// after the other, are the unknowns. Only shared values are read. Time and memory grow with the square
-    /// of the number of unknowns: it is for the few that a symmetry matrix leaves free.
+    /// The normal equations of each task's least-squares problem; the adapted parameters, flattened
+    /// one after the other, are the unknowns. Only shared values are read. Time and memory grow
+    /// with the square of the number of unknowns: it is for the few that a symmetry matrix leaves
+    /// free.
     ///
     /// # Errors
     /// When examples, targets or values do not fit.
@@ -167,12 +170,12 @@ pub trait LinearInAdapted {
     -> Result<NormalEquations>;
 }
 
-/// The normal equations of any layer or stack that is linear in its adapted parameters: by its closed form
-/// where it has one, otherwise from its outputs for unit vectors.
+/// The normal equations of any layer or stack that is linear in its adapted parameters: by its
+/// closed form where it has one, otherwise from its outputs for unit vectors.
 ///
 /// # Errors
-/// [`Error::Config`](crate::Error::Config) when the layer is not linear in them; when examples, targets or
-/// values do not fit.
+/// [`Error::Config`](crate::Error::Config) when the layer is not linear in them; when examples,
+/// targets or values do not fit.
 pub fn normal_equations(
     layer: &dyn Layer,
     values: &Values,

@@ -1,4 +1,5 @@
-//! Models that are linear in their adapted parameters: the mean squared error of a task is a quadratic form of them.
+//! Models that are linear in their adapted parameters: the mean squared error of a task is a
+//! quadratic form of them.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, concat};
@@ -7,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::layer::Layer;
 use crate::parameters::Values;
 
-/// The mean squared error of each task as a function of its adapted parameters v: `vᵀ A v − 2 bᵀ v + constant`. Its minimum
-/// solves the normal equations `A v = b`.
+/// The mean squared error of each task as a function of its adapted parameters v: `vᵀ A v − 2 bᵀ v
+/// + constant`. Its minimum solves the normal equations `A v = b`.
 #[derive(Clone, Debug)]
 pub struct NormalEquations {
     /// `A = ΦᵀΦ / N`, `(t, k, k)`, for predictions `Φ v + y₀` of N numbers.
@@ -34,8 +35,8 @@ impl NormalEquations {
     }
 }
 
-/// The normal equations of any model that is linear in its adapted parameters: the columns of Φ are its outputs for unit
-/// vectors.
+/// The normal equations of any model that is linear in its adapted parameters: the columns of Φ are
+/// its outputs for unit vectors.
 ///
 /// # Errors
 /// [`Error::Config`] when the model is not linear in them.

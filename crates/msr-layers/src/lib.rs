@@ -1,14 +1,14 @@
 //! Plain and reparameterized layers.
 //!
 //! Each layer works in two ways, through one definition of its forward pass:
-//! - as a candle-nn [`Module`](candle_nn::Module) on plain tensors, trained by candle's own backward and
-//!   optimisers;
-//! - as a [`Layer`] on [`Node`](msr_autodiff::Node)s with a leading task dimension, where every task has
-//!   its own adapted parameters: what a meta-learner needs.
+//! - as a candle-nn [`Module`](candle_nn::Module) on plain tensors, trained by candle's own
+//!   backward and optimisers;
+//! - as a [`Layer`] on [`Node`](msr_autodiff::Node)s with a leading task dimension, where every
+//!   task has its own adapted parameters: what a meta-learner needs.
 //!
-//! Layers are built through candle's `VarBuilder`. Tensor names: `symmetry`, `filter` and `bias` for
-//! reparameterized layers, `weight` and `bias` for plain ones. [`SeededVars`] is a `VarBuilder` backend
-//! whose initial values depend on a seed and the tensor's name alone.
+//! Layers are built through candle's `VarBuilder`. Tensor names: `symmetry`, `filter` and `bias`
+//! for reparameterized layers, `weight` and `bias` for plain ones. [`SeededVars`] is a `VarBuilder`
+//! backend whose initial values depend on a seed and the tensor's name alone.
 //!
 //! # Example
 //! A layer that can learn any weight-sharing pattern with three free parameters, trained by candle:

@@ -102,7 +102,8 @@ pub(crate) fn bias_parameter(vb: &VarBuilder, m: usize, bound: f64) -> Result<Pa
     Parameter::new(vb, "bias", &[m], Init::Uniform { lo: -bound, up: bound })
 }
 
-/// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading dimensions.
+/// `x Wᵀ + b` for `weight (…, m, n)`, `bias (…, m)` and `x (…, b, n)` with the same leading
+/// dimensions.
 pub(crate) fn apply<V: Value>(weight: &V, bias: Option<&V>, x: &V) -> Result<V> {
     let y = x.matmul(&transposed(weight)?)?;
     match bias {
@@ -126,7 +127,8 @@ fn with_row<V: Value>(bias: &V) -> Result<V> {
     Ok(bias.reshape(&shape)?)
 }
 
-/// Flattens what stands before the features of a plain tensor into rows, and restores it afterwards.
+/// Flattens what stands before the features of a plain tensor into rows, and restores it
+/// afterwards.
 pub(crate) fn plain(
     layer: &'static str,
     x: &Tensor,

@@ -60,7 +60,8 @@ impl LocallyConnected1d {
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
-    /// When a size is zero, the filter is longer than the input, or `vb` has a tensor of another shape.
+    /// When a size is zero, the filter is longer than the input, or `vb` has a tensor of another
+    /// shape.
     pub fn new(config: LocallyConnected1dConfig, vb: VarBuilder) -> Result<Self> {
         let LocallyConnected1dConfig { in_channels: c, out_channels: o, length, kernel: k, stride, bias } =
             config;

@@ -59,8 +59,8 @@ impl Parameters {
         self.adapted.append(&mut other.adapted);
     }
 
-    /// The present values as constants for `tasks` tasks: shared ones as they are, adapted ones repeated
-    /// (without a copy) for each task.
+    /// The present values as constants for `tasks` tasks: shared ones as they are, adapted ones
+    /// repeated (without a copy) for each task.
     ///
     /// # Errors
     /// What the tensor library reports.
@@ -74,8 +74,8 @@ impl Parameters {
         })
     }
 
-    /// Refuses values that do not fit: another number, or another shape than the parameter's own (shared)
-    /// or that with one leading task dimension, the same for all (adapted).
+    /// Refuses values that do not fit: another number, or another shape than the parameter's own
+    /// (shared) or that with one leading task dimension, the same for all (adapted).
     ///
     /// # Errors
     /// [`Error::Count`] or [`Error::Parameter`], which names the parameter.
@@ -119,7 +119,8 @@ impl Parameters {
     }
 }
 
-/// The values of a layer's parameters in a forward pass over `t` tasks, in the order of [`Parameters`].
+/// The values of a layer's parameters in a forward pass over `t` tasks, in the order of
+/// [`Parameters`].
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     /// Shared by all tasks, each with its own shape.
@@ -156,7 +157,8 @@ impl Values {
         Self { shared: self.shared.iter().map(&f).collect(), adapted: self.adapted.iter().map(&f).collect() }
     }
 
-    /// Those of one layer of a stack, from what the layers below have left; `None` when there are too few.
+    /// Those of one layer of a stack, from what the layers below have left; `None` when there are
+    /// too few.
     pub(crate) fn take(&self, from: &mut (usize, usize), counts: (usize, usize)) -> Option<Self> {
         let shared = self.shared.get(from.0..from.0 + counts.0)?.to_vec();
         let adapted = self.adapted.get(from.1..from.1 + counts.1)?.to_vec();

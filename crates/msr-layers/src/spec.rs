@@ -20,7 +20,8 @@ use crate::reparam::pattern::{PatternLinear, PatternLinearConfig};
 use crate::reparam::pattern_conv2d::PatternConv2d;
 use crate::sequential::{Sequential, Stage};
 
-/// The kind and the sizes of a layer, and the name under which its tensors are stored (the prefix of the
+/// The kind and the sizes of a layer, and the name under which its tensors are stored (the prefix
+/// of the
 /// `VarBuilder`, empty for none).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "snake_case")]

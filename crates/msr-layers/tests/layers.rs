@@ -11,7 +11,7 @@ use msr_groups::{
     Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error, square_grid,
 };
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, LayerSpec, Linear, LinearConfig,
+    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
     LocallyConnected1d, LocallyConnected1dConfig, PatternConv2d, PatternLinear, PatternLinearConfig,
     ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Values,
     normal_equations,
@@ -19,7 +19,8 @@ use msr_layers::{
 use msr_testkit::{assert_close, normal};
 use rand::SeedableRng;
 
-/// For every task, the task-batched pass, prepared or not, equals the plain one; so do the gradients.
+/// For every task, the task-batched pass, prepared or not, equals the plain one; so do the
+/// gradients.
 #[test]
 fn the_two_passes_and_their_gradients_agree() {
     for (dtype, tolerance) in [(DType::F64, 1e-12), (DType::F32, 2e-5)] {
@@ -58,8 +59,8 @@ fn the_two_passes_and_their_gradients_agree() {
     }
 }
 
-/// The layer that knows the group commutes with it, biases included, whatever its parameters are; with learned entries
-/// it starts there, and its entries are all that the outer loop can change.
+/// The layer that knows the group commutes with it, biases included, whatever its parameters are;
+/// with learned entries it starts there, and its entries are all that the outer loop can change.
 #[test]
 fn a_pattern_makes_the_layer_equivariant() {
     let action = Action::natural(&dihedral(6).unwrap());
@@ -85,8 +86,8 @@ fn a_pattern_makes_the_layer_equivariant() {
     }
 }
 
-/// The oracle of quarter turns and flips: turning and mirroring the image turns and mirrors the outputs and permutes the
-/// channels; a pattern of another size is refused.
+/// The oracle of quarter turns and flips: turning and mirroring the image turns and mirrors the
+/// outputs and permutes the channels; a pattern of another size is refused.
 #[test]
 fn a_pattern_over_channels_and_taps_makes_the_convolution_equivariant() {
     let group = square_grid(3).unwrap();
@@ -365,40 +366,5 @@ fn bad_sizes_are_refused() {
             case.name
         );
         let _ = &case.vars;
-    }
-}
-
-/// From its record, by way of JSON, every layer is built again and gives the same outputs, bit for bit; its
-/// weights are those of the tasks.
-#[test]
-fn layers_are_built_again_from_their_records() {
-    for case in cases(DType::F32) {
-        let layer: &dyn Layer = case.layer.as_ref();
-        let values = task_leaves(layer);
-        let record = layer.record(&values).unwrap().unwrap();
-        let text = serde_json::to_string(&record.spec).unwrap();
-        let spec: LayerSpec = serde_json::from_str(&text).unwrap();
-        assert_eq!(spec, record.spec, "{}", case.name);
-        let adapted: Vec<String> = layer.parameters().adapted.iter().map(|p| p.name.clone()).collect();
-        let first = |(name, t): &(String, Tensor)| {
-            let tensor = if adapted.contains(name) { t.get(0).unwrap() } else { t.clone() };
-            (name.clone(), tensor)
-        };
-        let tensors = record.tensors.iter().map(first).collect();
-        let again = spec.build(&VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu)).unwrap();
-        let (x, _) = examples(&case, 2, DType::F32);
-        let output = |layer: &dyn Layer, values: &Values| {
-            let input = Input::Examples(Node::constant(&x));
-            layer.forward_tasks(values, &input).unwrap().value().clone()
-        };
-        let there = again.parameters().broadcast(TASKS).unwrap();
-        assert_close(case.name, &output(again.as_ref(), &there), &output(layer, &values), 0.0);
-        let (weights, before) = (again.weights(&there).unwrap(), layer.weights(&values).unwrap());
-        assert_eq!(weights.len(), if case.name == "stack" { 3 } else { 1 }, "{}", case.name);
-        for (a, b) in weights.iter().zip(&before) {
-            assert_eq!((&a.layer, a.value.dims()[0]), (&b.layer, TASKS), "{}", case.name);
-            assert!(a.layer.starts_with("layer"), "{}", a.layer);
-            assert_close(case.name, a.value.value(), b.value.value(), 0.0);
-        }
     }
 }

@@ -1,4 +1,5 @@
-//! Layers that are linear in their adapted parameters: squared errors from moments, and normal equations.
+//! Layers that are linear in their adapted parameters: squared errors from moments, and normal
+//! equations.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod cases;
@@ -15,7 +16,8 @@ use msr_layers::{
 };
 use msr_testkit::{assert_close, normal};
 
-/// The layers that are linear in their adapted parameters, with sizes at which convolutions have moments.
+/// The layers that are linear in their adapted parameters, with sizes at which convolutions have
+/// moments.
 fn linear_layers() -> Vec<Case> {
     let mut cases = Vec::new();
     for (channels, bias, stride, padding) in [(1, false, 1, 0), (2, true, 2, 1), (1, true, 1, 1)] {
@@ -71,7 +73,8 @@ fn moved_leaves(layer: &dyn Layer) -> Values {
     Values { shared, adapted: leaves.adapted.iter().map(&mut moved).collect() }
 }
 
-/// The squared error from moments is that of the outputs, and so are its derivatives of first and second order.
+/// The squared error from moments is that of the outputs, and so are its derivatives of first and
+/// second order.
 #[test]
 fn moments_give_the_squared_error() {
     let mut with_moments = 0;
@@ -112,7 +115,8 @@ fn moments_give_the_squared_error() {
     let conv = Conv2d::new(Conv2dConfig::new(4, 2, 3), vars.builder(DType::F64, &Device::Cpu)).unwrap();
     let small = (normal(1, (1, 1, 4, 5, 5), DType::F64), normal(2, (1, 1, 2, 3, 3), DType::F64));
     assert!(conv.second_moments(&small.0, &small.1, 1_000).unwrap().is_none());
-    // Many inputs and few outputs: only many uses of the moments pay for them. Half precision would overflow.
+    // Many inputs and few outputs: only many uses of the moments pay for them. Half precision would
+    // overflow.
     let wide =
         Conv2d::new(Conv2dConfig::new(16, 2, 3), vars.builder(DType::F64, &Device::Cpu).pp("wide")).unwrap();
     let (x, y) = (normal(1, (1, 2, 16, 20, 20), DType::F64), normal(2, (1, 2, 2, 18, 18), DType::F64));
@@ -123,8 +127,8 @@ fn moments_give_the_squared_error() {
     assert!(!given(3, DType::F64) && given(20, DType::F64) && !given(20, DType::F16));
 }
 
-/// In `f32`, at a perfect fit, where the loss is a difference of large numbers: within a millionth of the mean square of
-/// the targets, and so are the gradients.
+/// In `f32`, at a perfect fit, where the loss is a difference of large numbers: within a millionth
+/// of the mean square of the targets, and so are the gradients.
 #[test]
 fn moments_are_as_good_as_single_precision_allows() {
     let vars = SeededVars::new(2);
@@ -150,7 +154,8 @@ fn moments_are_as_good_as_single_precision_allows() {
     }
 }
 
-/// A model with one parameter that is not linear in it, and targets of another shape than the outputs.
+/// A model with one parameter that is not linear in it, and targets of another shape than the
+/// outputs.
 #[test]
 fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
     let group = square_grid(2).unwrap();
@@ -178,7 +183,8 @@ fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
     );
 }
 
-/// `vᵀ A v − 2 bᵀ v + constant` is the squared error of every linear layer, whichever way A and b are computed.
+/// `vᵀ A v − 2 bᵀ v + constant` is the squared error of every linear layer, whichever way A and b
+/// are computed.
 #[test]
 fn normal_equations_are_those_of_the_squared_error() {
     let mut cases = linear_layers();
@@ -202,7 +208,8 @@ fn normal_equations_are_those_of_the_squared_error() {
         let product = found.matrix.value().matmul(&v).unwrap().squeeze(2).unwrap();
         let residual = product.sub(found.rhs.value()).unwrap();
         assert_close(case.name, &residual, &expected, 1e-10);
-        // Both ways depend on the symmetry alike: the generic one is reached through a tracked input.
+        // Both ways depend on the symmetry alike: the generic one is reached through a tracked
+        // input.
         let shared: Vec<&Node> = leaves.shared.iter().collect();
         if !shared.is_empty() {
             let generic = normal_equations(layer, &leaves, &Node::leaf(&x), &y).unwrap();

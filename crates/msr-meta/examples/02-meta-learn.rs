@@ -12,8 +12,9 @@ use msr_layers::{Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer, evaluate};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Tasks of the paper's Table 1: each is a convolution with another filter, seen through 20 examples.
-    // An episode holds 32 tasks: one example each to adapt to (support), 19 to be judged by (query).
+    // Tasks of the paper's Table 1: each is a convolution with another filter, seen through 20
+    // examples. An episode holds 32 tasks: one example each to adapt to (support), 19 to be judged
+    // by (query).
     let shots = Shots { support: 1, query: 19 };
     let config = SamplerConfig::new(Split::new(8_000, 2_000), shots, 32, 0);
     let tasks = EpisodeSampler::new(RankK::new(1, 0)?, config)?;

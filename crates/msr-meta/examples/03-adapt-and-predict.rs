@@ -1,4 +1,5 @@
-//! 3 of 5: the whole story. Learn, adapt to a new task, predict, look at W, read the group, save, load.
+//! 3 of 5: the whole story. Learn, adapt to a new task, predict, look at W, read the group, save,
+//! load.
 //!
 //! `cargo run --example 03-adapt-and-predict`. The next one: `04-which-group`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]

@@ -1,5 +1,5 @@
-//! 4 of 5: which group is it? Rotations and flips that a convolution learned, and what is read where there is
-//! nothing to find.
+//! 4 of 5: which group is it? Rotations and flips that a convolution learned, and what is read
+//! where there is nothing to find.
 //!
 //! `cargo run --example 04-which-group`. The last one: `05-own-operation`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
@@ -13,7 +13,8 @@ use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use msr_symmetry::Symmetry;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Convolutions whose filters come in four rotated copies: one field of the regular representation of C4.
+    // Convolutions whose filters come in four rotated copies: one field of the regular
+    // representation of C4.
     let group = PlaneGroup::Rotations(4);
     let problem = SteerableConv::new(SteerableConvConfig {
         fields: 1,

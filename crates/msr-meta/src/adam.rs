@@ -73,7 +73,8 @@ impl Adam {
     /// The state before the first step, for these parameters.
     ///
     /// # Errors
-    /// [`Error::Config`] for constants or rate factors outside their range, or two parameters of the same name.
+    /// [`Error::Config`] for constants or rate factors outside their range, or two parameters of
+    /// the same name.
     pub fn new(config: AdamConfig, parameters: &[OuterParameter]) -> Result<Self> {
         let AdamConfig { rate, beta1, beta2, epsilon, .. } = config;
         let decays = (0.0..1.0).contains(&beta1) && (0.0..1.0).contains(&beta2);
@@ -128,7 +129,8 @@ impl Adam {
     /// One step, in place.
     ///
     /// # Errors
-    /// When a gradient does not have the shape and dtype of its parameter; nothing was changed then.
+    /// When a gradient does not have the shape and dtype of its parameter; nothing was changed
+    /// then.
     pub fn step(&mut self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<()> {
         if parameters.len() != self.first.len() || gradients.len() != self.first.len() {
             return Err(Error::config(format!(

@@ -49,7 +49,8 @@ impl Adapted {
         &self.model
     }
 
-    /// What the model says of new inputs of each task: `(t, b, …) -> (t, b, …)`, any number b of examples.
+    /// What the model says of new inputs of each task: `(t, b, …) -> (t, b, …)`, any number b of
+    /// examples.
     ///
     /// # Errors
     /// When the inputs do not fit the model or the number of tasks.
@@ -66,11 +67,12 @@ impl Adapted {
         Ok(self.model.forward_tasks(&self.values, &input)?.value().clone())
     }
 
-    /// The weight W of each task, for a model with one layer that has weights: `(t, m, n)` of a fully connected
-    /// layer, `(t, o, c, k, k)` of a convolution.
+    /// The weight W of each task, for a model with one layer that has weights: `(t, m, n)` of a
+    /// fully connected layer, `(t, o, c, k, k)` of a convolution.
     ///
     /// # Errors
-    /// [`Error::Config`] when there are none or several: it lists the names for [`Adapted::weight_of`].
+    /// [`Error::Config`] when there are none or several: it lists the names for
+    /// [`Adapted::weight_of`].
     pub fn weight(&self) -> Result<Tensor> {
         let weights = self.weights()?;
         match weights.as_slice() {
@@ -142,8 +144,8 @@ impl Adapted {
         Ok(self.learned()?.save(path)?)
     }
 
-    /// The adapted model in a file that [`Adapted::save`] wrote: it predicts the same numbers. Of a file with
-    /// initial values, the model before any adaptation, as one task.
+    /// The adapted model in a file that [`Adapted::save`] wrote: it predicts the same numbers. Of a
+    /// file with initial values, the model before any adaptation, as one task.
     ///
     /// # Errors
     /// When the file holds no model; the message names the file.

@@ -25,7 +25,8 @@ struct Header {
 /// The key of the header in the file's metadata: one key, so that equal states are equal files.
 const KEY: &str = "msr";
 
-/// A training state: outer parameters, Adam's moments, the number of steps, and a note of the caller's.
+/// A training state: outer parameters, Adam's moments, the number of steps, and a note of the
+/// caller's.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The number of outer steps taken.
@@ -89,7 +90,8 @@ impl Checkpoint {
     /// Puts the state into parameters and optimiser. On an error nothing was changed.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when a tensor is missing, has another shape, or belongs to something else.
+    /// [`Error::Checkpoint`] when a tensor is missing, has another shape, or belongs to something
+    /// else.
     pub fn restore(mut self, path: &Path, parameters: &[OuterParameter], adam: &mut Adam) -> Result<()> {
         let mut take = |name: String, like: &Tensor| {
             let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };

@@ -49,12 +49,12 @@ impl Summary {
     }
 }
 
-/// The query loss over the first `tasks` held-out tasks of `source` (all, if there are fewer), each adapted to its
-/// support set; `together` of them at once, which changes memory, not results.
+/// The query loss over the first `tasks` held-out tasks of `source` (all, if there are fewer), each
+/// adapted to its support set; `together` of them at once, which changes memory, not results.
 ///
 /// # Errors
-/// When an episode does not fit, or there are fewer than two tasks; [`Error::Evaluation`] when a loss is NaN or
-/// infinite.
+/// When an episode does not fit, or there are fewer than two tasks; [`Error::Evaluation`] when a
+/// loss is NaN or infinite.
 pub fn evaluate(
     learner: &dyn Learner,
     source: &dyn EpisodeSource,

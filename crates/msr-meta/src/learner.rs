@@ -46,7 +46,8 @@ pub enum LearnerSpec {
     MultiTask(MultiTaskConfig),
 }
 
-/// A way to meta-learn: what is trained, its gradient on an episode, and how it adapts to new tasks.
+/// A way to meta-learn: what is trained, its gradient on an episode, and how it adapts to new
+/// tasks.
 pub trait Learner: Send + Sync {
     /// The model whose parameters are learned and adapted.
     fn model(&self) -> &Arc<dyn Layer>;
@@ -54,8 +55,8 @@ pub trait Learner: Send + Sync {
     /// How it learns and adapts.
     fn spec(&self) -> LearnerSpec;
 
-    /// What the outer loop changes, always in the same order: the model's parameters under their own names,
-    /// then the learner's.
+    /// What the outer loop changes, always in the same order: the model's parameters under their
+    /// own names, then the learner's.
     fn outer_parameters(&self) -> &[OuterParameter];
 
     /// Losses and gradients on training tasks.
@@ -64,8 +65,8 @@ pub trait Learner: Send + Sync {
     /// When the episode does not fit the model.
     fn gradients(&self, episode: &Episode) -> Result<Gradients>;
 
-    /// The query loss of each task after adaptation to its support set; no graph is kept from one inner
-    /// step to the next.
+    /// The query loss of each task after adaptation to its support set; no graph is kept from one
+    /// inner step to the next.
     ///
     /// # Errors
     /// When the episode does not fit the model.
@@ -77,8 +78,8 @@ pub trait Learner: Send + Sync {
     /// When the support set does not fit the model.
     fn adapt(&self, support: &Examples) -> Result<Adapted>;
 
-    /// What was learned, ready to be saved and read: symmetry matrices, initial values, inner rates and how
-    /// they are used.
+    /// What was learned, ready to be saved and read: symmetry matrices, initial values, inner rates
+    /// and how they are used.
     ///
     /// # Errors
     /// When a layer of the model does not say how it is saved.
@@ -100,11 +101,12 @@ pub trait Learner: Send + Sync {
     }
 }
 
-/// The learner in a file that [`Learner::save`] wrote: it adapts to new tasks as the one that was saved, and can
-/// be trained further.
+/// The learner in a file that [`Learner::save`] wrote: it adapts to new tasks as the one that was
+/// saved, and can be trained further.
 ///
 /// # Errors
-/// When the file holds nothing learned, or nothing that says how to adapt; the message names the file.
+/// When the file holds nothing learned, or nothing that says how to adapt; the message names the
+/// file.
 pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Learner>> {
     let learned = Learned::load(&path, device)?;
     let problem = |problem: String| Error::config(format!("{}: {problem}", path.as_ref().display()));
@@ -160,8 +162,8 @@ pub(crate) fn loss_values(losses: &Node) -> Result<Vec<f64>> {
     Ok(losses.value().to_dtype(DType::F64)?.to_vec1()?)
 }
 
-/// Refuses two outer parameters of the same name: they would be one variable updated twice, or two of which
-/// a checkpoint could hold only one.
+/// Refuses two outer parameters of the same name: they would be one variable updated twice, or two
+/// of which a checkpoint could hold only one.
 pub(crate) fn check_names(parameters: &[OuterParameter]) -> Result<()> {
     for (i, p) in parameters.iter().enumerate() {
         if parameters[..i].iter().any(|other| other.name == p.name) {

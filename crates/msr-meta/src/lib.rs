@@ -1,15 +1,15 @@
-//! The meta-learner: an inner loop that adapts filter parameters to a task, an outer loop that learns the
-//! symmetry matrices, the initial values and the inner rates.
+//! The meta-learner: an inner loop that adapts filter parameters to a task, an outer loop that
+//! learns the symmetry matrices, the initial values and the inner rates.
 //!
-//! - [`MetaLearner`]: MAML and MSR for any [`Layer`](msr_layers::Layer) or stack; which of the two it is
-//!   depends on the layers alone.
+//! - [`MetaLearner`]: MAML and MSR for any [`Layer`](msr_layers::Layer) or stack; which of the two
+//!   it is depends on the layers alone.
 //! - [`MultiTask`]: MTSR, the single-level counterpart.
 //! - [`Trainer`]: Adam, checkpoints, resuming, and errors for losses that diverge.
 //! - [`Adapted`]: the model adapted to new tasks: predicts, shows its weights, is saved and loaded.
 //! - [`evaluate`]: mean and Student-t interval over held-out tasks.
 //!
-//! Nothing here knows a data set: training takes [`Episode`](msr_episodes::Episode)s of tensors from any
-//! [`EpisodeSource`](msr_episodes::EpisodeSource).
+//! Nothing here knows a data set: training takes [`Episode`](msr_episodes::Episode)s of tensors
+//! from any [`EpisodeSource`](msr_episodes::EpisodeSource).
 //!
 //! # Example
 //! Two steps of MSR on two toy tasks, and what it says of new inputs.

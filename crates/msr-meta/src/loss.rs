@@ -22,8 +22,8 @@ impl Loss {
     /// The loss of each task: predictions `(t, b, …)` and [`Targets`] `-> (t)`.
     ///
     /// # Errors
-    /// When predictions and targets do not fit each other; [`Error::Config`] when the loss is for the other
-    /// kind of targets.
+    /// When predictions and targets do not fit each other; [`Error::Config`] when the loss is for
+    /// the other kind of targets.
     pub fn per_task(self, prediction: &Node, targets: &Targets) -> Result<Node> {
         match (self, targets) {
             (Loss::MeanSquaredError, Targets::Values(values)) => {

@@ -17,8 +17,8 @@ pub(crate) enum TaskData {
 }
 
 impl TaskData {
-    /// Makes examples ready for `uses` losses; `moments`: whether they may be reduced to their moments where
-    /// that pays.
+    /// Makes examples ready for `uses` losses; `moments`: whether they may be reduced to their
+    /// moments where that pays.
     pub(crate) fn new(
         model: &dyn Layer,
         loss: Loss,

@@ -41,8 +41,8 @@ pub trait Observer {
         learner: &dyn Learner,
     ) -> std::result::Result<ControlFlow<()>, BoxError>;
 
-    /// Called before each checkpoint: makes what was observed durable and returns a note that is stored
-    /// with it, from which a resumed run can put its own records back to this point.
+    /// Called before each checkpoint: makes what was observed durable and returns a note that is
+    /// stored with it, from which a resumed run can put its own records back to this point.
     ///
     /// # Errors
     /// Any; it stops the run.
@@ -60,9 +60,9 @@ impl Observer for () {
 
 /// Runs the outer loop of a [`Learner`] with Adam, checkpoints and resuming.
 ///
-/// A run that is killed at any moment and resumed gives the same bits as one that was never stopped, if
-/// the episodes depend on the step alone, the model and the configuration are built as before, and the
-/// rayon pool has as many threads as before.
+/// A run that is killed at any moment and resumed gives the same bits as one that was never
+/// stopped, if the episodes depend on the step alone, the model and the configuration are built as
+/// before, and the rayon pool has as many threads as before.
 pub struct Trainer {
     learner: Box<dyn Learner>,
     adam: Adam,
@@ -96,7 +96,8 @@ impl Trainer {
     /// Continues from a checkpoint: returns its note, or `None` when there is no such file.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used; nothing was changed then.
+    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used; nothing was changed
+    /// then.
     pub fn resume_from(&mut self, path: &Path) -> Result<Option<String>> {
         let parameters = self.learner.outer_parameters();
         let device = device_of(self.learner.as_ref());
@@ -121,8 +122,8 @@ impl Trainer {
     /// One outer step.
     ///
     /// # Errors
-    /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite: then nothing was
-    /// updated. Otherwise when the episode does not fit the model.
+    /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite: then
+    /// nothing was updated. Otherwise when the episode does not fit the model.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
         let found = self.learner.gradients(episode)?;
         if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
@@ -159,12 +160,12 @@ impl Trainer {
         Ok(())
     }
 
-    /// Trains on the episodes of `source` until `steps` outer steps are taken in total, or the observer stops:
-    /// [`ControlFlow::Break`] when it stopped before.
+    /// Trains on the episodes of `source` until `steps` outer steps are taken in total, or the
+    /// observer stops: [`ControlFlow::Break`] when it stopped before.
     ///
     /// # Errors
-    /// As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and `observer`;
-    /// when a checkpoint cannot be written.
+    /// As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and
+    /// `observer`; when a checkpoint cannot be written.
     pub fn run(
         &mut self,
         steps: u64,

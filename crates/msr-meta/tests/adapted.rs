@@ -1,4 +1,5 @@
-//! The end of a library user's story: adapt, predict, look at W, save, load, predict the same numbers.
+//! The end of a library user's story: adapt, predict, look at W, save, load, predict the same
+//! numbers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use msr_testkit::{assert_close, normal};
 
 mod cases;
 
-/// Every learner, saved and loaded, adapts as before to the last bit; what it adapted, saved and loaded, predicts
-/// as before to the last bit.
+/// Every learner, saved and loaded, adapts as before to the last bit; what it adapted, saved and
+/// loaded, predicts as before to the last bit.
 #[test]
 fn what_is_saved_and_loaded_predicts_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();

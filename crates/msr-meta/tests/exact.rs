@@ -64,8 +64,9 @@ fn the_first_order_switch_for_exact_adaptation() {
     }
 }
 
-/// The outer gradient through the exact solution, for U, the initial values and the ridge, against finite differences of
-/// the losses; with a bias and without, from features, moments and unit vectors.
+/// The outer gradient through the exact solution, for U, the initial values and the ridge, against
+/// finite differences of the losses; with a bias and without, from features, moments and unit
+/// vectors.
 #[test]
 fn the_outer_gradient_passes_through_the_exact_solution() {
     let config = MetaConfig::least_squares(0.05);
@@ -108,8 +109,8 @@ fn the_outer_gradient_passes_through_the_exact_solution() {
     }
 }
 
-/// What is found solves the ridge regression: one gradient step on its objective goes nowhere; with a large ridge the
-/// parameters stay where they were.
+/// What is found solves the ridge regression: one gradient step on its objective goes nowhere; with
+/// a large ridge the parameters stay where they were.
 #[test]
 fn the_exact_adaptation_is_the_minimum() {
     let (model, _vars, batch) = conv(DType::F64, false);
@@ -153,7 +154,8 @@ fn exact_adaptation_says_what_it_cannot_do() {
     refuses(msr(1, 2, DType::F32).0, exact(0.0), "ridge must be a positive number");
     let cross_entropy = MetaConfig { loss: Loss::CrossEntropy, ..exact(0.1) };
     refuses(msr(1, 2, DType::F32).0, cross_entropy, "squared error");
-    // Fewer equations than unknowns are no problem for a ridge, but one that rounding swallows is none.
+    // Fewer equations than unknowns are no problem for a ridge, but one that rounding swallows is
+    // none.
     let batch = episode(3, 3, 1, 2, DType::F64);
     let (model, _vars) = msr(1, 40, DType::F64);
     let losses = |ridge| MetaLearner::new(model.clone(), exact(ridge)).unwrap().losses(&batch);
@@ -183,7 +185,8 @@ fn exact_adaptation_says_what_it_cannot_do() {
     assert!(message.contains("NaN or infinite") && message.contains("diverged"), "{message}");
 }
 
-/// In `f32`, with fewer equations than unknowns and a ridge far below rounding: what `f64` gives with the ridge at its floor.
+/// In `f32`, with fewer equations than unknowns and a ridge far below rounding: what `f64` gives
+/// with the ridge at its floor.
 #[test]
 fn single_precision_keeps_the_ridge_above_rounding() {
     let run = |dtype: DType, ridge: f64| {

@@ -122,8 +122,8 @@ fn mlp() {
     Golden::new("mlp").check(Arc::new(model), &names, 2, Loss::MeanSquaredError, Reduction::Sum);
 }
 
-/// The model of the `conv4` case, written out in the operations of msr-autodiff: two blocks of [Kronecker
-/// convolution, batch norm over the batch, ReLU, 2×2 max-pool] and a linear head.
+/// The model of the `conv4` case, written out in the operations of msr-autodiff: two blocks of
+/// [Kronecker convolution, batch norm over the batch, ReLU, 2×2 max-pool] and a linear head.
 struct Conv4 {
     parameters: Parameters,
 }

@@ -1,26 +1,24 @@
-//! The learners, the trainer and the evaluation.
+//! The learners and the evaluation.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use cases::{episode, msr};
-use msr_episodes::{Episode, EpisodeSource};
+use cases::{HeldOut, episode, msr};
 use msr_layers::{
     Activation, Layer, Linear, LinearConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Sequential,
 };
 use msr_meta::{
     Adam, AdamConfig, GradientSteps, Granularity, Learner, MetaConfig, MetaLearner, MultiTask,
-    MultiTaskConfig, Observer, Order, OuterParameter, Rates, Recompute, Reduction, Schedule, StepReport,
-    Summary, Trainer, evaluate,
+    MultiTaskConfig, Order, OuterParameter, Rates, Recompute, Reduction, Schedule, Summary, Trainer,
+    evaluate,
 };
 use msr_testkit::{assert_close, normal, relative_error};
 
 mod cases;
 
-/// The outer gradient of every parameter, every granularity and both recomputation modes, against central
-/// finite differences of the losses that `losses` reports by its own, graph-free path.
+/// The outer gradient of every parameter, every granularity and both recomputation modes, against
+/// central finite differences of the losses that `losses` reports by its own, graph-free path.
 #[test]
 fn the_outer_gradient_is_the_derivative_of_the_evaluation() {
     let batch = episode(3, 3, 2, 2, DType::F64);
@@ -107,8 +105,8 @@ fn parameters_have_rates_of_their_own() {
     assert!(adam(f64::NAN, &variable).is_err() && adam(-1.0, &variable).is_err());
 }
 
-/// First order drops the second derivatives and nothing else: losses agree, gradients do not; with no
-/// inner step both agree.
+/// First order drops the second derivatives and nothing else: losses agree, gradients do not; with
+/// no inner step both agree.
 #[test]
 fn the_first_order_switch() {
     let batch = episode(3, 3, 2, 2, DType::F64);
@@ -206,7 +204,8 @@ fn adam_follows_the_formula() {
     assert!(Adam::new(AdamConfig { beta1: 1.0, ..AdamConfig::default() }, &[]).is_err());
 }
 
-/// With a cosine over two steps the first step is a full one, the second a half, and then nothing moves.
+/// With a cosine over two steps the first step is a full one, the second a half, and then nothing
+/// moves.
 #[test]
 fn a_cosine_schedule_scales_the_steps() {
     let run = |schedule: Schedule| -> Vec<f64> {
@@ -227,149 +226,6 @@ fn a_cosine_schedule_scales_the_steps() {
         assert!((cosine[step] - factor * constant[step]).abs() < 1e-15, "{step}: {cosine:?} {constant:?}");
     }
     assert!(constant.iter().all(|moved| *moved > 0.0));
-}
-
-struct Count(u64, u64);
-
-impl Observer for Count {
-    fn on_step(&mut self, _: &StepReport, _: &dyn Learner) -> Result<ControlFlow<()>, BoxError> {
-        self.0 += 1;
-        Ok(if self.0 == self.1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-    fn note(&mut self) -> Result<String, BoxError> {
-        Ok(format!("seen {}", self.0))
-    }
-}
-
-fn trainer() -> Trainer {
-    let learner = MetaLearner::new(msr(2, 2, DType::F32).0, MetaConfig::default()).unwrap();
-    Trainer::new(learner, AdamConfig::default()).unwrap()
-}
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The same tasks at each test.
-struct HeldOut(Episode);
-
-impl EpisodeSource for HeldOut {
-    fn name(&self) -> String {
-        "held-out tasks".into()
-    }
-    fn train(&self, _: u64) -> msr_episodes::Result<Episode> {
-        Ok(self.0.clone())
-    }
-    fn held_out(&self) -> usize {
-        self.0.tasks.len()
-    }
-    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
-        assert_eq!(tasks, 0..self.held_out());
-        Ok(self.0.clone())
-    }
-}
-
-/// Another episode each step; from step `poisoned` on, an input of the third task is NaN.
-struct Steps {
-    poisoned: u64,
-}
-
-const GOOD: Steps = Steps { poisoned: u64::MAX };
-
-impl EpisodeSource for Steps {
-    fn name(&self) -> String {
-        "a test".into()
-    }
-    fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
-        let mut episode = episode(10 + step, 4, 1, 2, DType::F32);
-        if step >= self.poisoned {
-            let mut x = episode.query.x.flatten_all()?.to_vec1::<f32>()?;
-            x[2 * 7 * 6] = f32::NAN;
-            episode.query.x = Tensor::from_vec(x, episode.query.x.shape(), &Device::Cpu)?;
-        }
-        Ok(episode)
-    }
-    fn held_out(&self) -> usize {
-        0
-    }
-    fn test(&self, _: Range<usize>) -> msr_episodes::Result<Episode> {
-        Err(msr_episodes::Error::source("there are no tests here"))
-    }
-}
-
-#[test]
-fn a_stopped_and_resumed_run_gives_the_same_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let mut whole = trainer();
-    whole.checkpoint_to(path("whole"), 4).unwrap();
-    assert!(whole.run(13, &GOOD, &mut Count(0, 0)).unwrap().is_continue());
-    for stop in [1, 5, 9] {
-        let mut first = trainer();
-        first.checkpoint_to(path("parts"), 4).unwrap();
-        assert!(first.run(13, &GOOD, &mut Count(0, stop)).unwrap().is_break());
-        drop(first);
-        let mut second = trainer();
-        second.checkpoint_to(path("parts"), 4).unwrap();
-        assert_eq!(second.resume_from(&path("parts")).unwrap(), Some(format!("seen {stop}")));
-        assert_eq!(second.steps_taken(), stop);
-        assert!(second.run(13, &GOOD, &mut Count(stop, 0)).unwrap().is_continue());
-        assert_eq!(std::fs::read(path("parts")).unwrap(), std::fs::read(path("whole")).unwrap());
-    }
-    assert_eq!(trainer().resume_from(&path("nothing")).unwrap(), None);
-}
-
-#[test]
-fn unusable_checkpoints_are_errors_and_change_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("checkpoint");
-    let mut good = trainer();
-    good.step(&GOOD.train(0).unwrap()).unwrap();
-    good.save(&path, "").unwrap();
-    let bytes = std::fs::read(&path).unwrap();
-    let value = |t: &Trainer| {
-        t.learner().outer_parameters()[0].variable.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-    };
-    for (content, words) in [
-        (b"hello".to_vec(), "no safetensors file"),
-        (Vec::new(), "no safetensors file"),
-        (bytes[..bytes.len() - 5].to_vec(), "no safetensors file"),
-    ] {
-        std::fs::write(&path, content).unwrap();
-        let mut fresh = trainer();
-        let before = value(&fresh);
-        let message = fresh.resume_from(&path).unwrap_err().to_string();
-        assert!(message.contains(words) && message.contains("checkpoint"), "{message}");
-        assert_eq!((value(&fresh), fresh.steps_taken()), (before, 0));
-    }
-    let other = MetaLearner::new(msr(2, 3, DType::F32).0, MetaConfig::default()).unwrap();
-    let mut other = Trainer::new(other, AdamConfig::default()).unwrap();
-    std::fs::write(&path, &bytes).unwrap();
-    assert!(other.resume_from(&path).unwrap_err().to_string().contains("fc."));
-    // A learned rate is left over when the rates are fixed now.
-    let fixed = GradientSteps { rates: Rates::Fixed(0.1), ..GradientSteps::default() };
-    let fixed = MetaLearner::new(msr(2, 2, DType::F32).0, fixed.into()).unwrap();
-    let message = Trainer::new(fixed, AdamConfig::default()).unwrap().resume_from(&path).unwrap_err();
-    assert!(message.to_string().contains("adam.first.rate.fc"), "{message}");
-    assert!(good.checkpoint_to(&path, 0).is_err());
-}
-
-#[test]
-fn a_diverged_loss_names_step_task_and_checkpoint() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("checkpoint");
-    let mut run = trainer();
-    run.checkpoint_to(&path, 2).unwrap();
-    let error = run.run(10, &Steps { poisoned: 3 }, &mut Count(0, 0)).unwrap_err();
-    let message = error.to_string();
-    let task = GOOD.train(3).unwrap().tasks[2];
-    for words in
-        ["NaN", "outer step 3", &format!("task {task}"), "after 2 steps", &path.display().to_string()]
-    {
-        assert!(message.contains(words), "`{message}` does not say `{words}`");
-    }
-    assert_eq!(run.steps_taken(), 3, "the failed step updated nothing");
-    let mut fresh = trainer();
-    let message = fresh.run(10, &Steps { poisoned: 0 }, &mut Count(0, 0)).unwrap_err().to_string();
-    assert!(message.contains("no checkpoint had been written"), "{message}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Evaluation keeps no graph: its memory does not grow with the inner steps. One test: nothing else may run
-//! beside it.
+//! Evaluation keeps no graph: its memory does not grow with the inner steps. One test: nothing else
+//! may run beside it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The Python snippet of the documentation gives our outputs, for linear and convolutional layers. Skipped, loudly,
-//! where there is no Python with numpy and safetensors (`MSR_PYTHON` names one).
+//! The Python snippet of the documentation gives our outputs, for linear and convolutional layers.
+//! Skipped, loudly, where there is no Python with numpy and safetensors (`MSR_PYTHON` names one).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::path::Path;

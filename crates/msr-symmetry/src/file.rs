@@ -6,14 +6,15 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Writes a file so that it is either the old one or the new one, whenever the machine stops: a temporary
-/// file beside it, fsync, rename, fsync of the folder.
+/// Writes a file so that it is either the old one or the new one, whenever the machine stops: a
+/// temporary file beside it, fsync, rename, fsync of the folder.
 ///
 /// # Errors
 /// [`Error::Io`] with the path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let error = |reason| Error::Io { path: path.into(), reason };
-    // Always the same name: a killed run leaves at most one such file, and the next one replaces it.
+    // Always the same name: a killed run leaves at most one such file, and the next one replaces
+    // it.
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
     let temporary = path.with_file_name(name);

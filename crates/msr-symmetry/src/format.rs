@@ -1,4 +1,5 @@
-//! The file format: safetensors whose metadata says what the tensors are. See `docs/formats/learned.md`.
+//! The file format: safetensors whose metadata says what the tensors are. See
+//! `docs/formats/learned.md`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::learned::Learned;
 use crate::legacy;
 
-/// The key of the metadata. One key: several would be written in a random order, and equal states must be equal
-/// files.
+/// The key of the metadata. One key: several would be written in a random order, and equal states
+/// must be equal files.
 const KEY: &str = "msr.learned";
 /// The version that is written. Files of a later one are refused.
 const VERSION: u32 = 1;

@@ -11,11 +11,12 @@ use msr_layers::{Layer, LayerSpec, Parameter, Values};
 use crate::error::{Error, Result};
 use crate::file::write_atomic;
 
-/// A model with its symmetry matrices and filter parameters: the initial ones, as an outer loop learned them, or
-/// those that an inner loop adapted to some tasks.
+/// A model with its symmetry matrices and filter parameters: the initial ones, as an outer loop
+/// learned them, or those that an inner loop adapted to some tasks.
 ///
-/// Tensors have the names of the layers' parameters, and hold what these names mean: for Kronecker factors A, B
-/// and C themselves. What a learner adds (inner rates, a ridge) is there under names of its own.
+/// Tensors have the names of the layers' parameters, and hold what these names mean: for Kronecker
+/// factors A, B and C themselves. What a learner adds (inner rates, a ridge) is there under names
+/// of its own.
 #[derive(Clone, Debug)]
 pub struct Learned {
     pub(crate) model: LayerSpec,
@@ -30,7 +31,8 @@ impl Learned {
     /// A model as it is: its symmetry matrices and the initial values of what tasks adapt.
     ///
     /// # Errors
-    /// [`Error::NoRecord`] when a layer does not say how it is saved; what the tensor library reports.
+    /// [`Error::NoRecord`] when a layer does not say how it is saved; what the tensor library
+    /// reports.
     pub fn of(model: &dyn Layer) -> Result<Self> {
         let parameters = model.parameters();
         let record = model.record(&parameters.broadcast(1)?)?.ok_or(Error::NoRecord)?;
@@ -63,7 +65,8 @@ impl Learned {
         Ok(Self { model: record.spec, adapted, tasks: Some(tasks), learner: None, tensors })
     }
 
-    /// The same with what the learner adds: how it adapts, as it describes itself, and its own tensors.
+    /// The same with what the learner adds: how it adapts, as it describes itself, and its own
+    /// tensors.
     ///
     /// # Errors
     /// [`Error::Format`] when a name is taken; what the tensor library reports.
@@ -113,9 +116,9 @@ impl Learned {
         })
     }
 
-    /// The model, with these tensors as variables: it predicts the same numbers, and can be trained further.
-    /// Adapted parameters of several tasks are not its own: it has those of the first task (see
-    /// [`Learned::values`]).
+    /// The model, with these tensors as variables: it predicts the same numbers, and can be trained
+    /// further. Adapted parameters of several tasks are not its own: it has those of the first task
+    /// (see [`Learned::values`]).
     ///
     /// # Errors
     /// When a tensor is missing or has the wrong shape.
@@ -130,8 +133,8 @@ impl Learned {
         Ok(self.model.build(&VarBuilder::from_tensors(own_tensors, dtype, &device))?)
     }
 
-    /// The values of `model`, which [`Learned::build`] made, as constants for its forward pass: those of each
-    /// task, or the initial ones for a single task.
+    /// The values of `model`, which [`Learned::build`] made, as constants for its forward pass:
+    /// those of each task, or the initial ones for a single task.
     ///
     /// # Errors
     /// When `model` is another one.

@@ -1,5 +1,5 @@
-//! What earlier versions left as `learned.safetensors`: tensors under the names of a single layer's parameters,
-//! Kronecker factors as A − 1, and the shape of the weight as the only metadata.
+//! What earlier versions left as `learned.safetensors`: tensors under the names of a single layer's
+//! parameters, Kronecker factors as A − 1, and the shape of the weight as the only metadata.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,8 +12,8 @@ use msr_layers::{
 use crate::error::{Error, Result};
 use crate::learned::Learned;
 
-/// The key of the metadata that said what the rows of a symmetry matrix are: `outputs x inputs`, for a
-/// convolution `outputs x channels x kernel x kernel`.
+/// The key of the metadata that said what the rows of a symmetry matrix are: `outputs x inputs`,
+/// for a convolution `outputs x channels x kernel x kernel`.
 const WEIGHT_SHAPE: &str = "weight_shape";
 const FACTORS: [&str; 3] = ["symmetry_out", "symmetry_in", "symmetry_taps"];
 

@@ -1,10 +1,11 @@
 //! What was learned, as a type.
 //!
-//! - [`Learned`]: a model with the symmetry matrices, initial values and inner rates that an outer loop found,
-//!   or with the parameters that an inner loop adapted to some tasks. It is the one owner of the file format
-//!   (`learned.safetensors`), which `docs/formats/learned.md` describes byte by byte.
-//! - [`Learned::symmetry`]: the group that each layer has learned, behind one call: permutations of the inputs
-//!   and outputs of fully connected layers, rotations and flips of convolutions.
+//! - [`Learned`]: a model with the symmetry matrices, initial values and inner rates that an outer
+//!   loop found, or with the parameters that an inner loop adapted to some tasks. It is the one
+//!   owner of the file format (`learned.safetensors`), which `docs/formats/learned.md` describes
+//!   byte by byte.
+//! - [`Learned::symmetry`]: the group that each layer has learned, behind one call: permutations of
+//!   the inputs and outputs of fully connected layers, rotations and flips of convolutions.
 //!
 //! # Example
 //! ```

@@ -15,8 +15,8 @@ use crate::learned::Learned;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Symmetry {
-    /// Permutations of the outputs and inputs of a fully connected layer: the group that U encodes, ties
-    /// without a group, or nothing that is sure.
+    /// Permutations of the outputs and inputs of a fully connected layer: the group that U encodes,
+    /// ties without a group, or nothing that is sure.
     Permutations(Recovery),
     /// Rotations and flips of a convolution.
     Plane(PlaneSymmetry),
@@ -56,8 +56,8 @@ impl fmt::Display for LayerSymmetry {
 }
 
 impl Learned {
-    /// The symmetry of each layer that has a symmetry matrix, with the usual bounds for a claim; nothing
-    /// for models without one (MAML learns no U).
+    /// The symmetry of each layer that has a symmetry matrix, with the usual bounds for a claim;
+    /// nothing for models without one (MAML learns no U).
     ///
     /// # Errors
     /// As [`Learned::symmetry_with`].
@@ -75,8 +75,8 @@ impl Learned {
         Ok(found)
     }
 
-    /// The symmetry matrices of each layer that has some, with the layer's name: U alone, or the Kronecker
-    /// factors A, B and C.
+    /// The symmetry matrices of each layer that has some, with the layer's name: U alone, or the
+    /// Kronecker factors A, B and C.
     ///
     /// # Errors
     /// When a tensor is missing.

@@ -1,4 +1,5 @@
-//! What was learned is saved, loaded and read; files of earlier versions still open; damaged ones are refused.
+//! What was learned is saved, loaded and read; files of earlier versions still open; damaged ones
+//! are refused.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::path::{Path, PathBuf};
@@ -21,8 +22,8 @@ fn kronecker() -> ReparamConv2d {
     ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), builder(3).pp("body")).unwrap()
 }
 
-/// The factors that are stored are A, B and C, not what they have beyond the identity; and the loaded layer,
-/// which trains them as they are, has the same weights to the last bit.
+/// The factors that are stored are A, B and C, not what they have beyond the identity; and the
+/// loaded layer, which trains them as they are, has the same weights to the last bit.
 #[test]
 fn kronecker_factors_are_stored_as_they_are_meant() {
     let layer = kronecker();
@@ -93,8 +94,8 @@ fn earlier(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/earlier").join(format!("{name}.safetensors"))
 }
 
-/// Files of the format before version 1: they open, their groups are those that were read then, and saved again they
-/// are files of this version.
+/// Files of the format before version 1: they open, their groups are those that were read then, and
+/// saved again they are files of this version.
 #[test]
 fn files_of_earlier_versions_open() {
     for (name, layer, group) in [
@@ -161,7 +162,8 @@ fn damaged_files_are_refused() {
     assert!(matches!(Learned::load(&path, &Device::Cpu), Err(Error::Io { .. })));
 }
 
-/// A layer of one's own that does not say how it is saved is refused by name of the method that is missing.
+/// A layer of one's own that does not say how it is saved is refused by name of the method that is
+/// missing.
 #[test]
 fn models_that_cannot_be_saved_say_so() {
     struct Mine(Linear);

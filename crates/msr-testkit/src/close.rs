@@ -6,7 +6,8 @@ fn flat(t: &Tensor) -> Vec<f64> {
     t.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
 }
 
-/// `‖a − b‖ / max(‖b‖, tiny)`: the error of `a` relative to the reference `b`, in the Euclidean norm.
+/// `‖a − b‖ / max(‖b‖, tiny)`: the error of `a` relative to the reference `b`, in the Euclidean
+/// norm.
 pub fn relative_error(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.dims(), b.dims(), "shapes differ");
     let (a, b) = (flat(a), flat(b));
@@ -15,7 +16,8 @@ pub fn relative_error(a: &Tensor, b: &Tensor) -> f64 {
     error / norm(&mut b.iter().copied()).max(f64::MIN_POSITIVE)
 }
 
-/// Asserts `|a − b| ≤ tolerance · max(1, |b|)` element by element; the message names the worst element.
+/// Asserts `|a − b| ≤ tolerance · max(1, |b|)` element by element; the message names the worst
+/// element.
 #[track_caller]
 pub fn assert_close(name: &str, a: &Tensor, b: &Tensor, tolerance: f64) {
     assert_eq!(a.dims(), b.dims(), "{name}: shapes differ");

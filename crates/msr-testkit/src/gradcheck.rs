@@ -15,8 +15,8 @@ pub struct FiniteDifference {
 }
 
 impl Default for FiniteDifference {
-    /// Step 1e-5: truncation and rounding error are both near 1e-10; the tolerance leaves room for the
-    /// size of the derivatives.
+    /// Step 1e-5: truncation and rounding error are both near 1e-10; the tolerance leaves room for
+    /// the size of the derivatives.
     fn default() -> Self {
         Self { step: 1e-5, tolerance: 2e-7 }
     }
@@ -24,10 +24,11 @@ impl Default for FiniteDifference {
 
 /// Checks every partial derivative of `f` at `inputs`, for each order from one to `orders`.
 ///
-/// `f` is turned into a number by a fixed random cubic, `L₀ = Σ w ∘ (f + f²/2 + f³/6)`, so that linear
-/// operations have non-zero derivatives of order two and three too. Order `n` then compares the
-/// gradient of `Lₙ₋₁` with finite differences of `Lₙ₋₁`, where `Lₙ = Σ uₙ ∘ ∇Lₙ₋₁` for random `uₙ`. Each
-/// order is also checked with one input asked for at a time, which takes other paths through the graph.
+/// `f` is turned into a number by a fixed random cubic, `L₀ = Σ w ∘ (f + f²/2 + f³/6)`, so that
+/// linear operations have non-zero derivatives of order two and three too. Order `n` then compares
+/// the gradient of `Lₙ₋₁` with finite differences of `Lₙ₋₁`, where `Lₙ = Σ uₙ ∘ ∇Lₙ₋₁` for random
+/// `uₙ`. Each order is also checked with one input asked for at a time, which takes other paths
+/// through the graph.
 ///
 /// # Panics
 /// When a derivative is off, naming the case, the order, the input and the element.

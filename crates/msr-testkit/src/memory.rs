@@ -27,8 +27,8 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
-/// The largest number of bytes that `work` held at once, beyond what was held before. Meaningful only with
-/// [`CountingAllocator`] and nothing running beside it: one test a file.
+/// The largest number of bytes that `work` held at once, beyond what was held before. Meaningful
+/// only with [`CountingAllocator`] and nothing running beside it: one test a file.
 pub fn peak_memory(work: impl FnOnce()) -> usize {
     let before = LIVE.load(SeqCst);
     PEAK.store(before, SeqCst);

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-/// The path of a file of the reference data beside a developer's checkout (`../shared` seen from the
-/// repository's root), or `None` after saying on stderr that the test was skipped.
+/// The path of a file of the reference data beside a developer's checkout (`../shared` seen from
+/// the repository's root), or `None` after saying on stderr that the test was skipped.
 pub fn shared(relative: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(relative);
     if path.exists() {

@@ -1,6 +1,6 @@
-//! The story of README's library section, from a crate outside the workspace: what stands between the two
-//! `// story` lines is what README shows (`cargo xtask tidy` compares them). With an argument, only the last
-//! part runs, as another process would.
+//! The story of README's library section, from a crate outside the workspace: what stands between
+//! the two `// story` lines is what README shows (`cargo xtask tidy` compares them). With an
+//! argument, only the last part runs, as another process would.
 
 use std::error::Error;
 

@@ -1,7 +1,7 @@
 //! The header of an `.npy` member: magic, version, and a Python dictionary with three keys.
 //!
-//! Own code rather than a crate: the readers at hand multiply the dimensions of a hostile header without
-//! checking for overflow, and allocate before they compare with the bytes that are there.
+//! Own code rather than a crate: the readers at hand multiply the dimensions of a hostile header
+//! without checking for overflow, and allocate before they compare with the bytes that are there.
 //! Source: the numpy documentation, "NPY format", versions 1 to 3.
 
 use std::io::Read;
@@ -73,8 +73,8 @@ impl Header {
         Some(Self { descr, fortran_order, shape })
     }
 
-    /// The header of a C-ordered little-endian `float32` array, as numpy writes it: padded so that the
-    /// data starts at a multiple of 64 bytes.
+    /// The header of a C-ordered little-endian `float32` array, as numpy writes it: padded so that
+    /// the data starts at a multiple of 64 bytes.
     pub(super) fn for_f32(shape: &[usize]) -> Vec<u8> {
         let dims: String = shape.iter().map(|d| format!("{d}, ")).collect();
         let dims = if shape.len() == 1 { dims.trim_end() } else { dims.trim_end_matches(", ") };

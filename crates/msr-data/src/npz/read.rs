@@ -13,10 +13,11 @@ use msr_episodes::TaskSource;
 
 /// The tasks of an `.npz` file as the MSR authors' generator writes it, compressed or not.
 ///
-/// The arrays are `x`, `y` and, where it is there, `w`. Small ones are read into memory and checked once, when the file is
-/// opened. Large ones (the authors' file for the rotation problem has 17 GB) stay where they are, if they are not
-/// compressed: each task is read when it is asked for, and its numbers are checked for NaN and infinity then (not by the archive's
-/// checksum, which covers all tasks at once).
+/// The arrays are `x`, `y` and, where it is there, `w`. Small ones are read into memory and checked
+/// once, when the file is opened. Large ones (the authors' file for the rotation problem has 17 GB)
+/// stay where they are, if they are not compressed: each task is read when it is asked for, and its
+/// numbers are checked for NaN and infinity then (not by the archive's checksum, which covers all
+/// tasks at once).
 #[derive(Debug)]
 pub struct NpzProblem {
     path: PathBuf,
@@ -110,7 +111,8 @@ impl NpzProblem {
                 let mut bytes = vec![0u8; out.len() * 4];
                 let io = |reason| Error::Io { path: self.path.clone(), reason };
                 {
-                    // A thread that panicked while reading leaves nothing half-done but the position.
+                    // A thread that panicked while reading leaves nothing half-done but the
+                    // position.
                     let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     file.seek(SeekFrom::Start(start + 4 * first as u64)).map_err(io)?;
                     file.read_exact(&mut bytes).map_err(io)?;

@@ -11,9 +11,9 @@ use super::header::Header;
 use crate::error::{Error, Result};
 use msr_episodes::TaskSource;
 
-/// Writes tasks as the MSR authors' generator does: arrays `x`, `y` and, where the true weights are known,
-/// `w`. Tasks are generated one after the other; nothing is kept in memory. The file appears under its
-/// name only when it is complete.
+/// Writes tasks as the MSR authors' generator does: arrays `x`, `y` and, where the true weights are
+/// known, `w`. Tasks are generated one after the other; nothing is kept in memory. The file appears
+/// under its name only when it is complete.
 ///
 /// # Errors
 /// When there is no task, a task cannot be generated, or the file cannot be written.

@@ -46,8 +46,8 @@ impl Default for EquivariantConfig {
     }
 }
 
-/// A problem with no end of tasks `y = W x + noise`, `vec(W) = U^G v`, with `v ~ N(0, 1/n)` drawn anew for each
-/// task: all that tasks have in common is the sharing pattern.
+/// A problem with no end of tasks `y = W x + noise`, `vec(W) = U^G v`, with `v ~ N(0, 1/n)` drawn
+/// anew for each task: all that tasks have in common is the sharing pattern.
 ///
 /// # Shapes
 /// inputs `(n)`, outputs `(m)`, for an `m × n` pattern

@@ -1,12 +1,13 @@
 //! The rank-k problems: tasks with full (k = 1) or partial (k > 1) translation symmetry.
 //!
-//! Inputs are x ∈ R⁷⁰ ~ N(0, 1) with one channel, targets y ∈ R⁶⁸ come from a bias-free locally connected
-//! layer with a kernel of three, `y[i] = Σ_j w[i, j] x[i + j]`. With rank 1 all positions share one filter
-//! (a convolution). With rank r > 1, `w = C B`: the row-softmax C (68 × r) of a normal matrix is fixed for
-//! the whole problem, the normal matrix B (r × 3) differs from task to task.
+//! Inputs are x ∈ R⁷⁰ ~ N(0, 1) with one channel, targets y ∈ R⁶⁸ come from a bias-free locally
+//! connected layer with a kernel of three, `y[i] = Σ_j w[i, j] x[i + j]`. With rank 1 all positions
+//! share one filter (a convolution). With rank r > 1, `w = C B`: the row-softmax C (68 × r) of a
+//! normal matrix is fixed for the whole problem, the normal matrix B (r × 3) differs from task to
+//! task.
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 5.1
-//! and the released generator.
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! section 5.1 and the released generator.
 
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};

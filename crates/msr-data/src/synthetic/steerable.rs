@@ -35,10 +35,12 @@ impl SteerableConvConfig {
     }
 }
 
-/// Tasks `y = W ∗ x` ("valid", no bias) with `fields` output fields, whose weights differ from task to task.
+/// Tasks `y = W ∗ x` ("valid", no bias) with `fields` output fields, whose weights differ from task
+/// to task.
 ///
 /// # Shapes
-/// inputs `(1, size, size)` ~ N(0, 1), outputs `(fields · |G|, size − kernel + 1, size − kernel + 1)`; channel
+/// inputs `(1, size, size)` ~ N(0, 1), outputs `(fields · |G|, size − kernel + 1, size − kernel +
+/// 1)`; channel
 /// `field · |G| + g` belongs to element g
 ///
 /// # Example
@@ -66,8 +68,8 @@ impl SteerableConv {
     /// A problem of these sizes.
     ///
     /// # Errors
-    /// When the images are smaller than the filters, there are no fields or examples, the sizes are too large, or as
-    /// [`SteerableBasis::new`].
+    /// When the images are smaller than the filters, there are no fields or examples, the sizes are
+    /// too large, or as [`SteerableBasis::new`].
     pub fn new(config: SteerableConvConfig) -> Result<Self> {
         let SteerableConvConfig { group, kernel, fields, size, examples, .. } = config;
         let basis = SteerableBasis::new(group, kernel)?;
@@ -183,8 +185,8 @@ impl TaskSource for SteerableConv {
     }
 }
 
-/// `outputs[o, p] = Σ_s filters[o, s] columns[s, p]`, compiled for the widest vectors of this processor; the order of the sums, and
-/// so every bit, is the same without.
+/// `outputs[o, p] = Σ_s filters[o, s] columns[s, p]`, compiled for the widest vectors of this
+/// processor; the order of the sums, and so every bit, is the same without.
 struct Combine<'a> {
     taps: usize,
     filters: &'a [f32],

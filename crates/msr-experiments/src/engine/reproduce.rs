@@ -15,8 +15,8 @@ use super::run::Run;
 use super::run_folder::{FINISHED, create, lock, reopen};
 use crate::console::{Console, on_interrupt};
 
-/// Runs an experiment, prints and keeps its report, and records it when asked to; fails, and records
-/// nothing, when a bound of the definition does not hold.
+/// Runs an experiment, prints and keeps its report, and records it when asked to; fails, and
+/// records nothing, when a bound of the definition does not hold.
 pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<()> {
     let console = Console::new(flags.json);
     let (folder, run) = if flags.resume {

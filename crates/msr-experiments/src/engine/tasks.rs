@@ -35,8 +35,8 @@ impl CellTasks {
         self.test_tasks.min(self.sampler.held_out())
     }
 
-    /// Draws the first episode and the first test task, so that a run that cannot work is refused before it
-    /// leaves anything behind; a line that says how the tasks are used.
+    /// Draws the first episode and the first test task, so that a run that cannot work is refused
+    /// before it leaves anything behind; a line that says how the tasks are used.
     pub fn try_out(&self, what: &str) -> Result<String> {
         self.sampler.train(0)?;
         self.test(0..1)?;

@@ -65,8 +65,8 @@ impl Training {
         let mut tested = Vec::new();
         for stop in self.tests() {
             let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
-            // A resumed run may be past this test: then its result is there, for no checkpoint is written beyond it
-            // before it is.
+            // A resumed run may be past this test: then its result is there, for no checkpoint is
+            // written beyond it before it is.
             let name = format!("tested-{stop}.json");
             if let Some(result) = files.read_json(&name)? {
                 tested.push(result);

@@ -108,8 +108,8 @@ pub fn try_out(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<String> {
     tasks(run, cell, source, Device::Cpu)?.try_out(&what)
 }
 
-/// The learned symmetry matrix, and for the first test task the weight it gives beside the true one; nothing when
-/// none was learned.
+/// The learned symmetry matrix, and for the first test task the weight it gives beside the true
+/// one; nothing when none was learned.
 fn picture_of(
     cell: &Cell<Table1>,
     trainer: &Trainer,

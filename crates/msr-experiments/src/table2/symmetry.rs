@@ -30,7 +30,8 @@ pub struct SymmetryReport {
 }
 
 impl SymmetryReport {
-    /// What was learned, compared with the true group; nothing for a model that learns no symmetry matrix.
+    /// What was learned, compared with the true group; nothing for a model that learns no symmetry
+    /// matrix.
     pub fn of(learned: &Learned, truth: PlaneGroup) -> Result<Option<Self>> {
         let Some(layer) = learned.symmetry()?.into_iter().next() else { return Ok(None) };
         let Symmetry::Plane(found) = layer.symmetry else {
@@ -88,8 +89,8 @@ impl Equivariance {
     }
 }
 
-/// The outputs `(windows, channels)` of a task's layer for images `(windows, 1, size, size)` of which it sees all
-/// at once.
+/// The outputs `(windows, channels)` of a task's layer for images `(windows, 1, size, size)` of
+/// which it sees all at once.
 fn look(adapted: &Adapted, task: usize, windows: &[f64], size: usize) -> Result<Vec<f64>> {
     let dtype = adapted.dtype().context("a layer without parameters")?;
     let shape = (1, windows.len() / (size * size), 1, size, size);

@@ -1,15 +1,17 @@
 //! The reparameterized convolution over two dimensions.
 //!
 //! Two forms of `vec(W) = U v` for weights `W (o, c, k²)`:
-//! - *Kronecker*: `U = A ⊗ B ⊗ C` with A over output channels, B over input channels, C over the taps of the
-//!   filter, and v as large as W: `W[i, j, s] = Σ A[i, a] B[j, b] C[s, r] v[a, b, r]`. U is never formed: the factors
-//!   are applied one after the other, `o c k² (o + c + k²)` multiply–adds instead of `(o c k²)²`.
+//! - *Kronecker*: `U = A ⊗ B ⊗ C` with A over output channels, B over input channels, C over the
+//!   taps of the filter, and v as large as W: `W[i, j, s] = Σ A[i, a] B[j, b] C[s, r] v[a, b, r]`.
+//!   U is never formed: the factors are applied one after the other, `o c k² (o + c + k²)`
+//!   multiply–adds instead of `(o c k²)²`.
 //! - *Full*: any U of `(o c k²) × k_v`, as in [`ReparamLinear`](crate::ReparamLinear).
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 4.2 and
-//! appendix. Symbols: `symmetry` = U, `filter` = v. A layer that starts from the identity trains what A, B and
-//! C have beyond it (so that zeros are the right start), `symmetry_out = A − 1` and so on; one whose factors
-//! come from a file trains the factors themselves.
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! section 4.2 and appendix. Symbols: `symmetry` = U, `filter` = v. A layer that starts from the
+//! identity trains what A, B and C have beyond it (so that zeros are the right start),
+//! `symmetry_out = A − 1` and so on; one whose factors come from a file trains the factors
+//! themselves.
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
@@ -32,8 +34,8 @@ const LAYER: &str = "ReparamConv2d";
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConvSymmetry {
-    /// `A ⊗ B ⊗ C`, from the identity: the tensors hold what the factors have beyond it, A − 1, B − 1 and
-    /// C − 1.
+    /// `A ⊗ B ⊗ C`, from the identity: the tensors hold what the factors have beyond it, A − 1, B −
+    /// 1 and C − 1.
     Kronecker,
     /// `A ⊗ B ⊗ C` with factors that are given: the tensors hold A, B and C. This is how a
     /// learned layer is saved and loaded.
@@ -54,18 +56,20 @@ pub struct ReparamConv2dConfig {
     pub conv: Conv2dConfig,
     /// The form of U.
     pub symmetry: ConvSymmetry,
-    /// The standard deviation of the filter parameters at the start: uniformly distributed in the Kronecker form, where
-    /// they are the weights of a convolution, normally with a full U.
+    /// The standard deviation of the filter parameters at the start: uniformly distributed in the
+    /// Kronecker form, where they are the weights of a convolution, normally with a full U.
     pub filter_std: f64,
 }
 
 impl ReparamConv2dConfig {
-    /// Kronecker factors from the identity, v from U(−1/√(c k²), 1/√(c k²)): at the start the layer is a `Conv2d`.
+    /// Kronecker factors from the identity, v from U(−1/√(c k²), 1/√(c k²)): at the start the layer
+    /// is a `Conv2d`.
     pub fn kronecker(conv: Conv2dConfig) -> Self {
         Self { conv, symmetry: ConvSymmetry::Kronecker, filter_std: conv.bound() / 3f64.sqrt() }
     }
 
-    /// A full U with `filter_params` columns from N(0, 0.01²), `v ~ N(0, 1/o²)`, as for fully connected layers.
+    /// A full U with `filter_params` columns from N(0, 0.01²), `v ~ N(0, 1/o²)`, as for fully
+    /// connected layers.
     pub fn full(conv: Conv2dConfig, filter_params: usize) -> Self {
         let filter_std = 1.0 / conv.out_channels.max(1) as f64;
         Self { conv, symmetry: ConvSymmetry::Full { filter_params, std: 0.01 }, filter_std }
@@ -74,12 +78,14 @@ impl ReparamConv2dConfig {
 
 /// A convolution with `vec(W) = U v`; see the module's documentation for the two forms of U.
 ///
-/// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`, shared (see
-/// [`ConvSymmetry`] for what they hold); `filter (o, c, k²)`, adapted. Full: `symmetry (o c k², k_v)`, shared;
+/// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`,
+/// shared (see [`ConvSymmetry`] for what they hold); `filter (o, c, k²)`, adapted. Full: `symmetry
+/// (o c k², k_v)`, shared;
 /// `filter (k_v)`, adapted. With a bias, `bias (o)`, adapted.
 ///
 /// # Shapes
-/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o, oh, ow)`.
+/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o,
+/// oh, ow)`.
 ///
 /// # Example
 /// With factors at the identity it is the convolution whose weights are the filter parameters:
@@ -107,7 +113,8 @@ pub struct ReparamConv2d {
     convolution: Convolution,
     /// Shared: A, B and C, or U.
     parameters: Parameters,
-    /// The identities that the tensors of A, B and C lack; none when they hold the factors themselves.
+    /// The identities that the tensors of A, B and C lack; none when they hold the factors
+    /// themselves.
     identities: Vec<Tensor>,
 }
 

@@ -1,14 +1,15 @@
 //! The reparameterized fully connected layer: `vec(W) = U v`.
 //!
 //! Two orders of contraction give the same output, `y = unvec(U v) x`:
-//! - *weight first*, `W = U v` and then `W x`: `m n (k + b)` multiply–adds for `b` examples of a task;
-//! - *features first*, `M = U x` (one `m × k` matrix per example) and then `M v`: `b m n k` once, then only
-//!   `b m k` for each of the inner steps that see the same examples.
+//! - *weight first*, `W = U v` and then `W x`: `m n (k + b)` multiply–adds for `b` examples of a
+//!   task;
+//! - *features first*, `M = U x` (one `m × k` matrix per example) and then `M v`: `b m n k` once,
+//!   then only `b m k` for each of the inner steps that see the same examples.
 //!
 //! [`Layer::prepare`] takes whichever is cheaper for the number of uses.
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), equation 2.
-//! Symbols: `symmetry` = U, `filter` = v.
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! equation 2. Symbols: `symmetry` = U, `filter` = v.
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
@@ -127,8 +128,8 @@ impl ReparamLinear {
         &self.parameters.adapted[0].tensor
     }
 
-    /// The weight `W = unvec(U v)`, `(m, n)`, of the layer's own filter parameters. After meta-learning these
-    /// are the initial ones; for a task's see [`ReparamLinear::weight_of`].
+    /// The weight `W = unvec(U v)`, `(m, n)`, of the layer's own filter parameters. After
+    /// meta-learning these are the initial ones; for a task's see [`ReparamLinear::weight_of`].
     ///
     /// # Errors
     /// What the tensor library reports.
@@ -136,7 +137,8 @@ impl ReparamLinear {
         self.weight_of(self.filter())
     }
 
-    /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`. With what an adaptation returns,
+    /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`. With what an adaptation
+    /// returns,
     /// `(t, k)`, these are the weights of the tasks.
     ///
     /// # Errors
@@ -159,9 +161,9 @@ impl ReparamLinear {
         let lead = &x.dims()[..x.rank() - 1];
         let rows = x.reshape(&[1, lead.iter().product(), n])?;
         let symmetry = symmetry.reshape(&[m, n, k])?;
-        // A batch of products, one per filter parameter or one per output: whichever leaves the longer
-        // dimension contiguous for the products with v that follow. The result is only viewed as
-        // (t, …, m, k).
+        // A batch of products, one per filter parameter or one per output: whichever leaves the
+        // longer dimension contiguous for the products with v that follow. The result is only
+        // viewed as (t, …, m, k).
         let by_parameter = k < 16 && k < m;
         let (product, first, last) = if by_parameter {
             (rows.matmul(&symmetry.permute(&[2, 1, 0])?)?, k, m)
@@ -229,7 +231,8 @@ impl Layer for ReparamLinear {
                 if lead.is_empty() || (*rows, *columns) != (m, k) {
                     return Err(self.wrong_features(features));
                 }
-                // (t, 1, …) in front, to be broadcast over what stands between the tasks and the features.
+                // (t, 1, …) in front, to be broadcast over what stands between the tasks and the
+                // features.
                 let mut front = vec![1; lead.len()];
                 front[0] = lead[0];
                 let filter = filter.reshape(&[&front[..], &[k, 1]].concat())?;

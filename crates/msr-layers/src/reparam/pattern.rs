@@ -1,13 +1,13 @@
 //! The reparameterized layer whose symmetry matrix is a sharing pattern.
 //!
-//! `U^G` has a single entry in each row, so `W = unvec(U v)` takes `m n` reads instead of `m n k` multiply–adds, and
-//! nothing of size `m n k` exists. With fixed entries it is the oracle: the layer that knows the
-//! group. With learned entries it starts there, and the outer loop may change how strongly a weight follows its
-//! parameter, but not which one it follows.
+//! `U^G` has a single entry in each row, so `W = unvec(U v)` takes `m n` reads instead of `m n k`
+//! multiply–adds, and nothing of size `m n k` exists. With fixed entries it is the oracle: the
+//! layer that knows the group. With learned entries it starts there, and the outer loop may change
+//! how strongly a weight follows its parameter, but not which one it follows.
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 4 (a
-//! symmetry matrix that is given); `docs/derivations/groups.md`, section 2.
-//! Symbols: `entries` = the non-zero entries of U, `filter` = v.
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! section 4 (a symmetry matrix that is given); `docs/derivations/groups.md`, section 2. Symbols:
+//! `entries` = the non-zero entries of U, `filter` = v.
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
@@ -30,8 +30,9 @@ pub enum Entries {
     /// Ones, for ever: the layer is equivariant, whatever it learns.
     #[default]
     Fixed,
-    /// `1/√(number of weights tied)`, for ever, so that `Uᵀ U = 1`: as [`Entries::Fixed`], but a gradient step moves
-    /// weights that are tied to many others as far as those that are tied to few.
+    /// `1/√(number of weights tied)`, for ever, so that `Uᵀ U = 1`: as [`Entries::Fixed`], but a
+    /// gradient step moves weights that are tied to many others as far as those that are tied to
+    /// few.
     Orthonormal,
     /// Ones at the start, then learned in the outer loop, one for each weight.
     Learned,
@@ -62,7 +63,8 @@ impl PatternLinearConfig {
 
 /// A fully connected layer with tied weights: `W[i, j] = u[i, j] v[label(i, j)]`, `y = W x + b`.
 ///
-/// Tensors: `filter (k)` and, with a bias, `bias (k_b)`, adapted; with learned entries `entries (m · n)`, shared.
+/// Tensors: `filter (k)` and, with a bias, `bias (k_b)`, adapted; with learned entries `entries (m
+/// · n)`, shared.
 ///
 /// # Shapes
 /// As a `Module`: `(…, n) -> (…, m)`. As a [`Layer`]: `(t, …, n) -> (t, …, m)`.
@@ -94,7 +96,8 @@ pub struct PatternLinear {
     biases: Option<Ties>,
     /// The factor of each filter parameter, `(k)`; without one, it is 1.
     scale: Option<Tensor>,
-    /// Shared: the entries, where they are learned. Adapted: the filter, and the bias where there is one.
+    /// Shared: the entries, where they are learned. Adapted: the filter, and the bias where there
+    /// is one.
     parameters: Parameters,
 }
 
@@ -102,7 +105,8 @@ impl PatternLinear {
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
-    /// When the pattern is empty, the bias pattern is not `m × 1`, or `vb` has a tensor of another shape.
+    /// When the pattern is empty, the bias pattern is not `m × 1`, or `vb` has a tensor of another
+    /// shape.
     pub fn new(config: PatternLinearConfig, vb: VarBuilder) -> Result<Self> {
         let pattern = &config.pattern;
         let (m, n, k) = (pattern.outputs(), pattern.inputs(), pattern.free_parameters());

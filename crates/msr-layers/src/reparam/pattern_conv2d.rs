@@ -1,7 +1,8 @@
-//! The convolution whose symmetry matrix is a sharing pattern: the oracle, for groups that permute the taps.
+//! The convolution whose symmetry matrix is a sharing pattern: the oracle, for groups that permute
+//! the taps.
 //!
-//! Quarter turns and flips permute the taps of a filter; over output channels and taps their pattern is that of a fully
-//! connected layer, `W[i, s] = v[label(i, s)]`.
+//! Quarter turns and flips permute the taps of a filter; over output channels and taps their
+//! pattern is that of a fully connected layer, `W[i, s] = v[label(i, s)]`.
 
 use candle_core::Tensor;
 use candle_nn::{Module, VarBuilder};
@@ -20,10 +21,12 @@ const LAYER: &str = "PatternConv2d";
 
 /// A convolution with tied weights: [`PatternLinear`] over output channels and `c · k²` taps.
 ///
-/// Tensors as of [`PatternLinear`]: `filter (k)`, with a bias `bias (k_b)`, with learned entries `entries (o · c k²)`.
+/// Tensors as of [`PatternLinear`]: `filter (k)`, with a bias `bias (k_b)`, with learned entries
+/// `entries (o · c k²)`.
 ///
 /// # Shapes
-/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o, oh, ow)`.
+/// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o,
+/// oh, ow)`.
 ///
 /// # Example
 /// Filters in eight turned and mirrored copies: two fields of the regular representation of D_4.
@@ -57,8 +60,8 @@ impl PatternConv2d {
     /// Takes the tensors from `vb`.
     ///
     /// # Errors
-    /// When the pattern is not one of `o` outputs and `c k²` inputs, `conv` and `pattern` disagree about a bias, or as
-    /// [`PatternLinear::new`].
+    /// When the pattern is not one of `o` outputs and `c k²` inputs, `conv` and `pattern` disagree
+    /// about a bias, or as [`PatternLinear::new`].
     pub fn new(conv: Conv2dConfig, pattern: PatternLinearConfig, vb: VarBuilder) -> Result<Self> {
         let convolution = Convolution::new(LAYER, conv)?;
         let (m, n) = (pattern.pattern.outputs(), pattern.pattern.inputs());

@@ -1,10 +1,11 @@
 //! The bilevel learner: MAML, and MSR when the model has symmetry matrices.
 //!
-//! Inner loop, per task t: `v_{t,s+1} = v_{t,s} − α ∘ ∇_v L(U, v_{t,s}; support_t)`. Outer loop: minimise
+//! Inner loop, per task t: `v_{t,s+1} = v_{t,s} − α ∘ ∇_v L(U, v_{t,s}; support_t)`. Outer loop:
+//! minimise
 //! `Σ_t L(U, v_{t,S}; query_t)` over U, the initial v and α through the exact derivative.
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), algorithm 1;
-//! Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017).
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! algorithm 1; Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017).
 
 use std::sync::Arc;
 
@@ -29,8 +30,9 @@ pub enum Order {
     /// The exact derivative.
     #[default]
     Second,
-    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives. With an exact
-    /// adaptation: the solution does not depend on the symmetry matrix, only on where it started and on the ridge.
+    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives.
+    /// With an exact adaptation: the solution does not depend on the symmetry matrix, only on where
+    /// it started and on the ridge.
     First,
 }
 
@@ -41,7 +43,8 @@ pub enum Order {
 pub enum Adaptation {
     /// By gradient steps from the initial values.
     GradientSteps(GradientSteps),
-    /// By the exact solution of a ridge regression, for models that are linear in v, with the squared error.
+    /// By the exact solution of a ridge regression, for models that are linear in v, with the
+    /// squared error.
     LeastSquares(LeastSquares),
 }
 
@@ -73,11 +76,12 @@ impl Default for GradientSteps {
     }
 }
 
-/// The exact solution of `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`. The outer gradient passes through it.
+/// The exact solution of `min_v L(U, v; support) + λ̄ ‖v − v₀‖²`. The outer gradient passes through
+/// it.
 ///
-/// `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of the normal equations, so that λ
-/// has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A task whose support set gives no
-/// features at all keeps `v₀`.
+/// `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of the normal
+/// equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A
+/// task whose support set gives no features at all keeps `v₀`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeastSquares {
     /// λ at the start, positive.
@@ -113,14 +117,15 @@ pub struct MetaConfig {
     /// Sum or mean over tasks.
     pub reduction: Reduction,
     /// Whether squared errors of gradient steps and of training queries are computed from
-    /// [moments](msr_layers::LinearInAdapted::second_moments) where the layer has them and they cost less: the same
-    /// numbers but for rounding. Query losses of tests are always computed from outputs; an exact
-    /// solution always uses moments.
+    /// [moments](msr_layers::LinearInAdapted::second_moments) where the layer has them and they
+    /// cost less: the same numbers but for rounding. Query losses of tests are always computed from
+    /// outputs; an exact solution always uses moments.
     pub second_moments: bool,
 }
 
 impl Default for MetaConfig {
-    /// Three gradient steps with learned rates, squared error, sum over tasks, moments where they pay.
+    /// Three gradient steps with learned rates, squared error, sum over tasks, moments where they
+    /// pay.
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
@@ -155,10 +160,12 @@ impl From<LeastSquares> for MetaConfig {
     }
 }
 
-/// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain ones MAML.
+/// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain
+/// ones MAML.
 ///
-/// Outer parameters: all parameters of the model under their own names, then the learned inner rates,
-/// named `rate` plus the layer or parameter they belong to, or `ridge` for an exact adaptation, the logarithm of λ.
+/// Outer parameters: all parameters of the model under their own names, then the learned inner
+/// rates, named `rate` plus the layer or parameter they belong to, or `ridge` for an exact
+/// adaptation, the logarithm of λ.
 pub struct MetaLearner {
     inner: Arc<InnerLoop>,
     outer: Vec<OuterParameter>,
@@ -206,8 +213,9 @@ impl MetaLearner {
     /// A learner for `model`, whose parameters must be variables.
     ///
     /// # Errors
-    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not finite, a
-    /// ridge that is not positive, or least squares with another loss than the squared error.
+    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not
+    /// finite, a ridge that is not positive, or least squares with another loss than the squared
+    /// error.
     pub fn new(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
         let parameters = model.parameters();
         let method = match config.adaptation {

@@ -1,10 +1,12 @@
 //! Adaptation by solving: the ridge regression of a task, exactly.
 //!
-//! For a model that is linear in its adapted parameters v, the support loss is `vᵀ A v − 2 bᵀ v + constant`, and
-//! `v₀ + (A + λ̄ 1)⁻¹ (b − A v₀)` minimises it plus `λ̄ ‖v − v₀‖²`. Everything is a differentiable operation of U, v₀ and λ.
+//! For a model that is linear in its adapted parameters v, the support loss is `vᵀ A v − 2 bᵀ v +
+//! constant`, and `v₀ + (A + λ̄ 1)⁻¹ (b − A v₀)` minimises it plus `λ̄ ‖v − v₀‖²`. Everything is a
+//! differentiable operation of U, v₀ and λ.
 //!
-//! Source: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form solvers" (ICLR 2019), for
-//! the idea; there it is the last layer that is solved for, here the filter parameters of MSR.
+//! Source: Bertinetto, Henriques, Torr, Vedaldi, "Meta-learning with differentiable closed-form
+//! solvers" (ICLR 2019), for the idea; there it is the last layer that is solved for, here the
+//! filter parameters of MSR.
 
 use candle_core::{DType, Tensor, Var};
 use msr_autodiff::{Node, concat};
@@ -14,10 +16,12 @@ use msr_layers::{Layer, Parameter, Values, normal_equations};
 use crate::error::{Error, Result};
 use crate::learner::OuterParameter;
 
-/// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U becomes exact.
+/// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U
+/// becomes exact.
 const RATE: f64 = 20.0;
 
-/// What is added to λ: a ridge below the rounding error of the normal equations would keep nothing in check.
+/// What is added to λ: a ridge below the rounding error of the normal equations would keep nothing
+/// in check.
 fn floor(dtype: DType) -> f64 {
     match dtype {
         DType::F64 => 1e-12,
@@ -47,7 +51,8 @@ impl Ridge {
         Ok(Self { variable })
     }
 
-    /// The adapted parameters of each task, with λ from the node of the variable; otherwise as [`solve`].
+    /// The adapted parameters of each task, with λ from the node of the variable; otherwise as
+    /// [`solve`].
     pub(crate) fn solve(
         &self,
         model: &dyn Layer,
@@ -59,8 +64,8 @@ impl Ridge {
     }
 }
 
-/// The values with the adapted parameters of each task: those of `start`, `(t, …)`, plus what solves the ridge
-/// regression, with λ = `strength`.
+/// The values with the adapted parameters of each task: those of `start`, `(t, …)`, plus what
+/// solves the ridge regression, with λ = `strength`.
 pub(crate) fn solve(
     model: &dyn Layer,
     start: &Values,

@@ -1,15 +1,15 @@
 //! MTSR: the multi-task, single-level counterpart of MSR.
 //!
-//! U and one v per training task are fitted jointly to all data of the training tasks:
-//! `min_U Σ_t min_{v_t} L(U, v_t; support_t ∪ query_t)`. The inner minimum is taken by solving for it (variable
-//! projection): the model is linear in v and the loss is the squared error, so v_t solves the normal
-//! equations, here with a tiny ridge, all tasks at once. At the
-//! minimum the gradient for U is the partial derivative with v_t held fixed; no derivative passes
-//! through the fit. At test time U is frozen and v is fitted to the support set in the same way.
+//! U and one v per training task are fitted jointly to all data of the training tasks: `min_U Σ_t
+//! min_{v_t} L(U, v_t; support_t ∪ query_t)`. The inner minimum is taken by solving for it
+//! (variable projection): the model is linear in v and the loss is the squared error, so v_t solves
+//! the normal equations, here with a tiny ridge, all tasks at once. At the minimum the gradient for
+//! U is the partial derivative with v_t held fixed; no derivative passes through the fit. At test
+//! time U is frozen and v is fitted to the support set in the same way.
 //!
-//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021), section 5.1
-//! ("MTSR"); Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems
-//! whose variables separate" (1973).
+//! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
+//! section 5.1 ("MTSR"); Golub, Pereyra, "The differentiation of pseudo-inverses and nonlinear
+//! least squares problems whose variables separate" (1973).
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ const LOSS: Loss = Loss::MeanSquaredError;
 /// How to fit jointly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MultiTaskConfig {
-    /// Ridge strength λ, as in [`LeastSquares`](crate::LeastSquares): keeps directions that the data does not
-    /// determine near zero.
+    /// Ridge strength λ, as in [`LeastSquares`](crate::LeastSquares): keeps directions that the
+    /// data does not determine near zero.
     pub ridge: f64,
     /// Sum or mean over tasks.
     pub reduction: Reduction,
@@ -47,10 +47,11 @@ impl Default for MultiTaskConfig {
     }
 }
 
-/// The multi-task learner for models that are linear in their adapted parameters, with the squared error.
+/// The multi-task learner for models that are linear in their adapted parameters, with the squared
+/// error.
 ///
-/// Outer parameters: the model's shared parameters. The adapted ones of the model are not used: every fit
-/// starts from zero.
+/// Outer parameters: the model's shared parameters. The adapted ones of the model are not used:
+/// every fit starts from zero.
 pub struct MultiTask {
     model: Arc<dyn Layer>,
     parameters: Parameters,
@@ -70,9 +71,9 @@ impl MultiTask {
     /// A learner for `model`.
     ///
     /// # Errors
-    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the model has no shared or
-    /// no adapted parameters, or the configuration makes no sense. The first fit gives [`Error::Config`] when
-    /// the model is not linear in its adapted parameters.
+    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the model has no
+    /// shared or no adapted parameters, or the configuration makes no sense. The first fit gives
+    /// [`Error::Config`] when the model is not linear in its adapted parameters.
     pub fn new(model: impl Layer + 'static, config: MultiTaskConfig) -> Result<Self> {
         let parameters = model.parameters();
         if parameters.shared.is_empty() || parameters.adapted.is_empty() {
@@ -95,7 +96,8 @@ impl MultiTask {
         self.outer.iter().map(|p| make(p.variable.as_tensor())).collect()
     }
 
-    /// The loss of each task, `(t)`; `moments`: whether the examples may be reduced to their moments.
+    /// The loss of each task, `(t)`; `moments`: whether the examples may be reduced to their
+    /// moments.
     fn loss(&self, values: &Values, examples: &Examples, moments: bool) -> Result<Node> {
         let data = TaskData::new(self.model.as_ref(), LOSS, values, examples, 1, moments)?;
         data.loss(self.model.as_ref(), LOSS, values)

@@ -1,10 +1,11 @@
 //! Tasks and a layer that several tests use.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, dead_code, reason = "tests; no test file uses all of it")]
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{DType, Device};
-use msr_episodes::{Episode, Examples};
+use msr_episodes::{Episode, EpisodeSource, Examples};
 use msr_layers::{Layer, ReparamLinear, ReparamLinearConfig, SeededVars};
 use msr_testkit::normal;
 
@@ -32,4 +33,23 @@ pub fn msr(seed: u64, k: usize, dtype: DType) -> (Arc<dyn Layer>, SeededVars) {
         ..ReparamLinearConfig::new(6, 5, k)
     };
     (Arc::new(ReparamLinear::new(config, vars.builder(dtype, &Device::Cpu).pp("fc")).unwrap()), vars)
+}
+
+/// The same tasks at each test.
+pub struct HeldOut(pub Episode);
+
+impl EpisodeSource for HeldOut {
+    fn name(&self) -> String {
+        "held-out tasks".into()
+    }
+    fn train(&self, _: u64) -> msr_episodes::Result<Episode> {
+        Ok(self.0.clone())
+    }
+    fn held_out(&self) -> usize {
+        self.0.tasks.len()
+    }
+    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
+        assert_eq!(tasks, 0..self.held_out());
+        Ok(self.0.clone())
+    }
 }

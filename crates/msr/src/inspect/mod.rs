@@ -23,8 +23,8 @@ pub struct Args {
     /// A safetensors file: what a run left as learned.safetensors, or any file with a weight
     /// matrix.
     file: PathBuf,
-    /// The tensor to read; without it, every layer with a symmetry matrix, or the only matrix of a file that says
-    /// nothing of its layers.
+    /// The tensor to read; without it, every layer with a symmetry matrix, or the only matrix of a
+    /// file that says nothing of its layers.
     #[arg(long)]
     tensor: Option<String>,
     /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with

@@ -1,4 +1,5 @@
-//! `msr inspect` for maps between points: which permutations of outputs and inputs keep a U or a weight.
+//! `msr inspect` for maps between points: which permutations of outputs and inputs keep a U or a
+//! weight.
 
 use std::path::{Path, PathBuf};
 

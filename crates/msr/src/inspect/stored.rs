@@ -8,8 +8,8 @@ use msr_symmetry::Learned;
 use super::Args;
 use super::subject::{ConvMatrices, Convolution, Matrix, Subject};
 
-/// The layers with symmetry matrices, or the one to which the tensor that was named belongs; none when there is no
-/// such layer. Flags that say otherwise than the file are refused.
+/// The layers with symmetry matrices, or the one to which the tensor that was named belongs; none
+/// when there is no such layer. Flags that say otherwise than the file are refused.
 pub fn subjects(learned: &Learned, args: &Args) -> Result<Vec<Subject>> {
     let mut found = Vec::new();
     collect(learned, learned.model(), args, &mut found)?;

@@ -1,4 +1,5 @@
-//! Bare tensors: of a checkpoint, or of a file that someone else wrote. What they are, names and flags say.
+//! Bare tensors: of a checkpoint, or of a file that someone else wrote. What they are, names and
+//! flags say.
 
 use std::collections::HashMap;
 
