@@ -13,7 +13,7 @@ const ACROSS: i32 = 760;
 
 /// A learned symmetry matrix: above, the weight `W = U v` that it gives for one task beside the
 /// true one; below, each of its columns as the `m × n` weight that one filter parameter stands for,
-/// each on its own colour scale.
+/// all of them on one colour scale.
 ///
 /// `columns` are the columns of U, each of `m · n` entries; `weight` and `truth` are `m × n`, row
 /// by row.
@@ -32,16 +32,22 @@ pub fn symmetry<T: Copy + Into<f64>>(
     if let Some(truth) = truth {
         weights.push(Panel::values("true W of that task", truth, m, n)?);
     }
-    let axes = |grid: Grid| grid.axes("input j", "output i");
-    let weights = axes(Grid::of(weights, 2)).bar("weight");
-    let column = |(number, column): (usize, &Vec<T>)| -> Result<Grid> {
-        let title = format!("column {} of U", number + 1);
-        Ok(axes(Grid::of([Panel::values(title, column, m, n)?], 1)).bar("entry of U"))
+    // All columns on one scale: one that is hardly used is pale beside the others.
+    let (across, cell) = if columns.len() <= 6 { (3, 3) } else { (6, 2) };
+    let draw = |panels: Vec<Panel>, bar: &str| {
+        let grid = Grid::of(panels, across).axes("input j", "output i").bar(bar);
+        // Small matrices have room for larger cells.
+        if m.max(n) > 40 { grid.cell(cell) } else { grid }
+    };
+    let column = |(number, column): (usize, &Vec<T>)| {
+        Panel::values(&format!("column {} of U", number + 1), column, m, n)
     };
     let columns = columns.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
-    let picture = in_rows(Picture::new(title).row([weights]), columns);
-    let note =
-        "A column of U is the weight that one parameter in v stands for; each has its own colour scale.";
+    let mut picture = Picture::new(title).row([draw(weights, "weight")]);
+    if !columns.is_empty() {
+        picture = picture.row([draw(columns, "entry of U")]);
+    }
+    let note = "A column of U is the weight that one parameter in v stands for.";
     Ok(picture.note(note).note(SIGNS))
 }
 
