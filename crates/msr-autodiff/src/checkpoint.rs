@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::grad::{Graph, depends_on_older, vjp};
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 type Segment = dyn Fn(&[Node]) -> Result<Vec<Node>> + Send + Sync;
 

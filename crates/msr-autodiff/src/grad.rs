@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::node::Backward;
 use crate::node::{Inner, Node};
-use crate::rule::Backward;
 
 /// Whether a gradient can be differentiated again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

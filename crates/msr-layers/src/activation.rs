@@ -5,11 +5,12 @@ use candle_nn::Module;
 use msr_autodiff::Node;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::error::Result;
 use crate::layer::{Input, Layer};
 use crate::parameters::{Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec};
+use crate::record::{LayerRecord, data};
 
 /// A function applied to each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,7 @@ impl Layer for Activation {
     }
 
     fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {
-        Ok(Some(LayerRecord { spec: LayerSpec::Activation { function: *self }, tensors: Vec::new() }))
+        let spec = json!({ "layer": "activation", "function": data("Activation", self)? });
+        Ok(Some(LayerRecord { spec, tensors: Vec::new() }))
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv1d";
 
@@ -143,7 +143,6 @@ impl Layer for Conv1d {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config;
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Conv1d { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "conv1d", &self.config, &self.parameters, values)?))
     }
 }

@@ -3,51 +3,16 @@
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, SecondMoments, Value};
-use serde::{Deserialize, Serialize};
 
-use crate::convolution::Convolution;
+use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::Result;
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
-use crate::least_squares::NormalEquations;
 use crate::linear::bias_parameter;
+use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv2d";
-
-/// The sizes of a convolution over two dimensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Conv2dConfig {
-    /// The number of input channels, `c`.
-    pub in_channels: usize,
-    /// The number of output channels, `o`.
-    pub out_channels: usize,
-    /// The number of taps along a side of the filter, `k`.
-    pub kernel: usize,
-    /// The distance between neighbouring windows.
-    pub stride: usize,
-    /// Zeros on each side of the image.
-    pub padding: usize,
-    /// Whether there is a bias per output channel, initialised from U(−1/√(c k²), 1/√(c k²)).
-    pub bias: bool,
-}
-
-impl Conv2dConfig {
-    /// Stride one, no padding, no bias.
-    pub fn new(in_channels: usize, out_channels: usize, kernel: usize) -> Self {
-        Self { in_channels, out_channels, kernel, stride: 1, padding: 0, bias: false }
-    }
-
-    /// The number of weights of an output channel, `c k²`.
-    pub(crate) fn fan_in(self) -> usize {
-        self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
-    }
-
-    /// The bound of the uniform initialisation, `1/√(c k²)`.
-    pub(crate) fn bound(self) -> f64 {
-        1.0 / (self.fan_in() as f64).sqrt()
-    }
-}
 
 /// A convolution: `y[o, r, s] = b[o] + Σ_{c,i,j} W[o, c, i, j] x[c, r · stride + i − padding, s ·
 /// stride + j − padding]`.
@@ -126,8 +91,7 @@ impl Layer for Conv2d {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config;
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Conv2d { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "conv2d", &self.config, &self.parameters, values)?))
     }
 }
 

@@ -1,16 +1,51 @@
-//! The numerics of convolutions over two dimensions: windows as columns, then one batched product,
-//! or second moments in place of outputs.
+//! The sizes and the numerics of convolutions over two dimensions: windows as columns, then one
+//! batched product, or second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, SecondMoments, Value, Window, concat, second_moments};
+use serde::{Deserialize, Serialize};
 
-use crate::conv2d::Conv2dConfig;
 use crate::error::{Error, Result, require_sizes};
 #[cfg(doc)]
 use crate::layer::LinearInAdapted;
 use crate::layer::{Input, Layer};
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::least_squares::by_unit_vectors;
+use crate::normal_equations::NormalEquations;
 use crate::parameters::Values;
+
+/// The sizes of a convolution over two dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conv2dConfig {
+    /// The number of input channels, `c`.
+    pub in_channels: usize,
+    /// The number of output channels, `o`.
+    pub out_channels: usize,
+    /// The number of taps along a side of the filter, `k`.
+    pub kernel: usize,
+    /// The distance between neighbouring windows.
+    pub stride: usize,
+    /// Zeros on each side of the image.
+    pub padding: usize,
+    /// Whether there is a bias per output channel, initialised from U(−1/√(c k²), 1/√(c k²)).
+    pub bias: bool,
+}
+
+impl Conv2dConfig {
+    /// Stride one, no padding, no bias.
+    pub fn new(in_channels: usize, out_channels: usize, kernel: usize) -> Self {
+        Self { in_channels, out_channels, kernel, stride: 1, padding: 0, bias: false }
+    }
+
+    /// The number of weights of an output channel, `c k²`.
+    pub(crate) fn fan_in(self) -> usize {
+        self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
+    }
+
+    /// The bound of the uniform initialisation, `1/√(c k²)`.
+    pub(crate) fn bound(self) -> f64 {
+        1.0 / (self.fan_in() as f64).sqrt()
+    }
+}
 
 /// A convolution of checked sizes, on behalf of the layer whose name stands in its errors.
 #[derive(Clone, Copy, Debug)]

@@ -6,9 +6,9 @@ use candle_core::Tensor;
 use msr_autodiff::{Node, SecondMoments};
 
 use crate::error::Result;
-use crate::least_squares::{NormalEquations, by_unit_vectors};
+use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameters, Values};
-use crate::spec::LayerRecord;
+use crate::record::LayerRecord;
 
 /// What goes into a layer.
 #[derive(Clone, Debug)]
@@ -168,22 +168,4 @@ pub trait LinearInAdapted {
     /// When examples, targets or values do not fit.
     fn normal_equations(&self, values: &Values, examples: &Node, targets: &Tensor)
     -> Result<NormalEquations>;
-}
-
-/// The normal equations of any layer or stack that is linear in its adapted parameters: by its
-/// closed form where it has one, otherwise from its outputs for unit vectors.
-///
-/// # Errors
-/// [`Error::Config`](crate::Error::Config) when the layer is not linear in them; when examples,
-/// targets or values do not fit.
-pub fn normal_equations(
-    layer: &dyn Layer,
-    values: &Values,
-    examples: &Node,
-    targets: &Tensor,
-) -> Result<NormalEquations> {
-    match layer.linear_in_adapted() {
-        Some(linear) => linear.normal_equations(values, examples, targets),
-        None => by_unit_vectors(layer, values, examples, targets),
-    }
 }

@@ -1,37 +1,28 @@
-//! Models that are linear in their adapted parameters: the mean squared error of a task is a
-//! quadratic form of them.
+//! The normal equations of any model that is linear in its adapted parameters.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, concat};
 
 use crate::error::{Error, Result};
 use crate::layer::Layer;
+use crate::normal_equations::NormalEquations;
 use crate::parameters::Values;
 
-/// The mean squared error of each task as a function of its adapted parameters v: `vᵀ A v − 2 bᵀ v
-/// + constant`. Its minimum solves the normal equations `A v = b`.
-#[derive(Clone, Debug)]
-pub struct NormalEquations {
-    /// `A = ΦᵀΦ / N`, `(t, k, k)`, for predictions `Φ v + y₀` of N numbers.
-    pub matrix: Node,
-    /// `b = Φᵀ (y − y₀) / N`, `(t, k)`.
-    pub rhs: Node,
-}
-
-impl NormalEquations {
-    /// From the design matrix `Φ (t, n, k)` and the targets `(t, n)`.
-    ///
-    /// # Errors
-    /// When the shapes do not fit each other.
-    pub fn from_design(design: &Node, targets: &Node) -> Result<Self> {
-        let &[t, n, k] = design.dims() else {
-            let (expected, got) = ("(tasks, values, parameters)".into(), design.dims().to_vec());
-            return Err(Error::Shape { layer: "NormalEquations", what: "design", expected, got });
-        };
-        let scale = 1.0 / n.max(1) as f64;
-        let across = design.t()?;
-        let rhs = across.matmul(&targets.reshape(&[t, n, 1])?)?.affine(scale, 0.0)?.reshape(&[t, k])?;
-        Ok(Self { matrix: across.matmul(design)?.affine(scale, 0.0)?, rhs })
+/// The normal equations of any layer or stack that is linear in its adapted parameters: by its
+/// closed form where it has one, otherwise from its outputs for unit vectors.
+///
+/// # Errors
+/// [`Error::Config`](crate::Error::Config) when the layer is not linear in them; when examples,
+/// targets or values do not fit.
+pub fn normal_equations(
+    layer: &dyn Layer,
+    values: &Values,
+    examples: &Node,
+    targets: &Tensor,
+) -> Result<NormalEquations> {
+    match layer.linear_in_adapted() {
+        Some(linear) => linear.normal_equations(values, examples, targets),
+        None => by_unit_vectors(layer, values, examples, targets),
     }
 }
 
@@ -105,9 +96,4 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     let count = zero.dims()[1];
     let rest = Node::constant(&targets.reshape((tasks, count, 1))?).sub(&zero)?;
     NormalEquations::from_design(&design, &rest)
-}
-
-/// The error of a layer that is asked for an error from moments that it does not take.
-pub(crate) fn no_moments(layer: &'static str) -> Error {
-    Error::Config { layer, problem: "this layer's squared error has no moments".into() }
 }

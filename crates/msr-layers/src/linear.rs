@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Linear";
 
@@ -92,8 +92,7 @@ impl Layer for Linear {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config;
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::Linear { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "linear", &self.config, &self.parameters, values)?))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::conv1d::columns;
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "LocallyConnected1d";
 
@@ -153,10 +153,6 @@ impl Layer for LocallyConnected1d {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config;
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::LocallyConnected1d {
-            name,
-            config,
-        })
+        Ok(Some(LayerRecord::new(LAYER, "locally_connected1d", &self.config, &self.parameters, values)?))
     }
 }

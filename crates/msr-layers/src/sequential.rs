@@ -3,11 +3,12 @@
 use candle_core::Tensor;
 use candle_nn::Module;
 use msr_autodiff::Node;
+use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::{Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec};
+use crate::record::LayerRecord;
 
 const LAYER: &str = "Sequential";
 
@@ -129,6 +130,6 @@ impl Layer for Sequential {
             layers.push(record.spec);
             tensors.extend(record.tensors);
         }
-        Ok(Some(LayerRecord { spec: LayerSpec::Sequential { layers }, tensors }))
+        Ok(Some(LayerRecord { spec: json!({ "layer": "sequential", "layers": layers }), tensors }))
     }
 }

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
 use crate::conv1d::{Conv1d, Conv1dConfig};
-use crate::conv2d::{Conv2d, Conv2dConfig};
+use crate::conv2d::Conv2d;
+use crate::convolution::Conv2dConfig;
 use crate::error::Result;
 use crate::layer::Layer;
 use crate::linear::{Linear, LinearConfig};
 use crate::local::{LocallyConnected1d, LocallyConnected1dConfig};
-use crate::parameters::{Parameters, Values};
 use crate::reparam::conv2d::{ReparamConv2d, ReparamConv2dConfig};
 use crate::reparam::linear::{ReparamLinear, ReparamLinearConfig};
 use crate::reparam::pattern::{PatternLinear, PatternLinearConfig};
@@ -80,34 +79,4 @@ impl LayerSpec {
             }
         })
     }
-}
-
-/// A layer as it is saved.
-#[derive(Clone, Debug)]
-pub struct LayerRecord {
-    /// Its kind and sizes.
-    pub spec: LayerSpec,
-    /// Its tensors by full name; those of adapted parameters have a leading task dimension.
-    pub tensors: Vec<(String, Tensor)>,
-}
-
-impl LayerRecord {
-    /// The record of a layer whose tensors are stored as it holds them.
-    pub(crate) fn new(
-        layer: &'static str,
-        parameters: &Parameters,
-        values: &Values,
-        spec: impl FnOnce(String) -> LayerSpec,
-    ) -> Result<Option<Self>> {
-        parameters.check(layer, values)?;
-        let tensors = parameters.iter().zip(values.iter());
-        let tensors = tensors.map(|(p, node)| (p.name.clone(), node.value().clone())).collect();
-        Ok(Some(Self { spec: spec(prefix(parameters)), tensors }))
-    }
-}
-
-/// The name of a layer: what the names of its parameters have before the last dot.
-pub(crate) fn prefix(parameters: &Parameters) -> String {
-    let first = parameters.iter().next().and_then(|p| p.name.rsplit_once('.'));
-    first.map_or_else(String::new, |(prefix, _)| prefix.to_string())
 }

@@ -8,12 +8,10 @@ use msr_autodiff::Node;
 use msr_episodes::{Episode, Examples};
 use msr_layers::Layer;
 use msr_symmetry::Learned;
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
-use crate::methods::bilevel::{MetaConfig, MetaLearner};
-use crate::methods::multi_task::{MultiTask, MultiTaskConfig};
 
 /// A tensor that the outer loop changes.
 #[derive(Clone, Debug)]
@@ -35,25 +33,15 @@ pub struct Gradients {
     pub gradients: Vec<Tensor>,
 }
 
-/// How a learner learns and adapts, as it is saved with what it learned.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum LearnerSpec {
-    /// A [`MetaLearner`].
-    MetaLearner(MetaConfig),
-    /// A [`MultiTask`].
-    MultiTask(MultiTaskConfig),
-}
-
 /// A way to meta-learn: what is trained, its gradient on an episode, and how it adapts to new
 /// tasks.
 pub trait Learner: Send + Sync {
     /// The model whose parameters are learned and adapted.
     fn model(&self) -> &Arc<dyn Layer>;
 
-    /// How it learns and adapts.
-    fn spec(&self) -> LearnerSpec;
+    /// How it learns and adapts, as data: what [`load_learner`](crate::load_learner) makes the
+    /// learner of.
+    fn spec(&self) -> Value;
 
     /// What the outer loop changes, always in the same order: the model's parameters under their
     /// own names, then the learner's.
@@ -88,8 +76,7 @@ pub trait Learner: Send + Sync {
         let names: Vec<String> = model.parameters().iter().map(|p| p.name.clone()).collect();
         let own = self.outer_parameters().iter().filter(|p| !names.contains(&p.name));
         let own = own.map(|p| (p.name.clone(), p.variable.as_detached_tensor()));
-        let spec = serde_json::to_value(self.spec()).map_err(|e| Error::config(e.to_string()))?;
-        Ok(Learned::of(model.as_ref())?.with_learner(spec, own)?)
+        Ok(Learned::of(model.as_ref())?.with_learner(self.spec(), own)?)
     }
 
     /// Writes [`Learner::learned`] to a file, atomically.
@@ -101,42 +88,12 @@ pub trait Learner: Send + Sync {
     }
 }
 
-/// The learner in a file that [`Learner::save`] wrote: it adapts to new tasks as the one that was
-/// saved, and can be trained further.
-///
-/// # Errors
-/// When the file holds nothing learned, or nothing that says how to adapt; the message names the
-/// file.
-pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Learner>> {
-    let learned = Learned::load(&path, device)?;
-    let problem = |problem: String| Error::config(format!("{}: {problem}", path.as_ref().display()));
-    let spec = learned.learner().ok_or_else(|| {
-        problem("it does not say how to adapt the model; Learned::build makes the model of it".into())
-    })?;
-    let spec: LearnerSpec = serde_json::from_value(spec.clone())
-        .map_err(|e| problem(format!("its learner is none of this program's ({e}); use a newer msr")))?;
-    let model = learned.build()?;
-    let learner: Box<dyn Learner> = match spec {
-        LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::new(model, config)?),
-        LearnerSpec::MultiTask(config) => Box::new(MultiTask::new(model, config)?),
-    };
-    let names: Vec<String> = learner.model().parameters().iter().map(|p| p.name.clone()).collect();
-    for p in learner.outer_parameters().iter().filter(|p| !names.contains(&p.name)) {
-        let stored = learned.tensor(&p.name)?;
-        if stored.dims() != p.variable.dims() || stored.dtype() != p.variable.dtype() {
-            return Err(problem(format!("`{}` should be {:?}", p.name, p.variable.shape())));
-        }
-        p.variable.set(stored)?;
-    }
-    Ok(learner)
-}
-
 impl Learner for Box<dyn Learner> {
     fn model(&self) -> &Arc<dyn Layer> {
         self.as_ref().model()
     }
 
-    fn spec(&self) -> LearnerSpec {
+    fn spec(&self) -> Value {
         self.as_ref().spec()
     }
 

@@ -43,7 +43,7 @@ impl Learned {
             tensors.insert(name, own(&tensor)?);
         }
         let adapted = names(&parameters.adapted);
-        Ok(Self { model: record.spec, adapted, tasks: None, learner: None, tensors })
+        Ok(Self { model: spec(record.spec)?, adapted, tasks: None, learner: None, tensors })
     }
 
     /// A model adapted to some tasks: `values.adapted` are `(t, …)`, one entry for each of `tasks`.
@@ -62,7 +62,7 @@ impl Learned {
         let tensors = record.tensors.into_iter().map(|(name, t)| Ok((name, own(&t)?)));
         let tensors = tensors.collect::<Result<_>>()?;
         let adapted = names(&model.parameters().adapted);
-        Ok(Self { model: record.spec, adapted, tasks: Some(tasks), learner: None, tensors })
+        Ok(Self { model: spec(record.spec)?, adapted, tasks: Some(tasks), learner: None, tensors })
     }
 
     /// The same with what the learner adds: how it adapts, as it describes itself, and its own
@@ -186,6 +186,13 @@ impl Learned {
         let first = self.tensors.values().next();
         first.map_or((DType::F32, Device::Cpu), |t| (t.dtype(), t.device().clone()))
     }
+}
+
+/// The model that a record describes.
+fn spec(record: serde_json::Value) -> Result<LayerSpec> {
+    serde_json::from_value(record).map_err(|e| {
+        Error::format(format!("a layer says that it is saved as something that is not known here: {e}"))
+    })
 }
 
 fn names(parameters: &[Parameter]) -> Vec<String> {

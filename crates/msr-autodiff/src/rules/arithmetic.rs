@@ -4,7 +4,7 @@ use msr_kernels::{Binary, binary};
 
 use crate::error::Result;
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct BinaryRule(Binary);
 

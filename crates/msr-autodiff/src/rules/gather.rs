@@ -5,7 +5,7 @@ use msr_kernels::class_index;
 
 use crate::error::Result;
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct GatherRule {
     index: Tensor,

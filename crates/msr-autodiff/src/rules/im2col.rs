@@ -4,7 +4,7 @@ use msr_kernels::{Window, col2im, im2col};
 
 use crate::error::Result;
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct Im2ColRule {
     window: Window,

@@ -4,7 +4,7 @@ use msr_kernels::{Unary, scaled_difference, squared_distance, unary};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct MseRule {
     per_task: usize,

@@ -4,7 +4,7 @@ use msr_kernels::matmul;
 
 use crate::error::{Error, Result};
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct MatmulRule;
 

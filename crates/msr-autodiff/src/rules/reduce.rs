@@ -4,7 +4,7 @@ use msr_kernels::sum_keepdim;
 
 use crate::error::{Error, Result};
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 /// Sum over dimensions that stay with size one.
 struct SumRule;

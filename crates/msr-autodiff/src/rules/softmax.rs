@@ -4,7 +4,7 @@ use msr_kernels::log_softmax;
 
 use crate::error::Result;
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct LogSoftmaxRule {
     dim: usize,

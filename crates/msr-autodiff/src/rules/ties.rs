@@ -5,7 +5,7 @@ use msr_kernels::ties::{self, Ties};
 
 use crate::error::Result;
 use crate::node::Node;
-use crate::rule::{Backward, Rule};
+use crate::node::{Backward, Rule};
 
 struct ExpandTiedRule(Ties);
 struct SumTiedRule(Ties);

@@ -8,9 +8,8 @@ use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::device::DeviceName;
-use super::experiment::{Cell, Experiment};
+use super::experiment::{Cell, Experiment, Run};
 use super::folder::{CELLS, Folder};
-use super::run::Run;
 use super::training::CellFolder;
 use crate::console::Console;
 

@@ -1,17 +1,16 @@
-//! What makes an experiment: the one trait, and its line in the list.
+//! What makes an experiment: the one trait, its definition, and a run of it.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{ArgMatches, Args, Command, FromArgMatches};
-use serde::Serialize;
+use clap::Args;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::definition::{Definition, Method};
-use super::flags::Flags;
+use super::device::DeviceName;
 use super::folder::Folder;
-use super::reproduce::reproduce;
-use super::run::Run;
+use super::settings::{Method, Quick, Training};
 use super::training::CellFolder;
 
 /// Data that is read from a definition, or stored in a run folder.
@@ -88,40 +87,43 @@ pub struct Report {
     pub outside: Vec<String>,
 }
 
-/// An experiment in the list of all: its name, what it is, its definition, and the type that runs
-/// it.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// As the user calls it.
-    pub name: &'static str,
-    about: &'static str,
-    definition: &'static str,
-    flags: fn(Command) -> Command,
-    run: fn(&Entry, &ArgMatches) -> Result<()>,
+/// The definition of an experiment: a file in `data/experiments`, not code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "")]
+pub struct Definition<E: Experiment> {
+    /// The first line of the table.
+    pub title: String,
+    /// How tasks are made and tested.
+    pub tasks: E::Tasks,
+    /// How training goes.
+    pub training: Training,
+    /// What `--quick` makes of it.
+    pub quick: Quick,
+    /// What is learned.
+    pub problems: Vec<E::Problem>,
+    /// How.
+    pub methods: Vec<Method>,
+    /// What the results are compared with.
+    pub bounds: E::Bounds,
 }
 
-impl Entry {
-    /// An experiment of type `E`, with the text of `data/experiments/<name>.toml`.
-    pub fn new<E: Experiment>(name: &'static str, about: &'static str, definition: &'static str) -> Self {
-        let run: fn(&Entry, &ArgMatches) -> Result<()> = |entry, matches| {
-            let flags = Flags::<E::Flags>::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-            reproduce::<E>(entry.name, entry.definition, &flags)
-        };
-        Self { name, about, definition, flags: Flags::<E::Flags>::augment_args, run }
-    }
-
-    /// The command, with its flags.
-    pub fn command(&self) -> Command {
-        // Afterwards: what the flags say of themselves is for readers of the code.
-        (self.flags)(Command::new(self.name)).about(self.about).long_about(None)
-    }
-
-    /// Runs the experiment as these flags say.
-    ///
-    /// # Errors
-    /// When the request cannot work, a training run fails, or a bound of the definition does not
-    /// hold.
-    pub fn run(&self, matches: &ArgMatches) -> Result<()> {
-        (self.run)(self, matches)
-    }
+/// What a run does: the definition with the flags applied. Stored in the run folder, so that a
+/// resumed run does the same.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Run<E: Experiment> {
+    /// Only what runs is left in it.
+    pub definition: Definition<E>,
+    /// Where the definition is from, for messages.
+    pub source: String,
+    /// Whether it is a smoke run.
+    pub quick: bool,
+    /// Where to compute.
+    pub device: DeviceName,
+    /// The folder of the authors' `.npz` files, if they replace our generator.
+    pub data: Option<PathBuf>,
+    /// Whether nothing was changed on which the bounds of the definition depend.
+    pub is_defined: bool,
+    /// The name under which the table is recorded; nothing when this is not the whole experiment.
+    pub recorded_as: Option<String>,
 }

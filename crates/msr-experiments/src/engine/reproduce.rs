@@ -7,11 +7,10 @@ use msr_report::peak_memory;
 use serde::Serialize;
 
 use super::cells::{RESULT, run_cells};
-use super::experiment::{Experiment, Report};
+use super::experiment::{Experiment, Report, Run};
 use super::flags::Flags;
 use super::folder::{CELLS, Folder};
 use super::origin::{program, record};
-use super::run::Run;
 use super::run_folder::{FINISHED, create, lock, reopen};
 use crate::console::{Console, on_interrupt};
 

@@ -1,38 +1,15 @@
-//! What a run does: the definition with the flags applied. Stored in the run folder, so that a
-//! resumed run does the same.
+//! The definition with the flags applied.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
 
 use super::choice::{by_name, keep};
-use super::definition::Definition;
 use super::device::DeviceName;
-use super::experiment::Experiment;
+use super::experiment::{Definition, Experiment, Run};
 use super::flags::Flags;
-use super::learner::Inner;
 use super::mean::Mean;
-
-/// A run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub struct Run<E: Experiment> {
-    /// Only what runs is left in it.
-    pub definition: Definition<E>,
-    /// Where the definition is from, for messages.
-    pub source: String,
-    /// Whether it is a smoke run.
-    pub quick: bool,
-    /// Where to compute.
-    pub device: DeviceName,
-    /// The folder of the authors' `.npz` files, if they replace our generator.
-    pub data: Option<PathBuf>,
-    /// Whether nothing was changed on which the bounds of the definition depend.
-    pub is_defined: bool,
-    /// The name under which the table is recorded; nothing when this is not the whole experiment.
-    pub recorded_as: Option<String>,
-}
+use super::settings::Inner;
 
 impl<E: Experiment> Run<E> {
     /// Applies the flags to the definition `built_in`, or to that of `--definition`. Names that are

@@ -2,8 +2,7 @@
 
 use msr_report::{Table, number, seeds};
 
-use super::experiment::Experiment;
-use super::run::Run;
+use super::experiment::{Experiment, Run};
 
 /// `3 inner and 1000 outer steps, 1 seed`; only the outer steps when no method of the run takes
 /// inner ones.

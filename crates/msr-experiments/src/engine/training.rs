@@ -6,11 +6,11 @@ use msr_meta::{Learner, Trainer, evaluate};
 use serde::{Deserialize, Serialize};
 
 use super::curves::draw_curves;
-use super::definition::Training;
 use super::folder::Folder;
 use super::learned::LEARNED;
 use super::mean::Mean;
 use super::metrics::Watcher;
+use super::settings::Training;
 use super::tasks::CellTasks;
 
 const CHECKPOINT: &str = "checkpoint.safetensors";

@@ -18,14 +18,13 @@ use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, SecondMoments, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::conv2d::Conv2dConfig;
-use crate::convolution::Convolution;
+use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
-use crate::least_squares::NormalEquations;
 use crate::linear::{bias_parameter, transposed};
+use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamConv2d";
 
@@ -289,7 +288,7 @@ impl Layer for ReparamConv2d {
         };
         let config = ReparamConv2dConfig { symmetry, ..self.config };
         let meant = Values { shared: self.symmetry_of(values)?, adapted: values.adapted.clone() };
-        LayerRecord::new(LAYER, &self.parameters, &meant, |name| LayerSpec::ReparamConv2d { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "reparam_conv2d", &config, &self.parameters, &meant)?))
     }
 }
 

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
-use crate::least_squares::{NormalEquations, by_unit_vectors, no_moments};
+use crate::least_squares::by_unit_vectors;
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
+use crate::normal_equations::{NormalEquations, no_moments};
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamLinear";
 
@@ -256,8 +257,7 @@ impl Layer for ReparamLinear {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config;
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::ReparamLinear { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "reparam_linear", &self.config, &self.parameters, values)?))
     }
 }
 

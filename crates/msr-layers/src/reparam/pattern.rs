@@ -19,7 +19,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
 use crate::parameters::{Parameter, Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "PatternLinear";
 
@@ -234,8 +234,7 @@ impl Layer for PatternLinear {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let config = self.config.clone();
-        LayerRecord::new(LAYER, &self.parameters, values, |name| LayerSpec::PatternLinear { name, config })
+        Ok(Some(LayerRecord::new(LAYER, "pattern_linear", &self.config, &self.parameters, values)?))
     }
 }
 

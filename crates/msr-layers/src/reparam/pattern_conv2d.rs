@@ -9,13 +9,12 @@ use candle_nn::{Module, VarBuilder};
 use msr_autodiff::{Node, SecondMoments};
 
 use super::pattern::{PatternLinear, PatternLinearConfig};
-use crate::conv2d::Conv2dConfig;
-use crate::convolution::Convolution;
+use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
-use crate::least_squares::NormalEquations;
+use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameters, Values};
-use crate::spec::{LayerRecord, LayerSpec, prefix};
+use crate::record::{LayerRecord, data, prefix};
 
 const LAYER: &str = "PatternConv2d";
 
@@ -126,9 +125,10 @@ impl Layer for PatternConv2d {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let (conv, config) = (self.conv, self.weights.config().clone());
-        let spec = |name| LayerSpec::PatternConv2d { name, conv, config };
-        LayerRecord::new(LAYER, self.weights.own(), values, spec)
+        let config = self.weights.config();
+        let mut record = LayerRecord::new(LAYER, "pattern_conv2d", config, self.weights.own(), values)?;
+        record.spec["conv"] = data(LAYER, &self.conv)?;
+        Ok(Some(record))
     }
 }
 

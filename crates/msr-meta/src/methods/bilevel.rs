@@ -13,10 +13,11 @@ use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Layer, Parameters, Values};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, LearnerSpec, OuterParameter, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
@@ -338,8 +339,8 @@ impl Learner for MetaLearner {
         &self.inner.model
     }
 
-    fn spec(&self) -> LearnerSpec {
-        LearnerSpec::MetaLearner(self.inner.config)
+    fn spec(&self) -> Value {
+        json!({ "meta_learner": self.inner.config })
     }
 
     fn outer_parameters(&self) -> &[OuterParameter] {

@@ -18,10 +18,11 @@ use msr_autodiff::{Graph, Node, grad};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Layer, Parameters, Values};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, LearnerSpec, OuterParameter, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::solve;
 use crate::parameters::variables;
@@ -121,8 +122,8 @@ impl Learner for MultiTask {
         &self.model
     }
 
-    fn spec(&self) -> LearnerSpec {
-        LearnerSpec::MultiTask(self.config)
+    fn spec(&self) -> Value {
+        json!({ "multi_task": self.config })
     }
 
     fn outer_parameters(&self) -> &[OuterParameter] {

@@ -40,7 +40,7 @@ pub fn symmetry<T: Copy + Into<f64>>(
         if m.max(n) > 40 { grid.cell(cell) } else { grid }
     };
     let column = |(number, column): (usize, &Vec<T>)| {
-        Panel::values(&format!("column {} of U", number + 1), column, m, n)
+        Panel::values(format!("column {} of U", number + 1), column, m, n)
     };
     let columns = columns.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
     let mut picture = Picture::new(title).row([draw(weights, "weight")]);

@@ -1,0 +1,184 @@
+//! The parts of a definition that all experiments have: how training goes, and the ways to learn.
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+use msr_meta::AdamConfig;
+use serde::{Deserialize, Serialize};
+
+use super::mean::Mean;
+use super::model::LayerKind;
+
+/// How training goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Steps of the outer loop.
+    pub outer_steps: u64,
+    /// After how many outer steps to test, besides the end.
+    #[serde(default)]
+    pub test_at: Vec<u64>,
+    /// Tasks in an outer step.
+    pub meta_batch: usize,
+    /// The outer learning rate, of Adam.
+    pub outer_rate: f64,
+    /// What becomes of it in the course of the training.
+    #[serde(default)]
+    pub outer_schedule: Schedule,
+    /// Steps of the inner loop.
+    pub inner_steps: usize,
+    /// The inner rate at the start, of methods that do not name their own; learned, one per layer.
+    pub inner_rate: f64,
+    /// The ridge of exact inner solutions at the start; learned.
+    #[serde(default)]
+    pub ridge: Option<f64>,
+    /// Outer steps from one checkpoint to the next.
+    pub checkpoint_every: u64,
+    /// Outer steps from one line of metrics to the next.
+    pub metrics_every: u64,
+    /// How many seeds.
+    pub seeds: u64,
+}
+
+/// What becomes of the outer rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// It falls to zero along a cosine.
+    Cosine,
+}
+
+/// What `--quick` makes of a definition: a smoke run of fewer steps, problems, methods and test
+/// tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quick {
+    /// Steps of the outer loop.
+    pub outer_steps: u64,
+    /// The problems, by name.
+    pub problems: Vec<String>,
+    /// The methods, by name; all of them when none is named.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// How many seeds, when not those of the training.
+    #[serde(default)]
+    pub seeds: Option<u64>,
+    /// How many test tasks, when not those of the tasks.
+    #[serde(default)]
+    pub test_tasks: Option<usize>,
+}
+
+/// A way to learn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// As the table calls it.
+    pub name: String,
+    /// How it adapts and meta-learns.
+    pub learner: LearnerKind,
+    /// What it adapts.
+    pub layer: LayerKind,
+    /// Its inner rate at the start, when not that of the training.
+    #[serde(default)]
+    pub inner_rate: Option<f64>,
+    /// Whether that rate is multiplied by the number of outputs.
+    #[serde(default)]
+    pub per_output: bool,
+    /// What a reader of the table should know.
+    #[serde(default)]
+    pub note: Option<String>,
+}
+
+/// The interval in which a mean of the table must lie.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The name of the method.
+    pub method: String,
+    /// The name of the problem.
+    pub problem: String,
+    /// The test after so many outer steps; the last one when it is not said.
+    #[serde(default)]
+    pub outer_steps: Option<u64>,
+    /// The least that is allowed.
+    #[serde(default)]
+    pub at_least: f64,
+    /// The most that is allowed.
+    pub at_most: f64,
+    /// It holds for means over at least so many seeds.
+    #[serde(default)]
+    pub min_seeds: u64,
+    /// Who says so.
+    pub source: String,
+}
+
+impl Expectation {
+    /// Why a mean is not in the interval, in words; `None` when it is.
+    pub fn outside(&self, what: &str, mean: Mean) -> Option<String> {
+        mean.outside(what, self.at_least, self.at_most, &self.source)
+    }
+}
+
+/// The learner of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LearnerKind {
+    /// Gradient steps, differentiated through.
+    Bilevel,
+    /// An exact least-squares solution, differentiated through.
+    Exact,
+    /// One level: the filter parameters of all training tasks are fitted jointly.
+    MultiTask,
+}
+
+/// How methods adapt: what `--inner` selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Inner {
+    /// All but the exact ones.
+    Gradient,
+    /// Those whose inner loop solves the least-squares problem exactly.
+    Exact,
+}
+
+impl Inner {
+    /// Whether a method with this learner is among those selected.
+    pub fn selects(self, learner: LearnerKind) -> bool {
+        (self == Inner::Exact) == (learner == LearnerKind::Exact)
+    }
+}
+
+impl LearnerKind {
+    /// Whether it adapts by gradient steps.
+    pub fn takes_inner_steps(self) -> bool {
+        self == LearnerKind::Bilevel
+    }
+}
+
+impl Training {
+    /// What a definition file may get wrong.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.metrics_every > 0, "metrics_every must be at least 1");
+        ensure!(self.seeds > 0, "seeds must be at least 1");
+        ensure!(self.meta_batch > 0, "meta_batch must be at least 1");
+        ensure!(self.checkpoint_every > 0, "checkpoint_every must be at least 1");
+        ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
+        Ok(())
+    }
+
+    /// After how many outer steps there are tests, the last one at the end.
+    pub fn tests(&self) -> Vec<u64> {
+        let before = self.test_at.iter().copied().filter(|&steps| steps < self.outer_steps);
+        before.chain([self.outer_steps]).collect()
+    }
+
+    /// The outer optimiser.
+    pub fn adam(&self) -> AdamConfig {
+        let schedule = match self.outer_schedule {
+            Schedule::Constant => msr_meta::Schedule::Constant,
+            Schedule::Cosine => msr_meta::Schedule::Cosine { steps: self.outer_steps },
+        };
+        AdamConfig { rate: self.outer_rate, schedule, ..AdamConfig::default() }
+    }
+}

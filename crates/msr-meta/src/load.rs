@@ -1,0 +1,50 @@
+//! The learner in a file.
+
+use std::path::Path;
+
+use candle_core::Device;
+use msr_symmetry::Learned;
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::learner::Learner;
+use crate::methods::bilevel::{MetaConfig, MetaLearner};
+use crate::methods::multi_task::{MultiTask, MultiTaskConfig};
+
+/// The learners of this program, as [`Learner::spec`] describes them.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LearnerSpec {
+    MetaLearner(MetaConfig),
+    MultiTask(MultiTaskConfig),
+}
+
+/// The learner in a file that [`Learner::save`] wrote: it adapts to new tasks as the one that was
+/// saved, and can be trained further.
+///
+/// # Errors
+/// When the file holds nothing learned, or nothing that says how to adapt; the message names the
+/// file.
+pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Learner>> {
+    let learned = Learned::load(&path, device)?;
+    let problem = |problem: String| Error::config(format!("{}: {problem}", path.as_ref().display()));
+    let spec = learned.learner().ok_or_else(|| {
+        problem("it does not say how to adapt the model; Learned::build makes the model of it".into())
+    })?;
+    let spec: LearnerSpec = serde_json::from_value(spec.clone())
+        .map_err(|e| problem(format!("its learner is none of this program's ({e}); use a newer msr")))?;
+    let model = learned.build()?;
+    let learner: Box<dyn Learner> = match spec {
+        LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::new(model, config)?),
+        LearnerSpec::MultiTask(config) => Box::new(MultiTask::new(model, config)?),
+    };
+    let names: Vec<String> = learner.model().parameters().iter().map(|p| p.name.clone()).collect();
+    for p in learner.outer_parameters().iter().filter(|p| !names.contains(&p.name)) {
+        let stored = learned.tensor(&p.name)?;
+        if stored.dims() != p.variable.dims() || stored.dtype() != p.variable.dtype() {
+            return Err(problem(format!("`{}` should be {:?}", p.name, p.variable.shape())));
+        }
+        p.variable.set(stored)?;
+    }
+    Ok(learner)
+}
