@@ -15,6 +15,9 @@ import numpy as np
 from safetensors.numpy import load_file
 
 
+FUNCTIONS = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh, "softplus": lambda z: np.logaddexp(z, 0)}
+
+
 def load(path):
     """The header of a file, and its tensors by name."""
     with open(path, "rb") as file:
@@ -24,8 +27,10 @@ def load(path):
 
 
 def layers(model):
-    """The layers of a model, a stack's one after the other."""
-    return model["layers"] if model["layer"] == "sequential" else [model]
+    """The layers of a model, those of stacks one after the other."""
+    if model["layer"] != "sequential":
+        return [model]
+    return [layer for inner in model["layers"] for layer in layers(inner)]
 
 
 def named(layer, tensors, name):
@@ -47,7 +52,7 @@ def weight(layer, tensors, per_task):
         conv = config["conv"]
         shape = (-1, conv["out_channels"], conv["in_channels"], conv["kernel"], conv["kernel"])
         if config["symmetry"] == "kronecker_factors":  # vec(W) = (A x B x C) vec(V)
-            a, b, c = (named(layer, tensors, f"symmetry_{part}") for part in ("out", "in", "taps"))
+            a, b, c = (named(layer, tensors, f"factor_{part}") for part in ("out", "in", "taps"))
             return np.einsum("ia,jb,sr,tabr->tijs", a, b, c, v).reshape(shape)
         return (v @ named(layer, tensors, "symmetry").T).reshape(shape)
     raise ValueError(f"this script knows no layer of kind {kind}")
@@ -75,9 +80,11 @@ def forward(model, tensors, per_task, x):
         torch = None
     for layer in layers(model):
         if layer["layer"] == "activation":
-            x = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}[layer["function"]](x)
+            x = FUNCTIONS[layer["function"]](x)
             continue
         w, bias = weight(layer, tensors, per_task), named(layer, tensors, "bias")
+        if not per_task:  # initial values serve every task
+            w = np.repeat(w, len(x), axis=0)
         outputs = []
         for task in range(len(x)):
             b = None if bias is None else (bias[task] if per_task else bias)

@@ -46,6 +46,20 @@ pub enum Error {
         problem: String,
     },
 
+    /// A symmetry matrix with too many rows to be compared.
+    #[error(
+        "{weights} weights with {columns} columns; at most {most} rows can be compared pair by pair. Rank known groups \
+         with `rank_groups`, or look at a part of the matrix"
+    )]
+    TooManyWeights {
+        /// The rows: one for each weight.
+        weights: usize,
+        /// The columns.
+        columns: usize,
+        /// The most rows that are compared.
+        most: usize,
+    },
+
     /// A group whose elements are asked for one by one, but that has too many.
     #[error(
         "{what} goes through all elements of a group, and this one has {order} on {degree} points; at most {limit} \

@@ -34,6 +34,12 @@ pub struct SeededVars {
     vars: VarMap,
 }
 
+impl std::fmt::Debug for SeededVars {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SeededVars").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
 impl SeededVars {
     /// An empty store.
     pub fn new(seed: u64) -> Self {

@@ -12,6 +12,7 @@ use crate::record::LayerRecord;
 
 /// What goes into a layer.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Input {
     /// Examples as they are, `(t, b, …)`: tasks, examples per task, and the layer's own dimensions.
     Examples(Node),

@@ -42,6 +42,13 @@ pub struct Sequential {
     layers: Vec<(Box<dyn Stage>, (usize, usize))>,
 }
 
+impl std::fmt::Debug for Sequential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<String> = self.parameters().iter().map(|p| p.name.clone()).collect();
+        f.debug_struct("Sequential").field("layers", &self.len()).field("parameters", &names).finish()
+    }
+}
+
 impl Sequential {
     /// A stack without layers: the identity.
     pub fn new() -> Self {

@@ -51,8 +51,7 @@ impl LayerSpec {
 
     fn stage(&self, vb: &VarBuilder) -> Result<Box<dyn Stage>> {
         let below = |name: &str| {
-            let parts = name.split('.').filter(|part| !part.is_empty());
-            parts.fold(vb.clone(), |vb, part| vb.pp(part))
+            if name.is_empty() { vb.clone() } else { vb.pp(name) }
         };
         Ok(match self {
             Self::Linear { name, config } => Box::new(Linear::new(*config, below(name))?),

@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 use cases::{TASKS, cases, examples, task_leaves};
 use msr_autodiff::Node;
 use msr_layers::{Input, Layer, LayerSpec, Values};
-use msr_testkit::assert_close;
+use msr_testkit::{assert_close, normal};
 
 /// From its record, by way of JSON, every layer is built again and gives the same outputs, bit for
 /// bit; its weights are those of the tasks.
@@ -16,7 +16,14 @@ use msr_testkit::assert_close;
 fn layers_are_built_again_from_their_records() {
     for case in cases(DType::F32) {
         let layer: &dyn Layer = case.layer.as_ref();
-        let values = task_leaves(layer);
+        // Every task has its own numbers.
+        let mut seed = 60;
+        let mut moved = |v: &Node| {
+            seed += 1;
+            Node::constant(&(v.value() + normal(seed, v.dims(), DType::F32)).unwrap())
+        };
+        let mut values = task_leaves(layer);
+        values.adapted = values.adapted.iter().map(&mut moved).collect();
         let record = layer.record(&values).unwrap().unwrap();
         let text = serde_json::to_string(&record.spec).unwrap();
         let spec: LayerSpec = serde_json::from_str(&text).unwrap();
@@ -33,7 +40,10 @@ fn layers_are_built_again_from_their_records() {
             let input = Input::Examples(Node::constant(&x));
             layer.forward_tasks(values, &input).unwrap().value().clone()
         };
-        let there = again.parameters().broadcast(TASKS).unwrap();
+        // The layer has the numbers of the first task; those of all are in the record.
+        let mut there = again.parameters().broadcast(TASKS).unwrap();
+        let stored = |name: &String| &record.tensors.iter().find(|(n, _)| n == name).unwrap().1;
+        there.adapted = adapted.iter().map(|name| Node::constant(stored(name))).collect();
         assert_close(case.name, &output(again.as_ref(), &there), &output(layer, &values), 0.0);
         let (weights, before) = (again.weights(&there).unwrap(), layer.weights(&values).unwrap());
         assert_eq!(weights.len(), if case.name == "stack" { 3 } else { 1 }, "{}", case.name);

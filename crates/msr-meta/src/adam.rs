@@ -8,6 +8,7 @@ use crate::learner::{OuterParameter, check_names};
 
 /// The learning rate over time, as a factor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// Always one.
     #[default]
@@ -103,7 +104,7 @@ impl Adam {
     }
 
     /// The moments, first and second, in the order of the parameters.
-    pub fn second_moments(&self) -> (&[Tensor], &[Tensor]) {
+    pub fn moments(&self) -> (&[Tensor], &[Tensor]) {
         (&self.first, &self.second)
     }
 

@@ -57,10 +57,11 @@ impl Adapted {
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
         if x.dims().first() != Some(&self.tasks()) {
             return Err(Error::config(format!(
-                "inputs of {} tasks should be ({}, examples, …), got {:?}; narrow or stack them, task by task",
-                self.tasks(),
-                self.tasks(),
-                x.dims()
+                "the model was adapted to {tasks} task{s}, so inputs should be ({tasks}, examples, …), got {:?}; \
+                 narrow or stack them, task by task",
+                x.dims(),
+                tasks = self.tasks(),
+                s = if self.tasks() == 1 { "" } else { "s" }
             )));
         }
         let input = Input::Examples(Node::constant(x));

@@ -49,7 +49,7 @@ impl Checkpoint {
         adam: &Adam,
     ) -> Result<()> {
         let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
-        let (first, second) = adam.second_moments();
+        let (first, second) = adam.moments();
         for (i, p) in parameters.iter().enumerate() {
             tensors.insert(p.name.clone(), p.variable.as_detached_tensor());
             tensors.insert(format!("adam.first.{}", p.name), first[i].clone());
@@ -74,8 +74,8 @@ impl Checkpoint {
             Err(reason) => return Err(Error::Io { path: path.into(), reason }),
         };
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
-        let (_, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| problem(format!("no safetensors file ({e})")))?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes)
+            .map_err(|e| problem(format!("not a safetensors file, or a damaged one ({e})")))?;
         let header: Header = metadata
             .metadata()
             .as_ref()
@@ -118,7 +118,7 @@ impl Checkpoint {
             return Err(Error::Checkpoint {
                 path: path.into(),
                 problem: format!(
-                    "tensor `{name}` is none of this run's: it belongs to another configuration"
+                    "tensor `{name}` does not belong to this run; it is of another configuration"
                 ),
             });
         }

@@ -77,6 +77,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A file that holds no learner of this program.
+    #[error("{path}: {problem}", path = .path.display())]
+    Learner {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: Box<Error>,
+    },
+
     /// What watches the training failed.
     #[error("{0}")]
     Observer(#[source] Box<dyn std::error::Error + Send + Sync>),

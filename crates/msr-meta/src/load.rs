@@ -27,12 +27,16 @@ enum LearnerSpec {
 /// file.
 pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Learner>> {
     let learned = Learned::load(&path, device)?;
-    let problem = |problem: String| Error::config(format!("{}: {problem}", path.as_ref().display()));
+    learner_of(&learned)
+        .map_err(|problem| Error::Learner { path: path.as_ref().into(), problem: Box::new(problem) })
+}
+
+fn learner_of(learned: &Learned) -> Result<Box<dyn Learner>> {
     let spec = learned.learner().ok_or_else(|| {
-        problem("it does not say how to adapt the model; Learned::build makes the model of it".into())
+        Error::config("it does not say how to adapt the model; Learned::build makes the model of it")
     })?;
     let spec: LearnerSpec = serde_json::from_value(spec.clone())
-        .map_err(|e| problem(format!("its learner is none of this program's ({e}); use a newer msr")))?;
+        .map_err(|e| Error::config(format!("this version does not know its learner ({e})")))?;
     let model = learned.build()?;
     let learner: Box<dyn Learner> = match spec {
         LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::new(model, config)?),
@@ -42,7 +46,14 @@ pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn L
     for p in learner.outer_parameters().iter().filter(|p| !names.contains(&p.name)) {
         let stored = learned.tensor(&p.name)?;
         if stored.dims() != p.variable.dims() || stored.dtype() != p.variable.dtype() {
-            return Err(problem(format!("`{}` should be {:?}", p.name, p.variable.shape())));
+            return Err(Error::config(format!(
+                "`{}` is {:?} {:?}, the learner needs {:?} {:?}",
+                p.name,
+                stored.dims(),
+                stored.dtype(),
+                p.variable.dims(),
+                p.variable.dtype()
+            )));
         }
         p.variable.set(stored)?;
     }

@@ -46,6 +46,7 @@ impl Loss {
 /// How the losses of the tasks become the outer loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Reduction {
     /// The sum over tasks, as in the authors' code.
     #[default]

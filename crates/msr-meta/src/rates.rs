@@ -11,6 +11,7 @@ use crate::learner::OuterParameter;
 /// What shares one learned inner rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Granularity {
     /// All adapted parameters of a layer (those with the same name up to the last dot).
     #[default]
@@ -24,6 +25,7 @@ pub enum Granularity {
 /// The inner rates α of `v ← v − α ∘ ∇L`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Rates {
     /// The same rate for everything, not learned.
     Fixed(f64),

@@ -71,6 +71,12 @@ pub struct Trainer {
     last_good: Option<(PathBuf, u64)>,
 }
 
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("learner", &self.learner.spec()).field("steps", &self.step).finish()
+    }
+}
+
 impl Trainer {
     /// A trainer at step zero.
     ///

@@ -260,8 +260,7 @@ fn layers_that_share_a_name_are_refused() {
     let vb = vars.builder(DType::F32, &Device::Cpu);
     let layer = || Linear::new(LinearConfig::new(4, 4), vb.pp("same")).unwrap();
     let model = Sequential::new().with(layer()).with(layer());
-    let learner = MetaLearner::new(Arc::new(model), MetaConfig::default()).unwrap();
-    let message = Trainer::new(learner, AdamConfig::default()).err().unwrap().to_string();
+    let message = MetaLearner::new(Arc::new(model), MetaConfig::default()).err().unwrap().to_string();
     assert!(message.contains("same.weight") && message.contains("vb.pp"), "{message}");
 }
 

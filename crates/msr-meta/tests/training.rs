@@ -6,7 +6,9 @@ use std::ops::{ControlFlow, Range};
 use candle_core::{DType, Device, Tensor};
 use cases::{episode, msr};
 use msr_episodes::{Episode, EpisodeSource};
-use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
+use msr_layers::{
+    Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
+};
 use msr_meta::{
     AdamConfig, GradientSteps, Learner, MetaConfig, MetaLearner, Observer, Rates, StepReport, Trainer,
 };
@@ -83,21 +85,47 @@ fn a_stopped_and_resumed_run_gives_the_same_file() {
     assert_eq!(trainer().resume_from(&path("nothing")).unwrap(), None);
 }
 
-/// A checkpoint from before the crates were moved: it resumes, and the next step starts from its
-/// numbers.
+fn golden(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/checkpoint").join(name)
+}
+
+/// A checkpoint from before the crates were moved: it resumes, with its numbers.
 #[test]
 fn a_checkpoint_of_the_format_before_resumes() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/checkpoint/d9.safetensors");
+    let path = golden("d9.safetensors");
     let vars = SeededVars::new(0);
     let config = ReparamLinearConfig::new(9, 9, 18);
     let layer = ReparamLinear::new(config, vars.builder(DType::F32, &Device::Cpu)).unwrap();
     let symmetry = layer.symmetry().clone();
     let learner = MetaLearner::new(layer, MetaConfig::default()).unwrap();
     let mut trainer = Trainer::new(learner, AdamConfig::default()).unwrap();
-    let note = trainer.resume_from(path.as_ref()).unwrap();
+    let note = trainer.resume_from(&path).unwrap();
     assert_eq!((trainer.steps_taken(), note.as_deref()), (3_000, Some("6356")));
     let stored = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
     assert_close("U", &symmetry, &stored["symmetry"], 0.0);
+}
+
+/// The same of Kronecker factors, which a checkpoint holds as A − 1: A is what it was. A layer that
+/// trains A itself has other names for it, so that it cannot resume from this.
+#[test]
+fn a_checkpoint_of_factors_resumes_where_they_are_meant_alike() {
+    let path = golden("kronecker-c8.safetensors");
+    let vars = SeededVars::new(0);
+    let config = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 24, 3));
+    let layer = ReparamConv2d::new(config, vars.builder(DType::F32, &Device::Cpu)).unwrap();
+    let mut trainer =
+        Trainer::new(MetaLearner::new(layer, MetaConfig::default()).unwrap(), AdamConfig::default()).unwrap();
+    trainer.resume_from(&path).unwrap();
+    assert_eq!(trainer.steps_taken(), 1_000);
+    let learned = trainer.learner().learned().unwrap();
+    let stored = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let identity = Tensor::eye(24, DType::F32, &Device::Cpu).unwrap();
+    let a = (&stored["symmetry_out"] + identity).unwrap();
+    assert_close("A", learned.tensor("factor_out").unwrap(), &a, 0.0);
+    let loaded = MetaLearner::new(learned.build().unwrap(), MetaConfig::default()).unwrap();
+    let mut other = Trainer::new(loaded, AdamConfig::default()).unwrap();
+    let message = other.resume_from(&path).unwrap_err().to_string();
+    assert!(message.contains("`factor_out` is missing"), "{message}");
 }
 
 #[test]
@@ -112,9 +140,9 @@ fn unusable_checkpoints_are_errors_and_change_nothing() {
         t.learner().outer_parameters()[0].variable.flatten_all().unwrap().to_vec1::<f32>().unwrap()
     };
     for (content, words) in [
-        (b"hello".to_vec(), "no safetensors file"),
-        (Vec::new(), "no safetensors file"),
-        (bytes[..bytes.len() - 5].to_vec(), "no safetensors file"),
+        (b"hello".to_vec(), "not a safetensors file"),
+        (Vec::new(), "not a safetensors file"),
+        (bytes[..bytes.len() - 5].to_vec(), "not a safetensors file"),
     ] {
         std::fs::write(&path, content).unwrap();
         let mut fresh = trainer();

@@ -31,9 +31,9 @@ pub enum Error {
         problem: String,
     },
 
-    /// A model that has a layer which does not say how it is saved.
+    /// A model with a layer that is no kind of [`LayerSpec`](msr_layers::LayerSpec).
     #[error(
-        "a layer of this model cannot be saved: it does not implement Layer::record, which says what it is"
+        "a layer of this model cannot be saved: only the layers of msr-layers can be built again from a file"
     )]
     NoRecord,
 

@@ -17,6 +17,8 @@ use crate::legacy;
 const KEY: &str = "msr.learned";
 /// The version that is written. Files of a later one are refused.
 const VERSION: u32 = 1;
+/// Readers refuse headers above 100 MB; the tensors have their part in it.
+const LONGEST_HEADER: usize = 90_000_000;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -46,8 +48,22 @@ impl Learned {
             learner: self.learner.clone(),
         };
         let header = serde_json::to_string(&header).map_err(|e| Error::format(e.to_string()))?;
+        if header.len() > LONGEST_HEADER {
+            return Err(Error::format(format!(
+                "the description of the model has {} bytes, and readers of safetensors refuse more than {LONGEST_HEADER}; \
+                 a layer with a pattern needs some seven for each weight",
+                header.len()
+            )));
+        }
         let metadata = HashMap::from([(KEY.to_string(), header)]);
         safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| Error::format(e.to_string()))
+    }
+
+    /// Whether the metadata of a safetensors file says that it is of this format, whatever its
+    /// version.
+    pub fn is_in(bytes: &[u8]) -> bool {
+        let header = SafeTensors::read_metadata(bytes).ok();
+        header.is_some_and(|(_, header)| header.metadata().as_ref().is_some_and(|m| m.contains_key(KEY)))
     }
 
     /// What [`Learned::to_bytes`] wrote, or what earlier versions of this program left as
@@ -57,7 +73,7 @@ impl Learned {
     /// [`Error::Format`] when these are no such bytes: it says what is missing.
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)
-            .map_err(|e| Error::format(format!("this is no safetensors file, or a damaged one ({e})")))?;
+            .map_err(|e| Error::format(format!("not a safetensors file, or a damaged one ({e})")))?;
         let tensors = candle_core::safetensors::load_buffer(bytes, device)?.into_iter().collect();
         let metadata = metadata.metadata().clone().unwrap_or_default();
         match metadata.get(KEY) {

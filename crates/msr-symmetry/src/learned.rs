@@ -36,14 +36,13 @@ impl Learned {
     pub fn of(model: &dyn Layer) -> Result<Self> {
         let parameters = model.parameters();
         let record = model.record(&parameters.broadcast(1)?)?.ok_or(Error::NoRecord)?;
-        let mut tensors = BTreeMap::new();
-        for (name, tensor) in record.tensors {
-            let adapted = parameters.adapted.iter().any(|p| p.name == name);
-            let tensor = if adapted { tensor.squeeze(0)? } else { tensor };
-            tensors.insert(name, own(&tensor)?);
-        }
         let adapted = names(&parameters.adapted);
-        Ok(Self { model: spec(record.spec)?, adapted, tasks: None, learner: None, tensors })
+        let mut learned = Self::empty(spec(record.spec)?, adapted, None);
+        for (name, tensor) in record.tensors {
+            let tensor = if learned.adapted.contains(&name) { tensor.squeeze(0)? } else { tensor };
+            learned.insert(name, &tensor)?;
+        }
+        Ok(learned)
     }
 
     /// A model adapted to some tasks: `values.adapted` are `(t, …)`, one entry for each of `tasks`.
@@ -59,30 +58,51 @@ impl Learned {
             )));
         }
         let record = model.record(values)?.ok_or(Error::NoRecord)?;
-        let tensors = record.tensors.into_iter().map(|(name, t)| Ok((name, own(&t)?)));
-        let tensors = tensors.collect::<Result<_>>()?;
         let adapted = names(&model.parameters().adapted);
-        Ok(Self { model: spec(record.spec)?, adapted, tasks: Some(tasks), learner: None, tensors })
+        let mut learned = Self::empty(spec(record.spec)?, adapted, Some(tasks));
+        for (name, tensor) in record.tensors {
+            learned.insert(name, &tensor)?;
+        }
+        Ok(learned)
     }
 
     /// The same with what the learner adds: how it adapts, as it describes itself, and its own
     /// tensors.
     ///
     /// # Errors
-    /// [`Error::Format`] when a name is taken; what the tensor library reports.
+    /// [`Error::Format`] when a name is taken, or the element type is another one.
     pub fn with_learner(
         mut self,
         learner: serde_json::Value,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> Result<Self> {
         for (name, tensor) in tensors {
-            let stored = own(&tensor)?;
-            if self.tensors.insert(name.clone(), stored).is_some() {
-                return Err(Error::format(format!("two tensors are called `{name}`")));
-            }
+            self.insert(name, &tensor)?;
         }
         self.learner = Some(learner);
         Ok(self)
+    }
+
+    fn empty(model: LayerSpec, adapted: Vec<String>, tasks: Option<Vec<usize>>) -> Self {
+        Self { model, adapted, tasks, learner: None, tensors: BTreeMap::new() }
+    }
+
+    /// Takes a copy of a tensor; refuses a name that is taken and another element type.
+    fn insert(&mut self, name: String, tensor: &Tensor) -> Result<()> {
+        if let Some(other) = self.tensors.values().next().filter(|other| other.dtype() != tensor.dtype()) {
+            return Err(Error::format(format!(
+                "`{name}` is {:?}, other tensors are {:?}; a file has one element type",
+                tensor.dtype(),
+                other.dtype()
+            )));
+        }
+        if self.tensors.contains_key(&name) {
+            return Err(Error::format(format!(
+                "two tensors are called `{name}`; build each layer with a prefix of its own, vb.pp(name)"
+            )));
+        }
+        self.tensors.insert(name, own(tensor)?);
+        Ok(())
     }
 
     /// The kinds and sizes of the layers.
@@ -173,6 +193,21 @@ impl Learned {
     /// Refuses tensors that do not fit the model.
     pub(crate) fn check(&self) -> Result<()> {
         let model = self.build()?;
+        let expected = names(&model.parameters().adapted);
+        if expected != self.adapted {
+            return Err(Error::format(format!(
+                "it says that tasks adapt {}, its model that they adapt {}",
+                self.adapted.join(", "),
+                expected.join(", ")
+            )));
+        }
+        let dtype = self.place().0;
+        if let Some((name, other)) = self.tensors.iter().find(|(_, t)| t.dtype() != dtype) {
+            return Err(Error::format(format!(
+                "`{name}` is {:?}, other tensors are {dtype:?}",
+                other.dtype()
+            )));
+        }
         let values = self.values(model.as_ref())?;
         match (&self.tasks, values.tasks()) {
             (Some(tasks), Some(found)) if tasks.len() != found => {

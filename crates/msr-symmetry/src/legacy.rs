@@ -15,7 +15,9 @@ use crate::learned::Learned;
 /// The key of the metadata that said what the rows of a symmetry matrix are: `outputs x inputs`,
 /// for a convolution `outputs x channels x kernel x kernel`.
 const WEIGHT_SHAPE: &str = "weight_shape";
-const FACTORS: [&str; 3] = ["symmetry_out", "symmetry_in", "symmetry_taps"];
+/// What was stored of A, B and C, A − 1 and so on, and what they are called now.
+const FACTORS: [(&str, &str); 3] =
+    [("symmetry_out", "factor_out"), ("symmetry_in", "factor_in"), ("symmetry_taps", "factor_taps")];
 
 /// The model in such a file.
 pub(crate) fn read(
@@ -64,6 +66,15 @@ pub(crate) fn read(
         }
     };
     let learned = Learned { model, adapted: vec![adapted.into()], tasks: None, learner: None, tensors };
+    let parameters = learned.build()?.parameters();
+    let known =
+        |name: &str| name == "ridge" || name.starts_with("rate") || parameters.iter().any(|p| p.name == name);
+    if let Some(other) = learned.tensors.keys().find(|name| !known(name)) {
+        return Err(Error::format(format!(
+            "it does not say what model it holds, and no layer of before has a tensor `{other}`; name a tensor to \
+             look at it as a matrix"
+        )));
+    }
     learned.check()?;
     Ok(learned)
 }
@@ -71,8 +82,8 @@ pub(crate) fn read(
 /// The layer of three factors, which become A, B and C.
 fn kronecker(tensors: &mut BTreeMap<String, Tensor>) -> Result<LayerSpec> {
     let mut sizes = [0; 3];
-    for (size, name) in sizes.iter_mut().zip(FACTORS) {
-        let stored = tensors.get(name);
+    for (size, (name, factor)) in sizes.iter_mut().zip(FACTORS) {
+        let stored = tensors.remove(name);
         let stored =
             stored.ok_or_else(|| Error::format(format!("there is no tensor `{name}` beside the others")))?;
         let (rows, columns) = stored.dims2()?;
@@ -83,8 +94,8 @@ fn kronecker(tensors: &mut BTreeMap<String, Tensor>) -> Result<LayerSpec> {
         }
         *size = rows;
         let dtype = if stored.dtype().is_float() { stored.dtype() } else { DType::F32 };
-        let factor = (stored + Tensor::eye(rows, dtype, stored.device())?)?;
-        tensors.insert(name.into(), factor);
+        let whole = (&stored + Tensor::eye(rows, dtype, stored.device())?)?;
+        tensors.insert(factor.into(), whole);
     }
     let [o, c, taps] = sizes;
     let kernel = taps.isqrt();

@@ -37,4 +37,4 @@ mod read_out;
 pub use error::{Error, Result};
 pub use file::write_atomic;
 pub use learned::Learned;
-pub use read_out::{LayerSymmetry, Symmetry};
+pub use read_out::{LayerSymmetry, SymmetricLayer, Symmetry, Weights};

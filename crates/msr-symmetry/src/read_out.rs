@@ -1,14 +1,14 @@
 //! The group that each layer has learned.
 
-use candle_core::{DType, Device, Tensor};
 use std::fmt;
 
+use candle_core::{DType, Device, Tensor};
 use msr_groups::{
     LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover,
 };
-use msr_layers::{ConvSymmetry, LayerSpec, ReparamConv2dConfig, ReparamLinearConfig};
+use msr_layers::{ConvSymmetry, LayerSpec};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::learned::Learned;
 
 /// What a layer with a learned symmetry matrix is symmetric under.
@@ -25,6 +25,35 @@ pub enum Symmetry {
         /// Why not.
         reason: String,
     },
+}
+
+impl Symmetry {
+    /// The permutations that keep a symmetry matrix, or why it cannot be read (it is too large).
+    ///
+    /// # Errors
+    /// When a number of `config` is outside its range.
+    pub fn of_matrix(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<Self> {
+        match recover(symmetry, config) {
+            Ok(found) => Ok(Self::Permutations(found)),
+            Err(reason @ msr_groups::Error::TooManyWeights { .. }) => {
+                Ok(Self::NotRead { reason: reason.to_string() })
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The rotations and flips of a convolution with so many output channels and `kernel × kernel`
+    /// taps, or why they cannot be read (the kernel is even).
+    ///
+    /// # Errors
+    /// When sizes do not fit, or a number is NaN or infinite.
+    pub fn of_convolution(learned: LearnedConv<'_>, channels: usize, kernel: usize) -> Result<Self> {
+        if kernel.is_multiple_of(2) {
+            let reason = format!("a {kernel} × {kernel} kernel has no centre to turn it about");
+            return Ok(Self::NotRead { reason });
+        }
+        Ok(Self::Plane(plane_symmetry(learned, channels, kernel)?))
+    }
 }
 
 impl fmt::Display for Symmetry {
@@ -55,6 +84,64 @@ impl fmt::Display for LayerSymmetry {
     }
 }
 
+/// What the symmetry matrices of a layer act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Weights {
+    /// The `outputs × inputs` weights of a fully connected layer.
+    Linear {
+        /// The number of outputs, m.
+        outputs: usize,
+        /// The number of inputs, n.
+        inputs: usize,
+    },
+    /// The filters of a convolution.
+    Conv {
+        /// Output channels, o.
+        channels: usize,
+        /// Input channels, c.
+        in_channels: usize,
+        /// Taps along a side, k.
+        kernel: usize,
+    },
+}
+
+/// A layer that has learned a symmetry matrix.
+#[derive(Clone, Debug)]
+pub struct SymmetricLayer {
+    /// The layer's name.
+    pub layer: String,
+    /// Its symmetry matrices with the names of their tensors: U alone, or the Kronecker factors A,
+    /// B and C.
+    pub matrices: Vec<(String, Tensor)>,
+    /// What they act on.
+    pub weights: Weights,
+}
+
+impl SymmetricLayer {
+    /// The layer's symmetry.
+    ///
+    /// # Errors
+    /// When a bound is outside its range, or a number is NaN or infinite.
+    pub fn symmetry(&self, config: &RecoveryConfig) -> Result<Symmetry> {
+        match (self.weights, self.matrices.as_slice()) {
+            (Weights::Linear { outputs, inputs }, [(_, u)]) => {
+                Symmetry::of_matrix(SymmetryMatrix::new(&numbers(u)?, outputs, inputs)?, config)
+            }
+            (Weights::Conv { channels, kernel, .. }, [(_, a), _, (_, c)]) => {
+                let learned = LearnedConv::Kronecker { channels: &numbers(a)?, taps: &numbers(c)? };
+                Symmetry::of_convolution(learned, channels, kernel)
+            }
+            (Weights::Conv { channels, kernel, .. }, [(_, u)]) => {
+                let (symmetry, columns) = (numbers(u)?, u.dims().last().copied().unwrap_or(0));
+                let learned = LearnedConv::Full { symmetry: &symmetry, columns };
+                Symmetry::of_convolution(learned, channels, kernel)
+            }
+            _ => Ok(Symmetry::NotRead { reason: "it has neither one symmetry matrix nor three".into() }),
+        }
+    }
+}
+
 impl Learned {
     /// The symmetry of each layer that has a symmetry matrix, with the usual bounds for a claim;
     /// nothing for models without one (MAML learns no U).
@@ -70,101 +157,53 @@ impl Learned {
     /// # Errors
     /// When a bound is outside its range, or what was learned is NaN or infinite.
     pub fn symmetry_with(&self, config: &RecoveryConfig) -> Result<Vec<LayerSymmetry>> {
-        let mut found = Vec::new();
-        self.read(&self.model, config, &mut found)?;
-        Ok(found)
+        let layers = self.symmetric_layers()?.into_iter();
+        layers
+            .map(|layer| Ok(LayerSymmetry { symmetry: layer.symmetry(config)?, layer: layer.layer }))
+            .collect()
     }
 
-    /// The symmetry matrices of each layer that has some, with the layer's name: U alone, or the
-    /// Kronecker factors A, B and C.
+    /// The layers that have learned a symmetry matrix.
     ///
     /// # Errors
     /// When a tensor is missing.
-    pub fn symmetry_matrices(&self) -> Result<Vec<(String, Vec<Tensor>)>> {
+    pub fn symmetric_layers(&self) -> Result<Vec<SymmetricLayer>> {
         let mut found = Vec::new();
-        self.collect_matrices(&self.model, &mut found)?;
+        self.collect(&self.model, &mut found)?;
         Ok(found)
     }
 
-    fn collect_matrices(&self, spec: &LayerSpec, found: &mut Vec<(String, Vec<Tensor>)>) -> Result<()> {
-        let (layer, names): (_, &[&str]) = match spec {
+    fn collect(&self, spec: &LayerSpec, found: &mut Vec<SymmetricLayer>) -> Result<()> {
+        let (layer, names, weights): (_, &[&str], _) = match spec {
             LayerSpec::Sequential { layers } => {
-                return layers.iter().try_for_each(|layer| self.collect_matrices(layer, found));
+                return layers.iter().try_for_each(|layer| self.collect(layer, found));
             }
-            LayerSpec::ReparamConv2d { name, config }
-                if config.symmetry == ConvSymmetry::KroneckerFactors =>
-            {
-                (name, &["symmetry_out", "symmetry_in", "symmetry_taps"])
+            LayerSpec::ReparamLinear { name, config } => {
+                let (outputs, inputs) = (config.out_features, config.in_features);
+                (name, &["symmetry"], Weights::Linear { outputs, inputs })
             }
-            LayerSpec::ReparamLinear { name, .. } | LayerSpec::ReparamConv2d { name, .. } => {
-                (name, &["symmetry"])
+            LayerSpec::ReparamConv2d { name, config } => {
+                let conv = config.conv;
+                let (channels, in_channels) = (conv.out_channels, conv.in_channels);
+                let names: &[&str] = match config.symmetry {
+                    ConvSymmetry::Full { .. } => &["symmetry"],
+                    _ => &["factor_out", "factor_in", "factor_taps"],
+                };
+                (name, names, Weights::Conv { channels, in_channels, kernel: conv.kernel })
             }
             _ => return Ok(()),
         };
-        let tensors = names.iter().map(|tensor| Ok(self.tensor(&full_name(layer, tensor))?.clone()));
-        found.push((layer.clone(), tensors.collect::<Result<_>>()?));
+        let full = |tensor: &&str| {
+            if layer.is_empty() { (*tensor).to_string() } else { format!("{layer}.{tensor}") }
+        };
+        let matrices = names.iter().map(full).map(|name| {
+            let tensor = self.tensor(&name)?.clone();
+            Ok((name, tensor))
+        });
+        let matrices = matrices.collect::<Result<_>>()?;
+        found.push(SymmetricLayer { layer: layer.clone(), matrices, weights });
         Ok(())
     }
-
-    fn read(&self, spec: &LayerSpec, bounds: &RecoveryConfig, found: &mut Vec<LayerSymmetry>) -> Result<()> {
-        let (layer, symmetry) = match spec {
-            LayerSpec::Sequential { layers } => {
-                return layers.iter().try_for_each(|layer| self.read(layer, bounds, found));
-            }
-            LayerSpec::ReparamLinear { name, config } => (name, self.permutations(name, config, bounds)?),
-            LayerSpec::ReparamConv2d { name, config } => (name, self.plane(name, config)?),
-            _ => return Ok(()),
-        };
-        found.push(LayerSymmetry { layer: layer.clone(), symmetry });
-        Ok(())
-    }
-
-    fn permutations(
-        &self,
-        name: &str,
-        config: &ReparamLinearConfig,
-        bounds: &RecoveryConfig,
-    ) -> Result<Symmetry> {
-        let ReparamLinearConfig { in_features: n, out_features: m, .. } = *config;
-        let u = self.matrix(name, "symmetry")?;
-        match recover(SymmetryMatrix::new(&u, m, n)?, bounds) {
-            Ok(found) => Ok(Symmetry::Permutations(found)),
-            // Too large to compare rows.
-            Err(reason @ msr_groups::Error::Config { .. }) => {
-                Ok(Symmetry::NotRead { reason: reason.to_string() })
-            }
-            Err(other) => Err(other.into()),
-        }
-    }
-
-    fn plane(&self, name: &str, config: &ReparamConv2dConfig) -> Result<Symmetry> {
-        let (channels, kernel) = (config.conv.out_channels, config.conv.kernel);
-        if kernel.is_multiple_of(2) {
-            let reason = format!("a {kernel} × {kernel} kernel has no centre to turn it about");
-            return Ok(Symmetry::NotRead { reason });
-        }
-        let found = match config.symmetry {
-            ConvSymmetry::KroneckerFactors => {
-                let (a, c) = (self.matrix(name, "symmetry_out")?, self.matrix(name, "symmetry_taps")?);
-                plane_symmetry(LearnedConv::Kronecker { channels: &a, taps: &c }, channels, kernel)?
-            }
-            ConvSymmetry::Full { filter_params: columns, .. } => {
-                let u = self.matrix(name, "symmetry")?;
-                plane_symmetry(LearnedConv::Full { symmetry: &u, columns }, channels, kernel)?
-            }
-            other => return Err(Error::format(format!("{other:?} is no form in which a symmetry is saved"))),
-        };
-        Ok(Symmetry::Plane(found))
-    }
-
-    /// A tensor of a layer as numbers, row by row.
-    fn matrix(&self, layer: &str, tensor: &str) -> Result<Vec<f64>> {
-        numbers(self.tensor(&full_name(layer, tensor))?)
-    }
-}
-
-fn full_name(layer: &str, tensor: &str) -> String {
-    if layer.is_empty() { tensor.to_string() } else { format!("{layer}.{tensor}") }
 }
 
 /// All entries, row by row, wherever the tensor is.

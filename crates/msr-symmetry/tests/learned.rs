@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use msr_groups::PlaneGroup;
 use msr_layers::{
-    Activation, Conv2dConfig, Layer, LayerSpec, Linear, LinearConfig, Parameters, ReparamConv2d,
-    ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Sequential, Values,
+    Activation, Conv2dConfig, Entries, Layer, LayerSpec, Linear, LinearConfig, Parameters, PatternLinear,
+    PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
+    Sequential, Values,
 };
 use msr_symmetry::{Error, Learned, Symmetry};
 use msr_testkit::assert_close;
@@ -30,7 +31,7 @@ fn kronecker_factors_are_stored_as_they_are_meant() {
     let learned =
         Learned::from_bytes(&Learned::of(&layer).unwrap().to_bytes().unwrap(), &Device::Cpu).unwrap();
     let identity = Tensor::eye(4, DType::F32, &Device::Cpu).unwrap();
-    assert_close("A", learned.tensor("body.symmetry_out").unwrap(), &identity, 0.0);
+    assert_close("A", learned.tensor("body.factor_out").unwrap(), &identity, 0.0);
     let again = learned.build().unwrap();
     let weight = |layer: &dyn Layer| {
         let values = layer.parameters().broadcast(1).unwrap();
@@ -123,7 +124,7 @@ fn files_of_earlier_versions_open() {
     let learned = Learned::load(earlier("kronecker-c8"), &Device::Cpu).unwrap();
     let stored = candle_core::safetensors::load(earlier("kronecker-c8"), &Device::Cpu).unwrap();
     let factor = (&stored["symmetry_out"] + Tensor::eye(24, DType::F32, &Device::Cpu).unwrap()).unwrap();
-    assert_close("A", learned.tensor("symmetry_out").unwrap(), &factor, 0.0);
+    assert_close("A", learned.tensor("factor_out").unwrap(), &factor, 0.0);
 }
 
 /// Every kind of damage ends with a message that names the file and what is wrong.
@@ -140,17 +141,24 @@ fn damaged_files_are_refused() {
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &good[8 + length..]].concat()
     };
     let plain = safetensors::serialize([("x", Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap())], None);
+    // A layer of someone else's: its bias must not be lost without a word.
+    let numbers = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let foreign =
+        safetensors::serialize([("weight", numbers(&[2, 3])), ("bias", numbers(&[2]))], None).unwrap();
     for (bytes, words) in [
-        (Vec::new(), "no safetensors file"),
-        (b"hello, this is a text file".to_vec(), "no safetensors file"),
-        (good[..good.len() - 3].to_vec(), "no safetensors file"),
+        (Vec::new(), "not a safetensors file"),
+        (b"hello, this is a text file".to_vec(), "not a safetensors file"),
+        (good[..good.len() - 3].to_vec(), "not a safetensors file"),
         (edited("version\\\":1", "version\\\":99"), "version 99 of the format"),
         (edited("version", "vresion"), "damaged"),
         (edited("reparam_conv2d", "reparam_conv9d"), "damaged"),
         (edited("in_channels\\\":2", "in_channels\\\":3"), "shape"),
         (edited("kernel\\\":3", "kernel\\\":0"), "kernel must be at least 1"),
-        (edited("body.symmetry_out", "body.symmetry_uot"), "body.symmetry_out"),
+        (edited("body.factor_out", "body.factor_uot"), "body.factor_out"),
+        (edited("kronecker_factors", "kronecker"), "symmetry_out"),
+        (edited("[\\\"body.filter", "[\\\"body.flter"), "says that tasks adapt body.flter"),
         (edited("\\\"adapted\\\":[", "\\\"tasks\\\":[1,2],\\\"adapted\\\":["), "shape"),
+        (foreign, "no layer of before has a tensor `bias`"),
         (plain.unwrap(), "does not say what model it holds, and no layer has just its tensors: x [3]"),
     ] {
         std::fs::write(&path, &bytes).unwrap();
@@ -180,5 +188,63 @@ fn models_that_cannot_be_saved_say_so() {
         }
     }
     let mine = Mine(Linear::new(LinearConfig::new(2, 2), builder(0)).unwrap());
-    assert!(Learned::of(&mine).unwrap_err().to_string().contains("Layer::record"));
+    assert!(Learned::of(&mine).unwrap_err().to_string().contains("only the layers of msr-layers"));
+}
+
+/// Names of layers may have dots, and numbers any type; patterns come back with what they tie.
+#[test]
+fn what_is_saved_is_what_was_built() {
+    let action = msr_groups::Action::natural(&msr_groups::dihedral(6).unwrap());
+    let pattern = msr_groups::SharingPattern::new(&action, &action).unwrap();
+    let tied = |entries| PatternLinearConfig { entries, ..PatternLinearConfig::new(pattern.clone()) };
+    for dtype in [DType::F32, DType::F64, DType::BF16] {
+        let vb = SeededVars::new(5).builder(dtype, &Device::Cpu).pp("a").pp("b.c").pp(0);
+        let stack = Sequential::new()
+            .with(PatternLinear::new(tied(Entries::Learned), vb.pp("learned")).unwrap())
+            .with(PatternLinear::new(tied(Entries::Orthonormal), vb.pp("orthonormal")).unwrap())
+            .with(
+                Linear::new(LinearConfig { bias: true, ..LinearConfig::new(6, 2) }, vb.pp("head")).unwrap(),
+            );
+        let learned = Learned::of(&stack).unwrap();
+        assert!(learned.tensor("a.b.c.0.head.bias").is_ok());
+        let again = Learned::from_bytes(&learned.to_bytes().unwrap(), &Device::Cpu).unwrap();
+        let weights = |layer: &dyn Layer| {
+            let values = layer.parameters().broadcast(1).unwrap();
+            let found = layer.weights(&values).unwrap().into_iter();
+            found.map(|w| (w.layer, w.value.value().clone())).collect::<Vec<_>>()
+        };
+        let (before, after) = (weights(&stack), weights(again.build().unwrap().as_ref()));
+        assert_eq!(before.len(), 3);
+        for ((a, before), (b, after)) in before.iter().zip(&after) {
+            assert_eq!((a, before.dtype()), (b, after.dtype()));
+            assert_close(a, after, before, 0.0);
+        }
+    }
+}
+
+/// Two layers under one name, or of different element types, would be saved as something else than
+/// they are.
+#[test]
+fn models_that_would_not_come_back_are_refused() {
+    let layer = |dtype, name: &str| {
+        let vb = SeededVars::new(1).builder(dtype, &Device::Cpu).pp(name);
+        Linear::new(LinearConfig::new(3, 3), vb).unwrap()
+    };
+    let twice = Sequential::new().with(layer(DType::F32, "a")).with(layer(DType::F32, "a"));
+    let mixed = Sequential::new().with(layer(DType::F32, "a")).with(layer(DType::F64, "b"));
+    for (stack, words) in [(twice, "two tensors are called `a.weight`"), (mixed, "`b.weight` is F64")] {
+        let message = Learned::of(&stack).unwrap_err().to_string();
+        assert!(message.contains(words), "{message}");
+        let values = stack.parameters().broadcast(2).unwrap();
+        assert!(Learned::of_tasks(&stack, &values, vec![0, 1]).is_err());
+    }
+}
+
+/// A bound outside its range is an error, not a layer that cannot be read.
+#[test]
+fn bounds_that_make_no_sense_are_errors() {
+    let layer = ReparamLinear::new(ReparamLinearConfig::new(4, 4, 2), builder(1)).unwrap();
+    let learned = Learned::of(&layer).unwrap();
+    let config = msr_groups::RecoveryConfig { largest_chance: 2.0, ..Default::default() };
+    assert!(matches!(learned.symmetry_with(&config), Err(Error::Groups(_))));
 }

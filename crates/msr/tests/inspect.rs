@@ -4,9 +4,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use command::{msr, refuses, text};
 use msr_groups::{Action, PlaneGroup, SharingPattern, SteerableBasis, parse_group};
+use msr_layers::{
+    Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
+    Sequential,
+};
+use msr_symmetry::Learned;
 
 mod command;
 
@@ -59,7 +64,7 @@ fn groups_are_read_out_of_files() {
     let (rows, k) = (pattern.labels().len(), pattern.free_parameters());
     let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense(), &[rows, k])]);
     refuses(&["inspect", text(&path)], &["72 rows", "--outputs"]);
-    refuses(&["inspect", text(&path), "--outputs", "7"], &["no multiple of 7"]);
+    refuses(&["inspect", text(&path), "--outputs", "7"], &["not a multiple of 7"]);
     let picture = folder.path().join("here.png");
     let args = ["inspect", text(&path), "--outputs", "6", "--picture", text(&picture)];
     says(&args, &["6 outputs × 12 inputs", "S_4, order 24"]);
@@ -91,7 +96,7 @@ fn files_that_cannot_be_read_are_refused_with_a_reason() {
     refuses(&["inspect", "/nowhere/x.safetensors"], &["/nowhere/x.safetensors", "No such file"]);
     let path = folder.path().join("text.safetensors");
     std::fs::write(&path, "hello").unwrap();
-    refuses(&["inspect", text(&path)], &["no safetensors file"]);
+    refuses(&["inspect", text(&path)], &["not a safetensors file"]);
     let path = file(folder.path(), "vector.safetensors", &[("bias", vec![1.0; 3], &[3])]);
     refuses(&["inspect", text(&path)], &["no matrix", "bias [3]"]);
     refuses(&["inspect", text(&path), "--tensor", "bias"], &["two dimensions"]);
@@ -199,4 +204,48 @@ fn convolutions_name_their_rotations() {
     refuses(&["inspect", text(&checkpoint)], &["`b.symmetry` has 72 rows", "--kernel"]);
     let half = file(folder.path(), "half.safetensors", &[("symmetry_out", zeros(8), &[8, 8])]);
     refuses(&["inspect", text(&half)], &["no tensor `symmetry_taps`"]);
+}
+
+/// A file of a stack says what its layers are: all of them are looked at, and one is chosen by its
+/// tensor. What cannot be read says why, and a file of a later version is not taken for bare
+/// tensors.
+#[test]
+fn files_that_say_what_they_are_are_taken_at_their_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let vars = SeededVars::new(0);
+    let vb = |name: &str| vars.builder(DType::F32, &Device::Cpu).pp(name);
+    let conv = |kernel| ReparamConv2dConfig::kronecker(Conv2dConfig::new(2, 8, kernel));
+    let stack = Sequential::new()
+        .with(ReparamConv2d::new(conv(3), vb("odd")).unwrap())
+        .with(ReparamConv2d::new(conv(2), vb("even")).unwrap())
+        .with(ReparamLinear::new(ReparamLinearConfig::new(4, 6, 3), vb("fc")).unwrap());
+    let path = folder.path().join("stack.safetensors");
+    let bytes = Learned::of(&stack).unwrap().to_bytes().unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    says(
+        &["inspect", text(&path)],
+        &[
+            "odd.factor_out, odd.factor_taps: Kronecker factors of a convolution, 8 channels × 2 input channels",
+            "Not read: a 2 × 2 kernel has no centre",
+            "fc.symmetry: a symmetry matrix, k = 3, 6 outputs × 4 inputs",
+        ],
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&says(&["inspect", "--json", text(&path)], &[])).unwrap();
+    assert_eq!(json["layers"].as_array().map(Vec::len), Some(3));
+    assert!(json["layers"][1]["reason"].as_str().unwrap().contains("2 × 2"));
+    assert!(folder.path().join("stack.fc_symmetry.svg").exists());
+    let one = says(&["inspect", text(&path), "--tensor", "fc.symmetry"], &["6 outputs × 4 inputs"]);
+    assert!(!one.contains("odd."), "{one}");
+    refuses(
+        &["inspect", text(&path), "--tensor", "odd.factor_out", "--kernel", "5"],
+        &["the file says that there are 3 taps", "leave out --kernel"],
+    );
+    let later = String::from_utf8_lossy(&bytes).contains("version\\\":1");
+    assert!(later);
+    let at = bytes.windows(11).position(|w| w == b"version\\\":1").unwrap();
+    let mut newer = bytes.clone();
+    newer[at + 10] = b'9';
+    std::fs::write(&path, &newer).unwrap();
+    refuses(&["inspect", text(&path)], &["version 9 of the format", "newer msr"]);
 }

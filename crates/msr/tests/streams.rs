@@ -46,8 +46,8 @@ fn json_is_all_there_is_on_stdout() {
     candle_core::safetensors::save(&[("w", matrix)].into(), &file).unwrap();
     let said = msr(&["inspect", "--json", text(&file)]);
     let found: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!(found["group"]["name"], "S_4", "{}", said.out);
-    assert_eq!(found["known"][0]["group"], "S_4");
+    assert_eq!(found["layers"][0]["group"]["name"], "S_4", "{}", said.out);
+    assert_eq!(found["layers"][0]["known"][0]["group"], "S_4");
     assert!(said.err.contains("Symmetry: S_4"));
 }
 

@@ -117,8 +117,8 @@ fn picture_of(
     tasks: &CellTasks,
 ) -> Result<Option<Picture>> {
     let (n, m) = sizes(source)?;
-    let matrices = trainer.learner().learned()?.symmetry_matrices()?;
-    let Some([symmetry]) = matrices.first().map(|(_, matrices)| &matrices[..]) else { return Ok(None) };
+    let layers = trainer.learner().learned()?.symmetric_layers()?;
+    let Some([(_, symmetry)]) = layers.first().map(|layer| &layer.matrices[..]) else { return Ok(None) };
     let test = tasks.test(0..1)?;
     let weights = weights(&trainer.learner().adapt(&test.support)?)?;
     let weight = weights.first().context("there are no test tasks")?;

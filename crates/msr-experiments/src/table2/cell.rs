@@ -61,7 +61,8 @@ pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Resul
     let (name, group) = (Table2::cell_name(cell), cell.problem.group());
     folder.files.write_picture("filters", &pictures::filters(&name, group, sizes, &filters)?)?;
     let learned = trainer.learner().learned()?;
-    for (_, matrices) in learned.symmetry_matrices()? {
+    for layer in learned.symmetric_layers()? {
+        let matrices: Vec<Tensor> = layer.matrices.into_iter().map(|(_, matrix)| matrix).collect();
         let basis = pictures::basis(&name, group, sizes, &matrices, &filters.learned)?;
         folder.files.write_picture("basis", &basis)?;
         if matrices.len() > 1 {

@@ -44,9 +44,10 @@ const MOST_ROWS: usize = 50_000;
 /// Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
 ///
 /// # Errors
-/// [`Error::Config`] when there are more than 50,000 rows of two or more columns, when the pattern
-/// is too large for [`pattern_automorphisms`], or when a number of `config` is outside its range;
-/// [`Error::Search`] when the search for automorphisms contradicts itself.
+/// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns;
+/// [`Error::Config`] when the pattern is too large for [`pattern_automorphisms`], or a number of
+/// `config` is outside its range; [`Error::Search`] when the search for automorphisms contradicts
+/// itself.
 ///
 /// # Example
 /// ```
@@ -71,12 +72,7 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
     let (outputs, inputs) = (symmetry.outputs(), symmetry.inputs());
     let (rows, columns) = (symmetry.weights(), symmetry.columns());
     if rows > MOST_ROWS && columns > 1 {
-        return Err(Error::Config {
-            problem: format!(
-                "{rows} weights with {columns} columns; at most {MOST_ROWS} rows can be compared pair by pair. \
-                 Rank known groups with `rank_groups`, or look at a part of the matrix"
-            ),
-        });
+        return Err(Error::TooManyWeights { weights: rows, columns, most: MOST_ROWS });
     }
     // In units of the largest entry, so that squares neither overflow nor vanish.
     let largest = symmetry.values().iter().fold(0.0f64, |l, u| l.max(u.abs()));

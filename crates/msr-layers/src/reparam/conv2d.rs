@@ -27,6 +27,10 @@ use crate::parameters::{Parameter, Parameters, Values};
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamConv2d";
+/// What A, B and C have beyond the identity.
+const DEVIATIONS: [&str; 3] = ["symmetry_out", "symmetry_in", "symmetry_taps"];
+/// A, B and C themselves. The two never share a name, so a checkpoint of one is none of the other.
+const FACTORS: [&str; 3] = ["factor_out", "factor_in", "factor_taps"];
 
 /// The form of the symmetry matrix of a [`ReparamConv2d`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +40,8 @@ pub enum ConvSymmetry {
     /// `A ⊗ B ⊗ C`, from the identity: the tensors hold what the factors have beyond it, A − 1, B −
     /// 1 and C − 1.
     Kronecker,
-    /// `A ⊗ B ⊗ C` with factors that are given: the tensors hold A, B and C. This is how a
-    /// learned layer is saved and loaded.
+    /// `A ⊗ B ⊗ C` with factors that are given: the tensors `factor_*` hold A, B and C. This is how
+    /// a learned layer is saved and loaded.
     KroneckerFactors,
     /// A matrix with so many columns, from N(0, std²).
     Full {
@@ -78,9 +82,9 @@ impl ReparamConv2dConfig {
 /// A convolution with `vec(W) = U v`; see the module's documentation for the two forms of U.
 ///
 /// Tensors, Kronecker: `symmetry_out (o, o)`, `symmetry_in (c, c)`, `symmetry_taps (k², k²)`,
-/// shared (see [`ConvSymmetry`] for what they hold); `filter (o, c, k²)`, adapted. Full: `symmetry
-/// (o c k², k_v)`, shared;
-/// `filter (k_v)`, adapted. With a bias, `bias (o)`, adapted.
+/// shared, what A, B and C have beyond the identity, or `factor_out`, `factor_in`, `factor_taps`,
+/// A, B and C themselves (see [`ConvSymmetry`]); `filter (o, c, k²)`, adapted. Full:
+/// `symmetry (o c k², k_v)`, shared; `filter (k_v)`, adapted. With a bias, `bias (o)`, adapted.
 ///
 /// # Shapes
 /// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o,
@@ -129,23 +133,18 @@ impl ReparamConv2d {
         let normal = |stdev: f64| Init::Randn { mean: 0.0, stdev };
         let bound = 3f64.sqrt() * config.filter_std;
         let uniform = Init::Uniform { lo: -bound, up: bound };
-        let factors = [("symmetry_out", o), ("symmetry_in", c), ("symmetry_taps", taps)];
-        let factor = |(name, size)| Parameter::new(&vb, name, &[size, size], Init::Const(0.0));
-        let identity = |(_, size)| Tensor::eye(size, vb.dtype(), vb.device());
+        let sizes = [o, c, taps];
+        let factors = |names: [&str; 3]| -> Result<Vec<Parameter>> {
+            let named = names.into_iter().zip(sizes);
+            named.map(|(name, size)| Parameter::new(&vb, name, &[size, size], Init::Const(0.0))).collect()
+        };
+        let identity = |size| Tensor::eye(size, vb.dtype(), vb.device());
         let (shared, identities, filter) = match config.symmetry {
             ConvSymmetry::Kronecker => {
-                let identities = factors.into_iter().map(identity).collect::<candle_core::Result<_>>()?;
-                (
-                    factors.into_iter().map(factor).collect::<Result<_>>()?,
-                    identities,
-                    (vec![o, c, taps], uniform),
-                )
+                let identities = sizes.into_iter().map(identity).collect::<candle_core::Result<_>>()?;
+                (factors(DEVIATIONS)?, identities, (sizes.to_vec(), uniform))
             }
-            ConvSymmetry::KroneckerFactors => (
-                factors.into_iter().map(factor).collect::<Result<_>>()?,
-                Vec::new(),
-                (vec![o, c, taps], uniform),
-            ),
+            ConvSymmetry::KroneckerFactors => (factors(FACTORS)?, Vec::new(), (sizes.to_vec(), uniform)),
             ConvSymmetry::Full { filter_params, std } => {
                 require_sizes(LAYER, &[("filter_params", filter_params)])?;
                 let shape = [o * c * taps, filter_params];
@@ -282,13 +281,16 @@ impl Layer for ReparamConv2d {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         self.parameters.check(LAYER, values)?;
-        let symmetry = match self.config.symmetry {
-            ConvSymmetry::Kronecker => ConvSymmetry::KroneckerFactors,
-            other => other,
-        };
-        let config = ReparamConv2dConfig { symmetry, ..self.config };
         let meant = Values { shared: self.symmetry_of(values)?, adapted: values.adapted.clone() };
-        Ok(Some(LayerRecord::new(LAYER, "reparam_conv2d", &config, &self.parameters, &meant)?))
+        let (mut config, mut parameters) = (self.config, self.parameters.clone());
+        if config.symmetry == ConvSymmetry::Kronecker {
+            config.symmetry = ConvSymmetry::KroneckerFactors;
+            for (p, (from, to)) in parameters.shared.iter_mut().zip(DEVIATIONS.into_iter().zip(FACTORS)) {
+                let lead = p.name.len() - from.len();
+                p.name.replace_range(lead.., to);
+            }
+        }
+        Ok(Some(LayerRecord::new(LAYER, "reparam_conv2d", &config, &parameters, &meant)?))
     }
 }
 

@@ -26,6 +26,7 @@ const LAYER: &str = "PatternLinear";
 /// What the entries of the symmetry matrix are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Entries {
     /// Ones, for ever: the layer is equivariant, whatever it learns.
     #[default]

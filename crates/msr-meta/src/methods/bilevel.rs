@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
@@ -27,6 +27,7 @@ use crate::task_data::TaskData;
 /// Whether the outer gradient passes through the inner gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Order {
     /// The exact derivative.
     #[default]
@@ -230,8 +231,12 @@ impl MetaLearner {
                 Method::Solve(Ridge::new(ridge, &parameters.adapted)?, order)
             }
         };
+        if parameters.adapted.is_empty() {
+            return Err(Error::config("there is nothing to adapt: the model has no adapted parameters"));
+        }
         let mut outer = variables(parameters.iter())?;
         outer.extend(method.variables());
+        check_names(&outer)?;
         let model: Arc<dyn Layer> = Arc::new(model);
         Ok(Self { inner: Arc::new(InnerLoop { model, parameters, method, config }), outer })
     }

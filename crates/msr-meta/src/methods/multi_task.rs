@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::solve;
 use crate::parameters::variables;
@@ -88,7 +88,7 @@ impl MultiTask {
                 config.ridge
             )));
         }
-        variables(parameters.iter())?;
+        check_names(&variables(parameters.iter())?)?;
         let outer = variables(parameters.shared.iter())?;
         Ok(Self { model: Arc::new(model), parameters, outer, config })
     }

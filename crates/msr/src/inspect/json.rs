@@ -17,6 +17,8 @@ pub struct FoundOnPlane {
     group: Option<String>,
     /// All groups with a residual below the bound.
     holding: Vec<String>,
+    /// Why nothing is claimed.
+    reason: Option<String>,
     /// All groups that were compared, the best first.
     known: Vec<PlaneResidual>,
 }
@@ -31,19 +33,21 @@ struct PlaneResidual {
 
 impl FoundOnPlane {
     /// Of a convolution with these channels and taps along a side.
-    pub fn new(conv: &Convolution, found: &PlaneSymmetry) -> Self {
-        let residuals = found.fits.iter().map(|fit| PlaneResidual {
+    pub fn new(conv: &Convolution, found: Option<&PlaneSymmetry>, reason: Option<String>) -> Self {
+        let residual = |fit: &msr_groups::PlaneFit| PlaneResidual {
             group: fit.group.to_string(),
             order: fit.group.order(),
             residual: fit.residual,
-        });
+        };
+        let none = found.filter(|found| found.group.is_none());
         Self {
             tensors: conv.names.clone(),
             channels: conv.channels,
             kernel: conv.kernel,
-            group: found.group.map(|group| group.to_string()),
-            holding: found.holding().map(|group| group.to_string()).collect(),
-            known: residuals.collect(),
+            group: found.and_then(|found| found.group).map(|group| group.to_string()),
+            holding: found.map_or_else(Vec::new, |f| f.holding().map(|group| group.to_string()).collect()),
+            reason: reason.or_else(|| none.map(ToString::to_string)),
+            known: found.map_or_else(Vec::new, |found| found.fits.iter().map(residual).collect()),
         }
     }
 }

@@ -80,18 +80,18 @@ pub fn run(args: &Args) -> Result<()> {
             Subject::Conv(conv) => plane::inspect(args, conv, &console),
         }?);
     }
-    match found.as_slice() {
-        [only] => console.json(only),
-        several => console.json(&several),
-    }
+    console.json(&serde_json::json!({ "file": args.file, "layers": found }))
 }
 
 /// What of the file is looked at: the layers that it says it has, or a tensor as the flags say.
 fn subjects(args: &Args, bytes: &[u8]) -> Result<Vec<Subject>> {
-    if !args.weight
-        && let Ok(learned) = Learned::from_bytes(bytes, &Device::Cpu)
-    {
-        let layers = stored::subjects(&learned, args)?;
+    if !args.weight {
+        let layers = match Learned::from_bytes(bytes, &Device::Cpu) {
+            Ok(learned) => stored::subjects(&learned, args)?,
+            // A file that says what it is must not be taken for something else.
+            Err(problem) if Learned::is_in(bytes) => return Err(problem.into()),
+            Err(_) => Vec::new(),
+        };
         if !layers.is_empty() {
             return Ok(layers);
         }

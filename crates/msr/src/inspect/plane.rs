@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use msr_experiments::console::Console;
-use msr_groups::{LARGEST_PLANE_RESIDUAL, PlaneSymmetry, plane_symmetry};
+use msr_groups::{LARGEST_PLANE_RESIDUAL, PlaneSymmetry};
 use msr_report::Table;
+use msr_symmetry::Symmetry;
 use serde_json::Value;
 
 use super::Args;
@@ -12,9 +13,16 @@ use super::subject::{ConvMatrices, Convolution};
 
 /// Prints what is found; the same as JSON.
 pub fn inspect(args: &Args, conv: &Convolution, console: &Console) -> Result<Value> {
-    let found = plane_symmetry(conv.learned(), conv.channels, conv.kernel)?;
-    console.table(&text(&what(conv), &found, args.known));
-    Ok(serde_json::to_value(FoundOnPlane::new(conv, &found))?)
+    let found = Symmetry::of_convolution(conv.learned(), conv.channels, conv.kernel)?;
+    let reason = match &found {
+        Symmetry::Plane(found) => {
+            console.table(&text(&what(conv), found, args.known));
+            return Ok(serde_json::to_value(FoundOnPlane::new(conv, Some(found), None))?);
+        }
+        other => other.to_string(),
+    };
+    console.say(&format!("{}\n\n{reason}", what(conv)));
+    Ok(serde_json::to_value(FoundOnPlane::new(conv, None, Some(reason)))?)
 }
 
 fn what(conv: &Convolution) -> String {

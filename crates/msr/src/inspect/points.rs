@@ -7,10 +7,10 @@ use anyhow::Result;
 use msr_experiments::console::Console;
 use msr_groups::{
     Fit, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
-    known_actions, rank_groups, recover,
+    known_actions, rank_groups,
 };
 use msr_report::{Table, number, picture};
-use msr_symmetry::write_atomic;
+use msr_symmetry::{Symmetry, write_atomic};
 use serde_json::Value;
 
 use super::subject::Matrix;
@@ -24,8 +24,8 @@ pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value>
     let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
     console.say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
     let mut reason = None;
-    let found = match recover(symmetry, &RecoveryConfig::default()) {
-        Ok(found) => {
+    let found = match Symmetry::of_matrix(symmetry, &RecoveryConfig::default())? {
+        Symmetry::Permutations(found) => {
             console.say(&describe(symmetry, &found, args.full));
             if let Recovery::Nothing(nothing) = &found {
                 reason = Some(nothing.reason.to_string());
@@ -33,12 +33,11 @@ pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value>
             Some(found)
         }
         // Too large to compare rows; known groups can be ranked all the same.
-        Err(error @ msr_groups::Error::Config { .. }) => {
-            console.say(&format!("Not read: {error}."));
-            reason = Some(error.to_string());
+        other => {
+            console.say(&other.to_string());
+            reason = Some(other.to_string());
             None
         }
-        Err(other) => return Err(other.into()),
     };
     let fits = rank_groups(symmetry, &known_actions(m, n)?)?;
     if fits.is_empty() {
@@ -59,8 +58,10 @@ pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value>
     let columns: Vec<Vec<f64>> =
         (0..k.min(4)).map(|c| matrix.values.iter().skip(c).step_by(k).copied().collect()).collect();
     let pattern = found.as_ref().and_then(Recovery::pattern);
-    write_atomic(&picture, &picture::inspected(&matrix.name, pattern, &columns, n)?.png()?)?;
-    console.say(&format!("\npicture: {}", picture.display()));
+    let drawn = picture::inspected(&matrix.name, pattern, &columns, n)?;
+    write_atomic(&picture, &drawn.png()?)?;
+    write_atomic(&picture.with_extension("svg"), drawn.svg()?.as_bytes())?;
+    console.say(&format!("\npicture: {} (and .svg)", picture.display()));
     Ok(serde_json::to_value(json::FoundOnPoints {
         tensor: &matrix.name,
         outputs: m,

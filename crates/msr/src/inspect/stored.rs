@@ -2,8 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use msr_experiments::engine::entries;
-use msr_layers::{ConvSymmetry, LayerSpec};
-use msr_symmetry::Learned;
+use msr_symmetry::{Learned, SymmetricLayer, Weights};
 
 use super::Args;
 use super::subject::{ConvMatrices, Convolution, Matrix, Subject};
@@ -11,59 +10,38 @@ use super::subject::{ConvMatrices, Convolution, Matrix, Subject};
 /// The layers with symmetry matrices, or the one to which the tensor that was named belongs; none
 /// when there is no such layer. Flags that say otherwise than the file are refused.
 pub fn subjects(learned: &Learned, args: &Args) -> Result<Vec<Subject>> {
-    let mut found = Vec::new();
-    collect(learned, learned.model(), args, &mut found)?;
-    Ok(found)
+    let layers = learned.symmetric_layers()?;
+    let asked = |layer: &&SymmetricLayer| {
+        args.tensor.as_ref().is_none_or(|tensor| layer.matrices.iter().any(|(name, _)| name == tensor))
+    };
+    layers.iter().filter(asked).map(|layer| subject(layer, args)).collect()
 }
 
-fn collect(learned: &Learned, spec: &LayerSpec, args: &Args, found: &mut Vec<Subject>) -> Result<()> {
-    let full = |layer: &str, tensor: &str| {
-        if layer.is_empty() { tensor.to_string() } else { format!("{layer}.{tensor}") }
-    };
-    let asked = |names: &[String]| args.tensor.as_ref().is_none_or(|tensor| names.contains(tensor));
-    let numbers = |name: &str| -> Result<Vec<f64>> { entries(learned.tensor(name)?) };
-    match spec {
-        LayerSpec::Sequential { layers } => {
-            layers.iter().try_for_each(|layer| collect(learned, layer, args, found))?;
+fn subject(layer: &SymmetricLayer, args: &Args) -> Result<Subject> {
+    match (layer.weights, layer.matrices.as_slice()) {
+        (Weights::Linear { outputs, inputs }, [(name, u)]) => {
+            says(args.outputs, outputs, "outputs", "--outputs")?;
+            ensure!(args.kernel.is_none(), "`{name}` does not belong to a convolution; leave out --kernel");
+            Ok(Subject::Points(Matrix { name: name.clone(), values: entries(u)?, outputs, inputs }))
         }
-        LayerSpec::ReparamLinear { name, config } => {
-            let tensor = full(name, "symmetry");
-            if asked(std::slice::from_ref(&tensor)) {
-                says(args.outputs, config.out_features, "outputs", "--outputs")?;
-                ensure!(args.kernel.is_none(), "`{tensor}` is no convolution's; leave out --kernel");
-                found.push(Subject::Points(Matrix {
-                    values: numbers(&tensor)?,
-                    name: tensor,
-                    outputs: config.out_features,
-                    inputs: config.in_features,
-                }));
-            }
-        }
-        LayerSpec::ReparamConv2d { name, config } => {
-            let factors = ["symmetry_out", "symmetry_taps"].map(|tensor| full(name, tensor));
-            let names = match config.symmetry {
-                ConvSymmetry::Full { .. } => vec![full(name, "symmetry")],
-                _ => factors.to_vec(),
-            };
-            if !asked(&names) {
-                return Ok(());
-            }
-            let conv = config.conv;
-            says(args.outputs, conv.out_channels, "output channels", "--outputs")?;
-            says(args.kernel, conv.kernel, "taps along a side", "--kernel")?;
-            let symmetry = match (config.symmetry, names.as_slice()) {
-                (ConvSymmetry::Full { filter_params, .. }, [u]) => {
-                    ConvMatrices::Full { symmetry: numbers(u)?, columns: filter_params }
+        (Weights::Conv { channels, in_channels, kernel }, matrices) => {
+            says(args.outputs, channels, "output channels", "--outputs")?;
+            says(args.kernel, kernel, "taps along a side", "--kernel")?;
+            let (names, symmetry) = match matrices {
+                [(name, u)] => {
+                    let columns = u.dims().last().copied().unwrap_or(0);
+                    (vec![name.clone()], ConvMatrices::Full { symmetry: entries(u)?, columns })
                 }
-                (_, [a, c]) => ConvMatrices::Kronecker { channels: numbers(a)?, taps: numbers(c)? },
-                _ => bail!("the layer `{name}` has neither U nor factors"),
+                [(out, a), _, (taps, c)] => {
+                    let factors = ConvMatrices::Kronecker { channels: entries(a)?, taps: entries(c)? };
+                    (vec![out.clone(), taps.clone()], factors)
+                }
+                _ => bail!("the layer `{}` has neither U nor factors", layer.layer),
             };
-            let (channels, in_channels, kernel) = (conv.out_channels, conv.in_channels, conv.kernel);
-            found.push(Subject::Conv(Convolution { names, symmetry, channels, in_channels, kernel }));
+            Ok(Subject::Conv(Convolution { names, symmetry, channels, in_channels, kernel }))
         }
-        _ => {}
+        _ => bail!("the layer `{}` is of a kind that is not known here", layer.layer),
     }
-    Ok(())
 }
 
 /// Refuses a flag that contradicts the file.

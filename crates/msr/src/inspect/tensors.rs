@@ -23,7 +23,7 @@ pub fn subject(args: &Args, bytes: &[u8]) -> Result<Subject> {
     Ok(Subject::Points(matrix(args, &tensors)?))
 }
 
-const DAMAGED: &str = "this is no safetensors file, or a damaged one";
+const DAMAGED: &str = "not a safetensors file, or a damaged one";
 
 fn load(bytes: &[u8], named: Option<&str>) -> Result<HashMap<String, Tensor>> {
     SafeTensors::read_metadata(bytes).context(DAMAGED)?;
@@ -67,7 +67,7 @@ fn matrix(args: &Args, tensors: &HashMap<String, Tensor>) -> Result<Matrix> {
     let (outputs, inputs) = match (is_symmetry, size) {
         (false, _) => (rows, columns),
         (true, Some((m, n))) => {
-            ensure!(m * n == rows, "`{name}` has {rows} rows, which are no multiple of {m} outputs");
+            ensure!(m * n == rows, "`{name}` has {rows} rows, not a multiple of {m} outputs");
             (m, n)
         }
         (true, None) => {
@@ -142,13 +142,13 @@ fn conv(args: &Args, tensors: &HashMap<String, Tensor>) -> Result<Option<Convolu
     let taps = kernel.saturating_mul(kernel);
     ensure!(
         taps > 0 && rows.is_multiple_of(taps),
-        "`{name}` has {rows} rows, which are no multiple of {kernel} × {kernel} taps"
+        "`{name}` has {rows} rows, not a multiple of {kernel} × {kernel} taps"
     );
     let filters = rows / taps;
     let channels = args.outputs.unwrap_or(filters);
     ensure!(
         channels > 0 && filters.is_multiple_of(channels),
-        "`{name}` has {filters} filters of {kernel} × {kernel} taps, which are no multiple of {channels} output channels"
+        "`{name}` has {filters} filters of {kernel} × {kernel} taps, not a multiple of {channels} output channels"
     );
     Ok(Some(Convolution {
         names: vec![name],
