@@ -8,8 +8,9 @@ use msr_report::picture::{Chart, Picture, Series};
 use super::folder::Folder;
 use super::metrics::{METRICS, MetricsLine, RIDGE};
 
-/// Draws what the metrics of a training run say, by outer step: the loss, and below it the learned
-/// inner rates and the ridge. Nothing is drawn of no metrics.
+/// Draws what the metrics of a training run say, by outer step: the loss, below it how far the
+/// learned symmetry matrix is from the symmetry of the tasks, where that is known, and below that
+/// the learned inner rates and the ridge. Nothing is drawn of no metrics.
 pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
     let path = folder.path().join(METRICS);
     let in_file = || format!("{}", path.display());
@@ -28,6 +29,12 @@ pub fn draw_curves(folder: &Folder, title: &str) -> Result<()> {
         }
     }
     let mut picture = Picture::new(format!("{title}: learning curves")).row([loss]);
+    let off = lines.iter().filter_map(|line| Some((line.step as f64, line.equivariance_error?)));
+    let off: Vec<(f64, f64)> = off.collect();
+    if !off.is_empty() {
+        let chart = Chart::new("outer step", "equivariance error of the symmetry matrix");
+        picture = picture.row([chart.series(Series::new("", off))]);
+    }
     if !rates.is_empty() {
         let axis = match (rates.contains_key(RIDGE), rates.len()) {
             (false, _) => "learned inner rate",

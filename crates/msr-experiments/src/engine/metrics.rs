@@ -13,6 +13,7 @@ use msr_meta::{Learner, Observer, StepReport};
 use serde::{Deserialize, Serialize};
 
 use super::entries::entries;
+use super::truth::Truth;
 
 /// The file's name.
 pub const METRICS: &str = "metrics.jsonl";
@@ -28,6 +29,10 @@ pub struct MetricsLine {
     /// they are learned.
     #[serde(flatten)]
     pub rates: BTreeMap<String, f64>,
+    /// How far the learned symmetry matrix is from the symmetry of the tasks, where that is known,
+    /// after the update; as [`Truth::distance`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivariance_error: Option<f64>,
 }
 
 /// Metrics as JSON lines, appended; can be cut back to a point that a checkpoint remembers.
@@ -73,23 +78,26 @@ pub struct Watcher<'a> {
     bar: &'a ProgressBar,
     /// The learned rates and ridges; they share their storage with the learner.
     rates: Vec<(String, Var)>,
+    truth: Option<&'a Truth>,
 }
 
 impl<'a> Watcher<'a> {
     /// Watches the training of `learner`, and writes a line after every `every` of `steps` steps to
-    /// the folder's metrics, which are cut back to their first `length` bytes.
+    /// the folder's metrics, which are cut back to their first `length` bytes. Where the symmetry
+    /// of the tasks is known, the lines say how far the learner is from it.
     pub fn new(
         folder: &Path,
         length: u64,
         learner: &dyn Learner,
         (every, steps): (u64, u64),
+        truth: Option<&'a Truth>,
         bar: &'a ProgressBar,
     ) -> Result<Self> {
         let is_rate =
             |name: &str| name.split('.').next().is_some_and(|first| first == "rate" || first == RIDGE);
         let rates = learner.outer_parameters().iter().filter(|p| is_rate(&p.name));
         let rates = rates.map(|p| (p.name.clone(), p.variable.clone())).collect();
-        Ok(Self { metrics: Metrics::open(&folder.join(METRICS), length)?, every, steps, bar, rates })
+        Ok(Self { metrics: Metrics::open(&folder.join(METRICS), length)?, every, steps, bar, rates, truth })
     }
 }
 
@@ -99,7 +107,7 @@ pub const RIDGE: &str = "ridge";
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Observer for Watcher<'_> {
-    fn on_step(&mut self, report: &StepReport, _: &dyn Learner) -> Result<ControlFlow<()>, BoxError> {
+    fn on_step(&mut self, report: &StepReport, learner: &dyn Learner) -> Result<ControlFlow<()>, BoxError> {
         self.bar.inc(1);
         if report.step.is_multiple_of(self.every) || report.step + 1 == self.steps {
             self.bar.set_message(format!("loss {:.4}", report.mean()));
@@ -109,7 +117,12 @@ impl Observer for Watcher<'_> {
                 let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
                 rates.insert(name.clone(), if name == RIDGE { mean.exp() } else { mean });
             }
-            self.metrics.line(&MetricsLine { step: report.step, loss: report.mean(), rates })?;
+            let equivariance_error = match self.truth {
+                Some(truth) => truth.distance(learner)?,
+                None => None,
+            };
+            let line = MetricsLine { step: report.step, loss: report.mean(), rates, equivariance_error };
+            self.metrics.line(&line)?;
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -25,6 +25,7 @@ mod settings;
 mod tasks;
 mod text;
 mod training;
+mod truth;
 
 pub use choice::{by_name, choose, keep};
 pub use device::DeviceName;
@@ -42,3 +43,4 @@ pub use settings::{Expectation, Inner, LearnerKind, Method, Schedule, Training};
 pub use tasks::CellTasks;
 pub use text::{not_checked, notes, seed_by_seed, steps};
 pub use training::{CellFolder, Tested};
+pub use truth::Truth;

@@ -1,5 +1,6 @@
 //! The models that are compared: the one place where layers are built.
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -62,6 +63,13 @@ pub enum Shape<'a> {
 pub struct Model {
     layer: Arc<dyn Layer>,
     outputs: usize,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = self.layer.parameters().iter().map(|p| p.name.clone()).collect();
+        f.debug_struct("Model").field("parameters", &names).field("outputs", &self.outputs).finish()
+    }
 }
 
 impl Model {

@@ -1,33 +1,24 @@
 //! Who started this program, and where results are recorded.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use msr_report::{Origin, Record};
+use msr_report::{Origin, Record, invoked_as};
 use msr_symmetry::write_atomic;
 
-/// What starts this program, as a user types it: its name, or what the program that started it
-/// says.
+/// What starts this program, as a user types it.
 pub fn program() -> String {
-    std::env::var("MSR_INVOKED_AS").unwrap_or_else(|_| "msr".into())
+    invoked_as("msr")
 }
 
-/// The command of this process, the time and the machine. An installed program does not know from
-/// which commit it was built; who started it from a checkout says where that is.
-pub fn origin() -> Origin {
-    let checkout = std::env::var_os("MSR_CHECKOUT").unwrap_or_default();
-    Origin::here(&program(), Path::new(&checkout))
-}
-
-/// Writes `text` to `<date>-<device>/<name>.md` in the folder MSR_RESULTS, or in docs/results,
-/// followed by the machine, and returns the path.
+/// Writes `text` to `<date>-<device>/<name>.md` in the folder of results, followed by the machine,
+/// and returns the path.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn record(name: &str, device: &str, text: &str) -> Result<PathBuf> {
-    let results = std::env::var_os("MSR_RESULTS").map_or_else(|| "docs/results".into(), PathBuf::from);
-    let record = Record::new(&results, name, device, text, &origin());
-    let folder = record.path.parent().unwrap_or(&results);
+    let record = Record::in_results(name, device, text, &Origin::of(&program()));
+    let folder = record.path.parent().unwrap_or(&record.path);
     std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     write_atomic(&record.path, record.text.as_bytes())?;
     Ok(record.path)

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
+use msr_report::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
-use super::origin::{origin, program};
+use super::origin::program;
 
 const CONFIG: &str = "config.json";
 
@@ -42,7 +43,7 @@ pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Seri
     }
     fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
     let folder = Folder::at(path);
-    let origin = origin();
+    let origin = Origin::of(&program());
     folder.write("command.txt", format!("{}\n", origin.command).as_bytes())?;
     folder.write("machine.txt", origin.machine.to_string().as_bytes())?;
     folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;

@@ -5,6 +5,8 @@ use candle_core::Device;
 use msr_data::EpisodeSampler;
 use msr_episodes::{Episode, EpisodeSource, Split};
 
+use super::truth::Truth;
+
 /// Training episodes by outer step, and the test tasks by number.
 #[derive(Clone, Debug)]
 pub struct CellTasks {
@@ -16,6 +18,8 @@ pub struct CellTasks {
     pub test_batch: usize,
     /// Where the tensors go.
     pub device: Device,
+    /// The symmetry of all tasks, where it is known.
+    pub truth: Option<Truth>,
 }
 
 impl CellTasks {

@@ -61,7 +61,8 @@ impl Training {
         bar.set_length(self.outer_steps);
         bar.set_position(trainer.steps_taken());
         let lines = (self.metrics_every, self.outer_steps);
-        let mut watcher = Watcher::new(files.path(), length, trainer.learner(), lines, bar)?;
+        let mut watcher =
+            Watcher::new(files.path(), length, trainer.learner(), lines, tasks.truth.as_ref(), bar)?;
         let mut tested = Vec::new();
         for stop in self.tests() {
             let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;

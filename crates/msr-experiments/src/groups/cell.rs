@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Groups;
 use super::definition::InputKind;
-use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, weights};
+use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Truth, weights};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ pub struct Found {
 pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Result<Outcome> {
     let pattern = cell.problem.pattern()?;
     let source = source(run, cell, &pattern)?;
-    let tasks = tasks(run, cell, source.clone(), run.device.open()?)?;
+    let tasks = tasks(run, cell, source.clone(), &pattern, run.device.open()?)?;
     let per_input = run.definition.tasks.filter_params_per_input;
     let k = ((per_input * pattern.inputs() as f64).round() as usize).max(1);
     let model = Model::new(cell.method.layer, Shape::Tied(&pattern), k, cell.seed, &tasks.device)?;
@@ -116,6 +116,7 @@ fn tasks(
     run: &Run<Groups>,
     cell: &Cell<Groups>,
     source: Arc<Equivariant>,
+    pattern: &SharingPattern,
     device: Device,
 ) -> Result<CellTasks> {
     let tasks = &run.definition.tasks;
@@ -127,6 +128,7 @@ fn tasks(
         test_tasks: usize::MAX,
         test_batch: tasks.test_batch,
         device,
+        truth: Some(Truth::Pattern(pattern.clone())),
     })
 }
 

@@ -6,13 +6,14 @@ use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use msr_data::{EpisodeSampler, RankK, SamplerConfig};
 use msr_episodes::{Shots, Split, TaskSource};
+use msr_groups::SharingPattern;
 use msr_meta::Trainer;
 use msr_report::picture::{self, Picture};
 use serde::{Deserialize, Serialize};
 
 use super::Table1;
 use crate::engine::{
-    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, entries, open_file, weights,
+    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Truth, entries, open_file, weights,
 };
 
 /// What a file of the authors holds.
@@ -80,11 +81,14 @@ fn tasks(
         meta_batch: run.definition.training.meta_batch,
         seed: cell.seed,
     };
+    // Rank 1 is a convolution; a higher rank has no exact symmetry.
+    let truth = if cell.problem.rank == 1 { Some(translations(source.as_ref())?) } else { None };
     Ok(CellTasks {
         sampler: EpisodeSampler::new(source, config)?,
         test_tasks: tasks.test_tasks.unwrap_or(usize::MAX),
         test_batch: tasks.test_batch,
         device,
+        truth,
     })
 }
 
@@ -98,6 +102,13 @@ fn sizes(source: &dyn TaskSource) -> Result<(usize, usize)> {
             source.name()
         ),
     }
+}
+
+/// The ties of a convolution: weights with the same offset between input and output are one.
+fn translations(source: &dyn TaskSource) -> Result<Truth> {
+    let (n, m) = sizes(source)?;
+    let offsets: Vec<i64> = (0..m * n).map(|weight| (weight % n) as i64 - (weight / n) as i64).collect();
+    Ok(Truth::Pattern(SharingPattern::from_labels(m, n, &offsets)?))
 }
 
 /// Opens the authors' file of a cell and tries it out.

@@ -16,7 +16,7 @@ use super::pictures;
 use super::sizes::Sizes;
 use super::symmetry::{Equivariance, SymmetryReport};
 use crate::engine::{
-    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, open_file, weights,
+    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, Truth, open_file, weights,
 };
 
 /// What a file of the authors holds.
@@ -103,6 +103,7 @@ fn tasks(
         test_tasks: tasks.test_tasks,
         test_batch: tasks.test_batch,
         device,
+        truth: Some(Truth::Plane(cell.problem.group())),
     })
 }
 
