@@ -20,8 +20,7 @@ use crate::reparam::pattern_conv2d::PatternConv2d;
 use crate::sequential::{Sequential, Stage};
 
 /// The kind and the sizes of a layer, and the name under which its tensors are stored (the prefix
-/// of the
-/// `VarBuilder`, empty for none).
+/// of the `VarBuilder`, empty for none).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -35,6 +35,6 @@ mod terminal;
 
 pub use error::{Error, Result};
 pub use machine::{Machine, peak_memory};
-pub use record::{Origin, Record, command};
+pub use record::{Origin, Record, command, invoked_as};
 pub use table::{Table, number, seeds};
 pub use terminal::{is_terminal, say, width};

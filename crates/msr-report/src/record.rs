@@ -5,6 +5,12 @@ use std::time::SystemTime;
 
 use crate::Machine;
 
+/// What starts this program, as a user types it: what the program that started it says in
+/// MSR_INVOKED_AS (as `cargo xtask`), or else its name.
+pub fn invoked_as(name: &str) -> String {
+    std::env::var("MSR_INVOKED_AS").unwrap_or_else(|_| name.to_string())
+}
+
 /// The command of this process as a user would type it: `program`, then the arguments that this
 /// process got, quoted where a shell needs it.
 pub fn command(program: &str) -> String {
@@ -35,6 +41,13 @@ impl Origin {
     /// [`Machine::here`].
     pub fn here(program: &str, folder: &Path) -> Self {
         Self { command: command(program), time: SystemTime::now(), machine: Machine::here(folder) }
+    }
+
+    /// The same with the folder MSR_CHECKOUT. An installed program does not know from which commit
+    /// it was built; who started it from a checkout says where that is.
+    pub fn of(program: &str) -> Self {
+        let checkout = std::env::var_os("MSR_CHECKOUT").unwrap_or_default();
+        Self::here(program, Path::new(&checkout))
     }
 }
 
@@ -68,6 +81,12 @@ impl Record {
             path: folder.join(format!("{date}-{device}")).join(format!("{name}.md")),
             text: format!("Command: {command}\nTime: {time}\n\n{result}\n{machine}"),
         }
+    }
+
+    /// The same in the folder MSR_RESULTS, or in docs/results.
+    pub fn in_results(name: &str, device: &str, result: &str, origin: &Origin) -> Self {
+        let folder = std::env::var_os("MSR_RESULTS").map_or_else(|| "docs/results".into(), PathBuf::from);
+        Self::new(&folder, name, device, result, origin)
     }
 }
 

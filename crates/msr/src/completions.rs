@@ -1,4 +1,4 @@
-//! `msr completions`: what makes a shell complete the commands.
+//! `msr completions`: a shell completion script.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use clap_complete::Shell;
 /// The flags.
 #[derive(Clone, Debug, Args)]
 pub struct Flags {
-    /// The shell.
+    /// The shell to print it for.
     shell: Shell,
 }
 

@@ -48,7 +48,7 @@ fn command() -> Command {
         .long_about(None)
         .arg_required_else_help(true);
     let completions = completions::Flags::augment_args(Command::new("completions"))
-        .about("Print what makes a shell complete the commands of msr")
+        .about("Print a shell completion script")
         .long_about(None);
     Command::new("msr")
         .about("Reproduce the experiments of MSR, and read symmetries out of what was learned")

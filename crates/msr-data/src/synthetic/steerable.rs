@@ -39,9 +39,8 @@ impl SteerableConvConfig {
 /// to task.
 ///
 /// # Shapes
-/// inputs `(1, size, size)` ~ N(0, 1), outputs `(fields · |G|, size − kernel + 1, size − kernel +
-/// 1)`; channel
-/// `field · |G| + g` belongs to element g
+/// inputs `(1, size, size)` ~ N(0, 1), outputs `(fields · |G|, m, m)` with
+/// `m = size − kernel + 1`; channel `field · |G| + g` belongs to element g
 ///
 /// # Example
 /// ```

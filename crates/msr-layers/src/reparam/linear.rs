@@ -139,8 +139,7 @@ impl ReparamLinear {
     }
 
     /// The weight of each of several filters: `filter (…, k) -> (…, m, n)`. With what an adaptation
-    /// returns,
-    /// `(t, k)`, these are the weights of the tasks.
+    /// returns, `(t, k)`, these are the weights of the tasks.
     ///
     /// # Errors
     /// When the last dimension is not `k`.

@@ -1,8 +1,7 @@
 //! The bilevel learner: MAML, and MSR when the model has symmetry matrices.
 //!
 //! Inner loop, per task t: `v_{t,s+1} = v_{t,s} − α ∘ ∇_v L(U, v_{t,s}; support_t)`. Outer loop:
-//! minimise
-//! `Σ_t L(U, v_{t,S}; query_t)` over U, the initial v and α through the exact derivative.
+//! minimise `Σ_t L(U, v_{t,S}; query_t)` over U, the initial v and α through the exact derivative.
 //!
 //! Source: Zhou, Knowles, Finn, "Meta-Learning Symmetries by Reparameterization" (ICLR 2021),
 //! algorithm 1; Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017).

@@ -27,8 +27,8 @@ pub struct Args {
     /// file that says nothing of its layers.
     #[arg(long)]
     tensor: Option<String>,
-    /// Read the tensor as a symmetry matrix with so many outputs (and rows / outputs inputs); with
-    /// --kernel, so many output channels.
+    /// Read the tensor as a symmetry matrix with M outputs; it then has rows / M inputs. With
+    /// --kernel, M is the number of output channels.
     #[arg(long, value_name = "M")]
     outputs: Option<usize>,
     /// Read the tensor as a plain weight matrix, whatever its name.
@@ -36,7 +36,7 @@ pub struct Args {
     weight: bool,
     /// Read the symmetry matrix as that of a convolution with K × K taps, and name its rotations
     /// and flips. There is one input channel unless --outputs says otherwise. Kronecker factors,
-    /// and what a run of ours left, are recognised without it.
+    /// and what `msr reproduce` left, are recognised without it.
     #[arg(long, value_name = "K", conflicts_with = "weight")]
     kernel: Option<usize>,
     /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
