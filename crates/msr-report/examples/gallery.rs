@@ -1,4 +1,5 @@
-//! Draws every kind of picture, as SVG and PNG, into a folder, from data made here:
+//! Draws every kind of picture, as SVG and PNG, from data made here, into a folder; into one among
+//! the system's temporary files, if none is named:
 //! `cargo run -p msr-report --example gallery -- <folder>`.
 
 use std::error::Error;
@@ -17,7 +18,8 @@ use msr_report::say;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
-    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: gallery <folder>")?);
+    let named = std::env::args_os().nth(1).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| std::env::temp_dir().join("msr-gallery"));
     std::fs::create_dir_all(&folder)?;
     let pictures = [
         ("symmetry", of_symmetry()?),
@@ -31,11 +33,12 @@ fn main() -> Result<()> {
         ("charts", of_charts()),
         ("edges", of_edges()?),
     ];
+    let drawn = pictures.len();
     for (name, picture) in pictures {
         std::fs::write(folder.join(name).with_extension("svg"), picture.svg()?)?;
         std::fs::write(folder.join(name).with_extension("png"), picture.png()?)?;
-        say(name);
     }
+    say(&format!("{drawn} pictures are in {}", folder.display()));
     Ok(())
 }
 
