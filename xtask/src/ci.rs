@@ -21,6 +21,9 @@ pub fn run() -> Result<()> {
     let test = readme_test_command(&root)?;
     let words: Vec<&str> = test.split_whitespace().skip(1).collect();
     check("tests (README's command)", &words)?;
+    // Once more where one can read it: which Python, how close, or that it was skipped.
+    let snippet = ["test", "--quiet", "--workspace", "--test", "python", "--", "--nocapture"];
+    check("the Python snippet of the file format", &snippet)?;
     step("documentation", || {
         let args = ["doc", "--workspace", "--no-deps"];
         succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)
