@@ -1,16 +1,15 @@
 //! `cargo xtask ci`: what continuous integration runs, cheapest first.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::io::stdout;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::tidy;
-use crate::workspace::{cargo, root};
-
-/// The experiments, each of which has a smoke run.
-const EXPERIMENTS: [&str; 4] = ["table1", "table2", "groups", "numbers"];
+use crate::workspace::{cargo, root, tell};
 
 /// Runs every check; stops at the first that fails.
 pub fn run() -> Result<()> {
@@ -24,28 +23,79 @@ pub fn run() -> Result<()> {
     // Once more where one can read it: which Python, how close, or that it was skipped.
     let snippet = ["test", "--quiet", "--workspace", "--test", "python", "--", "--nocapture"];
     check("the Python snippet of the file format", &snippet)?;
+    let skipped = skipped(&root);
+    // Cargo shows nothing of a test that passes, and a test that skips itself passes.
+    skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
     step("documentation", || {
         let args = ["doc", "--workspace", "--no-deps"];
         succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)
     })?;
     // Without a package: the features, and so the artifacts, are those of the tests.
-    for example in examples(&root)? {
+    for example in stems(&examples(&root)?, "rs") {
         check(&format!("example {example}"), &["run", "--quiet", "--example", &example])?;
     }
-    step("a crate outside the workspace", || outside(&root))?;
+    // An empty folder, in which nothing of the checkout is found by accident, and which keeps what
+    // programs leave in the current folder out of the checkout.
+    let scratch = Scratch::new()?;
+    step("a crate outside the workspace", || outside(&root, &scratch.0))?;
     let program = std::env::current_exe()?.with_file_name(format!("msr{}", std::env::consts::EXE_SUFFIX));
     check("the program", &["build", "--bin", "msr"])?;
-    // An empty folder, in which nothing of the checkout is found by accident.
-    let scratch = std::env::temp_dir().join(format!("msr-ci-{}", std::process::id()));
-    std::fs::create_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
-    for experiment in EXPERIMENTS {
+    for experiment in experiments(&root)? {
         step(&format!("{experiment}, quick, as an installed program runs it"), || {
-            succeed(Command::new(&program).args(["reproduce", experiment, "--quick"]), &scratch)
+            succeed(Command::new(&program).args(["reproduce", &experiment, "--quick"]), &scratch.0)
         })?;
     }
-    std::fs::remove_dir_all(&scratch).with_context(|| format!("{}", scratch.display()))?;
-    println!("all checks passed");
+    match skipped.len() {
+        0 => say("all checks passed"),
+        _ => say(&format!("all checks that ran passed; SKIPPED: {}", skipped.join("; "))),
+    }
     Ok(())
+}
+
+/// A folder for what programs leave behind, which goes when this does, whether a step failed or
+/// not.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("msr-ci-{}", std::process::id()));
+        std::fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            say(&format!("{} cannot be removed: {error}", self.0.display()));
+        }
+    }
+}
+
+/// What tests need and this machine does not have, each with what is not tested then. Those tests
+/// skip themselves.
+fn skipped(root: &Path) -> Vec<String> {
+    let python = std::env::var_os("MSR_PYTHON").unwrap_or_else(|| "python3".into());
+    missing(&python, &root.join("../shared"))
+}
+
+fn missing(python: &OsString, reference: &Path) -> Vec<String> {
+    let succeeds = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let mut found = Vec::new();
+    if !succeeds(Command::new(python).args(["-c", "import numpy, safetensors"])) {
+        found.push(format!(
+            "the Python snippet that reads learned tensors: {} has no numpy and safetensors; name a Python that \
+             has with MSR_PYTHON",
+            python.display()
+        ));
+    }
+    if !reference.is_dir() {
+        found.push(format!("comparisons with the big reference data: no {}", reference.display()));
+    }
+    if !succeeds(Command::new("script").arg("--version")) {
+        found.push("output on a terminal: there is no `script` (util-linux) to make one with".into());
+    }
+    found
 }
 
 /// The command in README.md that runs the tests.
@@ -56,37 +106,42 @@ fn readme_test_command(root: &Path) -> Result<String> {
         .context("README.md does not say how to run the tests: no line starts with `cargo test`")
 }
 
-/// Every example of every crate, in the order of their names.
-fn examples(root: &Path) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    for package in std::fs::read_dir(root.join("crates")).context("crates")? {
-        let package = package?;
-        for example in std::fs::read_dir(package.path().join("examples")).into_iter().flatten() {
-            let path = example?.path();
-            if let (Some("rs"), Some(name)) =
-                (path.extension().and_then(|e| e.to_str()), path.file_stem().and_then(|n| n.to_str()))
-            {
-                found.push(name.to_string());
-            }
-        }
-    }
-    found.sort();
+/// The experiments, each of which has a smoke run: the names of the definitions.
+fn experiments(root: &Path) -> Result<Vec<String>> {
+    let found = stems(&[root.join("data/experiments")], "toml");
+    ensure!(!found.is_empty(), "there is no definition in data/experiments");
     Ok(found)
 }
 
+/// The folders of the examples of every crate.
+fn examples(root: &Path) -> Result<Vec<PathBuf>> {
+    let packages = std::fs::read_dir(root.join("crates")).context("crates")?;
+    packages.map(|package| Ok(package?.path().join("examples"))).collect()
+}
+
+/// The names, without the extension, of the files in these folders that have it, in order.
+fn stems(folders: &[PathBuf], extension: &str) -> Vec<String> {
+    let files = folders.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let named = files.filter(|path| path.extension().is_some_and(|found| found == extension));
+    let mut found: Vec<String> =
+        named.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect();
+    found.sort();
+    found
+}
+
 /// Runs the crate that sees this workspace as a stranger does, with the same versions: nothing is
-/// compiled twice.
-fn outside(root: &Path) -> Result<()> {
+/// compiled twice. It writes to the folder where it runs.
+fn outside(root: &Path, scratch: &Path) -> Result<()> {
     let folder = root.join("scripts/outside-crate");
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).context("Cargo.lock")?;
     let mut run = cargo();
     run.args(["run", "--manifest-path"]).arg(folder.join("Cargo.toml"));
-    succeed(run.arg("--target-dir").arg(target(root)), root)
+    succeed(run.arg("--target-dir").arg(target(root)), scratch)
 }
 
 /// The folder of everything that is built.
-fn target(root: &Path) -> std::path::PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
+fn target(root: &Path) -> PathBuf {
+    root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// A step that is a command of cargo.
@@ -104,9 +159,53 @@ fn succeed(command: &mut Command, folder: &Path) -> Result<()> {
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    println!("── {name}");
+    say(&format!("── {name}"));
     let started = Instant::now();
     work()?;
-    println!("── {name}: {:.0} s", started.elapsed().as_secs_f64());
+    say(&format!("── {name}: {:.0} s", started.elapsed().as_secs_f64()));
     Ok(())
+}
+
+fn say(line: &str) {
+    tell(stdout(), &format!("{line}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use anyhow::{Result, bail};
+
+    use super::{Scratch, examples, experiments, missing, stems};
+    use crate::workspace::root;
+
+    #[test]
+    fn experiments_and_examples_are_found() -> Result<()> {
+        let found = experiments(&root())?;
+        assert!(["groups", "numbers", "table1", "table2"].iter().all(|name| found.iter().any(|f| f == name)));
+        assert!(!stems(&examples(&root())?, "rs").is_empty());
+        assert!(experiments(Path::new("/no/such/folder")).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_no_scratch_folder() {
+        let mut path = None;
+        let failed = (|| -> Result<()> {
+            let scratch = Scratch::new()?;
+            std::fs::write(scratch.0.join("left"), "behind")?;
+            path = Some(scratch.0.clone());
+            bail!("a step failed")
+        })();
+        assert!(failed.is_err() && path.is_some_and(|path| !path.exists()));
+    }
+
+    #[test]
+    fn what_tests_lack_is_said() {
+        let found = missing(&"no-such-python".into(), Path::new("/no/such/folder"));
+        let says = |words: &str| found.iter().any(|line| line.contains(words));
+        assert!(says("no-such-python has no numpy and safetensors"), "{found:?}");
+        assert!(says("no /no/such/folder"), "{found:?}");
+        assert!(!missing(&"no-such-python".into(), &root()).iter().any(|line| line.contains("reference")));
+    }
 }

@@ -1,5 +1,6 @@
 //! Building `msr` or `msr-bench`, and running it in place of this program.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -8,25 +9,31 @@ use anyhow::{Context, Result, ensure};
 use crate::workspace::{cargo, root};
 
 /// What stands before the command.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Forward {
     /// The features to build with.
-    pub features: Option<String>,
+    pub features: Option<OsString>,
     /// Flags for the program.
-    pub flags: Vec<String>,
+    pub flags: Vec<OsString>,
 }
 
 impl Forward {
     /// Builds `program` and runs it with these words, in the user's folder. It is told where the
     /// checkout keeps runs, results and scripts, and what the user typed: `cargo xtask`, followed
     /// by `command` where that is the program's own name.
-    pub fn run(&self, program: &str, command: Option<&str>, words: &[String]) -> Result<ExitCode> {
+    pub fn run(&self, program: &str, command: Option<&str>, words: &[OsString]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
         self.build(program, &this)?;
         let root = root();
-        let mut typed = vec!["cargo xtask".to_string()];
-        typed.extend(self.features.iter().map(|features| format!("--features {features}")));
-        typed.extend(command.map(String::from));
+        let mut typed = OsString::from("cargo xtask");
+        for word in self.features.iter().flat_map(|features| ["--features".as_ref(), features.as_os_str()]) {
+            typed.push(" ");
+            typed.push(word);
+        }
+        if let Some(command) = command {
+            typed.push(" ");
+            typed.push(command);
+        }
         let path = this.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
         let mut run = Command::new(&path);
         run.args(&self.flags).args(words);
@@ -36,7 +43,7 @@ impl Forward {
                 run.env(variable, root.join(folder));
             }
         }
-        run.env("MSR_INVOKED_AS", typed.join(" ")).env("MSR_CHECKOUT", &root);
+        run.env("MSR_INVOKED_AS", typed).env("MSR_CHECKOUT", &root);
         replace(run).with_context(|| format!("{}", path.display()))
     }
 
@@ -52,7 +59,7 @@ impl Forward {
             build.args(["--profile", profile]);
         }
         if let Some(features) = &self.features {
-            build.args(["--features", features]);
+            build.arg("--features").arg(features);
         }
         let status = build.status().context("cannot start cargo")?;
         ensure!(status.success(), "{program} could not be built");

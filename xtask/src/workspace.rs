@@ -1,5 +1,6 @@
-//! Where the checkout is, and in what state: nothing but this crate knows.
+//! Where the checkout is, what runs cargo, and words for the user.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,4 +13,9 @@ pub fn root() -> PathBuf {
 /// The cargo that runs this program, or the one on the path.
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Writes text to stdout or stderr. A reader that went away (`… | head`) is no reason to fail.
+pub fn tell(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }

@@ -9,15 +9,15 @@ use msr_data::{EpisodeSampler, RankK, SamplerConfig};
 use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
-use crate::record::record;
-use crate::step::{StepArgs, floor_ms, ratio, step_ms};
-use msr_report::{Table, say};
+use crate::step::{Ratio, Results, StepArgs, floor_ms, step_ms};
+use msr_report::Table;
 
+const SUITE: &str = "fc";
 const TASKS: usize = 32;
 const SUPPORT: usize = 1;
 const QUERY: usize = 19;
@@ -36,6 +36,27 @@ const SAMPLES: u64 = 300;
 struct PeerTime {
     rank: usize,
     median_ms: f64,
+}
+
+/// What was measured of one rank; times are medians over rounds, in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    rank: usize,
+    filter_parameters: usize,
+    ms: f64,
+    /// Of the peer, where it was measured.
+    #[serde(flatten)]
+    peer: Option<Peer>,
+    /// The shortest time that this machine allows.
+    floor_ms: f64,
+}
+
+/// What was measured of the peer.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Peer {
+    jax_ms: f64,
+    /// Our time over its.
+    ratio: Ratio,
 }
 
 /// Measures, prints, and records when asked to.
@@ -66,12 +87,8 @@ pub fn run(args: &StepArgs) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    let text = report(args, samples, rates, &ours, &theirs)?;
-    say(&text);
-    if args.record {
-        say(&format!("recorded in {}", record("bench-fc", "cpu", &text)?.display()));
-    }
-    Ok(())
+    let results = results(args, samples, rates, &ours, &theirs)?;
+    args.output.publish(SUITE, &report(&results)?, &results)
 }
 
 /// The time of our step.
@@ -101,41 +118,86 @@ fn floor(k: usize) -> (f64, f64) {
     (2.0 * multiply_adds, 4.0 * numbers)
 }
 
-fn report(
+fn results(
     args: &StepArgs,
     samples: u64,
-    rates: Rates,
+    machine: Rates,
     ours: &[Vec<f64>],
     theirs: &[Vec<f64>],
-) -> Result<String> {
+) -> Result<Results<Row>> {
+    let mut results = Vec::new();
+    for ((&(rank, k), ours), theirs) in PROBLEMS.iter().zip(ours).zip(theirs) {
+        let peer = match args.peers {
+            true => Some(Peer { jax_ms: median(theirs), ratio: Ratio::of(ours, theirs)? }),
+            false => None,
+        };
+        let floor_ms = floor_ms(floor(k), machine);
+        results.push(Row { rank, filter_parameters: k, ms: median(ours), peer, floor_ms });
+    }
+    let StepArgs { inner_steps, rounds, .. } = *args;
+    Ok(Results { suite: SUITE, inner_steps, rounds, samples, machine, results })
+}
+
+fn report(found: &Results<Row>) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
         "MSR-FC meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query examples, {} inner steps, Adam; f32.\n\
          Median of {} rounds of {} steps each. This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
-        args.inner_steps,
-        args.rounds,
-        samples,
-        rates.gemm / 1e9,
-        rates.copy / 1e9
+        found.inner_steps,
+        found.rounds,
+        found.samples,
+        found.machine.gemm / 1e9,
+        found.machine.copy / 1e9
     )?;
     let mut head = vec!["rank", "k", "ours, ms"];
-    if args.peers {
+    if found.results.iter().any(|row| row.peer.is_some()) {
         head.extend(["JAX, ms", "ours / JAX (min – max)"]);
     }
     head.extend(["floor, ms", "floor / ours"]);
-    let mut rows = Vec::new();
-    for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
-        let our_ms = median(&ours[i]);
-        let floor_ms = floor_ms(floor(k), rates);
-        let mut row = vec![rank.to_string(), k.to_string(), format!("{our_ms:.3}")];
-        if args.peers {
-            row.push(format!("{:.3}", median(&theirs[i])));
-            row.push(ratio(&ours[i], &theirs[i])?);
-        }
-        row.extend([format!("{floor_ms:.3}"), format!("{:.0} %", 100.0 * floor_ms / our_ms)]);
-        rows.push(row);
-    }
+    let rows = found.results.iter().map(|found| {
+        let Row { rank, filter_parameters, ms, peer, floor_ms } = found;
+        let mut row = vec![rank.to_string(), filter_parameters.to_string(), format!("{ms:.3}")];
+        row.extend(peer.iter().flat_map(|peer| [format!("{:.3}", peer.jax_ms), peer.ratio.to_string()]));
+        row.extend([format!("{floor_ms:.3}"), format!("{:.0} %", 100.0 * floor_ms / ms)]);
+        row
+    });
     text.push_str(&Table::new(head, rows).to_string());
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::{Rates, report, results};
+    use crate::step::tests::args;
+
+    #[test]
+    fn results_as_json_and_as_text() -> Result<()> {
+        let machine = Rates { gemm: 1e12, copy: 1e10 };
+        let (ours, theirs) = (vec![vec![1.0, 2.0, 3.0]; 3], vec![vec![2.0, 2.0, 2.0]; 3]);
+        let found = results(&args(true), 300, machine, &ours, &theirs)?;
+        let json = serde_json::to_value(&found)?;
+        assert_eq!(json["suite"], "fc");
+        assert_eq!(
+            (&json["inner_steps"], &json["rounds"], &json["samples"]),
+            (&3.into(), &3.into(), &300.into())
+        );
+        assert_eq!(json["machine"]["gemm_flops_per_second"], 1e12);
+        assert_eq!(json["machine"]["copy_bytes_per_second"], 1e10);
+        assert_eq!(json["results"].as_array().map(Vec::len), Some(3));
+        let row = &json["results"][2];
+        assert_eq!((&row["rank"], &row["filter_parameters"]), (&5.into(), &30.into()));
+        assert_eq!((&row["ms"], &row["jax_ms"]), (&2.0.into(), &2.0.into()));
+        assert_eq!(row["ratio"], serde_json::json!({ "median": 1.0, "least": 0.5, "most": 1.5 }));
+        assert!(row["floor_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+        assert!(report(&found)?.contains("1.00 (0.50 – 1.50)"));
+
+        let alone = results(&args(false), 300, machine, &ours, &[vec![], vec![], vec![]])?;
+        let json = serde_json::to_value(&alone)?;
+        assert!(json["results"][0].get("jax_ms").is_none() && json["results"][0].get("ratio").is_none());
+        assert!(!report(&alone)?.contains("JAX"));
+        Ok(())
+    }
 }

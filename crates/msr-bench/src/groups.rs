@@ -10,8 +10,9 @@ use msr_groups::{
 };
 
 use crate::median;
-use crate::record::record;
-use msr_report::{Table, say};
+use crate::record::OutputArgs;
+use msr_report::Table;
+use serde::Serialize;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,15 +20,33 @@ pub struct Args {
     /// How often each piece of work is done.
     #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u64).range(1..))]
     samples: u64,
-    /// Also write the result, the machine and the command to a dated folder of docs/results.
-    #[arg(long)]
-    record: bool,
+    /// What becomes of the result.
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// A piece of work, with a check of its answer.
 struct Work {
     name: &'static str,
     run: fn() -> Result<()>,
+}
+
+/// What was measured, as `--json` prints it.
+#[derive(Clone, Debug, Serialize)]
+struct Results {
+    suite: &'static str,
+    /// How often each piece of work was done.
+    samples: u64,
+    results: Vec<Row>,
+    /// The pattern of the torus, over going through all elements of the group.
+    ratio: f64,
+}
+
+/// A piece of work, and the median of its times in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    work: &'static str,
+    ms: f64,
 }
 
 /// Measures, prints, and records when asked to.
@@ -50,21 +69,28 @@ pub fn run(args: &Args) -> Result<()> {
             times.push(1e3 * started.elapsed().as_secs_f64());
         }
     }
-    let medians: Vec<f64> = times.iter().map(|t| median(t)).collect();
-    let rows: Vec<Vec<String>> =
-        works.iter().zip(&medians).map(|(w, ms)| vec![w.name.into(), format!("{ms:.2} ms")]).collect();
-    let text = format!(
+    let results = results(args.samples, works.iter().map(|work| work.name).zip(&times).collect());
+    args.output.publish("groups", &report(&results), &results)
+}
+
+fn results(samples: u64, times: Vec<(&'static str, &Vec<f64>)>) -> Results {
+    let results: Vec<Row> = times.into_iter().map(|(work, times)| Row { work, ms: median(times) }).collect();
+    let ratio = match &results[..] {
+        [pattern, elements, ..] => pattern.ms / elements.ms,
+        _ => f64::NAN,
+    };
+    Results { suite: "groups", samples, results, ratio }
+}
+
+fn report(found: &Results) -> String {
+    let rows = found.results.iter().map(|row| vec![row.work.to_string(), format!("{:.2} ms", row.ms)]);
+    format!(
         "{}\nMedians of {} on one core, each from nothing: group, action and pattern. The pattern of the torus takes \
          {:.3} of the time\nof going through all elements.\n",
         Table::new(["work", "time"], rows),
-        args.samples,
-        medians[0] / medians[1],
-    );
-    say(&text);
-    if args.record {
-        say(&format!("recorded in {}", record("bench-groups", "cpu", &text)?.display()));
-    }
-    Ok(())
+        found.samples,
+        found.ratio,
+    )
 }
 
 fn torus(make: fn(&Action) -> Result<usize>) -> Result<()> {
@@ -137,4 +163,26 @@ fn recovery() -> Result<()> {
 
 fn wreath() -> Result<()> {
     recovered("wreath_product(symmetric(4), symmetric(4))", "7962624")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{report, results};
+
+    #[test]
+    fn results_as_json_and_as_text() -> serde_json::Result<()> {
+        let found = results(3, vec![("fast", &vec![1.0, 2.0, 9.0]), ("slow", &vec![8.0, 8.0, 8.0])]);
+        assert_eq!(
+            serde_json::to_value(&found)?,
+            serde_json::json!({
+                "suite": "groups",
+                "samples": 3,
+                "results": [{ "work": "fast", "ms": 2.0 }, { "work": "slow", "ms": 8.0 }],
+                "ratio": 0.25,
+            })
+        );
+        let text = report(&found);
+        assert!(text.contains("| fast | 2.00 ms |") && text.contains("takes 0.250 of the time"), "{text}");
+        Ok(())
+    }
 }

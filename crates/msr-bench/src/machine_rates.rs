@@ -6,15 +6,18 @@ use std::time::Instant;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use msr_kernels::matmul;
+use serde::Serialize;
 
 use crate::median;
 
 /// Measured rates, with all cores.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Rates {
     /// f32 operations per second in a 1024³ matrix product (two per multiply–add).
+    #[serde(rename = "gemm_flops_per_second")]
     pub gemm: f64,
     /// Bytes per second in a copy larger than the caches, read plus written.
+    #[serde(rename = "copy_bytes_per_second")]
     pub copy: f64,
 }
 

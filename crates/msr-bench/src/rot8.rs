@@ -10,15 +10,15 @@ use msr_episodes::{EpisodeSource, Shots, Split};
 use msr_groups::PlaneGroup;
 use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::machine_rates::Rates;
 use crate::median;
 use crate::peer;
-use crate::record::record;
-use crate::step::{StepArgs, floor_ms, ratio, step_ms};
-use msr_report::{Table, say};
+use crate::step::{Ratio, Results, StepArgs, floor_ms, step_ms};
+use msr_report::Table;
 
+const SUITE: &str = "rot8";
 const TASKS: usize = 32;
 const SUPPORT: usize = 1;
 const QUERY: usize = 19;
@@ -43,6 +43,26 @@ const SAMPLES: u64 = 20;
 struct PeerTime {
     variant: String,
     median_ms: f64,
+}
+
+/// What was measured of one variant, of ours or of the peer; the time is a median over rounds, in
+/// milliseconds.
+#[derive(Clone, Debug, Serialize)]
+struct Row {
+    variant: String,
+    ms: f64,
+    /// To the best variant of the peer that computes outputs, where the peer was measured.
+    #[serde(flatten)]
+    to_best: Option<ToBest>,
+    /// The shortest time that this machine allows.
+    floor_ms: f64,
+}
+
+/// A time over that of the peer's best variant.
+#[derive(Clone, Debug, Serialize)]
+struct ToBest {
+    best: String,
+    ratio: Ratio,
 }
 
 /// Measures, prints, and records when asked to.
@@ -74,12 +94,8 @@ pub fn run(args: &StepArgs) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    let text = report(args, samples, rates, &ours, &theirs)?;
-    say(&text);
-    if args.record {
-        say(&format!("recorded in {}", record("bench-rot8", "cpu", &text)?.display()));
-    }
-    Ok(())
+    let results = results(args, samples, rates, &ours, &theirs)?;
+    args.output.publish(SUITE, &report(&results)?, &results)
 }
 
 /// The time of our step.
@@ -104,44 +120,54 @@ fn floor() -> (f64, f64) {
     (2.0 * values * p * (o + (p + 1.0) / 2.0), 4.0 * values * (o + 1.0))
 }
 
-fn report(
+fn results(
     args: &StepArgs,
     samples: u64,
-    rates: Rates,
+    machine: Rates,
     ours: &[Vec<f64>],
     theirs: &[(String, Vec<f64>)],
-) -> Result<String> {
+) -> Result<Results<Row>> {
+    let by_outputs = |variant: &str| !variant.ends_with(BY_MOMENTS);
+    let best =
+        (theirs.iter().filter(|(v, _)| by_outputs(v))).min_by(|a, b| median(&a.1).total_cmp(&median(&b.1)));
+    ensure!(best.is_some() || !args.peers, "the peer measured nothing");
+    let mut results = Vec::new();
+    let all = (WAYS.iter().map(|(name, _)| (*name).to_string()).zip(ours))
+        .chain(theirs.iter().map(|(variant, times)| (format!("JAX {variant}"), times)));
+    for (variant, times) in all {
+        let to_best = match best {
+            Some((best, to)) => Some(ToBest { best: format!("JAX {best}"), ratio: Ratio::of(times, to)? }),
+            None => None,
+        };
+        results.push(Row { variant, ms: median(times), to_best, floor_ms: floor_ms(floor(), machine) });
+    }
+    let StepArgs { inner_steps, rounds, .. } = *args;
+    Ok(Results { suite: SUITE, inner_steps, rounds, samples, machine, results })
+}
+
+fn report(found: &Results<Row>) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
         "MSR-Conv C8 meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query images of 32 × 32, {CHANNELS} channels,\n\
          Kronecker factors, {} inner steps, Adam; f32. Median of {} rounds of {} steps each.\n\
          This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
-        args.inner_steps,
-        args.rounds,
-        samples,
-        rates.gemm / 1e9,
-        rates.copy / 1e9
+        found.inner_steps,
+        found.rounds,
+        found.samples,
+        found.machine.gemm / 1e9,
+        found.machine.copy / 1e9
     )?;
-    let floor_ms = floor_ms(floor(), rates);
-    let by_outputs = |variant: &str| !variant.ends_with(BY_MOMENTS);
-    let best =
-        (theirs.iter().filter(|(v, _)| by_outputs(v))).min_by(|a, b| median(&a.1).total_cmp(&median(&b.1)));
-    ensure!(best.is_some() || !args.peers, "the peer measured nothing");
+    let best = found.results.iter().find_map(|row| row.to_best.as_ref()).map(|to| &to.best);
     let mut head: Vec<String> = ["variant", "ms"].map(String::from).to_vec();
-    head.extend(best.map(|(variant, _)| format!("time / JAX {variant} (min – max)")));
+    head.extend(best.map(|best| format!("time / {best} (min – max)")));
     head.push("floor / time".into());
-    let mut rows = Vec::new();
-    let all = (WAYS.iter().map(|(name, _)| (*name).to_string()).zip(ours.to_vec()))
-        .chain(theirs.iter().map(|(variant, times)| (format!("JAX {variant}"), times.clone())));
-    for (name, times) in all {
-        let mut row = vec![name, format!("{:.2}", median(&times))];
-        if let Some((_, best)) = best {
-            row.push(ratio(&times, best)?);
-        }
-        row.push(format!("{:.0} %", 100.0 * floor_ms / median(&times)));
-        rows.push(row);
-    }
+    let rows = found.results.iter().map(|Row { variant, ms, to_best, floor_ms }| {
+        let mut row = vec![variant.clone(), format!("{ms:.2}")];
+        row.extend(to_best.iter().map(|to| to.ratio.to_string()));
+        row.push(format!("{:.0} %", 100.0 * floor_ms / ms));
+        row
+    });
     text.push_str(&Table::new(head, rows).to_string());
     if best.is_some() {
         writeln!(
@@ -152,8 +178,45 @@ fn report(
     }
     writeln!(
         text,
-        "\nThe floor, {floor_ms:.2} ms, is the larger of the operations of the moments at the GEMM rate and the bytes of the\n\
-         batch at the copy rate. \"From outputs\" forms all predictions, as a layer inside a deeper network must."
+        "\nThe floor, {:.2} ms, is the larger of the operations of the moments at the GEMM rate and the bytes of the\n\
+         batch at the copy rate. \"From outputs\" forms all predictions, as a layer inside a deeper network must.",
+        floor_ms(floor(), found.machine)
     )?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::{Rates, report, results};
+    use crate::step::tests::args;
+
+    #[test]
+    fn results_as_json_and_as_text() -> Result<()> {
+        let machine = Rates { gemm: 1e12, copy: 1e10 };
+        let ours = [vec![1.0, 2.0, 3.0], vec![4.0; 3]];
+        let theirs =
+            [("slow", 8.0), ("vmap", 4.0), ("vmap-moments", 2.0)].map(|(v, ms)| (v.to_string(), vec![ms; 3]));
+        let found = results(&args(true), 20, machine, &ours, &theirs)?;
+        let json = serde_json::to_value(&found)?;
+        assert_eq!((&json["suite"], &json["samples"]), (&"rot8".into(), &20.into()));
+        let variants: Vec<_> = found.results.iter().map(|row| row.variant.as_str()).collect();
+        assert_eq!(variants, ["ours", "ours, from outputs", "JAX slow", "JAX vmap", "JAX vmap-moments"]);
+        let row = &json["results"][0];
+        assert_eq!(
+            (&row["variant"], &row["ms"], &row["best"]),
+            (&"ours".into(), &2.0.into(), &"JAX vmap".into())
+        );
+        assert_eq!(row["ratio"], serde_json::json!({ "median": 0.5, "least": 0.25, "most": 0.75 }));
+        assert!(row["floor_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+        assert!(report(&found)?.contains("time / JAX vmap (min – max)"));
+
+        let alone = results(&args(false), 20, machine, &ours, &[])?;
+        let json = serde_json::to_value(&alone)?;
+        assert!(json["results"][0].get("best").is_none() && json["results"][0].get("ratio").is_none());
+        assert!(!report(&alone)?.contains("JAX"));
+        assert!(results(&args(true), 20, machine, &ours, &[]).is_err());
+        Ok(())
+    }
 }

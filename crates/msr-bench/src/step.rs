@@ -7,9 +7,11 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use msr_episodes::Episode;
 use msr_meta::Trainer;
+use serde::Serialize;
 
 use crate::machine_rates::Rates;
 use crate::median;
+use crate::record::OutputArgs;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,9 +35,9 @@ pub struct StepArgs {
     /// Steps that are timed in each round; by default 300 of fc and 20 of rot8.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub samples: Option<u64>,
-    /// Also write the result, the machine and the command to a dated folder of docs/results.
-    #[arg(long)]
-    pub record: bool,
+    /// What becomes of the result.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 impl StepArgs {
@@ -68,15 +70,70 @@ pub fn step_ms(trainer: &mut Trainer, episode: &Episode, warm_up: u64, samples: 
     Ok(median(&times))
 }
 
-/// The median over rounds of the ratio of two times, with the smallest and the largest.
-pub fn ratio(times: &[f64], to: &[f64]) -> Result<String> {
-    let mut ratios: Vec<f64> = times.iter().zip(to).map(|(a, b)| a / b).collect();
-    ratios.sort_by(f64::total_cmp);
-    let (low, high) = (ratios.first().context("no round")?, ratios.last().context("no round")?);
-    Ok(format!("{:.2} ({low:.2} – {high:.2})", median(&ratios)))
+/// The ratio of two times over rounds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ratio {
+    /// The median.
+    pub median: f64,
+    /// The smallest.
+    pub least: f64,
+    /// The largest.
+    pub most: f64,
+}
+
+impl Ratio {
+    /// Of times of the same rounds.
+    pub fn of(times: &[f64], to: &[f64]) -> Result<Self> {
+        let mut ratios: Vec<f64> = times.iter().zip(to).map(|(a, b)| a / b).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (least, most) = (ratios.first().context("no round")?, ratios.last().context("no round")?);
+        Ok(Self { median: median(&ratios), least: *least, most: *most })
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2} ({:.2} – {:.2})", self.median, self.least, self.most)
+    }
+}
+
+/// How a step was measured, and what came out; as `--json` prints it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Results<Row> {
+    /// The suite's name.
+    pub suite: &'static str,
+    /// Inner steps.
+    pub inner_steps: usize,
+    /// Rounds.
+    pub rounds: u64,
+    /// Steps that were timed in each round.
+    pub samples: u64,
+    /// What this machine can do.
+    pub machine: Rates,
+    /// What was measured.
+    pub results: Vec<Row>,
 }
 
 /// The shortest time in milliseconds for so many operations and bytes, whichever takes longer.
 pub fn floor_ms((operations, bytes): (f64, f64), rates: Rates) -> f64 {
     1e3 * (operations / rates.gemm).max(bytes / rates.copy)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::StepArgs;
+    use crate::record::OutputArgs;
+
+    /// Three rounds of three inner steps.
+    pub fn args(peers: bool) -> StepArgs {
+        StepArgs {
+            peers,
+            python: "python3".into(),
+            scripts: "scripts".into(),
+            inner_steps: 3,
+            rounds: 3,
+            samples: None,
+            output: OutputArgs::default(),
+        }
+    }
 }

@@ -55,8 +55,9 @@ impl EpisodeSampler {
     /// A sampler over the tasks of `source`.
     ///
     /// # Errors
-    /// When the source has fewer tasks than the split or fewer examples than the shots, or the
-    /// meta-batch is empty or larger than the number of training tasks.
+    /// When the source has fewer tasks than the split or fewer examples than the shots, the
+    /// meta-batch is empty or larger than the number of training tasks, or an episode would have no
+    /// support or no query examples.
     pub fn new(source: impl TaskSource + 'static, config: SamplerConfig) -> Result<Self> {
         let SamplerConfig { split, train, test, meta_batch, .. } = config;
         let few_tasks =
@@ -68,7 +69,10 @@ impl EpisodeSampler {
                 split.train, split.test
             )));
         }
-        if meta_batch == 0 || meta_batch > split.train {
+        if meta_batch == 0 {
+            return Err(msr_episodes::Error::EmptyMetaBatch { name: source.name() }.into());
+        }
+        if meta_batch > split.train {
             return Err(few_tasks(format!(
                 "a meta-batch of {meta_batch} tasks, but {} training tasks",
                 split.train
@@ -76,8 +80,10 @@ impl EpisodeSampler {
         }
         for Shots { support, query } in [train, test] {
             let (name, has) = (source.name(), source.examples());
-            let total = support.checked_add(query).filter(|&total| total <= has);
-            if total.is_none() || support == 0 || query == 0 {
+            if support == 0 || query == 0 {
+                return Err(msr_episodes::Error::NoExamples { name, support, query }.into());
+            }
+            if support.checked_add(query).is_none_or(|total| total > has) {
                 return Err(msr_episodes::Error::TooFewExamples { name, support, query, has }.into());
             }
         }

@@ -123,14 +123,23 @@ fn episodes_are_reproducible_and_do_not_leak() {
 
 #[test]
 fn too_few_tasks_or_examples_are_errors() {
-    use msr_episodes::Error::{TooFewExamples, TooFewTasks};
+    use msr_episodes::Error::{EmptyMetaBatch, NoExamples, TooFewExamples, TooFewTasks};
     let none = |meta_batch| matches!(sampler(LARGE, meta_batch), Err(Error::Episodes(TooFewTasks { .. })));
-    assert!(none(81) && none(0) && !none(80));
+    assert!(none(81) && !none(80));
+    let error = sampler(LARGE, 0).unwrap_err();
+    assert!(error.to_string().ends_with(": a meta-batch needs at least one task"), "{error}");
+    assert!(matches!(error, Error::Episodes(EmptyMetaBatch { .. })));
     let test = |tasks| matches!(sampler(LARGE, 1).unwrap().test(tasks), Err(TooFewTasks { .. }));
     assert!(test(18..21) && test(3..3) && !test(18..20));
     let refused = |support, query| sampler(Shots { support, query }, 1).unwrap_err();
-    for (support, query) in [(usize::MAX, 2), (1 << 60, 2), (0, 2), (2, 0)] {
+    for (support, query) in [(usize::MAX, 2), (1 << 60, 2), (20, 1)] {
         assert!(matches!(refused(support, query), Error::Episodes(TooFewExamples { .. })));
+    }
+    for (support, query) in [(0, 5), (2, 0), (0, 0)] {
+        let error = refused(support, query);
+        let expected = format!("at least one support and one query example, got {support} and {query}");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        assert!(matches!(error, Error::Episodes(NoExamples { .. })));
     }
     let error = refused(2, 19).to_string();
     let expected = "2 support and 19 query examples needs as many per task, but there are 20";

@@ -30,6 +30,24 @@ pub enum Error {
         has: usize,
     },
 
+    /// An episode without anything to adapt to, or to test on.
+    #[error("{name}: an episode needs at least one support and one query example, got {support} and {query}")]
+    NoExamples {
+        /// The source of tasks.
+        name: String,
+        /// Support examples asked for.
+        support: usize,
+        /// Query examples asked for.
+        query: usize,
+    },
+
+    /// A training episode without tasks.
+    #[error("{name}: a meta-batch needs at least one task")]
+    EmptyMetaBatch {
+        /// The source of tasks.
+        name: String,
+    },
+
     /// There are fewer tasks than asked for.
     #[error("{name}: {problem}")]
     TooFewTasks {

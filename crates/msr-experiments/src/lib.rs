@@ -44,18 +44,27 @@ pub fn experiments() -> [Entry; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Groups, Table1, Table2};
-    use crate::engine::{Definition, Experiment};
+    use super::experiments;
 
     #[test]
-    fn the_definitions_in_the_repository_are_consistent() {
-        fn check<E: Experiment>(text: &str) {
-            let found = Definition::<E>::parse(text, "it");
-            assert!(found.is_ok(), "{:?}", found.err());
+    fn the_built_in_definitions_are_consistent() {
+        for entry in experiments() {
+            let checked = entry.check();
+            assert!(checked.is_ok(), "{}: {:?}", entry.name, checked.err());
         }
-        check::<Table1>(include_str!("../../../data/experiments/table1.toml"));
-        check::<Table2>(include_str!("../../../data/experiments/table2.toml"));
-        check::<Groups>(include_str!("../../../data/experiments/groups.toml"));
-        check::<Groups>(include_str!("../../../data/experiments/numbers.toml"));
+    }
+
+    #[test]
+    fn every_definition_in_the_repository_is_of_an_experiment_by_its_name() -> std::io::Result<()> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/experiments");
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            files.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        let mut named = experiments().map(|entry| format!("{}.toml", entry.name));
+        files.sort();
+        named.sort();
+        assert_eq!(files, named);
+        Ok(())
     }
 }

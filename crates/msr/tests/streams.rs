@@ -78,7 +78,7 @@ fn without_a_terminal_there_are_plain_lines() {
 
 /// A pseudo-terminal, where the system can make one.
 #[test]
-fn a_narrow_terminal_gets_blocks_and_no_colour_unless_wanted() {
+fn a_narrow_terminal_gets_blocks_and_no_color_takes_the_colour_away() {
     if Command::new("script").arg("--version").output().is_err() {
         println!("SKIPPED: there is no `script` (util-linux) to make a terminal with");
         return;
@@ -92,6 +92,8 @@ fn a_narrow_terminal_gets_blocks_and_no_colour_unless_wanted() {
             .args(["-qec", &line, "/dev/null"])
             .env("COLUMNS", columns)
             .env("TERM", "xterm")
+            .env_remove("CLICOLOR")
+            .env_remove("CLICOLOR_FORCE")
             .stdin(Stdio::null());
         match no_color {
             Some(value) => script.env("NO_COLOR", value),
@@ -101,15 +103,18 @@ fn a_narrow_terminal_gets_blocks_and_no_colour_unless_wanted() {
     };
     let wide = on_terminal("wide", "200", None);
     assert!(wide.contains("| training set | rank |"), "{wide}");
-    let narrow = on_terminal("narrow", "30", Some("1"));
+    let narrow = on_terminal("narrow", "30", None);
     assert!(narrow.contains("\ntraining set: small\nrank: 1\nMAML-Conv: "), "{narrow}");
+    let plain = on_terminal("plain", "200", Some("1"));
+    assert!(plain.contains("| training set | rank |"), "{plain}");
     // Colours are escapes that end in m; those that move the cursor do not.
     let coloured = |said: &str| {
         said.split("\x1b[")
             .skip(1)
             .any(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'))
     };
-    assert!(!coloured(&narrow), "{narrow:?}");
+    assert!(coloured(&wide), "the bar of all training runs has a colour: {wide:?}");
+    assert!(!coloured(&plain), "{plain:?}");
 }
 
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
-use super::experiment::Experiment;
+use super::experiment::{Definition, Experiment};
 use super::flags::Flags;
 use super::reproduce::reproduce;
 
@@ -17,6 +17,7 @@ pub struct Entry {
     definition: &'static str,
     flags: fn(Command) -> Command,
     run: fn(&Entry, &ArgMatches) -> Result<()>,
+    check: fn(&Entry) -> Result<()>,
 }
 
 impl Entry {
@@ -26,7 +27,9 @@ impl Entry {
             let flags = Flags::<E::Flags>::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             reproduce::<E>(entry.name, entry.definition, &flags)
         };
-        Self { name, about, definition, flags: Flags::<E::Flags>::augment_args, run }
+        let check: fn(&Entry) -> Result<()> =
+            |entry| Definition::<E>::parse(entry.definition, entry.name).map(drop);
+        Self { name, about, definition, flags: Flags::<E::Flags>::augment_args, run, check }
     }
 
     /// The command, with its flags.
@@ -42,5 +45,13 @@ impl Entry {
     /// hold.
     pub fn run(&self, matches: &ArgMatches) -> Result<()> {
         (self.run)(self, matches)
+    }
+
+    /// Checks the built-in definition.
+    ///
+    /// # Errors
+    /// When it cannot be read or contradicts itself.
+    pub fn check(&self) -> Result<()> {
+        (self.check)(self)
     }
 }

@@ -131,3 +131,21 @@ impl Observer for Watcher<'_> {
         Ok(self.metrics.sync()?.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MetricsLine;
+
+    #[test]
+    fn lines_without_an_equivariance_error_stay_as_they_were() -> serde_json::Result<()> {
+        for (text, error) in [
+            (r#"{"step":10,"loss":0.5,"rate":0.1}"#, None),
+            (r#"{"step":10,"loss":0.5,"rate":0.1,"equivariance_error":0.25}"#, Some(0.25)),
+        ] {
+            let line: MetricsLine = serde_json::from_str(text)?;
+            assert_eq!((line.equivariance_error, line.rates.len()), (error, 1));
+            assert_eq!(serde_json::to_string(&line)?, text);
+        }
+        Ok(())
+    }
+}

@@ -10,7 +10,7 @@ use super::cells::{RESULT, run_cells};
 use super::experiment::{Experiment, Report, Run};
 use super::flags::Flags;
 use super::folder::{CELLS, Folder};
-use super::origin::{program, record};
+use super::origin::{record, to_continue};
 use super::run_folder::{FINISHED, create, lock, reopen};
 use crate::console::{Console, on_interrupt};
 
@@ -27,7 +27,7 @@ pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Fla
     let started = Instant::now();
     let at = folder.path().display();
     let cells = run.definition.cells().len();
-    let to_continue = format!("to continue: {} reproduce {name} --resume --out {at}", program());
+    let to_continue = format!("to continue: {}", to_continue(name, folder.path()));
     console.say(&format!("{cells} training run{} in {at}", if cells == 1 { "" } else { "s" }));
     console.say(&format!("stop at any time; {to_continue}"));
     on_interrupt(&format!("stopped; {to_continue}"))?;
@@ -112,17 +112,43 @@ struct Results<'a, O> {
 
 /// Fails when a bound of the definition, which is in the file `source`, does not hold.
 fn check_bounds(report: &Report, source: &str, console: &Console) -> Result<()> {
-    let Report { checked, outside, .. } = report;
-    if !outside.is_empty() {
-        bail!(
-            "of {checked} checks against {source}, {} do not hold:\n  {}",
-            outside.len(),
-            outside.join("\n  ")
-        );
-    }
-    if *checked > 0 {
-        let checks = if *checked == 1 { "check" } else { "checks" };
-        console.say(&format!("{checked} {checks} against {source}, all hold"));
+    match verdict(report, source) {
+        Ok(Some(line)) => console.say(&line),
+        Ok(None) => {}
+        Err(failed) => bail!(failed),
     }
     Ok(())
+}
+
+/// What came of the checks, in words: that all hold, if there were any, or which failed.
+fn verdict(report: &Report, source: &str) -> Result<Option<String>, String> {
+    let Report { checked, outside, .. } = report;
+    let checks = if *checked == 1 { "check" } else { "checks" };
+    match (outside.len(), checked) {
+        (0, 0) => Ok(None),
+        (0, 1) => Ok(Some(format!("the one check against {source} holds"))),
+        (0, _) => Ok(Some(format!("all {checked} checks against {source} hold"))),
+        (failed, _) => Err(format!(
+            "{failed} of {checked} {checks} against {source} failed:\n  {}",
+            outside.join("\n  ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, verdict};
+
+    #[test]
+    fn the_verdict_counts() {
+        let verdict = |checked, outside: &[&str]| {
+            let outside = outside.iter().map(|line| (*line).to_string()).collect();
+            verdict(&Report { text: String::new(), checked, outside }, "own.toml")
+        };
+        assert_eq!(verdict(0, &[]), Ok(None));
+        assert_eq!(verdict(1, &[]), Ok(Some("the one check against own.toml holds".into())));
+        assert_eq!(verdict(9, &[]), Ok(Some("all 9 checks against own.toml hold".into())));
+        assert_eq!(verdict(1, &["a"]), Err("1 of 1 check against own.toml failed:\n  a".into()));
+        assert_eq!(verdict(9, &["a", "b"]), Err("2 of 9 checks against own.toml failed:\n  a\n  b".into()));
+    }
 }

@@ -17,7 +17,7 @@ impl<E: Experiment> Run<E> {
     pub fn new(experiment: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<Self> {
         let (source, definition) = match &flags.definition {
             None => {
-                let source = format!("data/experiments/{experiment}.toml");
+                let source = format!("the built-in definition of {experiment}");
                 let definition = Definition::<E>::parse(built_in, &source)?;
                 (source, definition)
             }
@@ -117,6 +117,7 @@ mod tests {
     fn flags_change_what_is_defined() -> anyhow::Result<()> {
         let defined = run(Flags::default())?;
         assert!(defined.is_defined && defined.recorded_as.as_deref() == Some("table2"));
+        assert_eq!(defined.source, "the built-in definition of table2");
         assert_eq!((methods(&defined).len(), defined.definition.cells().len()), (5, 10));
         let seeds = run(Flags { seeds: Some(3), ..Flags::default() })?;
         assert_eq!(seeds.recorded_as.as_deref(), Some("table2-3-seeds"));

@@ -10,9 +10,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
-use super::origin::program;
+use super::origin::{program, to_continue};
 
 const CONFIG: &str = "config.json";
+
+/// Where [`Folder::write_json`] writes it before it takes its name.
+const UNFINISHED_CONFIG: &str = "config.json.tmp";
 
 /// What is written when the table is.
 pub const FINISHED: &str = "results.json";
@@ -35,7 +38,9 @@ pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Seri
         Some(out) => out.to_path_buf(),
         None => unused(&std::path::absolute(runs)?.join(experiment), &timestamp())?,
     };
-    if fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some()) {
+    // A run that was killed before it was one has left at most the beginning of its settings.
+    let is_mine = |entry: &fs::DirEntry| entry.file_name() == UNFINISHED_CONFIG;
+    if fs::read_dir(&path).is_ok_and(|entries| entries.flatten().any(|entry| !is_mine(&entry))) {
         bail!(
             "{} is not empty; add --resume to continue the run in it, or give another --out",
             path.display()
@@ -44,9 +49,10 @@ pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Seri
     fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
     let folder = Folder::at(path);
     let origin = Origin::of(&program());
+    // First: with it the folder holds a run that can be resumed, and without it nothing.
+    folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
     folder.write("command.txt", format!("{}\n", origin.command).as_bytes())?;
     folder.write("machine.txt", origin.machine.to_string().as_bytes())?;
-    folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
     Ok(folder)
 }
 
@@ -68,8 +74,8 @@ pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &
     let other = found.get("experiment").and_then(serde_json::Value::as_str).with_context(no_run)?;
     ensure!(
         other == experiment,
-        "{at} holds a run of {other}; continue it with `{} reproduce {other} --resume --out {at}`",
-        program()
+        "{at} holds a run of {other}; continue it with `{}`",
+        to_continue(other, folder.path())
     );
     // The first version wrote no number.
     let format = found.get("format").and_then(serde_json::Value::as_u64).unwrap_or(1);
@@ -145,6 +151,33 @@ mod tests {
         assert!(
             other.is_some_and(|e| e.contains("a run of table1") && e.contains("reproduce table1 --resume"))
         );
+        Ok(())
+    }
+
+    /// A run that is killed while its settings are written.
+    struct Killed;
+
+    impl Serialize for Killed {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("killed"))
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_killed_while_it_begins_is_nothing_or_can_be_resumed() -> Result<()> {
+        let parent = tempfile::tempdir()?;
+        let out = parent.path().join("out");
+        let start = |run: &str| create("table1", Some(&out), parent.path(), &run);
+        assert!(create("table1", Some(&out), parent.path(), &Killed).is_err());
+        assert_eq!(fs::read_dir(&out)?.count(), 0, "without its settings a run leaves nothing");
+        fs::write(out.join(UNFINISHED_CONFIG), "{ \"form")?;
+        start("1")?;
+        assert!(!out.join(UNFINISHED_CONFIG).exists() && start("2").is_err());
+        for later in ["command.txt", "machine.txt"] {
+            fs::remove_file(out.join(later))?;
+        }
+        let (_, run): (_, String) = reopen("table1", Some(&out), parent.path())?;
+        assert_eq!(run, "1");
         Ok(())
     }
 }
