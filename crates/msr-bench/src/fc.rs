@@ -143,12 +143,8 @@ fn report(found: &Results<Row>) -> Result<String> {
     writeln!(
         text,
         "MSR-FC meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query examples, {} inner steps, Adam; f32.\n\
-         Median of {} rounds of {} steps each. This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
-        found.inner_steps,
-        found.rounds,
-        found.samples,
-        found.machine.gemm / 1e9,
-        found.machine.copy / 1e9
+         Median of {} rounds of {} steps each. {}\n",
+        found.inner_steps, found.rounds, found.samples, found.machine
     )?;
     let mut head = vec!["rank", "k", "ours, ms"];
     if found.results.iter().any(|row| row.peer.is_some()) {

@@ -1,5 +1,6 @@
 //! What this machine can do at most: the rates that a floor is made of.
 
+use std::fmt;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -19,6 +20,13 @@ pub struct Rates {
     /// Bytes per second in a copy larger than the caches, read plus written.
     #[serde(rename = "copy_bytes_per_second")]
     pub copy: f64,
+}
+
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (gemm, copy) = (self.gemm / 1e9, self.copy / 1e9);
+        write!(f, "This machine: {gemm:.0} GFLOP/s in GEMM, {copy:.1} GB/s in copies.")
+    }
 }
 
 impl Rates {

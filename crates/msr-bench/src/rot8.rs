@@ -151,12 +151,8 @@ fn report(found: &Results<Row>) -> Result<String> {
         text,
         "MSR-Conv C8 meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query images of 32 × 32, {CHANNELS} channels,\n\
          Kronecker factors, {} inner steps, Adam; f32. Median of {} rounds of {} steps each.\n\
-         This machine: {:.0} GFLOP/s in GEMM, {:.1} GB/s in copies.\n",
-        found.inner_steps,
-        found.rounds,
-        found.samples,
-        found.machine.gemm / 1e9,
-        found.machine.copy / 1e9
+         {}\n",
+        found.inner_steps, found.rounds, found.samples, found.machine
     )?;
     let best = found.results.iter().find_map(|row| row.to_best.as_ref()).map(|to| &to.best);
     let mut head: Vec<String> = ["variant", "ms"].map(String::from).to_vec();
