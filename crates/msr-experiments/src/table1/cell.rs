@@ -133,8 +133,17 @@ fn picture_of(
     let test = tasks.test(0..1)?;
     let weights = weights(&trainer.learner().adapt(&test.support)?)?;
     let weight = weights.first().context("there are no test tasks")?;
-    let truth = source.true_weights(test.tasks[0])?.map(|(_, filters)| {
-        let kernel = n - m + 1;
+    let truth = true_weight(source, test.tasks[0])?;
+    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    Ok(Some(picture::symmetry(&Table1::cell_name(cell), &columns, weight, truth.as_deref(), m, n)?))
+}
+
+/// The weight of a task's true map, row by row, where the source knows its filters: each output has
+/// a filter of its own, which begins at the input of the same number.
+fn true_weight(source: &dyn TaskSource, task: usize) -> Result<Option<Vec<f64>>> {
+    let (n, m) = sizes(source)?;
+    let kernel = n - m + 1;
+    Ok(source.true_weights(task)?.map(|(_, filters)| {
         let mut dense = vec![0.0; m * n];
         for (i, filter) in filters.chunks(kernel).enumerate() {
             for (j, &value) in filter.iter().enumerate() {
@@ -142,7 +151,26 @@ fn picture_of(
             }
         }
         dense
-    });
-    let columns = entries(&symmetry.t()?)?.chunks(m * n).map(<[f64]>::to_vec).collect::<Vec<_>>();
-    Ok(Some(picture::symmetry(&Table1::cell_name(cell), &columns, weight, truth.as_deref(), m, n)?))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, Result, bail};
+    use msr_data::RankK;
+    use msr_groups::equivariance_error;
+
+    use super::{Truth, translations, true_weight};
+
+    #[test]
+    fn maps_of_rank_one_and_of_no_higher_rank_are_convolutions() -> Result<()> {
+        for rank in [1, 2, 5] {
+            let source = RankK::new(rank, 0)?;
+            let Truth::Pattern(pattern) = translations(&source)? else { bail!("not a pattern") };
+            let weight = true_weight(&source, 3)?.context("a generator knows its maps")?;
+            let error = equivariance_error(&weight, &pattern)?;
+            assert!(if rank == 1 { error < 1e-6 } else { error > 0.1 }, "rank {rank}: {error}");
+        }
+        Ok(())
+    }
 }
