@@ -54,7 +54,10 @@ pub use checkpoint::checkpoint;
 pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
 pub use msr_kernels::ties::Ties;
-pub use msr_kernels::{Error as KernelError, SecondMoments, Window, second_moments};
+pub use msr_kernels::{
+    Centre, Error as KernelError, Result as KernelResult, SecondMoments, Unary, Window,
+    centred_second_moments, second_moments,
+};
 pub use node::{Backward, Node, Rule};
 pub use rules::{concat, mse};
 pub use unroll::{Recompute, unroll};

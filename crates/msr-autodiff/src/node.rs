@@ -55,12 +55,12 @@ impl Node {
     /// The tensor is detached from candle's own graph; its storage is shared, not copied, so it
     /// must not be overwritten while the graph is in use.
     pub fn leaf(value: &Tensor) -> Self {
-        Self { inner: Inner::new(vec![value.detach()], None, Vec::new(), true), output: 0 }
+        Self { inner: Inner::new(vec![tidied(value.detach())], None, Vec::new(), true), output: 0 }
     }
 
     /// An untracked node: a constant of the computation. Shares the tensor's storage.
     pub fn constant(value: &Tensor) -> Self {
-        Self { inner: Inner::new(vec![value.detach()], None, Vec::new(), false), output: 0 }
+        Self { inner: Inner::new(vec![tidied(value.detach())], None, Vec::new(), false), output: 0 }
     }
 
     /// Records one application of `rule` to `inputs` that gave `values`, one node per value.
@@ -70,6 +70,7 @@ impl Node {
     /// and `rule` is dropped. See [`Rule`] for an example.
     pub fn apply<R: Rule + 'static>(rule: R, inputs: &[&Node], values: Vec<Tensor>) -> Vec<Node> {
         let outputs = values.len();
+        let values: Vec<Tensor> = values.into_iter().map(tidied).collect();
         let tracked = inputs.iter().any(|n| n.is_tracked());
         let inner = if tracked {
             let inputs = inputs.iter().map(|n| (*n).clone()).collect();
@@ -82,7 +83,7 @@ impl Node {
 
     /// [`Node::apply`] for an operation with one output.
     pub fn apply_one<R: Rule + 'static>(rule: R, inputs: &[&Node], value: Tensor) -> Node {
-        let tracked = inputs.iter().any(|n| n.is_tracked());
+        let (tracked, value) = (inputs.iter().any(|n| n.is_tracked()), tidied(value));
         let inner = if tracked {
             let inputs = inputs.iter().map(|n| (*n).clone()).collect();
             Inner::new(vec![value], Some(Box::new(rule)), inputs, true)
@@ -163,6 +164,11 @@ impl Node {
     pub fn ones_like(&self) -> Result<Node> {
         Ok(Node::constant(&Tensor::ones(self.dims(), self.dtype(), self.device())?))
     }
+}
+
+/// An empty view in a form that every operation takes.
+fn tidied(value: Tensor) -> Tensor {
+    msr_kernels::tidy(&value).unwrap_or(value)
 }
 
 impl std::fmt::Debug for Node {

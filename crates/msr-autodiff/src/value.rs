@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use msr_kernels::ties::{self, Ties};
-use msr_kernels::{Window, im2col, matmul};
+use msr_kernels::{Elementwise, Unary, Window, im2col, matmul, unary};
 
 use crate::error::Result;
 use crate::node::Node;
@@ -63,6 +63,11 @@ pub trait Value: Clone {
     /// # Errors
     /// When `order` is no permutation of the dimensions.
     fn permute(&self, order: &[usize]) -> Result<Self>;
+    /// `f(x)`, element by element.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    fn map(&self, f: Unary) -> Result<Self>;
     /// Sliding windows as columns, `(…, c, h, w) -> (…, c · kh · kw, oh · ow)`.
     ///
     /// # Errors
@@ -95,6 +100,9 @@ impl Value for Node {
     fn permute(&self, order: &[usize]) -> Result<Self> {
         Node::permute(self, order)
     }
+    fn map(&self, f: Unary) -> Result<Self> {
+        Elementwise::unary(self, f)
+    }
     fn im2col(&self, window: Window) -> Result<Self> {
         Node::im2col(self, window)
     }
@@ -121,6 +129,9 @@ impl Value for Tensor {
     }
     fn permute(&self, order: &[usize]) -> Result<Self> {
         Ok(Tensor::permute(self, order)?)
+    }
+    fn map(&self, f: Unary) -> Result<Self> {
+        Ok(unary(f, self)?)
     }
     fn im2col(&self, window: Window) -> Result<Self> {
         Ok(im2col(self, window)?)

@@ -70,6 +70,7 @@ fn arithmetic() {
         case("div, broadcast", &[&[3], &[2, 1]], NonZero, |x| x[0].div(&x[1])),
         case("neg", &[&[5]], Real, |x| x[0].neg()),
         case("affine", &[&[5]], Real, |x| x[0].affine(-1.7, 0.3)),
+        case("to_dtype, the same", &[&[5]], Real, |x| x[0].to_dtype(DType::F64)),
     ]);
 }
 

@@ -2,11 +2,16 @@
 
 use candle_core::{CpuStorage, DType, Tensor};
 
+use crate::error::Result;
+
 /// The bodies that a kernel may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     /// The loops of this crate: `cpu.rs`.
     Cpu,
+    /// Half precision: what adds up many numbers, or takes several steps, is computed in `f32` and
+    /// rounded once, see [`widened`].
+    Half,
     /// Candle's operations: `composed.rs`.
     Composed,
 }
@@ -15,12 +20,55 @@ impl Body {
     /// The body for these operands: the loops when all are `f32` or all `f64` in main memory.
     pub(crate) fn of<const N: usize>(operands: [&Tensor; N]) -> Self {
         let dtype = operands.first().map_or(DType::F32, |t| t.dtype());
-        let ours = matches!(dtype, DType::F32 | DType::F64);
-        if ours && operands.iter().all(|t| t.device().is_cpu() && t.dtype() == dtype) {
-            Self::Cpu
-        } else {
-            Self::Composed
+        if operands.iter().any(|t| t.dtype() != dtype) {
+            return Self::Composed;
         }
+        match dtype {
+            DType::F16 | DType::BF16 => Self::Half,
+            DType::F32 | DType::F64 if operands.iter().all(|t| t.device().is_cpu()) && !forced() => Self::Cpu,
+            _ => Self::Composed,
+        }
+    }
+}
+
+/// The result of `kernel` on operands in half precision, computed in `f32` and rounded once.
+pub(crate) fn widened<const N: usize>(
+    operands: [&Tensor; N],
+    kernel: impl FnOnce([&Tensor; N]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let dtype = operands.first().map_or(DType::F32, |t| t.dtype());
+    let wide = operands.iter().map(|t| t.to_dtype(DType::F32)).collect::<candle_core::Result<Vec<_>>>()?;
+    let wide: [&Tensor; N] = std::array::from_fn(|i| &wide[i]);
+    Ok(kernel(wide)?.to_dtype(dtype)?)
+}
+
+#[cfg(not(test))]
+fn forced() -> bool {
+    false
+}
+
+#[cfg(test)]
+pub(crate) use tests::{forced, with_composed};
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COMPOSED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Whether this thread asks for the composed bodies.
+    pub(crate) fn forced() -> bool {
+        COMPOSED.get()
+    }
+
+    /// Runs `f` as on a device for which there are no loops.
+    pub(crate) fn with_composed<R>(f: impl FnOnce() -> R) -> R {
+        COMPOSED.set(true);
+        let result = f();
+        COMPOSED.set(false);
+        result
     }
 }
 

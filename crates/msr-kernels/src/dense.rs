@@ -1,15 +1,63 @@
-//! The numbers of contiguous operands.
+//! The numbers of contiguous operands, and how many a result may have.
 
 use std::ops::Range;
 
-use candle_core::Layout;
+use candle_core::{Layout, Tensor};
+
+use crate::error::{Error, Result};
 
 /// The places of a contiguous operand's numbers in its storage.
 pub(crate) fn range(layout: &Layout) -> Range<usize> {
-    layout.start_offset()..layout.start_offset() + layout.shape().elem_count()
+    match layout.shape().elem_count() {
+        // An empty view may start behind the end of its storage.
+        0 => 0..0,
+        count => layout.start_offset()..layout.start_offset() + count,
+    }
 }
+
+/// The elements from which it is worth asking whether there is memory for them.
+const LARGE: usize = 1 << 28;
 
 /// The numbers of a contiguous operand.
 pub(crate) fn dense<'a, T>(data: &'a [T], layout: &Layout) -> &'a [T] {
     &data[range(layout)]
+}
+
+/// The number of elements of a shape. An operand that is broadcast costs no memory, so shapes can
+/// be asked for that no result could have.
+///
+/// # Errors
+/// [`Error::Size`] when a tensor of that shape could not be addressed.
+pub fn element_count(op: &'static str, shape: &[usize]) -> Result<usize> {
+    // Zeros first: they make any other size harmless.
+    if shape.contains(&0) {
+        return Ok(0);
+    }
+    let product = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    product.filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(|| Error::Size { op, shape: shape.to_vec() })
+}
+
+/// The number of elements of a result that is to be written.
+///
+/// # Errors
+/// As [`element_count`]; [`Error::Memory`] when it is large and the system has no room for it: an
+/// allocation that fails would end the program.
+pub fn room_for(op: &'static str, shape: &[usize]) -> Result<usize> {
+    let n = element_count(op, shape)?;
+    if n > LARGE && Vec::<f32>::new().try_reserve_exact(n).is_err() {
+        return Err(Error::Memory { op, shape: shape.to_vec() });
+    }
+    Ok(n)
+}
+
+/// The same tensor; an empty one as one that starts at the front of its storage: candle's own
+/// operations panic on an empty view whose start lies behind the end.
+///
+/// # Errors
+/// What the tensor library reports.
+pub fn tidy(x: &Tensor) -> Result<Tensor> {
+    if x.elem_count() == 0 && x.layout().start_offset() > 0 {
+        return Ok(Tensor::zeros(x.dims(), x.dtype(), x.device())?);
+    }
+    Ok(x.clone())
 }

@@ -79,6 +79,24 @@ pub enum Error {
         got: DType,
     },
 
+    /// A result with more elements than can be addressed.
+    #[error("{op}: a tensor of shape {shape:?} would have more elements than can be addressed")]
+    Size {
+        /// The operation.
+        op: &'static str,
+        /// The shape that was asked for.
+        shape: Vec<usize>,
+    },
+
+    /// A result for which there is not enough memory.
+    #[error("{op}: there is no memory for a result of shape {shape:?}")]
+    Memory {
+        /// The operation.
+        op: &'static str,
+        /// The shape that was asked for.
+        shape: Vec<usize>,
+    },
+
     /// A class index that names no class.
     #[error("{op}: element {element} has class {class}, but there are only {count}")]
     Class {

@@ -6,16 +6,20 @@
 //! candle's operations, for other dtypes and devices.
 //!
 //! # Entry points
-//! - [`binary`], [`unary`], [`sum_keepdim`], [`log_softmax`]: functions of elements and sums.
+//! - [`binary`], [`unary`], [`sum_keepdim`], [`scaled_sum_keepdim`], [`log_softmax`]: functions of
+//!   elements, sums and means.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
 //! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its
 //!   windows.
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`]: what an outer step does to a tensor.
+//! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
 //! # Invariants
 //! - The bits of a result depend on operands and the number of threads alone.
+//! - NaN stays NaN. Long sums are added in pairs, and half precision is computed in `f32` and
+//!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
 //! - This is the only crate with unsafe code, in the loops of [`matmul`] alone.
@@ -38,6 +42,8 @@
 
 pub mod adam;
 mod body;
+#[cfg(test)]
+mod contracts;
 mod dense;
 mod elementwise;
 mod error;
@@ -56,15 +62,16 @@ pub mod ties;
 mod vectorized;
 mod window;
 
-pub use elementwise::{Binary, Unary, binary, unary};
+pub use dense::{element_count, room_for, tidy};
+pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
 pub use finite::is_finite;
 pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;
 pub use pool::max_pool_index;
-pub use reduce::sum_keepdim;
-pub use second_moments::{SecondMoments, second_moments};
+pub use reduce::{scaled_sum_keepdim, sum_keepdim};
+pub use second_moments::{Centre, SecondMoments, centred_second_moments, second_moments};
 pub use softmax::log_softmax;
 pub use solve::solve_positive;
 pub use squared_error::{scaled_difference, squared_distance};

@@ -49,7 +49,7 @@ impl Window {
 
     /// The pixels under the window: `kh · kw`.
     pub(crate) fn taps(&self) -> usize {
-        self.kernel.0 * self.kernel.1
+        self.kernel.0.saturating_mul(self.kernel.1)
     }
 }
 

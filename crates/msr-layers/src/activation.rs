@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use candle_nn::Module;
-use msr_autodiff::Node;
+use msr_autodiff::{Node, Unary, Value};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -25,20 +25,20 @@ pub enum Activation {
     Softplus,
 }
 
-impl Module for Activation {
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        match self {
-            Activation::Relu => positive_part(x),
-            Activation::Tanh => x.tanh(),
-            // max(x, 0) + ln(1 + e^-|x|) does not overflow
-            Activation::Softplus => positive_part(x)? + (x.abs()?.neg()?.exp()? + 1.0)?.log()?,
-        }
+impl Activation {
+    fn apply<V: Value>(self, x: &V) -> Result<V> {
+        Ok(x.map(match self {
+            Activation::Relu => Unary::Relu,
+            Activation::Tanh => Unary::Tanh,
+            Activation::Softplus => Unary::Softplus,
+        })?)
     }
 }
 
-/// `max(x, 0)` that keeps NaN, which candle's own relu turns into zero.
-fn positive_part(x: &Tensor) -> candle_core::Result<Tensor> {
-    x.lt(0f64)?.where_cond(&x.zeros_like()?.detach(), x)
+impl Module for Activation {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        Ok(self.apply(x)?)
+    }
 }
 
 impl Layer for Activation {
@@ -47,12 +47,7 @@ impl Layer for Activation {
     }
 
     fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
-        let x = input.node();
-        Ok(match self {
-            Activation::Relu => x.relu()?,
-            Activation::Tanh => x.tanh()?,
-            Activation::Softplus => x.softplus()?,
-        })
+        self.apply(input.node())
     }
 
     fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {

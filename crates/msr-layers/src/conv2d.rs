@@ -105,7 +105,7 @@ impl LinearInAdapted for Conv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.parameters.check(LAYER, values)?;
         self.convolution.squared_error(&self.flat(&values.adapted[0])?, values.adapted.get(1), moments)
     }

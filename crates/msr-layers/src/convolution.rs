@@ -2,7 +2,9 @@
 //! batched product, or second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{Node, SecondMoments, Value, Window, concat, second_moments};
+use msr_autodiff::{
+    KernelResult, Node, SecondMoments, Value, Window, centred_second_moments, concat, second_moments,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
@@ -10,6 +12,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::LinearInAdapted;
 use crate::layer::{Input, Layer};
 use crate::least_squares::by_unit_vectors;
+use crate::moments;
 use crate::normal_equations::NormalEquations;
 use crate::parameters::Values;
 
@@ -127,6 +130,16 @@ impl Convolution {
         targets: &Tensor,
         uses: usize,
     ) -> Result<Option<SecondMoments>> {
+        self.moments_by(centred_second_moments, examples, targets, uses)
+    }
+
+    fn moments_by(
+        self,
+        moments: impl FnOnce(&Tensor, &Tensor, Window, bool) -> KernelResult<SecondMoments>,
+        examples: &Tensor,
+        targets: &Tensor,
+        uses: usize,
+    ) -> Result<Option<SecondMoments>> {
         let (&[t, b, channels, h, w], own) = (examples.dims(), self.config.in_channels) else {
             return Err(self.wrong_input(examples.dims()));
         };
@@ -145,33 +158,18 @@ impl Convolution {
         if !(precise(examples) && precise(targets) && self.moments_pay(b * oh * ow, uses)) {
             return Ok(None);
         }
-        Ok(Some(second_moments(examples, targets, window, self.config.bias)?))
+        Ok(Some(moments(examples, targets, window, self.config.bias)?))
     }
 
-    /// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are
-    /// of.
-    fn joined(self, weight: &Node, bias: Option<&Node>) -> Result<Node> {
-        let Some(bias) = bias else { return Ok(weight.clone()) };
-        let column = bias.reshape(&[bias.dims(), &[1]].concat())?;
-        Ok(concat(&[weight, &column], weight.rank() - 1)?)
-    }
-
-    /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`.
+    /// The mean squared error of each task, for `weight (t, o, c k²)`, `bias (t, o)`, see
+    /// [`moments`].
     pub(crate) fn squared_error(
         self,
         weight: &Node,
         bias: Option<&Node>,
         moments: &SecondMoments,
-    ) -> Result<Node> {
-        let weight = self.joined(weight, bias)?;
-        if weight.dims() != moments.cross.dims() {
-            let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
-            return Err(Error::Shape { layer: self.layer, what: "moments", expected, got });
-        }
-        let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
-        let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
-        let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
-        Ok(sum.affine(1.0 / moments.count as f64, 0.0)?)
+    ) -> Result<Option<Node>> {
+        moments::squared_error(self.layer, weight, bias, moments)
     }
 
     /// The normal equations of a layer with these filters: from moments, where the data allows them
@@ -189,7 +187,7 @@ impl Convolution {
         // data.
         if !examples.is_tracked()
             && let Some(columns) = unit_weights()?
-            && let Some(moments) = self.second_moments(examples.value(), targets, usize::MAX)?
+            && let Some(moments) = self.moments_by(second_moments, examples.value(), targets, usize::MAX)?
         {
             return self.equations_from(&columns, &moments);
         }

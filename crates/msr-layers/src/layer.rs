@@ -150,15 +150,15 @@ pub trait LinearInAdapted {
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]. Equal
-    /// to that of [`Layer::forward_tasks`] but for rounding: the error of the result is some 1e-7
-    /// (in `f32`) of the mean square of the targets, so that of a perfect fit can be slightly below
-    /// zero.
+    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]: that of
+    /// [`Layer::forward_tasks`] within a hundredth of itself, by a bound on the rounding errors, and
+    /// so never negative. `None` when the bound is larger for some task: a good fit is a small
+    /// difference of large moments, and its error is to be computed from outputs.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments
     /// do not fit the layer.
-    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node>;
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>>;
 
     /// The normal equations of each task's least-squares problem; the adapted parameters, flattened
     /// one after the other, are the unknowns. Only shared values are read. Time and memory grow

@@ -44,6 +44,7 @@ mod layer;
 mod least_squares;
 mod linear;
 mod local;
+mod moments;
 mod normal_equations;
 mod parameters;
 mod record;

@@ -1,6 +1,9 @@
 //! The examples of a set, as a loss sees them.
 
-use msr_autodiff::{Node, SecondMoments};
+use std::sync::{Arc, OnceLock};
+
+use candle_core::Tensor;
+use msr_autodiff::{Node, SecondMoments, mse};
 use msr_episodes::{Examples, Targets};
 use msr_layers::{Input, Layer, Values};
 
@@ -12,8 +15,17 @@ use crate::loss::Loss;
 pub(crate) enum TaskData {
     /// Prepared inputs, and targets.
     Outputs(Input, Targets),
-    /// All that the squared error depends on.
-    Moments(SecondMoments),
+    /// All that the squared error depends on, and the examples for when that is too little.
+    Moments(Arc<Reduced>),
+}
+
+/// Examples that were reduced to their moments.
+pub(crate) struct Reduced {
+    moments: SecondMoments,
+    examples: Tensor,
+    targets: Tensor,
+    /// The inputs made ready for outputs, once they were asked for.
+    input: OnceLock<Input>,
 }
 
 impl TaskData {
@@ -33,7 +45,13 @@ impl TaskData {
             && let Some(linear) = model.linear_in_adapted()
             && let Some(moments) = linear.second_moments(&examples.x, targets, uses)?
         {
-            return Ok(Self::Moments(moments));
+            let (examples, targets) = (examples.x.clone(), targets.clone());
+            return Ok(Self::Moments(Arc::new(Reduced {
+                moments,
+                examples,
+                targets,
+                input: OnceLock::new(),
+            })));
         }
         let input = model.prepare(values, &Node::constant(&examples.x), uses)?;
         Ok(Self::Outputs(input, examples.y.clone()))
@@ -43,10 +61,28 @@ impl TaskData {
     pub(crate) fn loss(&self, model: &dyn Layer, loss: Loss, values: &Values) -> Result<Node> {
         match self {
             Self::Outputs(input, targets) => loss.per_task(&model.forward_tasks(values, input)?, targets),
-            Self::Moments(moments) => match model.linear_in_adapted() {
-                Some(linear) => Ok(linear.squared_error(values, moments)?),
-                None => Err(Error::config("a model without moments was given some")),
-            },
+            Self::Moments(reduced) => reduced.loss(model, values),
         }
+    }
+}
+
+impl Reduced {
+    /// The squared error of each task: from moments, or from outputs where rounding would show.
+    fn loss(&self, model: &dyn Layer, values: &Values) -> Result<Node> {
+        let Some(linear) = model.linear_in_adapted() else {
+            return Err(Error::config("a model without moments was given some"));
+        };
+        if let Some(loss) = linear.squared_error(values, &self.moments)? {
+            return Ok(loss);
+        }
+        let input = match self.input.get() {
+            Some(input) => input.clone(),
+            None => {
+                let input = model.prepare(values, &Node::constant(&self.examples), 1)?;
+                // What depends on values is theirs alone.
+                if input.node().is_tracked() { input } else { self.input.get_or_init(|| input).clone() }
+            }
+        };
+        Ok(mse(&model.forward_tasks(values, &input)?, &Node::constant(&self.targets))?)
     }
 }

@@ -32,12 +32,15 @@ impl Rule for BinaryRule {
             Binary::Div => {
                 vec![to(0, &|| g.div(&b))?, to(1, &|| g.mul(&at.output(0))?.div(&b)?.neg())?]
             }
+            // Which elements pass does not depend on how large they are.
+            Binary::Gate => vec![to(0, &|| g.binary(&b, Binary::Gate))?, None],
         })
     }
 }
 
 impl Node {
-    fn binary(&self, other: &Node, op: Binary) -> Result<Node> {
+    /// `self ∘ other`.
+    pub(super) fn binary(&self, other: &Node, op: Binary) -> Result<Node> {
         let value = binary(op, self.value(), other.value())?;
         Ok(Node::apply_one(BinaryRule(op), &[self, other], value))
     }

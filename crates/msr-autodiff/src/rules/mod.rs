@@ -2,6 +2,7 @@
 //! beside its backward rule.
 
 mod arithmetic;
+mod cast;
 mod gather;
 mod im2col;
 mod loss;

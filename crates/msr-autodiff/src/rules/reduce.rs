@@ -1,13 +1,15 @@
 //! Sums, means and broadcasts: broadcasting and summing are each other's adjoint.
 
-use msr_kernels::sum_keepdim;
+use msr_kernels::{element_count, scaled_sum_keepdim};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::node::{Backward, Rule};
 
-/// Sum over dimensions that stay with size one.
-struct SumRule;
+/// `scale · Σ x` over dimensions that stay with size one.
+struct SumRule {
+    scale: f64,
+}
 
 impl Rule for SumRule {
     fn name(&self) -> &'static str {
@@ -15,7 +17,7 @@ impl Rule for SumRule {
     }
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        Ok(vec![Some(at.grad()?.broadcast_to(at.input(0).dims())?)])
+        Ok(vec![Some(at.grad()?.affine(self.scale, 0.0)?.broadcast_to(at.input(0).dims())?)])
     }
 }
 
@@ -37,6 +39,11 @@ impl Node {
     /// # Errors
     /// When a dimension is out of range or named twice; the same for the other sums and means.
     pub fn sum_keepdim(&self, dims: &[usize]) -> Result<Node> {
+        self.scaled_sum_keepdim(dims, 1.0)
+    }
+
+    /// `scale · Σ x` over `dims`, which keep size one.
+    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Node> {
         if let Some((i, d)) =
             dims.iter().enumerate().find(|(i, d)| **d >= self.rank() || dims[..*i].contains(d))
         {
@@ -44,9 +51,10 @@ impl Node {
             return Err(Error::shape("sum", format!("dimension {d} of {:?} {problem}", self.dims())));
         }
         if dims.iter().all(|&d| self.dims().get(d) == Some(&1)) {
-            return Ok(self.clone());
+            return self.affine(scale, 0.0);
         }
-        Ok(Node::apply_one(SumRule, &[self], sum_keepdim(self.value(), dims)?))
+        let value = scaled_sum_keepdim(self.value(), dims, scale)?;
+        Ok(Node::apply_one(SumRule { scale }, &[self], value))
     }
 
     /// The sum over `dims`, which are removed.
@@ -54,7 +62,16 @@ impl Node {
     /// # Errors
     /// As [`Node::sum_keepdim`].
     pub fn sum(&self, dims: &[usize]) -> Result<Node> {
-        let kept = self.sum_keepdim(dims)?;
+        self.scaled_sum(dims, 1.0)
+    }
+
+    /// `scale · Σ x` over `dims`, which are removed. With `scale = 1 / n` this is the mean, which
+    /// does not overflow with the sum.
+    ///
+    /// # Errors
+    /// As [`Node::sum_keepdim`].
+    pub fn scaled_sum(&self, dims: &[usize], scale: f64) -> Result<Node> {
+        let kept = self.scaled_sum_keepdim(dims, scale)?;
         let shape: Vec<usize> =
             self.dims().iter().enumerate().filter(|(d, _)| !dims.contains(d)).map(|(_, &n)| n).collect();
         kept.reshape(&shape)
@@ -77,7 +94,7 @@ impl Node {
         if count == 0 {
             return Err(Error::shape("mean", format!("no elements along {dims:?} of {:?}", self.dims())));
         }
-        self.sum(dims)?.affine(1.0 / count as f64, 0.0)
+        self.scaled_sum(dims, 1.0 / count as f64)
     }
 
     /// The mean of all elements, shape `[]`.
@@ -97,6 +114,7 @@ impl Node {
         if self.dims() == shape {
             return Ok(self.clone());
         }
+        element_count("broadcast", shape)?;
         Ok(Node::apply_one(BroadcastRule, &[self], self.value().broadcast_as(shape)?))
     }
 

@@ -1,6 +1,7 @@
 //! Changes of shape: reshape, permute, narrow, pad and concatenate.
 
 use candle_core::Tensor;
+use msr_kernels::{element_count, room_for};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -98,6 +99,12 @@ pub fn concat(nodes: &[&Node], dim: usize) -> Result<Node> {
         return Err(Error::shape("concat", "nothing to join"));
     }
     let values: Vec<&Tensor> = nodes.iter().map(|n| n.value()).collect();
+    let size = |n: &&Node| n.dims().get(dim).copied().unwrap_or(0);
+    let mut shape = nodes[0].dims().to_vec();
+    if let Some(joined) = shape.get_mut(dim) {
+        *joined = nodes.iter().map(size).fold(0, usize::saturating_add);
+    }
+    room_for("concat", &shape)?;
     Ok(Node::apply_one(ConcatRule { dim }, nodes, Tensor::cat(&values, dim)?))
 }
 
@@ -110,6 +117,9 @@ impl Node {
         if self.dims() == shape {
             return Ok(self.clone());
         }
+        // A view without gaps is not copied.
+        let copies = !self.value().is_contiguous();
+        if copies { room_for("reshape", shape) } else { element_count("reshape", shape) }?;
         Ok(Node::apply_one(ReshapeRule, &[self], self.value().reshape(shape)?))
     }
 
@@ -176,6 +186,12 @@ impl Node {
         if before == 0 && after == 0 {
             return Ok(self.clone());
         }
+        let mut shape = self.dims().to_vec();
+        let Some(size) = shape.get_mut(dim) else {
+            return Err(Error::shape("pad", format!("there is no dimension {dim} of {:?}", self.dims())));
+        };
+        *size = size.saturating_add(before).saturating_add(after);
+        room_for("pad", &shape)?;
         let value = self.value().pad_with_zeros(dim, before, after)?;
         Ok(Node::apply_one(PadRule { dim, before }, &[self], value))
     }

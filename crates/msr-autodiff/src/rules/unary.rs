@@ -1,8 +1,8 @@
-//! Functions of one number, element by element. Gradients are `g · f′(x)`.
+//! Functions of one number, element by element. Gradients are `g · f′(x)`, [`Unary::vjp`].
 
-use msr_kernels::{Unary, unary};
+use msr_kernels::{Binary, Elementwise, Unary, unary};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::node::{Backward, Rule};
 
@@ -14,29 +14,28 @@ impl Rule for UnaryRule {
     }
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        let g = at.grad()?;
-        let dx = match self.0 {
-            Unary::Affine { scale, .. } => g.affine(scale, 0.0)?,
-            Unary::Relu => g.mul(&at.input(0).positive()?)?,
-            Unary::Positive => return Ok(vec![None]),
-            Unary::Exp => g.mul(&at.output(0))?,
-            Unary::Log => g.div(&at.input(0))?,
-            Unary::Sqrt => g.div(&at.output(0))?.affine(0.5, 0.0)?,
-            Unary::Reciprocal => g.mul(&at.output(0).power(2.0)?)?.neg()?,
-            Unary::Power(p) => g.mul(&at.input(0).power(p - 1.0)?)?.affine(p, 0.0)?,
-            Unary::Tanh => g.mul(&at.output(0).power(2.0)?.affine(-1.0, 1.0)?)?,
-            Unary::Sigmoid => {
-                let s = at.output(0);
-                g.mul(&s.mul(&s.affine(-1.0, 1.0)?)?)?
-            }
-            Unary::Softplus => g.mul(&at.input(0).sigmoid()?)?,
-        };
-        Ok(vec![Some(dx)])
+        Ok(vec![Some(self.0.vjp(&at.input(0), &at.output(0), at.grad()?)?)])
+    }
+}
+
+impl Elementwise for Node {
+    type Error = Error;
+
+    fn unary(&self, op: Unary) -> Result<Node> {
+        match op {
+            Unary::Affine { scale, offset } => self.affine(scale, offset),
+            Unary::Power(exponent) => self.power(exponent),
+            op => self.function(op),
+        }
+    }
+
+    fn binary(&self, op: Binary, other: &Node) -> Result<Node> {
+        Node::binary(self, other, op)
     }
 }
 
 impl Node {
-    fn unary(&self, op: Unary) -> Result<Node> {
+    fn function(&self, op: Unary) -> Result<Node> {
         Ok(Node::apply_one(UnaryRule(op), &[self], unary(op, self.value())?))
     }
 
@@ -48,7 +47,7 @@ impl Node {
         if scale == 1.0 && offset == 0.0 {
             return Ok(self.clone());
         }
-        self.unary(Unary::Affine { scale, offset })
+        self.function(Unary::Affine { scale, offset })
     }
 
     /// `−x`.
@@ -59,17 +58,13 @@ impl Node {
         self.affine(-1.0, 0.0)
     }
 
-    /// `1` where the element is positive, else `0`. A constant: its derivative is zero.
-    fn positive(&self) -> Result<Node> {
-        Ok(Node::constant(&unary(Unary::Positive, self.value())?))
-    }
-
-    /// `max(x, 0)`. NaN stays NaN. The derivative at zero is taken as zero.
+    /// `max(x, 0)`. NaN stays NaN. The derivative at zero is taken as zero; where `x ≤ 0` a gradient
+    /// is dropped, not multiplied by zero, so that it may be infinite.
     ///
     /// # Errors
     /// As [`Node::affine`].
     pub fn relu(&self) -> Result<Node> {
-        self.unary(Unary::Relu)
+        self.function(Unary::Relu)
     }
 
     /// `eˣ`.
@@ -77,7 +72,7 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn exp(&self) -> Result<Node> {
-        self.unary(Unary::Exp)
+        self.function(Unary::Exp)
     }
 
     /// The natural logarithm.
@@ -85,7 +80,7 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn log(&self) -> Result<Node> {
-        self.unary(Unary::Log)
+        self.function(Unary::Log)
     }
 
     /// `√x`.
@@ -93,7 +88,7 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn sqrt(&self) -> Result<Node> {
-        self.unary(Unary::Sqrt)
+        self.function(Unary::Sqrt)
     }
 
     /// `1 / x`.
@@ -101,10 +96,11 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn reciprocal(&self) -> Result<Node> {
-        self.unary(Unary::Reciprocal)
+        self.function(Unary::Reciprocal)
     }
 
-    /// `xᵖ` for a constant exponent; integer exponents work for negative `x` too.
+    /// `xᵖ` for a constant exponent; integer exponents work for negative `x` too. `x⁰` is one for
+    /// every x, NaN included, as in IEEE 754.
     ///
     /// # Errors
     /// As [`Node::affine`].
@@ -115,7 +111,7 @@ impl Node {
         if exponent == 1.0 {
             return Ok(self.clone());
         }
-        self.unary(Unary::Power(exponent))
+        self.function(Unary::Power(exponent))
     }
 
     /// `tanh x`.
@@ -123,7 +119,7 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn tanh(&self) -> Result<Node> {
-        self.unary(Unary::Tanh)
+        self.function(Unary::Tanh)
     }
 
     /// `1 / (1 + e⁻ˣ)`.
@@ -131,7 +127,7 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn sigmoid(&self) -> Result<Node> {
-        self.unary(Unary::Sigmoid)
+        self.function(Unary::Sigmoid)
     }
 
     /// `ln(1 + eˣ)`: a smooth map onto the positive numbers.
@@ -139,6 +135,6 @@ impl Node {
     /// # Errors
     /// As [`Node::affine`].
     pub fn softplus(&self) -> Result<Node> {
-        self.unary(Unary::Softplus)
+        self.function(Unary::Softplus)
     }
 }

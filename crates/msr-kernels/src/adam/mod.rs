@@ -56,6 +56,6 @@ pub fn step(
     }
     match Body::of([parameter.as_tensor()]) {
         Body::Cpu => cpu::step(parameter, gradient, first, second, step),
-        Body::Composed => composed::step(parameter, gradient, first, second, step),
+        Body::Half | Body::Composed => composed::step(parameter, gradient, first, second, step),
     }
 }

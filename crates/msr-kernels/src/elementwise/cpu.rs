@@ -24,9 +24,14 @@ pub(super) fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// `f(x)`, `f32` or `f64` in main memory.
 pub(super) fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
     if let Some(order) = memory_order(x) {
-        return Ok(x.permute(&order[..])?.apply_op1_no_bwd(&UnaryLoop(op))?.permute(inverse(&order))?);
+        return Ok(apply(op, &x.permute(&order[..])?)?.permute(inverse(&order))?);
     }
-    Ok(x.apply_op1_no_bwd(&UnaryLoop(op))?)
+    apply(op, x)
+}
+
+/// A result that candle tracks needs a loop that it can keep.
+fn apply(op: Unary, x: &Tensor) -> Result<Tensor> {
+    Ok(if x.track_op() { x.apply_op1(UnaryLoop(op))? } else { x.apply_op1_no_bwd(&UnaryLoop(op))? })
 }
 
 /// For a permuted view of a contiguous tensor, the order of dimensions in which it is contiguous:
@@ -64,6 +69,9 @@ trait Real:
     + PartialOrd
 {
     fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>);
+
+    /// `a` where `b > 0`, zero where `b ≤ 0`, NaN where b is NaN.
+    fn gate(a: Self, b: Self) -> Self;
 }
 
 macro_rules! real {
@@ -79,7 +87,6 @@ macro_rules! real {
                     }
                     // Not `max`: that would turn NaN into zero and hide a diverged run.
                     Unary::Relu => out.extend(x.map(|&x| if x < 0.0 { 0.0 } else { x })),
-                    Unary::Positive => out.extend(x.map(|&x| if x > 0.0 { 1.0 } else { 0.0 })),
                     Unary::Exp => out.extend(x.map(|x| x.exp())),
                     Unary::Log => out.extend(x.map(|x| x.ln())),
                     Unary::Sqrt => out.extend(x.map(|x| x.sqrt())),
@@ -89,10 +96,30 @@ macro_rules! real {
                     }
                     Unary::Power(p) => out.extend(x.map(|x| x.powf(p as $t))),
                     Unary::Tanh => out.extend(x.map(|x| x.tanh())),
-                    Unary::Sigmoid => out.extend(x.map(|x| (1.0 + (-x).exp()).recip())),
+                    Unary::SechSquared => out.extend(x.map(|x| {
+                        let e = (-2.0 * x.abs()).exp();
+                        4.0 * e / ((1.0 + e) * (1.0 + e))
+                    })),
+                    // From the side where the exponential is small.
+                    Unary::Sigmoid => out.extend(x.map(|&x| {
+                        let e = (-x.abs()).exp();
+                        let share = (1.0 + e).recip();
+                        if x < 0.0 { e * share } else { share }
+                    })),
                     Unary::Softplus => {
                         out.extend(x.map(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()));
                     }
+                }
+            }
+
+            #[inline(always)]
+            fn gate(a: Self, b: Self) -> Self {
+                if b > 0.0 {
+                    a
+                } else if b <= 0.0 {
+                    0.0
+                } else {
+                    b
                 }
             }
         }
@@ -151,6 +178,7 @@ fn zip_op<T: Real>(op: Binary, a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Ve
         Binary::Sub => zip(a, la, b, lb, |a, b| a - b),
         Binary::Mul => zip(a, la, b, lb, |a, b| a * b),
         Binary::Div => zip(a, la, b, lb, |a, b| a / b),
+        Binary::Gate => zip(a, la, b, lb, T::gate),
     }
 }
 
@@ -171,6 +199,10 @@ impl CustomOp1 for UnaryLoop {
             other => return Err(unsupported(other, self.0.name())),
         };
         Ok((out, layout.shape().clone()))
+    }
+
+    fn bwd(&self, arg: &Tensor, res: &Tensor, grad: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        Ok(Some(self.0.vjp(arg, res, grad)?))
     }
 }
 

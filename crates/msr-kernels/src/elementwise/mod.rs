@@ -2,13 +2,17 @@
 
 mod composed;
 mod cpu;
+mod derivative;
 #[cfg(test)]
 mod tests;
 
 use candle_core::Tensor;
 
-use crate::body::Body;
+use crate::body::{Body, widened};
+use crate::dense::{room_for, tidy};
 use crate::error::Result;
+
+pub use derivative::Elementwise;
 
 /// A function of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,9 @@ pub enum Binary {
     Mul,
     /// `a / b`
     Div,
+    /// `a` where `b > 0`, zero where `b ≤ 0`, NaN where b is NaN: a choice, so that what is left
+    /// out may be infinite.
+    Gate,
 }
 
 impl Binary {
@@ -31,6 +38,7 @@ impl Binary {
             Binary::Sub => "sub",
             Binary::Mul => "mul",
             Binary::Div => "div",
+            Binary::Gate => "gate",
         }
     }
 }
@@ -47,8 +55,6 @@ pub enum Unary {
     },
     /// `max(x, 0)`
     Relu,
-    /// `1` where `x > 0`, else `0`
-    Positive,
     /// `eˣ`
     Exp,
     /// `ln x`
@@ -61,10 +67,11 @@ pub enum Unary {
     Power(f64),
     /// `tanh x`
     Tanh,
-    /// `1 / (1 + e⁻ˣ)`
+    /// `1 / cosh² x = 1 − tanh² x`, without the difference
+    SechSquared,
+    /// `1 / (1 + e⁻ˣ)`, without overflow
     Sigmoid,
-    /// `ln(1 + eˣ)`, without overflow for large `x` and, on the CPU, without loss for very negative
-    /// ones
+    /// `ln(1 + eˣ)`, without overflow for large `x` and without loss for very negative ones
     Softplus,
 }
 
@@ -74,37 +81,47 @@ impl Unary {
         match self {
             Unary::Affine { .. } => "affine",
             Unary::Relu => "relu",
-            Unary::Positive => "positive",
             Unary::Exp => "exp",
             Unary::Log => "log",
             Unary::Sqrt => "sqrt",
             Unary::Reciprocal => "reciprocal",
             Unary::Power(_) => "power",
             Unary::Tanh => "tanh",
+            Unary::SechSquared => "sech²",
             Unary::Sigmoid => "sigmoid",
             Unary::Softplus => "softplus",
         }
     }
 }
 
-/// `a ∘ b` with numpy's broadcasting.
+/// `a ∘ b` with numpy's broadcasting. NaN stays NaN.
 ///
 /// # Errors
-/// When the shapes cannot be broadcast together, or dtype or device differ.
+/// When the shapes cannot be broadcast together, or dtype or device differ;
+/// [`Error::Size`](crate::Error::Size) when the result could not be addressed.
 pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
+    if room_for(op.name(), shape.dims())? == 0 && a.dtype() == b.dtype() {
+        return Ok(Tensor::zeros(shape, a.dtype(), a.device())?);
+    }
     match Body::of([a, b]) {
         Body::Cpu => cpu::binary(op, a, b),
-        Body::Composed => composed::binary(op, a, b),
+        // One operation is rounded once as it is.
+        Body::Half | Body::Composed => composed::binary(op, a, b),
     }
 }
 
-/// `f(x)`, element by element.
+/// `f(x)`, element by element. NaN stays NaN. candle's own `backward` can differentiate it once.
 ///
 /// # Errors
-/// What the tensor library reports (dtypes without this function).
+/// What the tensor library reports (dtypes without this function);
+/// [`Error::Size`](crate::Error::Size) for a broadcast view that could not be addressed.
 pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
+    room_for(op.name(), x.dims())?;
+    let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::unary(op, x),
+        Body::Half => widened([x], |[x]| unary(op, x)),
         Body::Composed => composed::unary(op, x),
     }
 }

@@ -6,6 +6,8 @@ mod tests;
 
 use candle_core::{DType, Tensor};
 
+use crate::body::{Body, widened};
+use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
 /// `y[r, j] = x[r, index[r, j]]`.
@@ -17,6 +19,9 @@ use crate::error::{Error, Result};
 /// [`Error::Mismatch`] when the shapes do not fit; when an index is not below n.
 pub fn gather(x: &Tensor, index: &Tensor) -> Result<Tensor> {
     check("gather", x, index)?;
+    if index.elem_count() == 0 {
+        return Ok(Tensor::zeros(index.dims(), x.dtype(), x.device())?);
+    }
     composed::gather(x, index)
 }
 
@@ -33,7 +38,16 @@ pub fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Tensor> {
         let problem = "each element needs an index";
         return Err(Error::mismatch("scatter_add", x.dims(), index.dims(), problem));
     }
-    composed::scatter_add(x, index, size)
+    let rows = x.dims()[0];
+    room_for("scatter_add", &[rows, size])?;
+    if x.elem_count() == 0 {
+        return Ok(Tensor::zeros((rows, size), x.dtype(), x.device())?);
+    }
+    match Body::of([x]) {
+        Body::Half => widened([x], |[x]| composed::scatter_add(x, index, size)),
+        // One body: candle adds element by element on every device.
+        Body::Cpu | Body::Composed => composed::scatter_add(x, index, size),
+    }
 }
 
 /// The index of the element that each class names along the last dimension of `scores`, as rows for
@@ -57,6 +71,7 @@ pub fn class_index(scores: &Tensor, index: &Tensor) -> Result<Tensor> {
         let expected = "integer class indices".into();
         return Err(Error::Dtype { op: "gather_class", expected, got: index.dtype() });
     }
+    let index = &tidy(index)?;
     let found = index.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     let count = *classes;
     let bad = |class: &i64| usize::try_from(*class).map_or(true, |class| class >= count);

@@ -1,5 +1,6 @@
 //! Which pixel lies under which entry of a column.
 
+use crate::dense::room_for;
 use crate::error::Result;
 use crate::window::Window;
 
@@ -15,7 +16,11 @@ pub(super) struct Map {
 
 impl Map {
     pub(super) fn new(window: Window, size: (usize, usize)) -> Result<Self> {
-        Ok(Self { window, size, out: window.output(size)? })
+        let out = window.output(size)?;
+        // What is computed with these later must not overflow.
+        room_for("im2col", &[out.0, out.1])?;
+        room_for("im2col", &[window.kernel.0, window.kernel.1])?;
+        Ok(Self { window, size, out })
     }
 
     pub(super) fn taps(&self) -> usize {

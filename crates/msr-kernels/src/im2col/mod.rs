@@ -13,7 +13,8 @@ mod tests;
 
 use candle_core::Tensor;
 
-use crate::body::Body;
+use crate::body::{Body, widened};
+use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 use crate::window::Window;
 use map::Map;
@@ -38,10 +39,13 @@ pub fn im2col(x: &Tensor, window: Window) -> Result<Tensor> {
     };
     let map = Map::new(window, (h, w))?;
     let mut shape = lead.to_vec();
-    shape.extend([c * map.taps(), map.positions()]);
+    shape.extend([c.saturating_mul(map.taps()), map.positions()]);
+    room_for("im2col", &shape)?;
+    let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::im2col(x, map, shape),
-        Body::Composed => composed::im2col(x, map, shape),
+        // Numbers are only moved.
+        Body::Half | Body::Composed => composed::im2col(x, map, shape),
     }
 }
 
@@ -65,7 +69,10 @@ pub fn col2im(columns: &Tensor, window: Window, size: (usize, usize)) -> Result<
     };
     let mut shape = lead.to_vec();
     shape.extend([rows / taps, size.0, size.1]);
+    room_for("col2im", &shape)?;
+    let columns = &tidy(columns)?;
     match Body::of([columns]) {
+        Body::Half => widened([columns], |[columns]| col2im(columns, window, size)),
         Body::Cpu => cpu::col2im(columns, map, shape),
         Body::Composed => composed::col2im(columns, map, shape),
     }

@@ -13,12 +13,20 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
 use crate::body::unsupported;
-use crate::error::Result;
+use crate::dense::room_for;
+use crate::error::{Error, Result};
+use crate::reduce::Pairs;
 use crate::strided::Space;
 use crate::vectorized::vectorized;
 
 /// Multiply–adds below which waking a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 23;
+
+/// The summands of an element that are added in many partial sums at once.
+const PIECE: usize = 1 << 14;
+
+/// The rows that are added one after the other.
+const ROWS: usize = 256;
 
 /// `a @ b`, both `f32` or both `f64` in main memory; the inner sizes are equal.
 pub(super) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -48,9 +56,58 @@ struct Product {
 }
 
 impl Product {
-    /// Writes all of `out = a @ b`, `out` row-major `(m, n)`; no size is zero.
+    /// Writes all of `out = a @ b`, `out` row-major `(m, n)`; no size is zero. Long sums are added
+    /// in pairs of pieces.
     #[inline(always)]
     fn run<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
+        let piece = if self.combines_rows() { ROWS } else { PIECE };
+        if self.k > piece {
+            self.run_in_pieces(piece, a, b, out, scratch);
+        } else {
+            self.run_at_once(a, b, out, scratch);
+        }
+    }
+
+    /// Whether rows are added one after the other.
+    fn combines_rows(&self) -> bool {
+        (self.n == 1 && self.a.0 == 1) || (self.m == 1 && self.b.1 == 1)
+    }
+
+    /// The sum of the products of so many columns of `a` and rows of `b` at a time.
+    fn run_in_pieces<T: WithDType>(
+        &self,
+        piece: usize,
+        a: &[T],
+        b: &[T],
+        out: &mut [MaybeUninit<T>],
+        scratch: &mut Vec<T>,
+    ) {
+        let add = |mut sum: Vec<T>, other: Vec<T>| {
+            sum.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+            sum
+        };
+        let size = out.len();
+        let mut sums = Pairs::default();
+        for start in (0..self.k).step_by(piece) {
+            let part = Product { k: piece.min(self.k - start), ..*self };
+            let mut product = Vec::with_capacity(size);
+            let (a, b) = (&a[start * self.a.1..], &b[start * self.b.0..]);
+            part.run_at_once(a, b, &mut product.spare_capacity_mut()[..size], scratch);
+            // SAFETY: the capacity is at least `size`, and the product wrote the first `size`
+            // elements.
+            unsafe { product.set_len(size) };
+            sums.push(product, add);
+        }
+        let total = sums.total(add).unwrap_or_default();
+        assert_eq!(total.len(), size);
+        out.iter_mut().zip(total).for_each(|(out, x)| {
+            out.write(x);
+        });
+    }
+
+    /// Writes all of `out = a @ b` with one accumulator an element.
+    #[inline(always)]
+    fn run_at_once<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
         let Product { m, n, k, .. } = *self;
         assert_eq!(out.len(), m * n);
         // A general product would waste most of each vector: they run along the columns of the
@@ -202,9 +259,13 @@ fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
     sum
 }
 
-fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
+fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Result<Vec<T>> {
     let rank = la.dims().len();
     let batch = &la.dims()[..rank - 2];
+    let mut shape = la.dims().to_vec();
+    shape[rank - 1] = lb.dims()[rank - 1];
+    // The unsafe code below trusts this number: sizes of broadcast operands can be anything.
+    let total = room_for("matmul", &shape)?;
     let strides = |l: &Layout| (l.stride()[rank - 2], l.stride()[rank - 1]);
     let mut product = Product {
         m: la.dims()[rank - 2],
@@ -213,10 +274,11 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
         a: strides(la),
         b: strides(lb),
     };
-    let total = batch.iter().product::<usize>() * product.m * product.n;
     if total == 0 || product.k == 0 {
-        return vec![T::zero(); total];
+        return Ok(vec![T::zero(); total]);
     }
+    let mut result = Vec::new();
+    result.try_reserve_exact(total).map_err(|_| Error::Memory { op: "matmul", shape })?;
     let space = Space::new(
         batch,
         [&la.stride()[..rank - 2], &lb.stride()[..rank - 2]],
@@ -233,12 +295,11 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Vec<T> {
             offsets.extend((0..space.run).map(|n| [i + n * step_a, j + n * step_b]));
         });
     }
-    let mut result = Vec::with_capacity(total);
     fill(product, a, b, &offsets, &mut result.spare_capacity_mut()[..total]);
     // SAFETY: the capacity is at least `total`, and `fill` wrote the first `total` elements: the
     // offsets have `total / (m · n)` entries, and each product writes all of its m · n elements.
     unsafe { result.set_len(total) };
-    result
+    Ok(result)
 }
 
 /// One product per pair of offsets, one after the other in `out`.
@@ -294,8 +355,8 @@ impl CustomOp2 for BatchedGemm {
         l2: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let out = match (s1, s2) {
-            (CpuStorage::F32(a), CpuStorage::F32(b)) => CpuStorage::F32(batched(a, l1, b, l2)),
-            (CpuStorage::F64(a), CpuStorage::F64(b)) => CpuStorage::F64(batched(a, l1, b, l2)),
+            (CpuStorage::F32(a), CpuStorage::F32(b)) => CpuStorage::F32(batched(a, l1, b, l2)?),
+            (CpuStorage::F64(a), CpuStorage::F64(b)) => CpuStorage::F64(batched(a, l1, b, l2)?),
             (other, _) => return Err(unsupported(other, "matmul")),
         };
         let rank = l1.dims().len();

@@ -5,9 +5,10 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
-use candle_core::Tensor;
+use candle_core::{Shape, Tensor};
 
-use crate::body::Body;
+use crate::body::{Body, widened};
+use crate::dense::room_for;
 use crate::error::{Error, Result};
 
 /// `a @ b` over the last two dimensions, with numpy's broadcasting of the leading ones. candle's
@@ -18,7 +19,8 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Mismatch`] when an operand has fewer than two dimensions or the inner sizes differ;
-/// when the batch dimensions do not broadcast, or dtype or device differ.
+/// [`Error::Size`] and [`Error::Memory`] when there is no room for the result; when the batch
+/// dimensions do not broadcast, or dtype or device differ.
 pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (&[.., _, k], &[.., k2, _]) = (a.dims(), b.dims()) else {
         return Err(Error::mismatch("matmul", a.dims(), b.dims(), "both need two dimensions"));
@@ -27,8 +29,17 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let problem = format!("inner sizes {k} and {k2} differ");
         return Err(Error::mismatch("matmul", a.dims(), b.dims(), problem));
     }
+    let batch = |t: &Tensor| Shape::from(&t.dims()[..t.rank() - 2]);
+    let mut shape = batch(a).broadcast_shape_binary_op(&batch(b), "matmul")?.into_dims();
+    shape.extend([a.dims()[a.rank() - 2], b.dims()[b.rank() - 1]]);
+    if (room_for("matmul", &shape)? == 0 || k == 0) && a.dtype() == b.dtype() {
+        return Ok(Tensor::zeros(shape, a.dtype(), a.device())?);
+    }
+    room_for("matmul", a.dims())?;
+    room_for("matmul", b.dims())?;
     match Body::of([a, b]) {
         Body::Cpu => cpu::matmul(a, b),
+        Body::Half => widened([a, b], |[a, b]| matmul(a, b)),
         Body::Composed => composed::matmul(a, b),
     }
 }

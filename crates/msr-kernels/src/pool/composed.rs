@@ -11,10 +11,12 @@ pub(super) fn max_pool_index(images: &Tensor, window: Window, out: (usize, usize
     let (n, w) = (images.dims()[0], images.dims()[2]);
     let (taps, positions) = (window.taps(), out.0 * out.1);
     // The winning tap of each window, then the pixel that this tap reads there.
-    let tap = im2col(&images.unsqueeze(1)?, window)?
-        .reshape((n, taps, positions))?
-        .argmax_keepdim(1)?
-        .contiguous()?;
+    let columns = im2col(&images.unsqueeze(1)?, window)?.reshape((n, taps, positions))?;
+    // NaN, which is no number to compare with, wins: it must not be hidden.
+    let nan = columns.ne(&columns)?;
+    let first = nan.argmax_keepdim(1)?;
+    let hidden = nan.gather(&first.contiguous()?, 1)?;
+    let tap = hidden.where_cond(&first, &columns.argmax_keepdim(1)?)?.contiguous()?;
     let pixel = |tap: usize, at: usize| {
         let (y, x) = (at / out.1, at % out.1);
         let (ky, kx) = (tap / window.kernel.1, tap % window.kernel.1);

@@ -5,9 +5,10 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::body::Body;
+use crate::dense::room_for;
 use crate::error::{Error, Result};
 use crate::window::Window;
 
@@ -31,9 +32,13 @@ pub fn max_pool_index(x: &Tensor, window: Window) -> Result<Tensor> {
         return Err(Error::Padding { op: "max_pool", padding: window.padding });
     }
     let out = window.output((h, w))?;
-    let images = x.contiguous()?.reshape((lead.iter().product::<usize>(), h, w))?;
+    let images = lead.iter().product::<usize>();
+    if room_for("max_pool", x.dims())? == 0 {
+        return Ok(Tensor::zeros((images, out.0 * out.1), DType::U32, x.device())?);
+    }
+    let images = x.contiguous()?.reshape((images, h, w))?;
     match Body::of([x]) {
         Body::Cpu => cpu::max_pool_index(&images, window, out),
-        Body::Composed => composed::max_pool_index(&images, window, out),
+        Body::Half | Body::Composed => composed::max_pool_index(&images, window, out),
     }
 }

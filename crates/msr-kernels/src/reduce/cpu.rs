@@ -2,6 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor, WithDType};
 
+use super::pairwise::{LANES, Pairs, in_blocks};
 use crate::body::unsupported;
 use crate::dense::range;
 use crate::error::Result;
@@ -30,6 +31,9 @@ struct SumGroup {
     last: usize,
 }
 
+/// The rows that are added one after the other.
+const ROWS: usize = 256;
+
 #[inline(always)]
 fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) -> Vec<T> {
     if inner == 1 {
@@ -37,19 +41,46 @@ fn sum_group<T: WithDType>(x: &[T], outer: usize, reduced: usize, inner: usize) 
     }
     let mut out = vec![T::zero(); outer * inner];
     for (out, block) in out.chunks_exact_mut(inner).zip(x.chunks_exact(reduced * inner)) {
-        for row in block.chunks_exact(inner) {
-            out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+        if reduced <= ROWS {
+            add_rows(out, block);
+            continue;
+        }
+        let mut sums = Pairs::default();
+        for rows in block.chunks(ROWS * inner) {
+            let mut sum = vec![T::zero(); inner];
+            add_rows(&mut sum, rows);
+            sums.push(sum, add_vectors);
+        }
+        if let Some(total) = sums.total(add_vectors) {
+            out.copy_from_slice(&total);
         }
     }
     out
 }
 
-/// The number of partial sums of a run.
-pub(crate) const LANES: usize = 16;
+/// Adds the rows of `block`, each as long as `out`.
+#[inline(always)]
+fn add_rows<T: WithDType>(out: &mut [T], block: &[T]) {
+    for row in block.chunks_exact(out.len()) {
+        out.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+    }
+}
+
+#[inline(always)]
+fn add_vectors<T: WithDType>(mut a: Vec<T>, b: Vec<T>) -> Vec<T> {
+    add_rows(&mut a, &b);
+    a
+}
+
+/// The sum of contiguous numbers.
+#[inline(always)]
+fn sum_run<T: WithDType>(x: &[T]) -> T {
+    in_blocks(x.len(), |range| sum_block(&x[range]))
+}
 
 /// Sixteen partial sums: lets the compiler use vectors and keeps the rounding error small.
 #[inline(always)]
-fn sum_run<T: WithDType>(x: &[T]) -> T {
+fn sum_block<T: WithDType>(x: &[T]) -> T {
     let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();
     let mut lanes = [T::zero(); LANES];

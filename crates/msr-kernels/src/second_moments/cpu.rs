@@ -1,12 +1,12 @@
 //! Second moments in one pass, image by image, tasks spread over threads.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::SecondMoments;
 use super::products::Products;
 use crate::body::unsupported;
-use crate::dense::dense;
+use crate::dense::{dense, tidy};
 use crate::error::{Error, Result};
 use crate::im2col::gather_columns;
 use crate::window::Window;
@@ -17,22 +17,37 @@ pub(super) fn second_moments(
     y: &Tensor,
     window: Window,
     constant: bool,
+    shift: Option<&Tensor>,
 ) -> Result<SecondMoments> {
     let (t, o) = (y.dims()[0], y.dims()[2]);
     let p = x.dims()[2] * window.taps() + usize::from(constant);
-    let all = x.contiguous()?.apply_op2_no_bwd(&y.contiguous()?, &SecondMomentsLoop { window, constant })?;
+    let padding = match shift {
+        Some(shift) => shift.neg()?.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?,
+        None => vec![0.0; t * x.dims()[2]],
+    };
+    let moments = SecondMomentsLoop { window, constant, padding };
+    let all = tidy(x)?.contiguous()?.apply_op2_no_bwd(&tidy(y)?.contiguous()?, &moments)?;
+    let gram = all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?;
     Ok(SecondMoments {
-        gram: all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?,
+        row_norms: super::row_norms(&gram)?,
+        gram,
         cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
         square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
         count: super::count(y),
+        centre: None,
     })
 }
 
 struct SecondMomentsLoop {
     window: Window,
     constant: bool,
+    /// What lies around the images, for each task and channel.
+    padding: Vec<f64>,
 }
+
+/// The additions to a partial sum after which it goes into a sum in `f64`: its rounding error stays
+/// that of so many, however large the data is.
+const FLUSH: usize = 512;
 
 impl SecondMomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other.
@@ -49,22 +64,33 @@ impl SecondMomentsLoop {
             return Ok((all, (t, size).into()));
         }
         let (x, y) = (dense(x, lx), dense(y, ly));
-        let task = |(out, (x, y)): (&mut [T], (&[T], &[T]))| -> Result<()> {
-            // Padding stays zero from image to image, and a last row stays one.
+        let task = |((out, padding), (x, y)): ((&mut [T], &[f64]), (&[T], &[T]))| -> Result<()> {
+            // Padding stays as it is from image to image, and a last row stays one.
             let mut columns = vec![T::zero(); p * length];
+            let of_channel = self.window.taps() * length;
+            for (rows, &value) in columns.chunks_exact_mut(of_channel).zip(padding) {
+                rows.fill(T::from_f64(value));
+            }
             columns[taps * length..].fill(T::one());
             let mut slots = vec![T::zero(); (p * p + o * p) * T::SLOT];
-            let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
-            let mut square = 0f64;
+            let mut totals = vec![0f64; p * p + o * p];
+            let (mut square, mut added) = (0f64, 0);
             for (x, y) in x.chunks_exact(image).zip(y.chunks_exact(outputs)) {
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
+                if added + length / T::SLOT > FLUSH {
+                    flush(&mut slots, &mut totals);
+                    added = 0;
+                }
+                added += length.div_ceil(T::SLOT);
+                let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
                 T::add_products(&columns, &columns, length, true, gram);
                 T::add_products(y, &columns, length, false, cross);
                 let mut slot = vec![T::zero(); T::SLOT];
                 T::add_squares(y, length, &mut slot);
                 square += T::totals(&slot).map(T::to_f64).sum::<f64>();
             }
-            out.iter_mut().zip(T::totals(&slots)).for_each(|(out, total)| *out = total);
+            flush(&mut slots, &mut totals);
+            out.iter_mut().zip(&totals).for_each(|(out, &total)| *out = T::from_f64(total));
             // The upper triangle is the lower one.
             for i in 0..p {
                 for j in i + 1..p {
@@ -75,9 +101,16 @@ impl SecondMomentsLoop {
             Ok(())
         };
         let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));
-        all.par_chunks_exact_mut(size).zip(tasks).try_for_each(task)?;
+        let outputs = all.par_chunks_exact_mut(size).zip(self.padding.par_chunks_exact(c));
+        outputs.zip(tasks).try_for_each(task)?;
         Ok((all, (t, size).into()))
     }
+}
+
+/// Moves what is in the slots into the totals.
+fn flush<T: Products>(slots: &mut [T], totals: &mut [f64]) {
+    totals.iter_mut().zip(T::totals(slots)).for_each(|(total, sum)| *total += sum.to_f64());
+    slots.fill(T::zero());
 }
 
 impl CustomOp2 for SecondMomentsLoop {

@@ -5,33 +5,63 @@
 //! `‖W P − Y‖² = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`, `G = P Pᵀ`, `C = Y Pᵀ`, `s = ‖Y‖²`. They are computed
 //! in one pass over the data, and no column matrix as large as the data is ever formed.
 
+//! Where the data lies far from zero, the three terms are much larger than what is left of them.
+//! With any centres μ of the windows and ν of the targets, `W P + b 1ᵀ − Y = W P̃ + δ 1ᵀ − Ỹ`,
+//! `δ = W μ + b − ν`: the moments of the centred data with a constant one below the windows give
+//! the same error, and `δ` takes the place of the bias. See [`SecondMoments::centre`].
+
 mod composed;
 mod cpu;
+mod means;
 mod products;
 #[cfg(test)]
 mod tests;
 
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 
 use crate::body::Body;
+use crate::dense::room_for;
+use crate::elementwise::{Binary, binary};
 use crate::error::{Error, Result};
 use crate::window::Window;
 
 /// The second moments of the data of several tasks.
 #[derive(Clone, Debug)]
 pub struct SecondMoments {
-    /// `G = P Pᵀ`, `(t, p, p)`; with a constant one below the windows when one was asked for.
+    /// `G = P Pᵀ`, `(t, p, p)`; with a constant one below the windows when one was asked for, or
+    /// the data is centred.
     pub gram: Tensor,
     /// `C = Y Pᵀ`, `(t, o, p)`.
     pub cross: Tensor,
     /// `s = ‖Y‖²`, `(t)`.
     pub square: Tensor,
+    /// `√G_ii`, `(t, p)`: the norms of the rows of P.
+    pub row_norms: Tensor,
     /// The number of target values of a task: what a mean squared error divides by.
     pub count: usize,
+    /// What was subtracted from windows and targets, when they lie far from zero.
+    pub centre: Option<Centre>,
+}
+
+/// What was subtracted from data before its second moments were taken.
+#[derive(Clone, Debug)]
+pub struct Centre {
+    /// μ, `(t, c · kh · kw)`: subtracted from the windows, padding included.
+    pub windows: Tensor,
+    /// ν, `(t, o)`: subtracted from the targets.
+    pub targets: Tensor,
+}
+
+/// `√G_ii` of `gram (t, p, p)`, `(t, p)`.
+fn row_norms(gram: &Tensor) -> Result<Tensor> {
+    let (t, p) = (gram.dims()[0], gram.dims()[1]);
+    let places: Vec<u32> = (0..p).map(|i| (i * p + i) as u32).collect();
+    let places = Tensor::from_vec(places, p, gram.device())?;
+    Ok(gram.reshape((t, p * p))?.index_select(&places, D::Minus1)?.sqrt()?)
 }
 
 /// The moments of the windows of `x` and the targets `y`; `constant` adds a last window entry that
-/// is always one, for a bias. Sums over a task run over its examples and positions.
+/// is always one, for a bias. Sums over a task run over its examples and positions. Never centred.
 ///
 /// # Shapes
 /// `x (t, b, c, h, w)`, `y (t, b, o, oh, ow)`; with `p = c · kh · kw`, one more with a constant
@@ -40,6 +70,44 @@ pub struct SecondMoments {
 /// [`Error::Mismatch`] when the shapes do not fit each other; as [`Window::output`] when the window
 /// does not fit.
 pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<SecondMoments> {
+    check(x, y, window)?;
+    moments(x, y, window, constant, None)
+}
+
+/// As [`second_moments`], of data that is centred first when some channel of the images or of the
+/// targets lies far from zero; then there is always a constant.
+///
+/// # Errors
+/// As [`second_moments`].
+pub fn centred_second_moments(
+    x: &Tensor,
+    y: &Tensor,
+    window: Window,
+    constant: bool,
+) -> Result<SecondMoments> {
+    check(x, y, window)?;
+    let (input, target) = (means::far_from_zero(x)?, means::far_from_zero(y)?);
+    if input.is_none() && target.is_none() {
+        return moments(x, y, window, constant, None);
+    }
+    let (t, c, o) = (x.dims()[0], x.dims()[2], y.dims()[2]);
+    let or_zeros = |mean: Option<Tensor>, channels: usize| match mean {
+        Some(mean) => Ok(mean),
+        None => Tensor::zeros((t, 1, channels, 1, 1), x.dtype(), x.device()),
+    };
+    let (input, target) = (or_zeros(input, c)?, or_zeros(target, o)?);
+    let (x, y) = (binary(Binary::Sub, x, &input)?, binary(Binary::Sub, y, &target)?);
+    let mut found = moments(&x, &y, window, true, Some(&input))?;
+    let windows = input.reshape((t, c, 1))?.broadcast_as((t, c, window.taps()))?;
+    found.centre = Some(Centre {
+        windows: windows.contiguous()?.reshape((t, c * window.taps()))?,
+        targets: target.reshape((t, o))?,
+    });
+    Ok(found)
+}
+
+/// Refuses shapes that do not fit each other.
+fn check(x: &Tensor, y: &Tensor, window: Window) -> Result<()> {
     let (&[t, b, _, h, w], &[ty, by, _, oh, ow]) = (x.dims(), y.dims()) else {
         return Err(Error::mismatch("second_moments", x.dims(), y.dims(), "both need five dimensions"));
     };
@@ -48,9 +116,24 @@ pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) ->
         let problem = format!("targets must be ({t}, {b}, outputs, {}, {}) for {window:?}", out.0, out.1);
         return Err(Error::mismatch("second_moments", x.dims(), y.dims(), problem));
     }
+    for shape in [x.dims(), y.dims()] {
+        room_for("second_moments", shape)?;
+    }
+    Ok(())
+}
+
+/// The moments; sizes fit. `shift (t, 1, c, 1, 1)` was subtracted from the images, and is to be
+/// subtracted from their padding.
+fn moments(
+    x: &Tensor,
+    y: &Tensor,
+    window: Window,
+    constant: bool,
+    shift: Option<&Tensor>,
+) -> Result<SecondMoments> {
     match Body::of([x, y]) {
-        Body::Cpu => cpu::second_moments(x, y, window, constant),
-        Body::Composed => composed::second_moments(x, y, window, constant),
+        Body::Cpu => cpu::second_moments(x, y, window, constant, shift),
+        Body::Half | Body::Composed => composed::second_moments(x, y, window, constant, shift),
     }
 }
 

@@ -32,7 +32,7 @@ fn moments_are_sums_of_products_of_columns() -> Result<()> {
             let square = exact.sqr()?.flatten_from(1)?.sum(1)?;
             for found in [
                 second_moments(&x, &y, window, constant)?,
-                composed::second_moments(&x, &y, window, constant)?,
+                composed::second_moments(&x, &y, window, constant, None)?,
             ] {
                 let error = |found: &Tensor, expected: &Tensor| -> Result<f64> {
                     number(&(found.to_dtype(DType::F64)? - expected)?)

@@ -6,6 +6,8 @@ mod tests;
 
 use candle_core::Tensor;
 
+use crate::body::{Body, widened};
+use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
 /// `x − ln Σ eˣ` along `dim`, shifted by the maximum so that it cannot overflow. Same shape.
@@ -16,6 +18,11 @@ pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     if x.dims().get(dim).is_none_or(|&n| n == 0) {
         return Err(Error::shape("log_softmax", format!("elements along dimension {dim}"), x.dims()));
     }
-    // One body: made of kernels that choose theirs.
-    composed::log_softmax(x, dim)
+    room_for("log_softmax", x.dims())?;
+    let x = &tidy(x)?;
+    match Body::of([x]) {
+        Body::Half => widened([x], |[x]| log_softmax(x, dim)),
+        // One body: made of kernels that choose theirs.
+        Body::Cpu | Body::Composed => composed::log_softmax(x, dim),
+    }
 }

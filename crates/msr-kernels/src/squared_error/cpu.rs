@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use crate::body::unsupported;
 use crate::dense::dense;
+use crate::elementwise::{Unary, unary};
 use crate::error::Result;
-use crate::reduce::LANES;
+use crate::reduce::{LANES, in_blocks};
 use crate::vectorized::vectorized;
 
 /// The numbers of a share of work: with fewer, waking another thread costs more than it saves.
@@ -17,23 +18,31 @@ pub(super) fn takes(a: &Tensor, b: &Tensor) -> bool {
     a.is_contiguous() && b.is_contiguous() && a.elem_count() > 0
 }
 
-/// `Σ (a − b)²` of each task.
-pub(super) fn squared_distance(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    Ok(a.apply_op2_no_bwd(b, &SquaredDistance)?)
+/// `scale · Σ (a − b)²` of each task.
+pub(super) fn squared_distance(a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
+    Ok(a.apply_op2_no_bwd(b, &SquaredDistance { scale })?)
 }
 
-/// `(a − b) · s`.
-pub(super) fn scaled_difference(a: &Tensor, b: &Tensor, s: &Tensor) -> Result<Tensor> {
-    Ok(a.apply_op3_no_bwd(b, &s.contiguous()?, &ScaledDifference)?)
+/// `(a − b) · scale · s`.
+pub(super) fn scaled_difference(a: &Tensor, b: &Tensor, s: &Tensor, scale: f64) -> Result<Tensor> {
+    let factors = unary(Unary::Affine { scale, offset: 0.0 }, s)?.contiguous()?;
+    Ok(a.apply_op3_no_bwd(b, &factors, &ScaledDifference)?)
 }
 
-struct SquaredDistance;
+struct SquaredDistance {
+    scale: f64,
+}
 struct ScaledDifference;
 
 /// In the order of [`sum_keepdim`](crate::sum_keepdim) over all of a task, so that one pass gives
 /// the bits of three.
 #[inline(always)]
 fn squares<T: WithDType>(a: &[T], b: &[T]) -> T {
+    in_blocks(a.len(), |range| squares_of_block(&a[range.clone()], &b[range]))
+}
+
+#[inline(always)]
+fn squares_of_block<T: WithDType>(a: &[T], b: &[T]) -> T {
     let square = |a: T, b: T| (a - b) * (a - b);
     let (left, right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest = left.remainder().iter().zip(right.remainder());
@@ -60,15 +69,15 @@ fn scale<T: WithDType>(a: &[T], b: &[T], s: T, out: &mut [T]) {
     }
 }
 
-fn squared_distances<T: WithDType>(a: &[T], b: &[T], tasks: usize) -> Vec<T> {
-    let size = a.len() / tasks;
+fn squared_distances<T: WithDType>(a: &[T], b: &[T], tasks: usize, scale: f64) -> Vec<T> {
+    let (size, scale) = (a.len() / tasks, T::from_f64(scale));
     if a.len() < 2 * SHARE {
         return vectorized(|| {
-            a.chunks_exact(size).zip(b.chunks_exact(size)).map(|(a, b)| squares(a, b)).collect()
+            a.chunks_exact(size).zip(b.chunks_exact(size)).map(|(a, b)| squares(a, b) * scale).collect()
         });
     }
     let pairs = a.par_chunks_exact(size).zip(b.par_chunks_exact(size));
-    pairs.with_min_len(SHARE.div_ceil(size)).map(|(a, b)| vectorized(|| squares(a, b))).collect()
+    pairs.with_min_len(SHARE.div_ceil(size)).map(|(a, b)| vectorized(|| squares(a, b) * scale)).collect()
 }
 
 fn scaled_differences<T: WithDType>(a: &[T], b: &[T], s: &[T]) -> Vec<T> {
@@ -105,10 +114,10 @@ impl CustomOp2 for SquaredDistance {
         let tasks = l1.dims()[0];
         let out = match (s1, s2) {
             (CpuStorage::F32(a), CpuStorage::F32(b)) => {
-                CpuStorage::F32(squared_distances(dense(a, l1), dense(b, l2), tasks))
+                CpuStorage::F32(squared_distances(dense(a, l1), dense(b, l2), tasks, self.scale))
             }
             (CpuStorage::F64(a), CpuStorage::F64(b)) => {
-                CpuStorage::F64(squared_distances(dense(a, l1), dense(b, l2), tasks))
+                CpuStorage::F64(squared_distances(dense(a, l1), dense(b, l2), tasks, self.scale))
             }
             (other, _) => return Err(unsupported(other, "squared_distance")),
         };

@@ -37,13 +37,17 @@ fn one_pass_gives_the_same_bits() -> Result<()> {
             assert!(!wide.is_contiguous() || shape[1..].iter().product::<usize>() == 1);
             let later = Tensor::cat(&[&b, &a], 0)?.narrow(0, shape[0], shape[0])?;
             assert!(later.is_contiguous());
-            let expected = (bits(&squared_distance(&wide, &b)?)?, bits(&scaled_difference(&wide, &b, &s)?)?);
+            let expected =
+                (bits(&squared_distance(&wide, &b, 0.3)?)?, bits(&scaled_difference(&wide, &b, &s, 0.3)?)?);
             for threads in [1, 3] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
                 let pool = pool.unwrap();
                 for a in [&a, &later] {
                     let found = pool.install(|| -> Result<_> {
-                        Ok((bits(&squared_distance(a, &b)?)?, bits(&scaled_difference(a, &b, &s)?)?))
+                        Ok((
+                            bits(&squared_distance(a, &b, 0.3)?)?,
+                            bits(&scaled_difference(a, &b, &s, 0.3)?)?,
+                        ))
                     })?;
                     assert!(found == expected, "{shape:?}, {dtype:?}, {threads} threads");
                 }
@@ -63,19 +67,19 @@ fn operands_that_do_not_fit_are_refused() -> Result<()> {
         ones(&[1, 3], DType::F32)?,
         ones(&[2, 3], DType::F64)?,
     ] {
-        assert!(squared_distance(&a, &b).is_err() && squared_distance(&b, &a).is_err());
-        assert!(scaled_difference(&a, &b, &ones(&[2], DType::F32)?).is_err());
+        assert!(squared_distance(&a, &b, 1.0).is_err() && squared_distance(&b, &a, 1.0).is_err());
+        assert!(scaled_difference(&a, &b, &ones(&[2], DType::F32)?, 1.0).is_err());
     }
     for s in [ones(&[3], DType::F32)?, ones(&[2, 1], DType::F32)?, ones(&[2], DType::F64)?] {
-        assert!(scaled_difference(&a, &a, &s).is_err());
+        assert!(scaled_difference(&a, &a, &s, 1.0).is_err());
     }
-    let message = squared_distance(&a, &ones(&[2, 4], DType::F32)?).unwrap_err().to_string();
+    let message = squared_distance(&a, &ones(&[2, 4], DType::F32)?, 1.0).unwrap_err().to_string();
     assert!(message.contains("[2, 3] and [2, 4]: must be equal"), "{message}");
-    let message = scaled_difference(&a, &a, &ones(&[3], DType::F32)?).unwrap_err().to_string();
+    let message = scaled_difference(&a, &a, &ones(&[3], DType::F32)?, 1.0).unwrap_err().to_string();
     assert_eq!(message, "scaled_difference: expected one factor for each of 2 tasks, got [3]");
     let number = ones(&[], DType::F32)?;
-    assert!(squared_distance(&number, &number).is_err());
+    assert!(squared_distance(&number, &number, 1.0).is_err());
     let empty = Tensor::zeros((2, 0), DType::F32, &Device::Cpu)?;
-    assert_eq!(squared_distance(&empty, &empty)?.to_vec1::<f32>()?, [0.0, 0.0]);
+    assert_eq!(squared_distance(&empty, &empty, 1.0)?.to_vec1::<f32>()?, [0.0, 0.0]);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Loops over the rows of a contiguous operand.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor, WithDType};
 
 use super::{Ties, with_last};
 use crate::body::unsupported;
@@ -28,15 +28,19 @@ impl Expand<'_> {
 }
 
 impl SumTied<'_> {
-    fn run<T: Copy + Default + std::ops::AddAssign>(&self, x: &[T]) -> Vec<T> {
+    /// In `f64`: one parameter may have very many elements.
+    fn run<T: WithDType>(&self, x: &[T]) -> Vec<T> {
         let (parameter, count) = (&self.0.parameter, self.0.count);
-        let mut sums = vec![T::default(); x.len() / parameter.len() * count];
-        for (row, sums) in x.chunks_exact(parameter.len()).zip(sums.chunks_exact_mut(count)) {
+        let mut out = Vec::with_capacity(x.len() / parameter.len() * count);
+        let mut sums = vec![0f64; count];
+        for row in x.chunks_exact(parameter.len()) {
+            sums.fill(0.0);
             for (&value, &p) in row.iter().zip(parameter.iter()) {
-                sums[p as usize] += value;
+                sums[p as usize] += value.to_f64();
             }
+            out.extend(sums.iter().map(|&sum| T::from_f64(sum)));
         }
-        sums
+        out
     }
 }
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use crate::body::Body;
+use crate::body::{Body, widened};
+use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
 /// Which of `k` free parameters each of `n` elements is tied to: a sparse `n × k` matrix with a
@@ -75,6 +76,8 @@ impl Ties {
 /// [`Error::Shape`] when the last dimension of `x` is not the number of parameters.
 pub fn expand(x: &Tensor, ties: &Ties) -> Result<Tensor> {
     check("expand_tied", x, ties.count)?;
+    room_for("expand_tied", &with_last(x.dims(), ties.elements()))?;
+    let x = &tidy(x)?;
     match Body::of([x]) {
         // What candle tracks must be made of what candle can differentiate.
         Body::Cpu if !x.track_op() => cpu::expand(x, ties),
@@ -89,7 +92,10 @@ pub fn expand(x: &Tensor, ties: &Ties) -> Result<Tensor> {
 /// [`Error::Shape`] when the last dimension of `x` is not the number of elements.
 pub fn sum(x: &Tensor, ties: &Ties) -> Result<Tensor> {
     check("sum_tied", x, ties.elements())?;
+    room_for("sum_tied", &with_last(x.dims(), ties.count))?;
+    let x = &tidy(x)?;
     match Body::of([x]) {
+        Body::Half => widened([x], |[x]| sum(x, ties)),
         Body::Cpu if !x.track_op() => cpu::sum(x, ties),
         _ => composed::sum(x, ties),
     }

@@ -304,7 +304,7 @@ impl LinearInAdapted for ReparamConv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
 

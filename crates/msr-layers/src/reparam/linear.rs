@@ -261,7 +261,7 @@ impl Layer for ReparamLinear {
 }
 
 impl LinearInAdapted for ReparamLinear {
-    fn squared_error(&self, _: &Values, _: &SecondMoments) -> Result<Node> {
+    fn squared_error(&self, _: &Values, _: &SecondMoments) -> Result<Option<Node>> {
         Err(no_moments(LAYER))
     }
 

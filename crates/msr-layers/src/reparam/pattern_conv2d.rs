@@ -142,7 +142,7 @@ impl LinearInAdapted for PatternConv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
-    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Node> {
+    fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.weights.own().check(LAYER, values)?;
         let (weight, bias) = self.weights.expanded(values)?;
         self.convolution.squared_error(&weight, bias.as_ref(), moments)

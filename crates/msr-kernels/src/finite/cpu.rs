@@ -1,0 +1,39 @@
+//! Number by number, in storage order.
+
+use candle_core::{CpuStorage, Layout, Storage, Tensor};
+
+use crate::body::unsupported;
+use crate::error::Result;
+use crate::strided::Space;
+use crate::vectorized::vectorized;
+
+/// Whether all numbers are finite.
+pub(super) fn is_finite(x: &Tensor) -> Result<bool> {
+    let (storage, layout) = x.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(CpuStorage::F32(data)) => Ok(all(data, layout, |x| x.is_finite())),
+        Storage::Cpu(CpuStorage::F64(data)) => Ok(all(data, layout, |x| x.is_finite())),
+        Storage::Cpu(other) => Err(unsupported(other, "is_finite").into()),
+        _ => super::composed::is_finite(x),
+    }
+}
+
+/// Whether `holds` is true of all numbers, run by run; within a run without a branch, so that the
+/// compiler can use vectors.
+fn all<T: Copy>(data: &[T], layout: &Layout, holds: impl Fn(T) -> bool) -> bool {
+    let space = Space::new(layout.dims(), [layout.stride()], [layout.start_offset()]);
+    let (run, stride) = (space.run, space.run_strides[0]);
+    let mut all = true;
+    vectorized(
+        #[inline(always)]
+        || {
+            space.for_each_run(|[start]| {
+                all &= match stride {
+                    1 => data[start..start + run].iter().fold(true, |all, &x| all & holds(x)),
+                    _ => (0..run).fold(true, |all, i| all & holds(data[start + i * stride])),
+                };
+            });
+        },
+    );
+    all
+}

@@ -1,0 +1,78 @@
+//! The squared error of a convolution from the second moments of its data, and whether what is left
+//! of them can be trusted.
+//!
+//! `N L = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s` is a difference of large numbers when the fit is good. Row o of
+//! the first term is a sum of products `W_oi G_ij W_oj`, and `|G_ij| ≤ √G_ii √G_jj`, so that the
+//! absolute values of all its products add up to at most `a_o² = (Σ_i |W_oi| √G_ii)²`; those of the
+//! second to at most `2 a_o √s_o`, where `s_o` is the part of s of that output. Over all outputs the
+//! sum of absolute values is at most `(‖a‖ + √s)²`. Each product went through at most n rounded
+//! additions; their errors are independent enough to add up like those of a random walk (Higham,
+//! Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), to `√n u (‖a‖ + √s)²` with
+//! the unit roundoff u. The moments are flushed after some 512 additions: √n is 24.
+
+use candle_core::DType;
+use msr_autodiff::{Node, SecondMoments, concat};
+
+use crate::error::{Error, Result};
+
+/// `√n` of the bound.
+const ADDITIONS: f64 = 24.0;
+
+/// The error that a loss may have, relative to itself.
+const TOLERATED: f64 = 0.01;
+
+/// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`; `None`
+/// when rounding may have changed one of them by more than a hundredth.
+pub(crate) fn squared_error(
+    layer: &'static str,
+    weight: &Node,
+    bias: Option<&Node>,
+    moments: &SecondMoments,
+) -> Result<Option<Node>> {
+    let weight = joined(weight, bias, moments)?;
+    if weight.dims() != moments.cross.dims() {
+        let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
+        return Err(Error::Shape { layer, what: "moments", expected, got });
+    }
+    let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
+    let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
+    let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
+    if is_lost(&sum, &weight, moments)? {
+        return Ok(None);
+    }
+    Ok(Some(sum.affine(1.0 / moments.count as f64, 0.0)?))
+}
+
+/// `weight (t, o, c k²)` and `bias (t, o)` as one matrix over the entries that the moments are of:
+/// of centred data, the bias is `W μ + b − ν`.
+fn joined(weight: &Node, bias: Option<&Node>, moments: &SecondMoments) -> Result<Node> {
+    let column = |bias: &Node| bias.reshape(&[bias.dims(), &[1]].concat());
+    let last = match (&moments.centre, bias) {
+        (None, None) => return Ok(weight.clone()),
+        (None, Some(bias)) => column(bias)?,
+        (Some(centre), bias) => {
+            // In double precision: `W μ` is large, and what b and ν leave of it is small.
+            let wide = |node: &Node| column(node)?.to_dtype(DType::F64);
+            let through = weight.to_dtype(DType::F64)?.matmul(&wide(&Node::constant(&centre.windows))?)?;
+            let mut beyond = through.sub(&wide(&Node::constant(&centre.targets))?)?;
+            if let Some(bias) = bias {
+                beyond = beyond.add(&wide(bias)?)?;
+            }
+            beyond.to_dtype(weight.dtype())?
+        }
+    };
+    Ok(concat(&[weight, &last], weight.rank() - 1)?)
+}
+
+/// Whether rounding may have changed the sum of one of the tasks, `(t)`, by more than is tolerated.
+fn is_lost(sums: &Node, weight: &Node, moments: &SecondMoments) -> Result<bool> {
+    let unit = if sums.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) } / 2.0;
+    let (t, p) = (weight.dims()[0], weight.dims()[2]);
+    let norms = moments.row_norms.reshape((t, p, 1))?;
+    let rows = weight.value().abs()?.contiguous()?.matmul(&norms)?.sqr()?.sum((1, 2))?;
+    let sizes = (rows.sqrt()? + moments.square.sqrt()?)?.sqr()?;
+    let numbers = |t: &candle_core::Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
+    let (sums, sizes) = (numbers(sums.value())?, numbers(&sizes)?);
+    // NaN is not lost: it is what outputs would give.
+    Ok(sums.iter().zip(sizes).any(|(&sum, size)| sum * TOLERATED < ADDITIONS * unit * size))
+}
