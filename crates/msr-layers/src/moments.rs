@@ -10,7 +10,7 @@
 //! Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), to `√n u (‖a‖ + √s)²` with
 //! the unit roundoff u. The moments are flushed after some 512 additions: √n is 24.
 
-use candle_core::DType;
+use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, SecondMoments, concat};
 
 use crate::error::{Error, Result};
@@ -67,12 +67,15 @@ fn joined(weight: &Node, bias: Option<&Node>, moments: &SecondMoments) -> Result
 /// Whether rounding may have changed the sum of one of the tasks, `(t)`, by more than is tolerated.
 fn is_lost(sums: &Node, weight: &Node, moments: &SecondMoments) -> Result<bool> {
     let unit = if sums.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) } / 2.0;
-    let (t, p) = (weight.dims()[0], weight.dims()[2]);
-    let norms = moments.row_norms.reshape((t, p, 1))?;
-    let rows = weight.value().abs()?.contiguous()?.matmul(&norms)?.sqr()?.sum((1, 2))?;
-    let sizes = (rows.sqrt()? + moments.square.sqrt()?)?.sqr()?;
-    let numbers = |t: &candle_core::Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
-    let (sums, sizes) = (numbers(sums.value())?, numbers(&sizes)?);
+    let numbers = |t: &Tensor| -> Result<Vec<f64>> { Ok(t.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?) };
+    let (sums, weight_of_tasks) = (numbers(sums.value())?, numbers(weight.value())?);
+    let (norms, squares) = (numbers(&moments.row_norms)?, numbers(&moments.square)?);
+    let (o, p) = (weight.dims()[1], weight.dims()[2]);
+    let tasks = weight_of_tasks.chunks_exact(o * p).zip(norms.chunks_exact(p)).zip(squares);
     // NaN is not lost: it is what outputs would give.
-    Ok(sums.iter().zip(sizes).any(|(&sum, size)| sum * TOLERATED < ADDITIONS * unit * size))
+    Ok(sums.iter().zip(tasks).any(|(&sum, ((weight, norms), square))| {
+        let row = |row: &[f64]| row.iter().zip(norms).map(|(w, norm)| w.abs() * norm).sum::<f64>();
+        let rows = weight.chunks_exact(p).map(|w| row(w).powi(2)).sum::<f64>();
+        sum * TOLERATED < ADDITIONS * unit * (rows.sqrt() + square.sqrt()).powi(2)
+    }))
 }

@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::SecondMoments;
+use super::means::{self, FirstExamples};
 use super::products::Products;
 use crate::body::unsupported;
 use crate::dense::{dense, tidy};
@@ -18,8 +19,8 @@ pub(super) fn second_moments(
     window: Window,
     constant: bool,
     shift: Option<&Tensor>,
-) -> Result<SecondMoments> {
-    let (t, o) = (y.dims()[0], y.dims()[2]);
+) -> Result<(SecondMoments, [FirstExamples; 2])> {
+    let (t, c, o) = (x.dims()[0], x.dims()[2], y.dims()[2]);
     let p = x.dims()[2] * window.taps() + usize::from(constant);
     let padding = match shift {
         Some(shift) => shift.neg()?.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?,
@@ -28,14 +29,22 @@ pub(super) fn second_moments(
     let moments = SecondMomentsLoop { window, constant, padding };
     let all = tidy(x)?.contiguous()?.apply_op2_no_bwd(&tidy(y)?.contiguous()?, &moments)?;
     let gram = all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?;
-    Ok(SecondMoments {
+    // Means and mean squares of the channels of images and targets.
+    let samples = all.narrow(1, p * p + o * p + 1, 2 * (c + o))?.to_dtype(DType::F64)?;
+    let part = |start, channels| -> Result<Vec<f64>> {
+        Ok(samples.narrow(1, start, channels)?.flatten_all()?.to_vec1()?)
+    };
+    let of_images = FirstExamples { means: part(0, c)?, squares: part(c, c)? };
+    let of_targets = FirstExamples { means: part(2 * c, o)?, squares: part(2 * c + o, o)? };
+    let found = SecondMoments {
         row_norms: super::row_norms(&gram)?,
         gram,
         cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
         square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
         count: super::count(y),
         centre: None,
-    })
+    };
+    Ok((found, [of_images, of_targets]))
 }
 
 struct SecondMomentsLoop {
@@ -50,7 +59,8 @@ struct SecondMomentsLoop {
 const FLUSH: usize = 512;
 
 impl SecondMomentsLoop {
-    /// Gram matrix, cross moments and square of each task, one after the other.
+    /// Gram matrix, cross moments and square of each task, one after the other, then means and mean
+    /// squares of the channels of its first example.
     fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
         let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
             return Err(Error::mismatch("second_moments", lx.dims(), ly.dims(), "both need five dimensions"));
@@ -58,7 +68,8 @@ impl SecondMomentsLoop {
         let taps = c * self.window.kernel.0 * self.window.kernel.1;
         let (p, length) = (taps + usize::from(self.constant), oh * ow);
         let (image, outputs) = (c * h * w, o * length);
-        let size = p * p + o * p + 1;
+        let moments = p * p + o * p;
+        let size = moments + 1 + 2 * (c + o);
         let mut all = vec![T::zero(); t * size];
         if length * b * o * image == 0 {
             return Ok((all, (t, size).into()));
@@ -72,10 +83,18 @@ impl SecondMomentsLoop {
                 rows.fill(T::from_f64(value));
             }
             columns[taps * length..].fill(T::one());
-            let mut slots = vec![T::zero(); (p * p + o * p) * T::SLOT];
-            let mut totals = vec![0f64; p * p + o * p];
+            let mut slots = vec![T::zero(); moments * T::SLOT];
+            let mut totals = vec![0f64; moments];
             let (mut square, mut added) = (0f64, 0);
-            for (x, y) in x.chunks_exact(image).zip(y.chunks_exact(outputs)) {
+            let samples = &mut out[moments + 1..];
+            for (i, (x, y)) in x.chunks_exact(image).zip(y.chunks_exact(outputs)).enumerate() {
+                if i == 0 {
+                    let (images, targets) = samples.split_at_mut(2 * c);
+                    for (image, slots) in [(x, images), (y, targets)] {
+                        let (means, squares) = slots.split_at_mut(slots.len() / 2);
+                        means::of_image(image, means, squares);
+                    }
+                }
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
                 if added + length / T::SLOT > FLUSH {
                     flush(&mut slots, &mut totals);
@@ -97,7 +116,7 @@ impl SecondMomentsLoop {
                     out[i * p + j] = out[j * p + i];
                 }
             }
-            out[size - 1] = T::from_f64(square);
+            out[moments] = T::from_f64(square);
             Ok(())
         };
         let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));

@@ -24,6 +24,7 @@ use crate::dense::room_for;
 use crate::elementwise::{Binary, binary};
 use crate::error::{Error, Result};
 use crate::window::Window;
+use means::FirstExamples;
 
 /// The second moments of the data of several tasks.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ fn row_norms(gram: &Tensor) -> Result<Tensor> {
 /// does not fit.
 pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<SecondMoments> {
     check(x, y, window)?;
-    moments(x, y, window, constant, None)
+    Ok(moments(x, y, window, constant, None)?.0)
 }
 
 /// As [`second_moments`], of data that is centred first when some channel of the images or of the
@@ -86,18 +87,17 @@ pub fn centred_second_moments(
     constant: bool,
 ) -> Result<SecondMoments> {
     check(x, y, window)?;
-    let (input, target) = (means::far_from_zero(x)?, means::far_from_zero(y)?);
-    if input.is_none() && target.is_none() {
-        return moments(x, y, window, constant, None);
+    let (found, [inputs, targets]) = moments(x, y, window, constant, None)?;
+    if !inputs.is_far_from_zero() && !targets.is_far_from_zero() {
+        return Ok(found);
     }
     let (t, c, o) = (x.dims()[0], x.dims()[2], y.dims()[2]);
-    let or_zeros = |mean: Option<Tensor>, channels: usize| match mean {
-        Some(mean) => Ok(mean),
-        None => Tensor::zeros((t, 1, channels, 1, 1), x.dtype(), x.device()),
+    let centre = |sample: FirstExamples, channels: usize, dtype| -> Result<Tensor> {
+        Ok(Tensor::from_vec(sample.means, (t, 1, channels, 1, 1), x.device())?.to_dtype(dtype)?)
     };
-    let (input, target) = (or_zeros(input, c)?, or_zeros(target, o)?);
+    let (input, target) = (centre(inputs, c, x.dtype())?, centre(targets, o, y.dtype())?);
     let (x, y) = (binary(Binary::Sub, x, &input)?, binary(Binary::Sub, y, &target)?);
-    let mut found = moments(&x, &y, window, true, Some(&input))?;
+    let (mut found, _) = moments(&x, &y, window, true, Some(&input))?;
     let windows = input.reshape((t, c, 1))?.broadcast_as((t, c, window.taps()))?;
     found.centre = Some(Centre {
         windows: windows.contiguous()?.reshape((t, c * window.taps()))?,
@@ -122,18 +122,21 @@ fn check(x: &Tensor, y: &Tensor, window: Window) -> Result<()> {
     Ok(())
 }
 
-/// The moments; sizes fit. `shift (t, 1, c, 1, 1)` was subtracted from the images, and is to be
-/// subtracted from their padding.
+/// The moments, and where the first images and targets lie; sizes fit. `shift (t, 1, c, 1, 1)` was
+/// subtracted from the images, and is to be subtracted from their padding.
 fn moments(
     x: &Tensor,
     y: &Tensor,
     window: Window,
     constant: bool,
     shift: Option<&Tensor>,
-) -> Result<SecondMoments> {
+) -> Result<(SecondMoments, [FirstExamples; 2])> {
     match Body::of([x, y]) {
         Body::Cpu => cpu::second_moments(x, y, window, constant, shift),
-        Body::Half | Body::Composed => composed::second_moments(x, y, window, constant, shift),
+        Body::Half | Body::Composed => {
+            let found = composed::second_moments(x, y, window, constant, shift)?;
+            Ok((found, [FirstExamples::of(x)?, FirstExamples::of(y)?]))
+        }
     }
 }
 
