@@ -13,7 +13,7 @@
 //!   windows.
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
-//! - [`adam`], [`is_finite`]: what an outer step does to a tensor.
+//! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
 //! # Invariants
@@ -65,7 +65,7 @@ mod window;
 pub use dense::{element_count, room_for, tidy};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
-pub use finite::is_finite;
+pub use finite::{is_finite, squared_norm};
 pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;

@@ -5,7 +5,7 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -29,14 +29,15 @@ pub struct Step {
 /// `p ← p − first_scale · m / (√(second_scale · s) + ε)`.
 ///
 /// Parameter and moments are overwritten; the moments must not share their storage with anything
-/// else.
+/// else. Those of a parameter in half precision are in `f32`, see [`moment_dtype`], and so is the
+/// whole step; the parameter is rounded once.
 ///
 /// # Shapes
 /// all equal
 ///
 /// # Errors
 /// [`Error::Mismatch`] and [`Error::Dtype`] when gradient or moments do not have the shape and
-/// dtype of the parameter; nothing was changed then. What the tensor library reports.
+/// dtype that they must have; nothing was changed then. What the tensor library reports.
 pub fn step(
     parameter: &Var,
     gradient: &Tensor,
@@ -44,18 +45,35 @@ pub fn step(
     second: &mut Tensor,
     step: Step,
 ) -> Result<()> {
-    for other in [gradient, &*first, &*second] {
+    let moments = moment_dtype(parameter.dtype());
+    for (other, dtype) in [(gradient, parameter.dtype()), (&*first, moments), (&*second, moments)] {
         if other.dims() != parameter.dims() {
             let problem = "gradient and moments must have the shape of the parameter";
             return Err(Error::mismatch("adam", parameter.dims(), other.dims(), problem));
         }
-        if other.dtype() != parameter.dtype() {
-            let expected = format!("{:?} as the parameter", parameter.dtype());
+        if other.dtype() != dtype {
+            let expected = format!("{dtype:?} for a parameter of {:?}", parameter.dtype());
             return Err(Error::Dtype { op: "adam", expected, got: other.dtype() });
         }
     }
+    // The loops change contiguous numbers where they are.
+    let in_place = [parameter.as_tensor(), &*first, &*second].iter().all(|t| t.is_contiguous());
     match Body::of([parameter.as_tensor()]) {
-        Body::Cpu => cpu::step(parameter, gradient, first, second, step),
-        Body::Half | Body::Composed => composed::step(parameter, gradient, first, second, step),
+        Body::Cpu if in_place => cpu::step(parameter, gradient, first, second, step),
+        Body::Half => {
+            let wide = Var::from_tensor(&parameter.as_tensor().detach().to_dtype(moments)?)?;
+            composed::step(&wide, &gradient.to_dtype(moments)?, first, second, step)?;
+            Ok(parameter.set(&wide.as_tensor().to_dtype(parameter.dtype())?)?)
+        }
+        Body::Cpu | Body::Composed => composed::step(parameter, gradient, first, second, step),
+    }
+}
+
+/// The dtype of the moments of a parameter: its own, and `f32` for half precision, in which squares
+/// of small gradients are zero.
+pub fn moment_dtype(parameter: DType) -> DType {
+    match parameter {
+        DType::F16 | DType::BF16 => DType::F32,
+        own => own,
     }
 }

@@ -44,7 +44,45 @@ fn a_gradient_that_does_not_fit_changes_nothing() -> Result<()> {
     assert!(matches!(error, Error::Mismatch { .. }));
     assert!(error.to_string().starts_with("adam: [2, 3] and [3, 2]"), "{error}");
     let error = step(&p, &at(&[2, 3], DType::F64), &mut m, &mut s, STEP).unwrap_err();
-    assert_eq!(error.to_string(), "adam: expected F32 as the parameter, got F64");
+    assert_eq!(error.to_string(), "adam: expected F32 for a parameter of F32, got F64");
     assert_eq!(p.as_tensor().to_vec2::<f32>()?, before);
+    Ok(())
+}
+
+/// What is turned in memory is not taken for what lies there.
+#[test]
+fn a_transposed_moment_is_not_scrambled() -> Result<()> {
+    let turned = |seed| normal(seed, (3, 3), DType::F32).t();
+    let (mut m, mut s) = (turned(2)?, turned(3)?.sqr()?.t()?.contiguous()?.t()?);
+    let (mut m2, mut s2) = (m.force_contiguous()?, s.force_contiguous()?);
+    let (p, q) = (Var::from_tensor(&normal(1, (3, 3), DType::F32))?, Var::from_tensor(&normal(1, (3, 3), DType::F32))?);
+    let g = normal(4, (3, 3), DType::F32);
+    step(&p, &g, &mut m, &mut s, STEP)?;
+    step(&q, &g, &mut m2, &mut s2, STEP)?;
+    for (turned, plain) in [(p.as_tensor(), q.as_tensor()), (&m, &m2), (&s, &s2)] {
+        assert_close("adam", turned, plain, 1e-5);
+    }
+    Ok(())
+}
+
+/// Half precision: a step in `f32`, rounded once; a gradient of zero changes nothing.
+#[test]
+fn a_zero_gradient_in_half_precision() -> Result<()> {
+    for dtype in [DType::F16, DType::BF16] {
+        let start = normal(1, 5, dtype);
+        let p = Var::from_tensor(&start)?;
+        let zeros = |dtype| Tensor::zeros(5, dtype, start.device());
+        let (mut m, mut s) = (zeros(DType::F32)?, zeros(DType::F32)?);
+        step(&p, &zeros(dtype)?, &mut m, &mut s, STEP)?;
+        assert_close("nothing", p.as_tensor(), &start, 0.0);
+        // The square of this gradient is zero in f16.
+        let small = Tensor::full(1e-4f32, 5, start.device())?.to_dtype(dtype)?;
+        let first = Step { first_scale: 0.05 / 0.1, second_scale: 1.0 / 0.01, ..STEP };
+        step(&p, &small, &mut m, &mut s, first)?;
+        let moved = (start.to_dtype(DType::F64)? - p.as_tensor().to_dtype(DType::F64)?)?;
+        for x in moved.to_vec1::<f64>()? {
+            assert!((x - 0.05).abs() < 0.01, "the first step is as long as the rate: {x}");
+        }
+    }
     Ok(())
 }

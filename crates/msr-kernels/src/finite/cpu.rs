@@ -1,9 +1,11 @@
-//! Number by number, in storage order.
+//! Number by number.
 
 use candle_core::{CpuStorage, Layout, Storage, Tensor};
 
 use crate::body::unsupported;
+use crate::dense::dense;
 use crate::error::Result;
+use crate::reduce::{LANES, in_blocks};
 use crate::strided::Space;
 use crate::vectorized::vectorized;
 
@@ -36,4 +38,32 @@ fn all<T: Copy>(data: &[T], layout: &Layout, holds: impl Fn(T) -> bool) -> bool 
         },
     );
     all
+}
+
+/// `Σ x²`, in partial sums of `f64`.
+pub(super) fn squared_norm(x: &Tensor) -> Result<f64> {
+    let x = x.contiguous()?;
+    let (storage, layout) = x.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(CpuStorage::F32(data)) => Ok(squares(dense(data, layout), f64::from)),
+        Storage::Cpu(CpuStorage::F64(data)) => Ok(squares(dense(data, layout), |x| x)),
+        Storage::Cpu(other) => Err(unsupported(other, "squared_norm").into()),
+        _ => super::composed::squared_norm(&x),
+    }
+}
+
+fn squares<T: Copy>(data: &[T], wide: impl Fn(T) -> f64) -> f64 {
+    let block = |data: &[T]| {
+        let mut lanes = [0f64; LANES];
+        for chunk in data.chunks(LANES) {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane += wide(x) * wide(x);
+            }
+        }
+        lanes.iter().sum::<f64>()
+    };
+    vectorized(
+        #[inline(always)]
+        || in_blocks(data.len(), |range| block(&data[range])),
+    )
 }

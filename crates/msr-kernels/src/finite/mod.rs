@@ -1,4 +1,4 @@
-//! Whether a tensor holds NaN or infinite numbers.
+//! Whether a tensor holds NaN or infinite numbers, and how large they are.
 
 mod composed;
 mod cpu;
@@ -24,5 +24,22 @@ pub fn is_finite(x: &Tensor) -> Result<bool> {
         Body::Cpu => cpu::is_finite(x),
         Body::Half => is_finite(&x.to_dtype(DType::F32)?),
         Body::Composed => composed::is_finite(x),
+    }
+}
+
+/// `Σ x²` as an `f64`: NaN or infinite when an element is, and in `f32` and half precision only
+/// then. One pass says whether a gradient is finite and how long it is.
+///
+/// # Errors
+/// What the tensor library reports.
+pub fn squared_norm(x: &Tensor) -> Result<f64> {
+    if room_for("squared_norm", x.dims())? == 0 {
+        return Ok(0.0);
+    }
+    let x = &tidy(x)?;
+    match Body::of([x]) {
+        Body::Cpu => cpu::squared_norm(x),
+        Body::Half => squared_norm(&x.to_dtype(DType::F32)?),
+        Body::Composed => composed::squared_norm(x),
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn second_moments(
     // Means and mean squares of the channels of images and targets.
     let samples = all.narrow(1, p * p + o * p + 1, 2 * (c + o))?.to_dtype(DType::F64)?;
     let part = |start, channels| -> Result<Vec<f64>> {
-        Ok(samples.narrow(1, start, channels)?.flatten_all()?.to_vec1()?)
+        Ok(tidy(&samples.narrow(1, start, channels)?)?.flatten_all()?.to_vec1()?)
     };
     let of_images = FirstExamples { means: part(0, c)?, squares: part(c, c)? };
     let of_targets = FirstExamples { means: part(2 * c, o)?, squares: part(2 * c + o, o)? };

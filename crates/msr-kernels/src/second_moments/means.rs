@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Tensor, WithDType};
 
+use crate::dense::tidy;
 use crate::elementwise::{Binary, binary};
 use crate::error::Result;
 use crate::reduce::{LANES, scaled_sum_keepdim};
@@ -20,7 +21,7 @@ pub(super) struct FirstExamples {
 impl FirstExamples {
     /// Of `x (t, b, c, h, w)`, by candle.
     pub(super) fn of(x: &Tensor) -> Result<Self> {
-        let first = x.narrow(1, 0, x.dims()[1].min(1))?;
+        let first = tidy(&x.narrow(1, 0, x.dims()[1].min(1))?)?;
         let scale = 1.0 / (x.dims()[3] * x.dims()[4]).max(1) as f64;
         let numbers = |t: &Tensor| -> Result<Vec<f64>> {
             let mean = scaled_sum_keepdim(t, &[1, 3, 4], scale)?;

@@ -31,7 +31,7 @@ pub(super) trait Products: WithDType {
 }
 
 macro_rules! products {
-    ($t:ty, $slot:literal, $as_simd:ident, $as_mut_simd:ident, $vectors:ident, $splat:ident, $partial:ident, $mul_add:ident, $add:ident) => {
+    ($t:ty, $slot:literal, $lanes:ident, $as_simd:ident, $as_mut_simd:ident, $vectors:ident, $splat:ident, $partial:ident, $mul_add:ident, $add:ident) => {
         impl Products for $t {
             const SLOT: usize = $slot;
 
@@ -54,6 +54,7 @@ macro_rules! products {
                         i: usize,
                         j: usize,
                     ) {
+                        const { assert!(S::$lanes <= $slot, "a vector is wider than a slot") };
                         let length = self.length;
                         let columns = self.b.len() / length;
                         let mut left = [(&[][..], &[][..]); M];
@@ -149,6 +150,7 @@ macro_rules! products {
 
                     #[inline(always)]
                     fn with_simd<S: Simd>(self, simd: S) {
+                        const { assert!(S::$lanes <= $slot, "a vector is wider than a slot") };
                         let Some(slot) = S::$as_mut_simd(self.slot).0.first_mut() else { return };
                         for row in self.a.chunks_exact(self.length) {
                             let (whole, rest) = S::$as_simd(row);
@@ -179,6 +181,7 @@ macro_rules! products {
 products!(
     f32,
     16,
+    F32_LANES,
     as_simd_f32s,
     as_mut_simd_f32s,
     f32s,
@@ -190,6 +193,7 @@ products!(
 products!(
     f64,
     8,
+    F64_LANES,
     as_simd_f64s,
     as_mut_simd_f64s,
     f64s,
