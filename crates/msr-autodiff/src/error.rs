@@ -41,6 +41,10 @@ pub enum Error {
         index: usize,
     },
 
+    /// An error of a closure that was handed in, as it came.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+
     /// A rule broke its contract.
     #[error("rule `{rule}` {problem}")]
     Rule {

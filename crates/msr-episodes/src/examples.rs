@@ -71,8 +71,12 @@ impl Examples {
         Ok(self)
     }
 
-    /// Refuses tensors that do not fit together; `set` stands in front of their names.
-    pub(crate) fn check(&self, set: &str) -> Result<(usize, usize)> {
+    /// The numbers of tasks and examples; refuses tensors that do not fit together. `set` stands in
+    /// front of their names.
+    ///
+    /// # Errors
+    /// As [`Examples::values`] and [`Examples::labels`].
+    pub fn check(&self, set: &str) -> Result<(usize, usize)> {
         let shape = |what: &str, expected: String, got: &Tensor| Error::Shape {
             what: format!("{set}{}{what}", if set.is_empty() { "" } else { " " }),
             expected,

@@ -103,6 +103,15 @@ pub(crate) fn columns<V: Value>(layer: &'static str, x: &V, channels: usize, win
     Ok(x.reshape(&[lead, &[*c, 1, *len]].concat())?.im2col(window)?)
 }
 
+/// Refuses examples that are not `(t, b, c, len)`.
+pub(crate) fn check_tasks(layer: &'static str, x: &Node, channels: usize) -> Result<()> {
+    if x.rank() < 4 {
+        let expected = format!("(tasks, examples, {channels}, length)");
+        return Err(Error::Shape { layer, what: "input", expected, got: x.dims().to_vec() });
+    }
+    Ok(())
+}
+
 fn wrong_input(layer: &'static str, channels: usize, got: &[usize]) -> Error {
     Error::Shape {
         layer,
@@ -125,6 +134,7 @@ impl Layer for Conv1d {
     }
 
     fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+        check_tasks(LAYER, examples, self.config.in_channels)?;
         Ok(Input::Prepared(self.columns(examples)?))
     }
 
@@ -132,7 +142,10 @@ impl Layer for Conv1d {
         self.parameters.check(LAYER, values)?;
         let (weight, bias) = (&values.adapted[0], values.adapted.get(1));
         match input {
-            Input::Examples(x) => self.apply(weight, bias, &self.columns(x)?),
+            Input::Examples(x) => {
+                check_tasks(LAYER, x, self.config.in_channels)?;
+                self.apply(weight, bias, &self.columns(x)?)
+            }
             Input::Prepared(columns) => self.apply(weight, bias, columns),
         }
     }

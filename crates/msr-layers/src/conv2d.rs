@@ -73,7 +73,7 @@ impl Layer for Conv2d {
     }
 
     fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.convolution.columns(examples)?))
+        Ok(Input::Prepared(self.convolution.columns_of_tasks(examples)?))
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {

@@ -86,6 +86,15 @@ impl Convolution {
         Ok(x.im2col(window)?.reshape(&[lead, &[self.config.fan_in(), oh, ow]].concat())?)
     }
 
+    /// The same of examples of several tasks, `(t, b, c, h, w)`.
+    pub(crate) fn columns_of_tasks(self, x: &Node) -> Result<Node> {
+        if x.rank() < 5 {
+            let expected = format!("(tasks, examples, {}, height, width)", self.config.in_channels);
+            return Err(Error::Shape { layer: self.layer, what: "input", expected, got: x.dims().to_vec() });
+        }
+        self.columns(x)
+    }
+
     /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
     pub(crate) fn apply<V: Value>(self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
         let shape = columns.dims();
@@ -109,7 +118,7 @@ impl Convolution {
     /// The outputs for examples as they are or as columns; shapes as for [`Convolution::apply`].
     pub(crate) fn forward(self, weight: &Node, bias: Option<&Node>, input: &Input) -> Result<Node> {
         match input {
-            Input::Examples(x) => self.apply(weight, bias, &self.columns(x)?),
+            Input::Examples(x) => self.apply(weight, bias, &self.columns_of_tasks(x)?),
             Input::Prepared(columns) => self.apply(weight, bias, columns),
         }
     }

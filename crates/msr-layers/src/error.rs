@@ -51,6 +51,16 @@ pub enum Error {
         got: Vec<usize>,
     },
 
+    /// Different variables under one name.
+    #[error(
+        "two parameters are called `{name}` and are not the same variable; build each layer with a prefix of its \
+         own, vb.pp(name)"
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
+
     /// An operation on nodes failed.
     #[error(transparent)]
     Autodiff(#[from] msr_autodiff::Error),

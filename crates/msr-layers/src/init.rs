@@ -51,9 +51,15 @@ impl SeededVars {
         VarBuilder::from_backend(Box::new(self.clone()), dtype, device.clone())
     }
 
-    /// The variables, for optimisers and for saving as safetensors.
+    /// The variables, for optimisers and for saving as safetensors. What a meta-learner learned
+    /// besides (inner rates, a ridge) is not among them: `Learner::save` keeps both.
     pub fn var_map(&self) -> &VarMap {
         &self.vars
+    }
+
+    /// The same, to load other values into them.
+    pub fn var_map_mut(&mut self) -> &mut VarMap {
+        &mut self.vars
     }
 
     fn draw(&self, name: &str, shape: &Shape, init: Init) -> Vec<f64> {

@@ -63,7 +63,7 @@ pub use least_squares::normal_equations;
 pub use linear::{Linear, LinearConfig};
 pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
 pub use normal_equations::NormalEquations;
-pub use parameters::{Parameter, Parameters, Values};
+pub use parameters::{Parameter, Parameters, Tied, Values};
 pub use record::LayerRecord;
 pub use reparam::conv2d::{ConvSymmetry, ReparamConv2d, ReparamConv2dConfig};
 pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};

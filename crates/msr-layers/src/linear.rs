@@ -145,14 +145,14 @@ pub(crate) fn plain(
     Ok(y.reshape(shape)?)
 }
 
-/// Refuses an input that is not `(t, …, n)`.
+/// Refuses an input that is not `(t, b, …, n)`.
 pub(crate) fn check_per_task(layer: &'static str, dims: &[usize], n: usize) -> Result<()> {
     match dims {
-        [_, .., features] if *features == n => Ok(()),
+        [_, _, .., features] if *features == n => Ok(()),
         _ => Err(Error::Shape {
             layer,
             what: "input",
-            expected: format!("(tasks, …, {n})"),
+            expected: format!("(tasks, examples, …, {n})"),
             got: dims.to_vec(),
         }),
     }

@@ -5,7 +5,7 @@ use candle_nn::{Init, Module, VarBuilder};
 use msr_autodiff::{Node, Value, Window};
 use serde::{Deserialize, Serialize};
 
-use crate::conv1d::columns;
+use crate::conv1d::{check_tasks, columns};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::{Parameter, Parameters, Values};
@@ -135,6 +135,7 @@ impl Layer for LocallyConnected1d {
     }
 
     fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+        check_tasks(LAYER, examples, self.config.in_channels)?;
         Ok(Input::Prepared(self.windows(examples)?))
     }
 
@@ -142,7 +143,10 @@ impl Layer for LocallyConnected1d {
         self.parameters.check(LAYER, values)?;
         let (weight, bias) = (&values.adapted[0], values.adapted.get(1));
         match input {
-            Input::Examples(x) => self.apply(weight, bias, &self.windows(x)?),
+            Input::Examples(x) => {
+                check_tasks(LAYER, x, self.config.in_channels)?;
+                self.apply(weight, bias, &self.windows(x)?)
+            }
             Input::Prepared(windows) => self.apply(weight, bias, windows),
         }
     }

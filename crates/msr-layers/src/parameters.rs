@@ -1,6 +1,6 @@
 //! The parameters of a layer, and the values they take in a forward pass.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use candle_nn::{Init, VarBuilder};
 use msr_autodiff::Node;
 
@@ -11,15 +11,54 @@ use crate::error::{Error, Result};
 pub struct Parameter {
     /// The full name in the `VarBuilder`, `prefix.symmetry` for instance.
     pub name: String,
-    /// The value; shares its storage with the variable in the `VarBuilder`'s store.
+    /// The value; shares its storage with the variable in the `VarBuilder`'s store, and changes
+    /// with it.
     pub tensor: Tensor,
+    /// Some of the numbers that the tensor held when the layer was built.
+    start: Vec<f64>,
 }
 
 impl Parameter {
-    /// Takes tensor `name` from `vb`.
-    pub(crate) fn new(vb: &VarBuilder, name: &str, shape: &[usize], init: Init) -> Result<Self> {
-        Ok(Self { name: full_name(vb, name), tensor: vb.get_with_hints(shape, name, init)? })
+    /// Takes tensor `name` from `vb`, which may create it.
+    ///
+    /// # Errors
+    /// When `vb` has it with another shape, or not at all.
+    pub fn new(vb: &VarBuilder, name: &str, shape: &[usize], init: Init) -> Result<Self> {
+        Self::of(full_name(vb, name), vb.get_with_hints(shape, name, init)?)
     }
+
+    /// A parameter with this name and value.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn of(name: impl Into<String>, tensor: Tensor) -> Result<Self> {
+        let start = sample(&tensor)?;
+        Ok(Self { name: name.into(), tensor, start })
+    }
+
+    /// Whether the tensor was changed since the layer was built: the parameter was trained, or
+    /// loaded from a file. Some of its numbers are compared.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn was_changed(&self) -> Result<bool> {
+        Ok(sample(&self.tensor)? != self.start)
+    }
+}
+
+/// The number of elements that a sample has.
+const SAMPLE: usize = 16;
+
+/// Some numbers of a tensor, spread over all of it.
+fn sample(tensor: &Tensor) -> Result<Vec<f64>> {
+    let count = tensor.elem_count();
+    let places: Vec<u32> = (0..count.min(SAMPLE)).map(|i| (i * count / count.min(SAMPLE)) as u32).collect();
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = Tensor::new(places, tensor.device())?;
+    let picked = tensor.detach().flatten_all()?.index_select(&places, 0)?;
+    Ok(picked.to_dtype(DType::F64)?.to_vec1()?)
 }
 
 /// The full name of tensor `name` below the prefix of `vb`.
@@ -57,6 +96,37 @@ impl Parameters {
     pub fn append(&mut self, mut other: Parameters) {
         self.shared.append(&mut other.shared);
         self.adapted.append(&mut other.adapted);
+    }
+
+    /// Which of these parameters are the same: a layer that is used twice has the same variables
+    /// under the same names.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for different variables under one name.
+    pub fn tied(&self) -> Result<Tied> {
+        let mut tied = Tied::default();
+        let mut seen: Vec<(&Parameter, bool)> = Vec::new();
+        for (list, is_shared) in [(&self.shared, true), (&self.adapted, false)] {
+            for p in list {
+                let found = seen.iter().find(|(other, _)| other.name == p.name);
+                if found
+                    .is_some_and(|(other, shared)| other.tensor.id() != p.tensor.id() || *shared != is_shared)
+                {
+                    return Err(Error::Name { name: p.name.clone() });
+                }
+                let (own, places) = match is_shared {
+                    true => (&mut tied.parameters.shared, &mut tied.shared),
+                    false => (&mut tied.parameters.adapted, &mut tied.adapted),
+                };
+                let at = own.iter().position(|other| other.name == p.name).unwrap_or(own.len());
+                if at == own.len() {
+                    own.push(p.clone());
+                }
+                places.push(at);
+                seen.push((p, is_shared));
+            }
+        }
+        Ok(tied)
     }
 
     /// The present values as constants for `tasks` tasks: shared ones as they are, adapted ones
@@ -116,6 +186,33 @@ impl Parameters {
             }),
             None => Ok(()),
         }
+    }
+}
+
+/// The different parameters of a model, and where each of them is used.
+#[derive(Clone, Debug, Default)]
+pub struct Tied {
+    /// Each of them once.
+    pub parameters: Parameters,
+    /// For each shared parameter of the model, its place among the different ones.
+    shared: Vec<usize>,
+    /// The same of adapted parameters.
+    adapted: Vec<usize>,
+}
+
+impl Tied {
+    /// Whether a parameter is used more than once.
+    pub fn has_ties(&self) -> bool {
+        self.shared.len() + self.adapted.len() > self.parameters.len()
+    }
+
+    /// The values of the model from those of the different parameters: one that is used twice is
+    /// there twice, the same node.
+    pub fn spread(&self, values: &Values) -> Values {
+        let pick = |nodes: &[Node], places: &[usize]| {
+            places.iter().filter_map(|&at| nodes.get(at).cloned()).collect()
+        };
+        Values { shared: pick(&values.shared, &self.shared), adapted: pick(&values.adapted, &self.adapted) }
     }
 }
 

@@ -96,37 +96,82 @@ fn a_pattern_over_channels_and_taps_makes_the_convolution_equivariant() {
     let pattern = SharingPattern::new(&channels, &taps).unwrap();
     assert_eq!(pattern.free_parameters(), 18);
     let vars = SeededVars::new(3);
-    let make = |out: usize| {
+    let make = |out: usize, stride: usize| {
         let config = PatternLinearConfig::new(pattern.clone());
         let vb = vars.builder(DType::F64, &Device::Cpu);
-        PatternConv2d::new(Conv2dConfig::new(1, out, 3), config, vb)
+        PatternConv2d::new(Conv2dConfig { stride, ..Conv2dConfig::new(1, out, 3) }, config, vb)
     };
-    assert!(make(8).unwrap_err().to_string().contains("the pattern is 16 × 9"));
-    let layer = make(16).unwrap();
-    let (image, output) = (square_grid(7).unwrap(), square_grid(5).unwrap());
-    let (pixels, outputs) = (Action::natural(&image), Action::natural(&output));
-    let x: Vec<f64> = normal(8, 49, DType::F64).to_vec1().unwrap();
-    let forward = |x: &[f64]| -> Vec<f64> {
-        let x = Tensor::from_slice(x, (1, 1, 7, 7), &Device::Cpu).unwrap();
-        Module::forward(&layer, &x).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-    };
-    let y = forward(&x);
-    // The three grids have the same generators: a quarter turn and a flip.
-    for (i, on_pixels) in pixels.images().iter().enumerate() {
-        let (on_channels, on_outputs) = (&channels.images()[i], &outputs.images()[i]);
-        let mut moved = vec![0.0; 49];
-        (0..49).for_each(|p| moved[on_pixels.apply(p)] = x[p]);
-        let found = forward(&moved);
-        for c in 0..16 {
-            for p in 0..25 {
-                let to = on_channels.apply(c) * 25 + on_outputs.apply(p);
-                assert!(
-                    (found[to] - y[c * 25 + p]).abs() < 1e-12,
-                    "generator {i}, channel {c}, position {p}"
-                );
+    assert!(make(8, 1).unwrap_err().to_string().contains("the pattern is 16 × 9"));
+    for (stride, size) in [(1, 7), (1, 10), (2, 9), (3, 9)] {
+        let layer = make(16, stride).unwrap();
+        let out = (size - 3) / stride + 1;
+        let (image, output) = (square_grid(size).unwrap(), square_grid(out).unwrap());
+        let (pixels, outputs) = (Action::natural(&image), Action::natural(&output));
+        let (size2, out2) = (size * size, out * out);
+        let x: Vec<f64> = normal(8, size2, DType::F64).to_vec1().unwrap();
+        let forward = |x: &[f64]| -> Vec<f64> {
+            let x = Tensor::from_slice(x, (1, 1, size, size), &Device::Cpu).unwrap();
+            Module::forward(&layer, &x).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+        };
+        let y = forward(&x);
+        // The three grids have the same generators: a quarter turn and a flip.
+        for (i, on_pixels) in pixels.images().iter().enumerate() {
+            let (on_channels, on_outputs) = (&channels.images()[i], &outputs.images()[i]);
+            let mut moved = vec![0.0; size2];
+            (0..size2).for_each(|p| moved[on_pixels.apply(p)] = x[p]);
+            let found = forward(&moved);
+            for c in 0..16 {
+                for p in 0..out2 {
+                    let to = on_channels.apply(c) * out2 + on_outputs.apply(p);
+                    assert!(
+                        (found[to] - y[c * out2 + p]).abs() < 1e-12,
+                        "stride {stride}, generator {i}, channel {c}, position {p}"
+                    );
+                }
             }
         }
     }
+}
+
+/// With a stride of two, the windows of an even image stop short of one side: the layer says so,
+/// where it once was off by as much as its outputs are large.
+#[test]
+fn stride_two_on_an_even_image() {
+    let group = square_grid(3).unwrap();
+    let channels = Action::regular(&group).unwrap();
+    let pattern = SharingPattern::new(&channels, &Action::natural(&group)).unwrap();
+    let conv = Conv2dConfig { stride: 2, ..Conv2dConfig::new(1, 8, 3) };
+    let vars = SeededVars::new(3);
+    let vb = vars.builder(DType::F64, &Device::Cpu);
+    let layer = PatternConv2d::new(conv, PatternLinearConfig::new(pattern), vb).unwrap();
+    let values = layer.parameters().broadcast(2).unwrap();
+    for (h, w, refused) in [(9, 9, false), (9, 11, false), (10, 10, true), (9, 10, true)] {
+        let x = normal(1, (2, 1, 1, h, w), DType::F64);
+        let node = Node::constant(&x);
+        let errors = [
+            Module::forward(&layer, &x.get(0).unwrap()).map_err(|e| e.to_string()).err(),
+            layer.forward_tasks(&values, &Input::Examples(node.clone())).map_err(|e| e.to_string()).err(),
+            layer.prepare(&values, &node, 3).map_err(|e| e.to_string()).err(),
+        ];
+        for error in errors {
+            assert_eq!(error.is_some(), refused, "{h} × {w}: {error:?}");
+            assert!(error.is_none_or(|e| e.contains("equivariant") && e.contains("stride 2")));
+        }
+    }
+}
+
+#[test]
+fn a_scalar_filter_has_no_weight() {
+    let vars = SeededVars::new(0);
+    let vb = vars.builder(DType::F32, &Device::Cpu);
+    let layer = ReparamLinear::new(ReparamLinearConfig::new(3, 2, 4), vb).unwrap();
+    for shape in [vec![], vec![3], vec![2, 5]] {
+        let message = layer.weight_of(&normal(1, &shape[..], DType::F32)).unwrap_err().to_string();
+        assert!(message.contains("(…, 4)"), "{message}");
+    }
+    // As many uses as can be counted.
+    let values = layer.parameters().broadcast(1).unwrap();
+    layer.prepare(&values, &Node::constant(&normal(1, (1, 9, 3), DType::F32)), usize::MAX).unwrap();
 }
 
 /// The Kronecker form is `vec(W) = (A ⊗ B ⊗ C) vec(V)`, and convolutions are what candle computes.

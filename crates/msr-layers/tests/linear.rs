@@ -23,7 +23,7 @@ fn linear_layers() -> Vec<Case> {
     for (channels, bias, stride, padding) in [(1, false, 1, 0), (2, true, 2, 1), (1, true, 1, 1)] {
         let conv = Conv2dConfig { bias, stride, padding, ..Conv2dConfig::new(channels, 3, 3) };
         let out = |size: usize| (size + 2 * padding - 3) / stride + 1;
-        let (input, output) = ([channels, 10, 11], [3, out(10), out(11)]);
+        let (input, output) = ([channels, 9, 11], [3, out(9), out(11)]);
         let full = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
         let configs = [
             ("ReparamConv2d, Kronecker", ReparamConv2dConfig::kronecker(conv)),

@@ -1,21 +1,24 @@
 //! Adam with its state in the open, so that it can be saved.
 
-use candle_core::Tensor;
-use msr_kernels::adam;
+use candle_core::{DType, Tensor};
+use msr_kernels::{adam, is_finite, squared_norm};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::learner::{OuterParameter, check_names};
 
 /// The learning rate over time, as a factor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Schedule {
     /// Always one.
     #[default]
     Constant,
-    /// `(1 + cos(π t / steps)) / 2` at step t, then zero: from one to nothing over so many steps.
+    /// `(1 + cos(π t / steps)) / 2` at step t: from one to nothing over so many steps. There are no
+    /// steps after that.
     Cosine {
-        /// The number of steps.
+        /// The number of steps, at least one.
         steps: u64,
     },
 }
@@ -26,17 +29,28 @@ impl Schedule {
         match self {
             Schedule::Constant => 1.0,
             Schedule::Cosine { steps } => {
-                if t >= steps {
-                    return 0.0;
-                }
                 0.5 * (1.0 + (std::f64::consts::PI * t as f64 / steps as f64).cos())
             }
+        }
+    }
+
+    /// Refuses more steps than it is for: their rate would be zero.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with both numbers.
+    pub(crate) fn check(self, steps: u64) -> Result<()> {
+        match self {
+            Schedule::Cosine { steps: end } if steps > end => Err(Error::config(format!(
+                "the cosine schedule ends after {end} steps, and the rate is zero from there on; {steps} were asked \
+                 for: give the schedule as many"
+            ))),
+            _ => Ok(()),
         }
     }
 }
 
 /// The constants of Adam.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamConfig {
     /// The learning rate.
     pub rate: f64,
@@ -48,18 +62,24 @@ pub struct AdamConfig {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
+    /// The largest norm that all gradients together may have: longer ones are scaled down to it.
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
 }
 
 impl Default for AdamConfig {
-    /// 1e-3 at all times, 0.9, 0.999, 1e-8.
+    /// 1e-3 at all times, 0.9, 0.999, 1e-8, no clipping.
     fn default() -> Self {
-        Self { rate: 1e-3, schedule: Schedule::Constant, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+        let schedule = Schedule::Constant;
+        Self { rate: 1e-3, schedule, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip_norm: None }
     }
 }
 
 /// Adam: `m ← β₁ m + (1 − β₁) g`, `s ← β₂ s + (1 − β₂) g²`,
 /// `p ← p − rate · m̂ / (√ŝ + ε)` with the bias-corrected moments m̂, ŝ, times the
 /// [factor](OuterParameter::rate) of each parameter.
+///
+/// The moments of parameters in half precision are in `f32`.
 ///
 /// Source: Kingma, Ba, "Adam: A Method for Stochastic Optimization" (ICLR 2015), algorithm 1.
 #[derive(Debug)]
@@ -77,25 +97,44 @@ impl Adam {
     /// [`Error::Config`] for constants or rate factors outside their range, or two parameters of
     /// the same name.
     pub fn new(config: AdamConfig, parameters: &[OuterParameter]) -> Result<Self> {
-        let AdamConfig { rate, beta1, beta2, epsilon, .. } = config;
+        let AdamConfig { rate, beta1, beta2, epsilon, clip_norm, schedule } = config;
         let decays = (0.0..1.0).contains(&beta1) && (0.0..1.0).contains(&beta2);
         if !rate.is_finite() || rate < 0.0 || !decays || !epsilon.is_finite() || epsilon <= 0.0 {
             return Err(Error::config(format!(
                 "Adam needs rate ≥ 0, 0 ≤ beta < 1 and epsilon > 0, got {config:?}"
             )));
         }
+        if clip_norm.is_some_and(|norm| norm.is_nan() || norm <= 0.0) {
+            return Err(Error::config(format!("clip_norm must be positive, got {config:?}")));
+        }
+        if schedule == (Schedule::Cosine { steps: 0 }) {
+            return Err(Error::config(
+                "a cosine schedule over 0 steps makes every rate zero; use at least 1",
+            ));
+        }
         check_names(parameters)?;
-        if let Some(p) = parameters.iter().find(|p| !p.rate.is_finite() || p.rate < 0.0) {
-            return Err(Error::config(format!(
-                "the rate factor of `{}` must be ≥ 0, got {}",
-                p.name, p.rate
-            )));
+        for p in parameters {
+            if !p.rate.is_finite() || p.rate < 0.0 {
+                return Err(Error::config(format!(
+                    "the rate factor of `{}` must be ≥ 0, got {}",
+                    p.name, p.rate
+                )));
+            }
+            check_range(config, p)?;
         }
         let zeros = || {
-            let zero = |p: &OuterParameter| p.variable.as_tensor().detach().zeros_like();
+            let zero = |p: &OuterParameter| {
+                let dtype = adam::moment_dtype(p.variable.dtype());
+                Tensor::zeros(p.variable.dims(), dtype, p.variable.device())
+            };
             parameters.iter().map(zero).collect::<candle_core::Result<Vec<_>>>()
         };
         Ok(Self { config, steps: 0, first: zeros()?, second: zeros()? })
+    }
+
+    /// The constants.
+    pub fn config(&self) -> &AdamConfig {
+        &self.config
     }
 
     /// The number of steps taken.
@@ -103,9 +142,13 @@ impl Adam {
         self.steps
     }
 
-    /// The moments, first and second, in the order of the parameters.
-    pub fn moments(&self) -> (&[Tensor], &[Tensor]) {
-        (&self.first, &self.second)
+    /// Copies of the moments, first and second, in the order of the parameters: they do not change
+    /// with the next step.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn moments(&self) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+        Ok((copies(&self.first)?, copies(&self.second)?))
     }
 
     /// Puts back a saved state.
@@ -121,17 +164,16 @@ impl Adam {
             return Err(Error::config("the saved moments of Adam do not fit these parameters"));
         }
         // Copies: a tensor that was read from a file may share its storage with others.
-        let copy =
-            |tensors: Vec<Tensor>| tensors.iter().map(Tensor::copy).collect::<candle_core::Result<_>>();
-        (self.steps, self.first, self.second) = (steps, copy(first)?, copy(second)?);
+        (self.steps, self.first, self.second) = (steps, copies(&first)?, copies(&second)?);
         Ok(())
     }
 
     /// One step, in place.
     ///
     /// # Errors
-    /// When a gradient does not have the shape and dtype of its parameter; nothing was changed
-    /// then.
+    /// [`Error::Config`] when a gradient does not have the shape and dtype of its parameter, or the
+    /// schedule is at its end; [`Error::GradientNotFinite`]; [`Error::GradientTooLarge`] for one
+    /// whose square the moments cannot hold. Nothing was changed then.
     pub fn step(&mut self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<()> {
         if parameters.len() != self.first.len() || gradients.len() != self.first.len() {
             return Err(Error::config(format!(
@@ -153,17 +195,50 @@ impl Adam {
                 )));
             }
         }
+        self.config.schedule.check(self.steps + 1)?;
+        let scale = self.clipping(parameters, gradients)?;
         self.steps += 1;
         for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
             let step = self.constants(p.rate);
-            adam::step(&p.variable, g, &mut self.first[i], &mut self.second[i], step)?;
+            let clipped = if scale < 1.0 { &(g * scale)? } else { g };
+            adam::step(&p.variable, clipped, &mut self.first[i], &mut self.second[i], step)?;
         }
         Ok(())
     }
 
+    /// The factor that brings all gradients together to the largest norm allowed; one when they are
+    /// shorter. Refuses gradients that no step can be taken with.
+    fn clipping(&self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<f64> {
+        let mut squares = Vec::with_capacity(gradients.len());
+        for (p, g) in parameters.iter().zip(gradients) {
+            let square = squared_norm(g)?;
+            if !square.is_finite() && !is_finite(g)? {
+                return Err(Error::GradientNotFinite { parameter: p.name.clone() });
+            }
+            squares.push(square);
+        }
+        let norm = squares.iter().sum::<f64>().sqrt();
+        let scale = match self.config.clip_norm {
+            Some(largest) if norm > largest => largest / norm,
+            _ => 1.0,
+        };
+        for (p, square) in parameters.iter().zip(squares) {
+            let largest = match adam::moment_dtype(p.variable.dtype()) {
+                DType::F64 => f64::MAX,
+                _ => f64::from(f32::MAX),
+            };
+            let square = square * scale * scale;
+            if square.is_nan() || square > largest {
+                let (parameter, dtype) = (p.name.clone(), p.variable.dtype());
+                return Err(Error::GradientTooLarge { parameter, norm: square.sqrt(), dtype });
+            }
+        }
+        Ok(scale)
+    }
+
     /// The constants of the present step for a parameter with this factor on its rate.
     fn constants(&self, factor: f64) -> adam::Step {
-        let AdamConfig { rate, schedule, beta1, beta2, epsilon } = self.config;
+        let AdamConfig { rate, schedule, beta1, beta2, epsilon, .. } = self.config;
         let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
         adam::Step {
             beta1,
@@ -173,4 +248,29 @@ impl Adam {
             epsilon,
         }
     }
+}
+
+/// Refuses constants that are zero or infinite once they are rounded to the type that the steps of
+/// a parameter are computed in.
+fn check_range(config: AdamConfig, p: &OuterParameter) -> Result<()> {
+    let dtype = adam::moment_dtype(p.variable.dtype());
+    if dtype == DType::F64 {
+        return Ok(());
+    }
+    let (epsilon, rate) = (config.epsilon as f32, (config.rate * p.rate / (1.0 - config.beta1)) as f32);
+    if !epsilon.is_normal() || !rate.is_finite() {
+        return Err(Error::config(format!(
+            "Adam's steps of `{}` are computed in {dtype:?}, where epsilon {} is {epsilon:e} and the first rate \
+             {:e} is {rate:e}; use constants that it can hold",
+            p.name,
+            config.epsilon,
+            config.rate * p.rate / (1.0 - config.beta1)
+        )));
+    }
+    Ok(())
+}
+
+/// Tensors of their own, contiguous whatever the originals are.
+fn copies(tensors: &[Tensor]) -> Result<Vec<Tensor>> {
+    tensors.iter().map(|t| Ok(t.detach().force_contiguous()?)).collect()
 }

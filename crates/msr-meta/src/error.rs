@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use candle_core::DType;
+
 /// What can go wrong while meta-learning.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,6 +61,82 @@ pub enum Error {
         checkpoint: Option<(PathBuf, u64)>,
     },
 
+    /// A gradient holds NaN or infinite numbers. Nothing was updated.
+    #[error("the gradient of `{parameter}` holds NaN or infinite numbers")]
+    GradientNotFinite {
+        /// The parameter.
+        parameter: String,
+    },
+
+    /// A gradient so large that its square is infinite. Nothing was updated.
+    #[error(
+        "the gradient of `{parameter}` has the norm {norm:e}, whose square Adam's moments cannot hold ({dtype:?}): \
+         an infinite one would freeze the parameter; try a smaller outer or inner rate, or set \
+         AdamConfig::clip_norm"
+    )]
+    GradientTooLarge {
+        /// The parameter.
+        parameter: String,
+        /// The norm of its gradient.
+        norm: f64,
+        /// The type of the parameter.
+        dtype: DType,
+    },
+
+    /// A number that is to be saved is NaN or infinite. Nothing was written.
+    #[error("{what} holds NaN or infinite numbers, which are not saved")]
+    NotFinite {
+        /// The tensor.
+        what: String,
+    },
+
+    /// An outer step failed.
+    #[error(
+        "outer step {step}{}: {problem}; {checkpoint}", of_task(.task), checkpoint = last_good(.checkpoint)
+    )]
+    InStep {
+        /// The outer step, counted from zero.
+        step: u64,
+        /// The task's number in its data set, where it is one task that failed.
+        task: Option<usize>,
+        /// The last checkpoint that was written, and its step.
+        checkpoint: Option<(PathBuf, u64)>,
+        /// What happened.
+        problem: Box<Error>,
+    },
+
+    /// Held-out tasks could not be evaluated.
+    #[error("test{}: {problem}", of_task(.task))]
+    InEvaluation {
+        /// The task's number in its data set, where it is one task that failed.
+        task: Option<usize>,
+        /// What happened.
+        problem: Box<Error>,
+    },
+
+    /// A learner on a model that was trained, without the rates that were learned with it.
+    #[error(
+        "`{parameter}` is not what the model was built with: it was trained, or loaded. The inner rates that were \
+         learned with it (`{rate}`, …) are not part of the model, and would start anew, with which it adapts badly. \
+         Save with Learner::save and load with load_learner, which keep them; MetaLearner::on_trained starts \
+         them anew on purpose"
+    )]
+    RatesLost {
+        /// A parameter that has changed.
+        parameter: String,
+        /// The first of the learner's own variables.
+        rate: String,
+    },
+
+    /// A model cannot be adapted to a support set.
+    #[error("task {task} of the support set: {problem}")]
+    Adaptation {
+        /// The place of the task in the set, counted from zero.
+        task: usize,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+
     /// The operating system refused to read or write.
     #[error("{path}: {reason}", path = .path.display())]
     Io {
@@ -87,8 +165,8 @@ pub enum Error {
     },
 
     /// What watches the training failed.
-    #[error("{0}")]
-    Observer(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Observer(Box<dyn std::error::Error + Send + Sync>),
 
     /// Episodes that cannot be made, or do not fit together.
     #[error(transparent)]
@@ -125,7 +203,26 @@ fn last_good(checkpoint: &Option<(PathBuf, u64)>) -> String {
     }
 }
 
+fn of_task(task: &Option<usize>) -> String {
+    task.map_or_else(String::new, |task| format!(", task {task}"))
+}
+
 impl Error {
+    /// The place in the batch of the task whose system of equations has no solution.
+    pub(crate) fn failed_task(&self) -> Option<usize> {
+        use msr_kernels::Error as Kernel;
+        let kernel = match self {
+            Error::Kernel(kernel)
+            | Error::Autodiff(msr_autodiff::Error::Kernel(kernel))
+            | Error::Layer(msr_layers::Error::Autodiff(msr_autodiff::Error::Kernel(kernel))) => kernel,
+            _ => return None,
+        };
+        match kernel {
+            Kernel::NotFinite { matrix, .. } | Kernel::NotPositiveDefinite { matrix, .. } => Some(*matrix),
+            _ => None,
+        }
+    }
+
     pub(crate) fn config(problem: impl Into<String>) -> Self {
         Self::Config { problem: problem.into() }
     }

@@ -66,7 +66,10 @@ pub fn evaluate(
     let mut losses = Vec::with_capacity(tasks);
     for start in (0..tasks).step_by(together) {
         let episode = source.test(start..(start + together).min(tasks))?.to_device(&device)?;
-        let found = learner.losses(&episode)?;
+        let found = learner.losses(&episode).map_err(|problem| {
+            let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
+            Error::InEvaluation { task, problem: Box::new(problem) }
+        })?;
         if let Some(i) = found.iter().position(|l| !l.is_finite()) {
             return Err(Error::Evaluation {
                 task: episode.tasks.get(i).copied().unwrap_or(i),

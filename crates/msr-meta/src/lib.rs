@@ -41,6 +41,7 @@
 mod adam;
 mod adapted;
 mod checkpoint;
+mod checks;
 mod error;
 mod evaluate;
 mod learner;

@@ -39,7 +39,7 @@ fn learner_of(learned: &Learned) -> Result<Box<dyn Learner>> {
         .map_err(|e| Error::config(format!("this version does not know its learner ({e})")))?;
     let model = learned.build()?;
     let learner: Box<dyn Learner> = match spec {
-        LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::new(model, config)?),
+        LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::on_trained(model, config)?),
         LearnerSpec::MultiTask(config) => Box::new(MultiTask::new(model, config)?),
     };
     let names: Vec<String> = learner.model().parameters().iter().map(|p| p.name.clone()).collect();

@@ -106,7 +106,13 @@ impl RateTable {
     pub(crate) fn step(&self, rates: &[Node], adapted: usize, gradient: &Node) -> Result<Node> {
         match self.fixed {
             Some(rate) => Ok(gradient.affine(rate, 0.0)?),
-            None => Ok(gradient.mul(&rates[self.of_adapted[adapted]])?),
+            None => {
+                let rate = self.of_adapted.get(adapted).and_then(|&at| rates.get(at));
+                let rate = rate.ok_or_else(|| {
+                    Error::config(format!("there is no inner rate for adapted parameter {adapted}"))
+                })?;
+                Ok(gradient.mul(rate)?)
+            }
         }
     }
 }

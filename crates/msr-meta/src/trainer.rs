@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use msr_episodes::{Episode, EpisodeSource};
-use msr_kernels::is_finite;
+use serde_json::Value;
 
 use crate::adam::{Adam, AdamConfig};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Meaning};
 use crate::error::{Error, Result};
 use crate::learner::{Learner, device_of};
 
@@ -69,6 +69,8 @@ pub struct Trainer {
     step: u64,
     checkpoints: Option<(PathBuf, u64)>,
     last_good: Option<(PathBuf, u64)>,
+    /// What the caller says of the run.
+    description: Value,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -84,7 +86,19 @@ impl Trainer {
     /// [`Error::Config`] for constants of Adam outside their range.
     pub fn new(learner: impl Learner + 'static, adam: AdamConfig) -> Result<Self> {
         let adam = Adam::new(adam, learner.outer_parameters())?;
-        Ok(Self { learner: Box::new(learner), adam, step: 0, checkpoints: None, last_good: None })
+        let (learner, description): (Box<dyn Learner>, _) = (Box::new(learner), Value::Null);
+        Ok(Self { learner, adam, step: 0, checkpoints: None, last_good: None, description })
+    }
+
+    /// What else makes this run what it is: seeds, data. It is stored with checkpoints, and a run
+    /// that says something else cannot go on from them.
+    pub fn describe(&mut self, run: Value) {
+        self.description = run;
+    }
+
+    fn meaning(&self) -> Meaning {
+        let (learner, adam) = (self.learner.spec(), *self.adam.config());
+        Meaning { learner, adam, run: self.description.clone() }
     }
 
     /// Writes a checkpoint to `path` after every `every` steps and at the end of [`Trainer::run`].
@@ -102,14 +116,15 @@ impl Trainer {
     /// Continues from a checkpoint: returns its note, or `None` when there is no such file.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used; nothing was changed
-    /// then.
+    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used, or learner, optimiser or
+    /// description are not those that it was written by; nothing was changed then.
     pub fn resume_from(&mut self, path: &Path) -> Result<Option<String>> {
         let parameters = self.learner.outer_parameters();
         let device = device_of(self.learner.as_ref());
         let Some(checkpoint) = Checkpoint::read(path, &device)? else { return Ok(None) };
         let (step, note) = (checkpoint.step, checkpoint.note.clone());
-        checkpoint.restore(path, parameters, &mut self.adam)?;
+        let meaning = self.meaning();
+        checkpoint.restore(path, &meaning, parameters, &mut self.adam)?;
         self.step = step;
         self.last_good = Some((path.into(), step));
         Ok(Some(note))
@@ -128,10 +143,13 @@ impl Trainer {
     /// One outer step.
     ///
     /// # Errors
-    /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite: then
-    /// nothing was updated. Otherwise when the episode does not fit the model.
+    /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
+    /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let found = self.learner.gradients(episode)?;
+        let found = self.learner.gradients(episode).map_err(|problem| {
+            let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
+            self.in_step(problem, task)
+        })?;
         if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 step: self.step,
@@ -140,28 +158,36 @@ impl Trainer {
                 checkpoint: self.last_good.clone(),
             });
         }
-        let parameters = self.learner.outer_parameters();
-        for (p, gradient) in parameters.iter().zip(&found.gradients) {
-            if !is_finite(gradient)? {
-                return Err(Error::GradientDiverged {
-                    step: self.step,
-                    parameter: p.name.clone(),
-                    checkpoint: self.last_good.clone(),
-                });
+        match self.adam.step(self.learner.outer_parameters(), &found.gradients) {
+            Ok(()) => {}
+            Err(Error::GradientNotFinite { parameter }) => {
+                let (step, checkpoint) = (self.step, self.last_good.clone());
+                return Err(Error::GradientDiverged { step, parameter, checkpoint });
             }
+            Err(problem) => return Err(self.in_step(problem, None)),
         }
-        self.adam.step(parameters, &found.gradients)?;
         let report = StepReport { step: self.step, losses: found.losses };
         self.step += 1;
         Ok(report)
     }
 
+    fn in_step(&self, problem: Error, task: Option<usize>) -> Error {
+        let (step, checkpoint) = (self.step, self.last_good.clone());
+        Error::InStep { step, task, checkpoint, problem: Box::new(problem) }
+    }
+
     /// Writes the state to `path` now.
     ///
     /// # Errors
-    /// When the file cannot be written; the message names it.
+    /// [`Error::InStep`] when a parameter or a moment is NaN or infinite: then the file is left as
+    /// it is. When it cannot be written; the message names it.
     pub fn save(&mut self, path: &Path, note: &str) -> Result<()> {
-        Checkpoint::write(path, self.step, note, self.learner.outer_parameters(), &self.adam)?;
+        let parameters = self.learner.outer_parameters();
+        let written = Checkpoint::write(path, (self.step, note), self.meaning(), parameters, &self.adam);
+        written.map_err(|problem| match problem {
+            Error::NotFinite { .. } => self.in_step(problem, None),
+            other => other,
+        })?;
         self.last_good = Some((path.into(), self.step));
         Ok(())
     }
@@ -170,7 +196,8 @@ impl Trainer {
     /// observer stops: [`ControlFlow::Break`] when it stopped before.
     ///
     /// # Errors
-    /// As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and
+    /// [`Error::Config`] when more steps were taken than are asked for, or the schedule of the rate
+    /// has fewer. As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and
     /// `observer`; when a checkpoint cannot be written.
     pub fn run(
         &mut self,
@@ -178,6 +205,13 @@ impl Trainer {
         source: &dyn EpisodeSource,
         observer: &mut dyn Observer,
     ) -> Result<ControlFlow<()>> {
+        if self.step > steps {
+            return Err(Error::config(format!(
+                "{} outer steps were taken, and the run is to have {steps}: the checkpoint is of a longer run",
+                self.step
+            )));
+        }
+        self.adam.config().schedule.check(steps)?;
         let device = device_of(self.learner.as_ref());
         while self.step < steps {
             let report = self.step(&source.train(self.step)?.to_device(&device)?)?;

@@ -61,7 +61,8 @@ impl Golden {
             let rates = Rates::Learned { initial: 0.1, per: Granularity::PerParameter, positive: false };
             let adaptation = GradientSteps { steps, rates, recompute, ..GradientSteps::default() };
             let config = MetaConfig { loss, reduction, ..adaptation.into() };
-            let learner = MetaLearner::new(model.clone(), config).unwrap();
+            // The golden values of the first round are in the model already.
+            let learner = MetaLearner::on_trained(model.clone(), config).unwrap();
             let golden = |parameter: &str| match parameter.strip_prefix("rate.") {
                 Some(of) => format!("lr.{}", names[of].split_once('.').unwrap().1),
                 None => names[parameter].to_string(),
@@ -136,9 +137,9 @@ impl Conv4 {
             "u.A0", "u.B0", "u.C0", "v.w0", "v.gamma0", "v.beta0", "u.A1", "u.B1", "u.C1", "v.w1",
             "v.gamma1", "v.beta1", "v.head_w", "v.head_b",
         ];
-        let parameter = |name: &&str| Parameter {
-            name: (*name).into(),
-            tensor: Var::from_tensor(&golden.get(&format!("in/{name}"))).unwrap().into_inner(),
+        let parameter = |name: &&str| {
+            let value = Var::from_tensor(&golden.get(&format!("in/{name}"))).unwrap();
+            Parameter::of(*name, value.into_inner()).unwrap()
         };
         let (shared, adapted): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| n.starts_with("u."));
         let [shared, adapted] = [shared, adapted].map(|names| names.iter().map(parameter).collect());

@@ -204,11 +204,11 @@ fn adam_follows_the_formula() {
     assert!(Adam::new(AdamConfig { beta1: 1.0, ..AdamConfig::default() }, &[]).is_err());
 }
 
-/// With a cosine over two steps the first step is a full one, the second a half, and then nothing
-/// moves.
+/// With a cosine over two steps the first step is a full one, the second a half, and then there are
+/// no more.
 #[test]
 fn a_cosine_schedule_scales_the_steps() {
-    let run = |schedule: Schedule| -> Vec<f64> {
+    let run = |schedule: Schedule, steps: usize| -> Vec<f64> {
         let variable = candle_core::Var::from_tensor(&Tensor::new(1f64, &Device::Cpu).unwrap()).unwrap();
         let parameters = [OuterParameter { name: "p".into(), variable: variable.clone(), rate: 1.0 }];
         let mut adam = Adam::new(AdamConfig { schedule, ..AdamConfig::default() }, &parameters).unwrap();
@@ -219,10 +219,10 @@ fn a_cosine_schedule_scales_the_steps() {
             let now = variable.as_tensor().to_scalar::<f64>().unwrap();
             std::mem::replace(&mut before, now) - now
         };
-        (0..4).map(|_| moved()).collect()
+        (0..steps).map(|_| moved()).collect()
     };
-    let (constant, cosine) = (run(Schedule::Constant), run(Schedule::Cosine { steps: 2 }));
-    for (step, factor) in [1.0, 0.5, 0.0, 0.0].into_iter().enumerate() {
+    let (constant, cosine) = (run(Schedule::Constant, 4), run(Schedule::Cosine { steps: 2 }, 2));
+    for (step, factor) in [1.0, 0.5].into_iter().enumerate() {
         assert!((cosine[step] - factor * constant[step]).abs() < 1e-15, "{step}: {cosine:?} {constant:?}");
     }
     assert!(constant.iter().all(|moved| *moved > 0.0));
@@ -251,17 +251,6 @@ fn misuse_is_an_error() {
     ] {
         assert!(MultiTask::new(msr(1, 2, DType::F32).0, bad).is_err());
     }
-}
-
-/// Two layers under the same name would be one variable, updated twice.
-#[test]
-fn layers_that_share_a_name_are_refused() {
-    let vars = SeededVars::new(0);
-    let vb = vars.builder(DType::F32, &Device::Cpu);
-    let layer = || Linear::new(LinearConfig::new(4, 4), vb.pp("same")).unwrap();
-    let model = Sequential::new().with(layer()).with(layer());
-    let message = MetaLearner::new(Arc::new(model), MetaConfig::default()).err().unwrap().to_string();
-    assert!(message.contains("same.weight") && message.contains("vb.pp"), "{message}");
 }
 
 /// MTSR needs a model that is linear in v, and says so.

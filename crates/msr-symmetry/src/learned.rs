@@ -35,12 +35,14 @@ impl Learned {
     /// reports.
     pub fn of(model: &dyn Layer) -> Result<Self> {
         let parameters = model.parameters();
+        // A layer that is used twice has its tensors twice: the same ones, under the same names.
+        parameters.tied()?;
         let record = model.record(&parameters.broadcast(1)?)?.ok_or(Error::NoRecord)?;
         let adapted = names(&parameters.adapted);
         let mut learned = Self::empty(spec(record.spec)?, adapted, None);
         for (name, tensor) in record.tensors {
             let tensor = if learned.adapted.contains(&name) { tensor.squeeze(0)? } else { tensor };
-            learned.insert(name, &tensor)?;
+            learned.insert_once(name, &tensor)?;
         }
         Ok(learned)
     }
@@ -57,11 +59,12 @@ impl Learned {
                 tasks.len()
             )));
         }
+        let parameters = model.parameters();
+        parameters.tied()?;
         let record = model.record(values)?.ok_or(Error::NoRecord)?;
-        let adapted = names(&model.parameters().adapted);
-        let mut learned = Self::empty(spec(record.spec)?, adapted, Some(tasks));
+        let mut learned = Self::empty(spec(record.spec)?, names(&parameters.adapted), Some(tasks));
         for (name, tensor) in record.tensors {
-            learned.insert(name, &tensor)?;
+            learned.insert_once(name, &tensor)?;
         }
         Ok(learned)
     }
@@ -85,6 +88,11 @@ impl Learned {
 
     fn empty(model: LayerSpec, adapted: Vec<String>, tasks: Option<Vec<usize>>) -> Self {
         Self { model, adapted, tasks, learner: None, tensors: BTreeMap::new() }
+    }
+
+    /// As [`Learned::insert`], but for a layer that is used twice: its tensors are there once.
+    fn insert_once(&mut self, name: String, tensor: &Tensor) -> Result<()> {
+        if self.tensors.contains_key(&name) { Ok(()) } else { self.insert(name, tensor) }
     }
 
     /// Takes a copy of a tensor; refuses a name that is taken and another element type.
@@ -137,20 +145,33 @@ impl Learned {
     }
 
     /// The model, with these tensors as variables: it predicts the same numbers, and can be trained
-    /// further. Adapted parameters of several tasks are not its own: it has those of the first task
+    /// further. What a learner added (inner rates, a ridge) is not part of it: the learner is loaded
+    /// with `msr_meta::load_learner`, and another one refuses the model unless it is told to start
+    /// its rates anew. Adapted parameters of several tasks are not its own: it has those of the first task
     /// (see [`Learned::values`]).
     ///
     /// # Errors
     /// When a tensor is missing or has the wrong shape.
     pub fn build(&self) -> Result<Arc<dyn Layer>> {
         let (dtype, device) = self.place();
-        let mut own_tensors = HashMap::new();
+        let (mut variables, mut start) = (HashMap::new(), Vec::new());
         for (name, tensor) in &self.tensors {
             let first = self.tasks.is_some() && self.adapted.contains(name) && tensor.rank() > 0;
-            let tensor = if first { tensor.get(0)? } else { tensor.clone() };
-            own_tensors.insert(name.clone(), Var::from_tensor(&own(&tensor)?)?.into_inner());
+            let tensor = own(&if first { tensor.get(0)? } else { tensor.clone() })?;
+            // Layers that were learned together with a learner's own numbers are built first and
+            // filled then: they know that they are not as they were built.
+            let variable = match self.learner {
+                Some(_) => Var::zeros(tensor.dims(), tensor.dtype(), tensor.device())?,
+                None => Var::from_tensor(&tensor)?,
+            };
+            start.push((variable.clone(), tensor));
+            variables.insert(name.clone(), variable.into_inner());
         }
-        Ok(self.model.build(&VarBuilder::from_tensors(own_tensors, dtype, &device))?)
+        let model = self.model.build(&VarBuilder::from_tensors(variables, dtype, &device))?;
+        for (variable, tensor) in start {
+            variable.set(&tensor)?;
+        }
+        Ok(model)
     }
 
     /// The values of `model`, which [`Learned::build`] made, as constants for its forward pass:

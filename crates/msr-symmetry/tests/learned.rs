@@ -232,7 +232,7 @@ fn models_that_would_not_come_back_are_refused() {
     };
     let twice = Sequential::new().with(layer(DType::F32, "a")).with(layer(DType::F32, "a"));
     let mixed = Sequential::new().with(layer(DType::F32, "a")).with(layer(DType::F64, "b"));
-    for (stack, words) in [(twice, "two tensors are called `a.weight`"), (mixed, "`b.weight` is F64")] {
+    for (stack, words) in [(twice, "two parameters are called `a.weight`"), (mixed, "`b.weight` is F64")] {
         let message = Learned::of(&stack).unwrap_err().to_string();
         assert!(message.contains(words), "{message}");
         let values = stack.parameters().broadcast(2).unwrap();

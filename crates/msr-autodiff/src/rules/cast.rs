@@ -40,7 +40,10 @@ impl Node {
     pub fn to_dtype(&self, dtype: DType) -> Result<Node> {
         let real = |t| matches!(t, DType::F64 | DType::F32 | DType::F16 | DType::BF16);
         if !real(dtype) || !real(self.dtype()) {
-            return Err(Error::shape("to_dtype", format!("no gradient from {:?} to {dtype:?}", self.dtype())));
+            return Err(Error::shape(
+                "to_dtype",
+                format!("no gradient from {:?} to {dtype:?}", self.dtype()),
+            ));
         }
         if self.dtype() == dtype {
             return Ok(self.clone());

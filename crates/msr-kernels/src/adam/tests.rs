@@ -55,7 +55,10 @@ fn a_transposed_moment_is_not_scrambled() -> Result<()> {
     let turned = |seed| normal(seed, (3, 3), DType::F32).t();
     let (mut m, mut s) = (turned(2)?, turned(3)?.sqr()?.t()?.contiguous()?.t()?);
     let (mut m2, mut s2) = (m.force_contiguous()?, s.force_contiguous()?);
-    let (p, q) = (Var::from_tensor(&normal(1, (3, 3), DType::F32))?, Var::from_tensor(&normal(1, (3, 3), DType::F32))?);
+    let (p, q) = (
+        Var::from_tensor(&normal(1, (3, 3), DType::F32))?,
+        Var::from_tensor(&normal(1, (3, 3), DType::F32))?,
+    );
     let g = normal(4, (3, 3), DType::F32);
     step(&p, &g, &mut m, &mut s, STEP)?;
     step(&q, &g, &mut m2, &mut s2, STEP)?;

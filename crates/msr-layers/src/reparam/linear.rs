@@ -150,7 +150,10 @@ impl ReparamLinear {
     /// `unvec(U v)` for each filter: `symmetry (m · n, k)`, `filter (…, k) -> (…, m, n)`.
     fn expand<V: Value>(&self, symmetry: &V, filter: &V) -> Result<V> {
         let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, .. } = self.config;
-        let lead = &filter.dims()[..filter.dims().len() - 1];
+        let [lead @ .., last] = filter.dims() else { return Err(self.wrong_filter(filter.dims())) };
+        if *last != k {
+            return Err(self.wrong_filter(filter.dims()));
+        }
         let rows = filter.reshape(&[lead.iter().product(), k])?;
         Ok(rows.matmul(&symmetry.permute(&[1, 0])?)?.reshape(&[lead, &[m, n]].concat())?)
     }
@@ -176,6 +179,11 @@ impl ReparamLinear {
         Ok(product.reshape(&[&[first], lead, &[last]].concat())?.permute(&order)?)
     }
 
+    fn wrong_filter(&self, got: &[usize]) -> Error {
+        let expected = format!("(…, {})", self.config.filter_params);
+        Error::Shape { layer: LAYER, what: "filter", expected, got: got.to_vec() }
+    }
+
     fn wrong_features(&self, features: &Node) -> Error {
         let ReparamLinearConfig { out_features: m, filter_params: k, .. } = self.config;
         let expected = format!("(tasks, …, {m}, {k})");
@@ -185,7 +193,8 @@ impl ReparamLinear {
     /// Whether contracting U with `examples` per task first costs less, over all `uses`.
     fn features_pay(&self, examples: usize, uses: usize) -> bool {
         let ReparamLinearConfig { in_features: n, filter_params: k, .. } = self.config;
-        // Multiply–adds, divided by m.
+        // Multiply–adds, divided by m: in wide numbers, for any number of uses.
+        let [examples, uses, n, k] = [examples, uses, n, k].map(|size| size as f64);
         let weight_first = uses * n * (k + examples);
         let features_first = n * examples * k + uses * examples * k;
         features_first < weight_first

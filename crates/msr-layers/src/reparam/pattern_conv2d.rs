@@ -23,6 +23,9 @@ const LAYER: &str = "PatternConv2d";
 /// Tensors as of [`PatternLinear`]: `filter (k)`, with a bias `bias (k_b)`, with learned entries
 /// `entries (o · c k²)`.
 ///
+/// With a stride, images whose windows do not reach from edge to edge are refused: on them no
+/// filter is equivariant.
+///
 /// # Shapes
 /// As a `Module`: `(b, c, h, w) -> (b, o, oh, ow)`. As a [`Layer`]: `(t, b, c, h, w) -> (t, b, o,
 /// oh, ow)`.
@@ -89,8 +92,32 @@ impl PatternConv2d {
     }
 }
 
+impl PatternConv2d {
+    /// Refuses images whose turned or mirrored copies are read at other places: when windows with a
+    /// stride do not end where the padded image ends, they start at one edge and stop short of the
+    /// other.
+    fn check_stride(&self, dims: &[usize]) -> Result<()> {
+        let Conv2dConfig { kernel, stride, padding, .. } = self.conv;
+        let [.., h, w] = dims else { return Ok(()) };
+        let left = |size: usize| (size + 2 * padding).saturating_sub(kernel) % stride;
+        let (below, beside) = (left(*h), left(*w));
+        if below == 0 && beside == 0 {
+            return Ok(());
+        }
+        Err(Error::Config {
+            layer: LAYER,
+            problem: format!(
+                "with stride {stride} the windows leave {below} rows and {beside} columns of a {h} × {w} image (kernel \
+                 {kernel}, padding {padding}), all at one side: the layer would not be equivariant. Crop or pad the \
+                 image so that its size plus twice the padding, minus {kernel}, is a multiple of {stride}"
+            ),
+        })
+    }
+}
+
 impl Module for PatternConv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.check_stride(x.dims())?;
         let weight = self.weights.weight_of(self.weights.filter())?;
         let bias = self.weights.bias()?;
         Ok(self.convolution.apply(&weight, bias.as_ref(), &self.convolution.columns(x)?)?)
@@ -103,11 +130,15 @@ impl Layer for PatternConv2d {
     }
 
     fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.convolution.columns(examples)?))
+        self.check_stride(examples.dims())?;
+        Ok(Input::Prepared(self.convolution.columns_of_tasks(examples)?))
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.weights.own().check(LAYER, values)?;
+        if let Input::Examples(x) = input {
+            self.check_stride(x.dims())?;
+        }
         let (weight, bias) = self.weights.expanded(values)?;
         self.convolution.forward(&weight, bias.as_ref(), input)
     }
@@ -139,6 +170,7 @@ impl LinearInAdapted for PatternConv2d {
         targets: &Tensor,
         uses: usize,
     ) -> Result<Option<SecondMoments>> {
+        self.check_stride(examples.dims())?;
         self.convolution.second_moments(examples, targets, uses)
     }
 

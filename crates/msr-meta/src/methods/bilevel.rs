@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use msr_autodiff::{Graph, Node, Recompute, grad, unroll};
 use msr_episodes::{Episode, Examples};
-use msr_layers::{Layer, Parameters, Values};
+use msr_layers::{Layer, Tied, Values};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
+use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
 use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
 use crate::loss::{Loss, Reduction};
@@ -182,7 +183,8 @@ impl std::fmt::Debug for MetaLearner {
 /// What an inner step needs; shared with the closures that recompute it.
 struct InnerLoop {
     model: Arc<dyn Layer>,
-    parameters: Parameters,
+    /// Its parameters, each once.
+    tied: Tied,
     method: Method,
     config: MetaConfig,
 }
@@ -204,7 +206,7 @@ impl Method {
 
 /// All that the outer loop changes, as nodes of one pass.
 struct Outer {
-    /// The model's own values, one for all tasks.
+    /// The model's different values, one for all tasks.
     model: Values,
     /// Rates or the ridge.
     inner: Vec<Node>,
@@ -214,14 +216,41 @@ impl MetaLearner {
     /// A learner for `model`, whose parameters must be variables.
     ///
     /// # Errors
-    /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] for rates that are not
-    /// finite, a ridge that is not positive, or least squares with another loss than the squared
-    /// error.
+    /// [`Error::NotTrainable`] for constant parameters; [`Error::Layer`] for different ones of the
+    /// same name; [`Error::Config`] for rates that are not finite, a ridge that is not positive, or
+    /// least squares with another loss than the squared error; [`Error::RatesLost`] when the model
+    /// was trained or loaded, and the rates that belong to it would start anew.
     pub fn new(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
-        let parameters = model.parameters();
+        let learner = Self::on_trained(model, config)?;
+        let own = learner.inner.method.variables();
+        if let Some(first) = own.first() {
+            for p in learner.inner.tied.parameters.iter() {
+                if p.was_changed()? {
+                    return Err(Error::RatesLost { parameter: p.name.clone(), rate: first.name.clone() });
+                }
+            }
+        }
+        Ok(learner)
+    }
+
+    /// As [`MetaLearner::new`], for a model that was trained or loaded: its inner rates, or the
+    /// ridge, start at what `config` says. To go on with those that were learned, use
+    /// [`load_learner`](crate::load_learner).
+    ///
+    /// # Errors
+    /// As [`MetaLearner::new`].
+    pub fn on_trained(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
+        let tied = model.parameters().tied()?;
+        let parameters = &tied.parameters;
         let method = match config.adaptation {
             Adaptation::GradientSteps(steps) => {
                 Method::Steps(steps, RateTable::new(steps.rates, &parameters.adapted)?)
+            }
+            Adaptation::LeastSquares(_) if tied.has_ties() => {
+                return Err(Error::config(
+                    "least squares cannot adapt a layer that is used twice: the model is not linear in its \
+                     parameters; use gradient steps",
+                ));
             }
             Adaptation::LeastSquares(LeastSquares { ridge, order }) => {
                 if config.loss != Loss::MeanSquaredError {
@@ -237,7 +266,7 @@ impl MetaLearner {
         outer.extend(method.variables());
         check_names(&outer)?;
         let model: Arc<dyn Layer> = Arc::new(model);
-        Ok(Self { inner: Arc::new(InnerLoop { model, parameters, method, config }), outer })
+        Ok(Self { inner: Arc::new(InnerLoop { model, tied, method, config }), outer })
     }
 
     /// The configuration.
@@ -247,9 +276,10 @@ impl MetaLearner {
 
     /// All outer parameters as nodes that `make` makes of them.
     fn nodes(&self, make: impl Fn(&candle_core::Tensor) -> Node) -> Outer {
-        let own = &self.outer[self.inner.parameters.len()..];
+        let parameters = &self.inner.tied.parameters;
+        let own = &self.outer[parameters.len()..];
         let inner = own.iter().map(|p| make(p.variable.as_tensor())).collect();
-        Outer { model: nodes(&self.inner.parameters, &make), inner }
+        Outer { model: nodes(parameters, &make), inner }
     }
 }
 
@@ -265,13 +295,14 @@ impl InnerLoop {
                     Order::First => start.shared.iter().map(Node::detach).collect(),
                 };
                 let start = Values { shared, adapted: start.adapted };
-                let solved = ridge.solve(self.model.as_ref(), &start, &outer.inner[0], support)?;
+                let lambda = outer.inner.first().ok_or_else(|| Error::config("the ridge is missing"))?;
+                let solved = ridge.solve(self.model.as_ref(), &start, lambda, support)?;
                 Ok(Values { shared: outer.model.shared.clone(), adapted: solved.adapted })
             }
         }
     }
 
-    /// Gradient steps from `start`.
+    /// Gradient steps from `start`, the different values; those of the model after them.
     fn descend(
         self: &Arc<Self>,
         config: GradientSteps,
@@ -279,7 +310,7 @@ impl InnerLoop {
         rates: Vec<Node>,
         support: &Examples,
     ) -> Result<Values> {
-        let data = self.data(&start, support, config.steps, self.config.second_moments)?;
+        let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
         let Values { shared, adapted } = start;
         let (shared_count, rate_count) = (shared.len(), rates.len());
         let tracked = shared.iter().chain(&adapted).chain(&rates).any(Node::is_tracked);
@@ -303,19 +334,21 @@ impl InnerLoop {
             let values = Values { shared: shared.to_vec(), adapted: leaves };
             this.step(&values, rates, &data, keep).map_err(lower)
         };
-        let adapted = unroll(adapted, context, config.steps, config.recompute, Arc::new(step))?;
-        Ok(Values { shared, adapted })
+        let adapted =
+            unroll(adapted, context, config.steps, config.recompute, Arc::new(step)).map_err(raise)?;
+        Ok(self.tied.spread(&Values { shared, adapted }))
     }
 
     fn data(&self, values: &Values, examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
         TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
     }
 
-    /// One gradient step of all tasks: the adapted values after it.
+    /// One gradient step of all tasks: the different adapted values after it.
     fn step(&self, values: &Values, rates: &[Node], data: &TaskData, graph: Graph) -> Result<Vec<Node>> {
         let Method::Steps(_, table) = &self.method else { return Ok(values.adapted.clone()) };
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
-        let loss = data.loss(self.model.as_ref(), self.config.loss, values)?.sum_all()?;
+        let of_model = self.tied.spread(values);
+        let loss = data.loss(self.model.as_ref(), self.config.loss, &of_model)?.sum_all()?;
         let gradients = grad(&loss, &values.adapted.iter().collect::<Vec<_>>(), graph)?;
         let next = values.adapted.iter().zip(&gradients).enumerate();
         next.map(|(i, (v, g))| Ok(v.sub(&table.step(rates, i, g)?)?)).collect()
@@ -332,9 +365,18 @@ impl InnerLoop {
 fn lower(error: Error) -> msr_autodiff::Error {
     match error {
         Error::Autodiff(inner) => inner,
-        Error::Candle(inner) => inner.into(),
-        Error::Layer(inner) => candle_core::Error::from(inner).into(),
-        other => candle_core::Error::wrap(other).into(),
+        other => msr_autodiff::Error::Other(Box::new(other)),
+    }
+}
+
+/// The error that was lowered.
+fn raise(error: msr_autodiff::Error) -> Error {
+    match error {
+        msr_autodiff::Error::Other(inner) => match inner.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(other) => msr_autodiff::Error::Other(other).into(),
+        },
+        other => other.into(),
     }
 }
 
@@ -372,7 +414,9 @@ impl Learner for MetaLearner {
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
+        check_support(support)?;
         let adapted = self.inner.adapt(&self.nodes(Node::constant), support)?;
+        check_adapted(&adapted)?;
         Adapted::new(self.inner.model.clone(), &adapted)
     }
 }

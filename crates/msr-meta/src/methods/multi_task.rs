@@ -16,13 +16,14 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use msr_autodiff::{Graph, Node, grad};
 use msr_episodes::{Episode, Examples};
-use msr_layers::{Layer, Parameters, Values};
+use msr_layers::{Layer, Tied, Values};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
+use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
 use crate::loss::{Loss, Reduction};
 use crate::methods::least_squares::solve;
 use crate::parameters::variables;
@@ -55,7 +56,8 @@ impl Default for MultiTaskConfig {
 /// every fit starts from zero.
 pub struct MultiTask {
     model: Arc<dyn Layer>,
-    parameters: Parameters,
+    /// Its parameters, each once.
+    tied: Tied,
     /// The shared parameters.
     outer: Vec<OuterParameter>,
     config: MultiTaskConfig,
@@ -76,7 +78,8 @@ impl MultiTask {
     /// shared or no adapted parameters, or the configuration makes no sense. The first fit gives
     /// [`Error::Config`] when the model is not linear in its adapted parameters.
     pub fn new(model: impl Layer + 'static, config: MultiTaskConfig) -> Result<Self> {
-        let parameters = model.parameters();
+        let tied = model.parameters().tied()?;
+        let parameters = &tied.parameters;
         if parameters.shared.is_empty() || parameters.adapted.is_empty() {
             return Err(Error::config(
                 "multi-task learning needs a model with shared parameters (a symmetry matrix) and adapted ones",
@@ -88,9 +91,15 @@ impl MultiTask {
                 config.ridge
             )));
         }
-        check_names(&variables(parameters.iter())?)?;
+        if tied.has_ties() {
+            return Err(Error::config(
+                "multi-task learning cannot fit a layer that is used twice: the model is not linear in its parameters",
+            ));
+        }
+        // All of them must be variables, though the adapted ones are not trained.
+        variables(parameters.iter())?;
         let outer = variables(parameters.shared.iter())?;
-        Ok(Self { model: Arc::new(model), parameters, outer, config })
+        Ok(Self { model: Arc::new(model), tied, outer, config })
     }
 
     fn shared(&self, make: impl Fn(&Tensor) -> Node) -> Vec<Node> {
@@ -107,7 +116,7 @@ impl MultiTask {
     /// `argmin_v L(U, v; examples)` of each task; untracked when `shared` is.
     fn fit(&self, shared: Vec<Node>, examples: &Examples) -> Result<Values> {
         let tasks = examples.tasks();
-        let zeros = self.parameters.adapted.iter().map(|p| {
+        let zeros = self.tied.parameters.adapted.iter().map(|p| {
             let shape = [&[tasks], p.tensor.dims()].concat();
             Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
         });
@@ -152,6 +161,9 @@ impl Learner for MultiTask {
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
-        Adapted::new(self.model.clone(), &self.fit(self.shared(Node::constant), support)?)
+        check_support(support)?;
+        let fitted = self.fit(self.shared(Node::constant), support)?;
+        check_adapted(&fitted)?;
+        Adapted::new(self.model.clone(), &fitted)
     }
 }
