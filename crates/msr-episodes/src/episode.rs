@@ -1,6 +1,6 @@
 //! Support and query sets of many tasks at once.
 
-use candle_core::Device;
+use candle_core::{DType, Device};
 
 use crate::error::{Error, Result};
 use crate::examples::Examples;
@@ -64,6 +64,15 @@ impl Episode {
             }
         }
         Ok(count)
+    }
+
+    /// The same episode in another floating-point type; labels stay as they are.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        let (support, query) = (self.support.to_dtype(dtype)?, self.query.to_dtype(dtype)?);
+        Ok(Self { tasks: self.tasks.clone(), support, query })
     }
 
     /// The same episode on another device.

@@ -118,6 +118,18 @@ impl Examples {
         Ok(Self { x: self.x.to_device(device)?, y: self.y.with(self.y.tensor().to_device(device)?) })
     }
 
+    /// The same examples in another floating-point type; labels stay as they are.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        let y = match &self.y {
+            Targets::Values(values) => Targets::Values(values.to_dtype(dtype)?),
+            Targets::Labels(labels) => Targets::Labels(labels.clone()),
+        };
+        Ok(Self { x: self.x.to_dtype(dtype)?, y })
+    }
+
     /// These examples, then those of `other`, task by task.
     ///
     /// # Errors

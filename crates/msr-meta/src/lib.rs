@@ -59,7 +59,7 @@ pub use checkpoint::Checkpoint;
 pub use error::{Error, Result};
 pub use evaluate::{Summary, evaluate};
 pub use learner::{Gradients, Learner, OuterParameter};
-pub use load::load_learner;
+pub use load::{learner_from, load_learner};
 pub use loss::{Loss, Reduction};
 pub use methods::bilevel::{Adaptation, GradientSteps, LeastSquares, MetaConfig, MetaLearner, Order};
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};

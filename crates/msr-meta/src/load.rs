@@ -27,11 +27,15 @@ enum LearnerSpec {
 /// file.
 pub fn load_learner(path: impl AsRef<Path>, device: &Device) -> Result<Box<dyn Learner>> {
     let learned = Learned::load(&path, device)?;
-    learner_of(&learned)
+    learner_from(&learned)
         .map_err(|problem| Error::Learner { path: path.as_ref().into(), problem: Box::new(problem) })
 }
 
-fn learner_of(learned: &Learned) -> Result<Box<dyn Learner>> {
+/// The learner that was saved with a model, as [`load_learner`] gives it.
+///
+/// # Errors
+/// [`Error::Config`] when nothing says how to adapt the model.
+pub fn learner_from(learned: &Learned) -> Result<Box<dyn Learner>> {
     let spec = learned.learner().ok_or_else(|| {
         Error::config("it does not say how to adapt the model; Learned::build makes the model of it")
     })?;
