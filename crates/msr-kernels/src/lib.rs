@@ -14,6 +14,7 @@
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`Precision`]: what may be expected of each floating-point type.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
 //! # Invariants
@@ -52,6 +53,7 @@ mod gather;
 mod im2col;
 mod matmul;
 mod pool;
+mod precision;
 mod reduce;
 mod second_moments;
 mod softmax;
@@ -70,6 +72,7 @@ pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;
 pub use pool::max_pool_index;
+pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};
 pub use second_moments::{Centre, SecondMoments, centred_second_moments, second_moments};
 pub use softmax::log_softmax;

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Node, SecondMoments, Value};
+use msr_autodiff::{Node, SecondMoments, Value, room_for};
 
 use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::Result;
@@ -117,11 +117,19 @@ impl LinearInAdapted for Conv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.parameters.check_shared(LAYER, values)?;
-        self.convolution.normal_equations(self, values, examples, targets, || {
-            let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
-            let like = &self.parameters.adapted[0].tensor;
-            let units = Tensor::eye(o * fan_in, like.dtype(), like.device())?;
-            Ok(Some(Node::constant(&units.reshape((o * fan_in, o, fan_in))?)))
-        })
+        self.convolution.normal_equations(
+            self,
+            values,
+            examples,
+            targets,
+            Some(|| {
+                let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
+                let like = &self.parameters.adapted[0].tensor;
+                let k = o * fan_in;
+                room_for(LAYER, &[k, k])?;
+                let units = Tensor::eye(k, like.dtype(), like.device())?;
+                Ok(Node::constant(&units.reshape((k, o, fan_in))?))
+            }),
+        )
     }
 }

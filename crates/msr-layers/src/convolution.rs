@@ -182,7 +182,7 @@ impl Convolution {
     }
 
     /// The normal equations of a layer with these filters: from moments, where the data allows them
-    /// and `unit_weights` gives the weight `(k, o, c k²)` that each unknown stands for; the biases,
+    /// and there are `unit_weights`, which give the weight `(k, o, c k²)` that each unknown stands for; the biases,
     /// where there are any, are the last unknowns.
     pub(crate) fn normal_equations(
         self,
@@ -190,15 +190,15 @@ impl Convolution {
         values: &Values,
         examples: &Node,
         targets: &Tensor,
-        unit_weights: impl FnOnce() -> Result<Option<Node>>,
+        unit_weights: Option<impl FnOnce() -> Result<Node>>,
     ) -> Result<NormalEquations> {
         // As many uses as there are unknowns: worth it whenever the moments are smaller than the
         // data.
         if !examples.is_tracked()
-            && let Some(columns) = unit_weights()?
+            && let Some(unit_weights) = unit_weights
             && let Some(moments) = self.moments_by(second_moments, examples.value(), targets, usize::MAX)?
         {
-            return self.equations_from(&columns, &moments);
+            return self.equations_from(&unit_weights()?, &moments);
         }
         by_unit_vectors(layer, values, examples, targets)
     }

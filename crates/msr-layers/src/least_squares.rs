@@ -1,7 +1,7 @@
 //! The normal equations of any model that is linear in its adapted parameters.
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{Node, concat};
+use msr_autodiff::{Node, Precision, concat, room_for};
 
 use crate::error::{Error, Result};
 use crate::layer::Layer;
@@ -42,7 +42,10 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     own.check_shared(NAME, values)?;
     let tasks = examples.dims().first().copied().unwrap_or(0);
     let total: usize = own.adapted.iter().map(|p| p.tensor.elem_count()).sum();
-    let input = layer.prepare(values, examples, total + 2)?;
+    // The design matrix has a column for each unknown, and the equations a row and a column.
+    room_for(NAME, &[targets.elem_count(), total])?;
+    room_for(NAME, &[tasks, total, total])?;
+    let input = layer.prepare(values, examples, total.saturating_add(2))?;
     // The output with all adapted parameters of every task at these numbers, one after the other.
     let output = |numbers: &dyn Fn(usize) -> f64| -> Result<Node> {
         let mut at = 0;
@@ -79,12 +82,7 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
     let norm = |t: &Tensor| -> Result<f64> {
         Ok(t.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt())
     };
-    // Sums of numbers that are rounded to eight bits (bfloat16) are off by some percents.
-    let tolerance = match expected.dtype() {
-        DType::F64 | DType::F32 => 1e-3,
-        DType::BF16 => 0.1,
-        _ => 0.01,
-    };
+    let tolerance = Precision::of(expected.dtype()).superposition;
     if norm(&found.sub(&expected)?)? > tolerance * (norm(&expected)? + norm(&found)?) {
         return Err(Error::Config {
             layer: NAME,

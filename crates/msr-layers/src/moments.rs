@@ -11,7 +11,7 @@
 //! the unit roundoff u. The moments are flushed after some 512 additions: √n is 24.
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{Node, SecondMoments, concat};
+use msr_autodiff::{Node, Precision, SecondMoments, concat};
 
 use crate::error::{Error, Result};
 
@@ -66,7 +66,7 @@ fn joined(weight: &Node, bias: Option<&Node>, moments: &SecondMoments) -> Result
 
 /// Whether rounding may have changed the sum of one of the tasks, `(t)`, by more than is tolerated.
 fn is_lost(sums: &Node, weight: &Node, moments: &SecondMoments) -> Result<bool> {
-    let unit = if sums.dtype() == DType::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) } / 2.0;
+    let unit = Precision::of(sums.dtype()).epsilon / 2.0;
     let numbers = |t: &Tensor| -> Result<Vec<f64>> { Ok(t.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?) };
     let (sums, weight_of_tasks) = (numbers(sums.value())?, numbers(weight.value())?);
     let (norms, squares) = (numbers(&moments.row_norms)?, numbers(&moments.square)?);

@@ -104,7 +104,10 @@ fn wrong_questions_are_answered_with_what_there_is() {
         (adapted.weight().unwrap_err(), "`body` [4, 4, 6], `head` [4, 5, 4]"),
         (adapted.weight_of("boddy").unwrap_err(), "a layer `boddy`"),
         (adapted.predict(&normal(1, (3, 2, 6), DType::F32)).unwrap_err(), "(4, examples, …), got [3, 2, 6]"),
-        (adapted.predict(&normal(1, (4, 2, 7), DType::F32)).unwrap_err(), "(tasks, examples, …, 6), got [4, 2, 7]"),
+        (
+            adapted.predict(&normal(1, (4, 2, 7), DType::F32)).unwrap_err(),
+            "(tasks, examples, …, 6), got [4, 2, 7]",
+        ),
         (adapted.task(4).unwrap_err(), "no task 4 among 4"),
     ] {
         assert!(message.to_string().contains(words), "{message}");

@@ -93,7 +93,9 @@ impl Learned {
     /// [`Error::Format`] for a type that models are not computed in.
     pub fn to_dtype(&self, dtype: DType) -> Result<Self> {
         if !matches!(dtype, DType::F64 | DType::F32 | DType::F16 | DType::BF16) {
-            return Err(Error::format(format!("models are computed in F64, F32, F16 or BF16, not in {dtype:?}")));
+            return Err(Error::format(format!(
+                "models are computed in F64, F32, F16 or BF16, not in {dtype:?}"
+            )));
         }
         let cast = |(name, t): (&String, &Tensor)| Ok((name.clone(), t.to_dtype(dtype)?));
         let tensors = self.tensors.iter().map(cast).collect::<Result<_>>()?;

@@ -7,6 +7,7 @@ mod tests;
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
+use crate::precision::Precision;
 
 /// `X` with `A X = B` for each matrix of a batch, by Cholesky's factorisation. Only the lower
 /// triangles of A count. Computed in `f64`, whatever the dtype, so that rounding stays far below
@@ -40,11 +41,5 @@ pub fn solve_positive(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// A pivot below this fraction of its diagonal entry is rounding error: the matrix is not positive
 /// definite.
 fn smallest_pivot(dtype: DType) -> f64 {
-    let epsilon = match dtype {
-        DType::F64 => f64::EPSILON,
-        DType::F32 => f64::from(f32::EPSILON),
-        DType::BF16 => 2f64.powi(-7),
-        _ => 2f64.powi(-10),
-    };
-    16.0 * epsilon
+    16.0 * Precision::of(dtype).epsilon
 }

@@ -15,7 +15,7 @@
 
 use candle_core::Tensor;
 use candle_nn::{Init, Module, VarBuilder};
-use msr_autodiff::{Node, SecondMoments, Value};
+use msr_autodiff::{Node, SecondMoments, Value, room_for};
 use serde::{Deserialize, Serialize};
 
 use crate::convolution::{Conv2dConfig, Convolution};
@@ -315,12 +315,19 @@ impl LinearInAdapted for ReparamConv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.parameters.check_shared(LAYER, values)?;
-        self.convolution.normal_equations(self, values, examples, targets, || {
-            let filter = self.filter();
-            let k = filter.elem_count();
-            let units = Tensor::eye(k, filter.dtype(), filter.device())?;
-            let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
-            Ok(Some(self.expand(&self.symmetry_of(values)?, &units)?))
-        })
+        self.convolution.normal_equations(
+            self,
+            values,
+            examples,
+            targets,
+            Some(|| {
+                let filter = self.filter();
+                let k = filter.elem_count();
+                room_for(LAYER, &[k, k])?;
+                let units = Tensor::eye(k, filter.dtype(), filter.device())?;
+                let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
+                self.expand(&self.symmetry_of(values)?, &units)
+            }),
+        )
     }
 }

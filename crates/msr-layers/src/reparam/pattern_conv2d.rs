@@ -187,15 +187,19 @@ impl LinearInAdapted for PatternConv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.weights.own().check_shared(LAYER, values)?;
-        self.convolution.normal_equations(self, values, examples, targets, || {
-            if self.conv.bias {
-                // Tied biases: the unknowns are not one a channel.
-                return Ok(None);
-            }
-            let filter = self.weights.filter();
-            let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
-            let units = Values { shared: values.shared.clone(), adapted: vec![Node::constant(&units)] };
-            Ok(Some(self.weights.expanded(&units)?.0))
-        })
+        // Tied biases: the unknowns are not one a channel.
+        let by_moments = !self.conv.bias;
+        self.convolution.normal_equations(
+            self,
+            values,
+            examples,
+            targets,
+            by_moments.then_some(|| {
+                let filter = self.weights.filter();
+                let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
+                let units = Values { shared: values.shared.clone(), adapted: vec![Node::constant(&units)] };
+                Ok(self.weights.expanded(&units)?.0)
+            }),
+        )
     }
 }

@@ -8,9 +8,10 @@
 //! solvers" (ICLR 2019), for the idea; there it is the last layer that is solved for, here the
 //! filter parameters of MSR.
 
-use candle_core::{DType, Tensor, Var};
+use candle_core::{Tensor, Var};
 use msr_autodiff::{Node, concat};
 use msr_episodes::{Examples, Targets};
+use msr_kernels::Precision;
 use msr_layers::{Layer, Parameter, Values, normal_equations};
 
 use crate::error::{Error, Result};
@@ -19,17 +20,6 @@ use crate::learner::OuterParameter;
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U
 /// becomes exact.
 const RATE: f64 = 20.0;
-
-/// What is added to λ: a ridge below the rounding error of the normal equations would keep nothing
-/// in check.
-fn floor(dtype: DType) -> f64 {
-    match dtype {
-        DType::F64 => 1e-12,
-        DType::F32 => 1e-5,
-        DType::BF16 => 0.25,
-        _ => 0.03,
-    }
-}
 
 /// The ridge: its strength is learned.
 pub(crate) struct Ridge {
@@ -52,7 +42,8 @@ impl Ridge {
     }
 
     /// The adapted parameters of each task, with λ from the node of the variable; otherwise as
-    /// [`solve`].
+    /// [`solve`]. A ridge below the rounding error of the normal equations would keep nothing in
+    /// check: λ stays above that.
     pub(crate) fn solve(
         &self,
         model: &dyn Layer,
@@ -60,7 +51,8 @@ impl Ridge {
         variable: &Node,
         support: &Examples,
     ) -> Result<Values> {
-        solve(model, start, &variable.exp()?.affine(1.0, floor(variable.dtype()))?, support)
+        let floor = Precision::of(variable.dtype()).smallest_ridge;
+        solve(model, start, &variable.exp()?.affine(1.0, floor)?, support)
     }
 }
 
