@@ -12,6 +12,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use msr_report::has_colours_on_stderr;
 use record::program;
 use tracing_subscriber::EnvFilter;
 
@@ -48,7 +49,8 @@ fn main() -> std::process::ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = has_colours_on_stderr();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(cli.suite) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
