@@ -1,6 +1,6 @@
 //! Building `msr` or `msr-bench`, and running it in place of this program.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -23,12 +23,12 @@ impl Forward {
     /// by `command` where that is the program's own name.
     pub fn run(&self, program: &str, command: Option<&str>, words: &[OsString]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
-        self.build(program, &this)?;
-        let root = root();
+        let root = root()?;
+        self.build(program, &this, &root)?;
         let mut typed = OsString::from("cargo xtask");
-        for word in self.features.iter().flat_map(|features| ["--features".as_ref(), features.as_os_str()]) {
-            typed.push(" ");
-            typed.push(word);
+        if let Some(features) = &self.features {
+            typed.push(" --features ");
+            typed.push(quoted(features));
         }
         if let Some(command) = command {
             typed.push(" ");
@@ -49,11 +49,11 @@ impl Forward {
 
     /// Builds the program into the folder where this one lies. Cargo shows its progress, unless
     /// there is nothing to do.
-    fn build(&self, program: &str, this: &Path) -> Result<()> {
+    fn build(&self, program: &str, this: &Path, root: &Path) -> Result<()> {
         let mut build = cargo();
         // From the user's folder, as the cargo that built this program, so that both agree on the
         // target folder.
-        build.args(["build", "--bin", program, "--manifest-path"]).arg(root().join("Cargo.toml"));
+        build.args(["build", "--bin", program, "--manifest-path"]).arg(root.join("Cargo.toml"));
         let profile = this.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         if let Some(profile) = profile.filter(|&name| name != "debug") {
             build.args(["--profile", profile]);
@@ -67,6 +67,19 @@ impl Forward {
     }
 }
 
+/// A list of features as a shell reads it. Names of features have no quotes; lists of them may have
+/// blanks.
+fn quoted(features: &OsStr) -> OsString {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_+,/".contains(byte);
+    if !features.is_empty() && features.as_encoded_bytes().iter().all(is_plain) {
+        return features.to_os_string();
+    }
+    let mut word = OsString::from("'");
+    word.push(features);
+    word.push("'");
+    word
+}
+
 /// The program takes the place of this one: its exit code, or the signal that ends it, is ours.
 #[cfg(unix)]
 fn replace(mut run: Command) -> std::io::Result<ExitCode> {
@@ -78,4 +91,18 @@ fn replace(mut run: Command) -> std::io::Result<ExitCode> {
 fn replace(mut run: Command) -> std::io::Result<ExitCode> {
     let status = run.status()?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn features_are_one_word() {
+        for (features, word) in
+            [("cuda", "cuda"), ("msr/cuda,a", "msr/cuda,a"), ("cuda mkl", "'cuda mkl'"), ("", "''")]
+        {
+            assert_eq!(quoted(features.as_ref()), word);
+        }
+    }
 }

@@ -289,4 +289,16 @@ mod tests {
         assert!(file.is_err_and(|e| e.to_string().contains("not files")));
         Ok(())
     }
+
+    #[test]
+    fn errors_without_permission_say_where_else() {
+        for (kind, words) in [
+            (ErrorKind::PermissionDenied, "name a folder where you may write with --out"),
+            (ErrorKind::ReadOnlyFilesystem, "name a folder where you may write with --out"),
+            (ErrorKind::NotADirectory, "--out and --runs name folders"),
+        ] {
+            let said = cannot_write(Path::new("/there"), kind.into()).to_string();
+            assert!(said.starts_with("/there: ") && said.contains(words), "{said}");
+        }
+    }
 }
