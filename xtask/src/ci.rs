@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::tidy;
-use crate::workspace::{cargo, root, tell};
+use crate::workspace::{cargo, root, shell_word, tell};
 
 /// Runs every check; stops at the first that fails.
 pub fn run() -> Result<()> {
@@ -153,8 +153,9 @@ fn check(name: &str, args: &[&str]) -> Result<()> {
 fn succeed(command: &mut Command, folder: &Path) -> Result<()> {
     let status = command.current_dir(folder).status();
     let status = status.with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    ensure!(status.success(), "`{} {}` failed", command.get_program().display(), words.join(" "));
+    let words: Vec<_> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(shell_word).collect();
+    ensure!(status.success(), "`{}` failed", words.join(" "));
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! Building `msr` or `msr-bench`, and running it in place of this program.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::workspace::{cargo, root};
+use crate::workspace::{cargo, root, shell_word};
 
 /// What stands before the command.
 #[derive(Debug, Default, PartialEq)]
@@ -28,7 +28,7 @@ impl Forward {
         let mut typed = OsString::from("cargo xtask");
         if let Some(features) = &self.features {
             typed.push(" --features ");
-            typed.push(quoted(features));
+            typed.push(shell_word(features));
         }
         if let Some(command) = command {
             typed.push(" ");
@@ -67,19 +67,6 @@ impl Forward {
     }
 }
 
-/// A list of features as a shell reads it. Names of features have no quotes; lists of them may have
-/// blanks.
-fn quoted(features: &OsStr) -> OsString {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_+,/".contains(byte);
-    if !features.is_empty() && features.as_encoded_bytes().iter().all(is_plain) {
-        return features.to_os_string();
-    }
-    let mut word = OsString::from("'");
-    word.push(features);
-    word.push("'");
-    word
-}
-
 /// The program takes the place of this one: its exit code, or the signal that ends it, is ours.
 #[cfg(unix)]
 fn replace(mut run: Command) -> std::io::Result<ExitCode> {
@@ -91,18 +78,4 @@ fn replace(mut run: Command) -> std::io::Result<ExitCode> {
 fn replace(mut run: Command) -> std::io::Result<ExitCode> {
     let status = run.status()?;
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn features_are_one_word() {
-        for (features, word) in
-            [("cuda", "cuda"), ("msr/cuda,a", "msr/cuda,a"), ("cuda mkl", "'cuda mkl'"), ("", "''")]
-        {
-            assert_eq!(quoted(features.as_ref()), word);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Where the checkout is, what runs cargo, and words for the user.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,6 +38,17 @@ pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// A word as one can paste it into a command. (msr-report has one that knows letters that cannot be
+/// seen as well; it would take this crate seconds longer to compile.)
+pub fn shell_word(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_+,/.:=".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Writes text to stdout or stderr. A reader that went away (`… | head`) is no reason to fail.
 pub fn tell(mut to: impl Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
@@ -48,7 +60,20 @@ mod tests {
 
     use anyhow::Result;
 
-    use super::{find, root};
+    use super::{find, root, shell_word};
+
+    #[test]
+    fn words_can_be_pasted() {
+        for (word, pasted) in [
+            ("cuda", "cuda"),
+            ("msr/cuda,a", "msr/cuda,a"),
+            ("cuda mkl", "'cuda mkl'"),
+            ("", "''"),
+            ("/my code/it's/Cargo.toml", r"'/my code/it'\''s/Cargo.toml'"),
+        ] {
+            assert_eq!(shell_word(word.as_ref()), pasted);
+        }
+    }
 
     /// A folder that goes when this does.
     struct Folder(std::path::PathBuf);

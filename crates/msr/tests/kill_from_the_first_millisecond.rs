@@ -3,8 +3,8 @@
 //!
 //! Some minutes, so it runs when it is asked for:
 //! `cargo test -p msr --test kill_from_the_first_millisecond -- --ignored --nocapture`.
-//! `MSR_KILLS` says how many kills there are for each experiment (40 if nothing does), `MSR_PROGRAM`
-//! which program is killed (if nothing does, the one that cargo has built for the tests).
+//! `MSR_KILLS` says how many kills there are for each experiment (40 if nothing does), and
+//! `MSR_PROGRAM` which program is killed (if nothing does, the one that cargo built for the tests).
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::Path;
