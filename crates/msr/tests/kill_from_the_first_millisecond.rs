@@ -32,32 +32,51 @@ const PLANS: [Plan; 4] = [
     Plan {
         experiment: "table1",
         definition: include_str!("../../../data/experiments/table1.toml"),
-        smaller: &[("checkpoint_every = 100", "checkpoint_every = 7"), ("total = 10_000", "total = 200")],
-        flags: &["--ranks", "1", "--sets", "small", "--outer-steps", "40"],
+        smaller: &[
+            ("checkpoint_every = 100", "checkpoint_every = 20"),
+            ("metrics_every = 10", "metrics_every = 1"),
+            ("total = 10_000", "total = 200"),
+        ],
+        flags: &["--ranks", "1", "--sets", "small", "--outer-steps", "150"],
     },
     Plan {
         experiment: "table2",
         definition: include_str!("../../../data/experiments/table2.toml"),
-        smaller: &[("checkpoint_every = 100", "checkpoint_every = 2"), ("test_tasks = 60", "test_tasks = 4")],
-        flags: &["--quick", "--outer-steps", "5"],
+        smaller: &[
+            ("checkpoint_every = 100", "checkpoint_every = 5"),
+            ("metrics_every = 10", "metrics_every = 1"),
+            ("test_at = [300, 500]", "test_at = [8, 300, 500]"),
+            ("test_tasks = 60", "test_tasks = 4"),
+        ],
+        flags: &["--quick", "--outer-steps", "24"],
     },
     Plan {
         experiment: "groups",
         definition: include_str!("../../../data/experiments/groups.toml"),
-        smaller: &[("checkpoint_every = 500", "checkpoint_every = 7"), ("test = 300", "test = 20")],
-        flags: &["--quick", "--outer-steps", "40"],
+        smaller: &[
+            ("checkpoint_every = 500", "checkpoint_every = 20"),
+            ("metrics_every = 20", "metrics_every = 1"),
+            ("test = 300", "test = 20"),
+        ],
+        flags: &["--quick", "--outer-steps", "250"],
     },
     Plan {
         experiment: "numbers",
         definition: include_str!("../../../data/experiments/numbers.toml"),
-        smaller: &[("checkpoint_every = 500", "checkpoint_every = 7"), ("test = 300", "test = 20")],
-        flags: &["--quick", "--outer-steps", "40"],
+        smaller: &[
+            ("checkpoint_every = 500", "checkpoint_every = 20"),
+            ("metrics_every = 20", "metrics_every = 1"),
+            ("test = 300", "test = 20"),
+        ],
+        flags: &["--quick", "--outer-steps", "250"],
     },
 ];
 
 /// What came of one experiment.
 #[derive(Debug, Default)]
 struct Figures {
+    /// How long one takes that is left alone.
+    length: Duration,
     runs: usize,
     kills: usize,
     /// Kills before there was a run to resume, after which it was begun again.
@@ -76,10 +95,11 @@ fn runs_that_are_killed_from_the_first_millisecond_on_end_with_the_same_bytes() 
     for plan in &PLANS {
         let found = harass(plan, kills);
         println!(
-            "{}: {} kills in {} runs, {} before there was a run to resume; stuck {}, differing {}",
+            "{}: {} kills in {} runs of {:.1} s, {} before there was a run to resume; stuck {}, differing {}",
             plan.experiment,
             found.kills,
             found.runs,
+            found.length.as_secs_f64(),
             found.begun_again,
             found.stuck.len(),
             found.differing.len()
@@ -108,7 +128,7 @@ fn harass(plan: &Plan, kills: usize) -> Figures {
     let length = started.elapsed();
     assert!(status.success(), "{}", std::fs::read_to_string(said(&whole)).unwrap());
 
-    let mut found = Figures::default();
+    let mut found = Figures { length, ..Figures::default() };
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     while found.kills < kills {
         let out = folder.path().join(format!("run-{}", found.runs));
