@@ -82,6 +82,22 @@ fn median(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
+    /// Sums and products of these numbers wrapped, and no machine has room for so many steps.
+    #[test]
+    fn numbers_that_nobody_can_mean_are_refused() {
+        for suite in ["fc", "rot8"] {
+            for flag in ["--rounds", "--samples", "--inner-steps"] {
+                let parsed = |value| super::Cli::try_parse_from(["msr-bench", suite, flag, value]);
+                assert!(parsed("18446744073709551615").is_err() && parsed("7").is_ok(), "{suite} {flag}");
+            }
+        }
+        assert!(
+            super::Cli::try_parse_from(["msr-bench", "groups", "--samples", "18446744073709551615"]).is_err()
+        );
+    }
+
     #[test]
     fn medians() {
         assert_eq!(super::median(&[3.0, 1.0, 2.0]), 2.0);
