@@ -229,4 +229,13 @@ fn folders_may_have_names_that_are_no_text() {
     std::fs::remove_file(out.join("cells/MAML-Conv-rank1-small-seed0/result.json")).unwrap();
     let (ok, _, said) = run(&["--resume"]);
     assert!(ok && said.contains("maps from 70 to 68 numbers"), "the data is found again: {said}");
+
+    let matrix: Vec<f32> = (0..16).map(|i| if i % 5 == 0 { 2.0 } else { 1.0 }).collect();
+    let matrix = candle_core::Tensor::from_vec(matrix, (4, 4), &candle_core::Device::Cpu).unwrap();
+    let file = odd(b"w\xff.safetensors");
+    candle_core::safetensors::save(&[("w", matrix)].into(), &file).unwrap();
+    let output = command().args(["inspect", "--json"]).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(found["file"].as_str().is_some_and(|name| name.ends_with(".safetensors")), "{found}");
 }
