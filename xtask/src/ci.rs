@@ -9,11 +9,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::tidy;
-use crate::workspace::{cargo, root, tell};
+use crate::workspace::{cargo, root, shell_word, tell};
 
 /// Runs every check; stops at the first that fails.
 pub fn run() -> Result<()> {
-    let root = root();
+    let root = root()?;
     check("formatting", &["fmt", "--all", "--check"])?;
     step("house rules", tidy::run)?;
     check("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
@@ -146,15 +146,16 @@ fn target(root: &Path) -> PathBuf {
 
 /// A step that is a command of cargo.
 fn check(name: &str, args: &[&str]) -> Result<()> {
-    step(name, || succeed(cargo().args(args), &root()))
+    step(name, || succeed(cargo().args(args), &root()?))
 }
 
 /// Runs a command in a folder.
 fn succeed(command: &mut Command, folder: &Path) -> Result<()> {
     let status = command.current_dir(folder).status();
     let status = status.with_context(|| format!("{} cannot be started", command.get_program().display()))?;
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    ensure!(status.success(), "`{} {}` failed", command.get_program().display(), words.join(" "));
+    let words: Vec<_> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(shell_word).collect();
+    ensure!(status.success(), "`{}` failed", words.join(" "));
     Ok(())
 }
 
@@ -181,9 +182,9 @@ mod tests {
 
     #[test]
     fn experiments_and_examples_are_found() -> Result<()> {
-        let found = experiments(&root())?;
+        let found = experiments(&root()?)?;
         assert!(["groups", "numbers", "table1", "table2"].iter().all(|name| found.iter().any(|f| f == name)));
-        assert!(!stems(&examples(&root())?, "rs").is_empty());
+        assert!(!stems(&examples(&root()?)?, "rs").is_empty());
         assert!(experiments(Path::new("/no/such/folder")).is_err());
         Ok(())
     }
@@ -201,11 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn what_tests_lack_is_said() {
+    fn what_tests_lack_is_said() -> Result<()> {
         let found = missing(&"no-such-python".into(), Path::new("/no/such/folder"));
         let says = |words: &str| found.iter().any(|line| line.contains(words));
         assert!(says("no-such-python has no numpy and safetensors"), "{found:?}");
         assert!(says("no /no/such/folder"), "{found:?}");
-        assert!(!missing(&"no-such-python".into(), &root()).iter().any(|line| line.contains("reference")));
+        assert!(!missing(&"no-such-python".into(), &root()?).iter().any(|line| line.contains("reference")));
+        Ok(())
     }
 }

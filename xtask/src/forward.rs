@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::workspace::{cargo, root};
+use crate::workspace::{cargo, root, shell_word};
 
 /// What stands before the command.
 #[derive(Debug, Default, PartialEq)]
@@ -23,12 +23,12 @@ impl Forward {
     /// by `command` where that is the program's own name.
     pub fn run(&self, program: &str, command: Option<&str>, words: &[OsString]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
-        self.build(program, &this)?;
-        let root = root();
+        let root = root()?;
+        self.build(program, &this, &root)?;
         let mut typed = OsString::from("cargo xtask");
-        for word in self.features.iter().flat_map(|features| ["--features".as_ref(), features.as_os_str()]) {
-            typed.push(" ");
-            typed.push(word);
+        if let Some(features) = &self.features {
+            typed.push(" --features ");
+            typed.push(shell_word(features));
         }
         if let Some(command) = command {
             typed.push(" ");
@@ -49,11 +49,11 @@ impl Forward {
 
     /// Builds the program into the folder where this one lies. Cargo shows its progress, unless
     /// there is nothing to do.
-    fn build(&self, program: &str, this: &Path) -> Result<()> {
+    fn build(&self, program: &str, this: &Path, root: &Path) -> Result<()> {
         let mut build = cargo();
         // From the user's folder, as the cargo that built this program, so that both agree on the
         // target folder.
-        build.args(["build", "--bin", program, "--manifest-path"]).arg(root().join("Cargo.toml"));
+        build.args(["build", "--bin", program, "--manifest-path"]).arg(root.join("Cargo.toml"));
         let profile = this.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         if let Some(profile) = profile.filter(|&name| name != "debug") {
             build.args(["--profile", profile]);

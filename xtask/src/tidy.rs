@@ -26,7 +26,7 @@ const VAGUE_NAMES: [&str; 4] = ["base.rs", "utils.rs", "misc.rs", "helpers.rs"];
 
 /// Runs every rule and lists all violations.
 pub fn run() -> Result<()> {
-    let root = workspace::root();
+    let root = workspace::root()?;
     let mut problems = Vec::new();
     for path in sources(&root)? {
         let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;

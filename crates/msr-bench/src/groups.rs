@@ -18,7 +18,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// How often each piece of work is done.
-    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 21, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     samples: u64,
     /// What becomes of the result.
     #[command(flatten)]

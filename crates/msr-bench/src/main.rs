@@ -12,6 +12,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use msr_report::has_colours_on_stderr;
 use record::program;
 use tracing_subscriber::EnvFilter;
 
@@ -48,7 +49,8 @@ fn main() -> std::process::ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = has_colours_on_stderr();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(cli.suite) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
@@ -80,6 +82,22 @@ fn median(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
+    /// Sums and products of these numbers wrapped, and no machine has room for so many steps.
+    #[test]
+    fn numbers_that_nobody_can_mean_are_refused() {
+        for suite in ["fc", "rot8"] {
+            for flag in ["--rounds", "--samples", "--inner-steps"] {
+                let parsed = |value| super::Cli::try_parse_from(["msr-bench", suite, flag, value]);
+                assert!(parsed("18446744073709551615").is_err() && parsed("7").is_ok(), "{suite} {flag}");
+            }
+        }
+        assert!(
+            super::Cli::try_parse_from(["msr-bench", "groups", "--samples", "18446744073709551615"]).is_err()
+        );
+    }
+
     #[test]
     fn medians() {
         assert_eq!(super::median(&[3.0, 1.0, 2.0]), 2.0);

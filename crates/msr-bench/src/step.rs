@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use msr_episodes::Episode;
 use msr_meta::Trainer;
@@ -27,13 +28,13 @@ pub struct StepArgs {
     #[arg(long, value_name = "DIR", env = "MSR_SCRIPTS", hide_env_values = true, default_value = "scripts")]
     pub scripts: PathBuf,
     /// Inner steps.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000))]
     pub inner_steps: usize,
     /// How often ours and the peer take turns.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rounds: u64,
     /// Steps that are timed in each round; by default 300 of fc and 20 of rot8.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub samples: Option<u64>,
     /// What becomes of the result.
     #[command(flatten)]

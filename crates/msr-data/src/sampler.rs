@@ -4,11 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use msr_episodes::{Episode, EpisodeSource, Examples, Shots, Split, TaskSource};
+use msr_episodes::{Episode, EpisodeSource, Examples, Shots, Split, TaskSource, numbers};
 use rand::seq::index::sample;
 
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
+
+/// The most tasks that an [`EpisodeSampler`] numbers. Generators tell their problems apart by what
+/// stands above these bits of a task's number, and training and test tasks must not meet.
+const MOST_TASKS: usize = 1 << 40;
 
 /// How an [`EpisodeSampler`] draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +59,18 @@ impl EpisodeSampler {
     /// A sampler over the tasks of `source`.
     ///
     /// # Errors
-    /// When the source has fewer tasks than the split or fewer examples than the shots, the
-    /// meta-batch is empty or larger than the number of training tasks, or an episode would have no
-    /// support or no query examples.
+    /// When the source has fewer tasks than the split (one without an end has 2⁴⁰) or fewer
+    /// examples than the shots, the meta-batch is empty or larger than the number of training
+    /// tasks, an episode would have no support or no query examples, or no machine could hold it.
     pub fn new(source: impl TaskSource + 'static, config: SamplerConfig) -> Result<Self> {
         let SamplerConfig { split, train, test, meta_batch, .. } = config;
         let few_tasks =
             |problem: String| Error::from(msr_episodes::Error::TooFewTasks { name: source.name(), problem });
-        let asked = split.train.checked_add(split.test);
-        if let Some(has) = source.tasks().filter(|&has| asked.is_none_or(|asked| has < asked)) {
+        let has = source.tasks().unwrap_or(MOST_TASKS);
+        if split.total().is_none_or(|asked| asked > has) {
+            let most = if source.tasks().is_some() { "there are" } else { "no more are numbered than" };
             return Err(few_tasks(format!(
-                "{} training and {} test tasks are asked for, but there are {has}",
+                "{} training and {} test tasks are asked for, but {most} {has}",
                 split.train, split.test
             )));
         }
@@ -78,15 +83,18 @@ impl EpisodeSampler {
                 split.train
             )));
         }
-        for Shots { support, query } in [train, test] {
+        for shots in [train, test] {
+            let Shots { support, query } = shots;
             let (name, has) = (source.name(), source.examples());
             if support == 0 || query == 0 {
                 return Err(msr_episodes::Error::NoExamples { name, support, query }.into());
             }
-            if support.checked_add(query).is_none_or(|total| total > has) {
+            if shots.total().is_none_or(|total| total > has) {
                 return Err(msr_episodes::Error::TooFewExamples { name, support, query, has }.into());
             }
         }
+        check_size(&source, meta_batch, train)?;
+        check_size(&source, 1, test)?;
         Ok(Self { source: Arc::new(source), config })
     }
 
@@ -134,6 +142,30 @@ impl EpisodeSampler {
     }
 }
 
+/// Refuses an episode of so many tasks that no machine could hold it.
+fn check_size(source: &impl TaskSource, tasks: usize, shots: Shots) -> msr_episodes::Result<()> {
+    let shapes = [source.input_shape(), source.output_shape()];
+    let [x, y] = shapes.map(|shape| numbers(&shape));
+    let count = x.zip(y).and_then(|(x, y)| {
+        let example = x.checked_add(y)?;
+        example.checked_mul(shots.total()?)?.checked_mul(tasks)
+    });
+    // No allocation is larger than this.
+    if count.is_some_and(|count| count <= isize::MAX as usize / size_of::<f32>()) {
+        return Ok(());
+    }
+    Err(msr_episodes::Error::TooLarge {
+        name: source.name(),
+        problem: format!(
+            "{tasks} tasks of {} support and {} query examples of shape {:?} and {:?}",
+            shots.support,
+            shots.query,
+            source.input_shape(),
+            source.output_shape()
+        ),
+    })
+}
+
 impl EpisodeSource for EpisodeSampler {
     fn name(&self) -> String {
         self.source.name()
@@ -163,6 +195,7 @@ impl EpisodeSource for EpisodeSampler {
                 problem: format!("test tasks {tasks:?} of {}", split.test),
             });
         }
+        check_size(&self.source, tasks.len(), test)?;
         let total = test.support + test.query;
         let orders: Vec<Vec<usize>> = tasks
             .clone()

@@ -57,6 +57,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// An episode that no machine can hold.
+    #[error("{name}: no episode can be as large as {problem}; use fewer tasks or examples")]
+    TooLarge {
+        /// The source of tasks.
+        name: String,
+        /// The tasks, their examples and the shapes.
+        problem: String,
+    },
+
     /// Buffers that do not hold whole examples of a task.
     #[error(
         "{name}: buffers of {x} inputs and {y} outputs do not hold the same number (at most {most}) of examples of \

@@ -60,4 +60,4 @@ pub use episode::Episode;
 pub use error::{Error, Result};
 pub use examples::{Examples, Targets};
 pub use shots::{Shots, Split};
-pub use source::{EpisodeSource, TaskSource};
+pub use source::{EpisodeSource, TaskSource, numbers};

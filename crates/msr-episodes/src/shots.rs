@@ -9,6 +9,13 @@ pub struct Shots {
     pub query: usize,
 }
 
+impl Shots {
+    /// Support and query examples together; `None` when that is no number of this machine.
+    pub fn total(self) -> Option<usize> {
+        self.support.checked_add(self.query)
+    }
+}
+
 /// Which tasks train and which test: the first `train`, then the next `test`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
@@ -26,7 +33,32 @@ impl Split {
 
     /// The first 80 % of `tasks` train, the rest test.
     pub fn four_fifths(tasks: usize) -> Self {
-        let train = tasks * 4 / 5;
+        // The rounded product of 4 / 5 and a number whose product with 4 may be none.
+        let train = tasks / 5 * 4 + tasks % 5 * 4 / 5;
         Self { train, test: tasks - train }
+    }
+
+    /// Training and test tasks together; `None` when that is no number of this machine.
+    pub fn total(self) -> Option<usize> {
+        self.train.checked_add(self.test)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Shots, Split};
+
+    #[test]
+    fn four_fifths_of_any_number_of_tasks() {
+        for tasks in 0..200 {
+            assert_eq!(Split::four_fifths(tasks).train, tasks * 4 / 5);
+        }
+        for tasks in [usize::MAX, usize::MAX / 2, usize::MAX - 3] {
+            let split = Split::four_fifths(tasks);
+            assert_eq!(split.train as u128, tasks as u128 * 4 / 5);
+            assert_eq!(split.total(), Some(tasks));
+        }
+        assert_eq!(Split::new(usize::MAX, 1).total(), None);
+        assert_eq!(Shots { support: 1, query: usize::MAX }.total(), None);
     }
 }

@@ -6,6 +6,11 @@ use std::sync::Arc;
 use crate::episode::Episode;
 use crate::error::{Error, Result};
 
+/// The numbers in a tensor of this shape; `None` when there is no such tensor on this machine.
+pub fn numbers(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))
+}
+
 /// Where the episodes of a training run come from: a generator, a file, images that are augmented
 /// on the way. Everything that decides what an episode holds (shots, the number of tasks, the
 /// split, the seed) is the source's own.
@@ -71,10 +76,12 @@ pub trait TaskSource: Send + Sync {
     /// # Errors
     /// [`Error::Buffers`].
     fn check_buffers(&self, x: &[f32], y: &[f32]) -> Result<()> {
-        let inputs = self.input_shape().iter().product::<usize>().max(1);
-        let outputs = self.output_shape().iter().product::<usize>().max(1);
+        let size = |shape: Vec<usize>| numbers(&shape).unwrap_or(usize::MAX).max(1);
+        let (inputs, outputs) = (size(self.input_shape()), size(self.output_shape()));
         let (count, most) = (x.len() / inputs, self.examples());
-        if x.len() == count * inputs && y.len() == count * outputs && count <= most {
+        // The count of whole inputs is at most the length of a buffer; that many outputs need not
+        // be.
+        if x.len() == count * inputs && count.checked_mul(outputs) == Some(y.len()) && count <= most {
             return Ok(());
         }
         Err(Error::Buffers { name: self.name(), x: x.len(), y: y.len(), inputs, outputs, most })

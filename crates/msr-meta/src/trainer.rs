@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::adam::{Adam, AdamConfig};
 use crate::checkpoint::{Checkpoint, Meaning};
 use crate::error::{Error, Result};
+use crate::evaluate::mean;
 use crate::learner::{Learner, device_of};
 
 /// What happened in an outer step.
@@ -21,9 +22,9 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    /// The mean loss.
+    /// The mean loss; zero without tasks.
     pub fn mean(&self) -> f64 {
-        self.losses.iter().sum::<f64>() / self.losses.len() as f64
+        mean(&self.losses)
     }
 }
 

@@ -7,7 +7,8 @@
 //!   from one description.
 //! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
 //!   dated name.
-//! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it.
+//! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it;
+//!   [`has_colours_on_stderr`]; [`shell_word`]: what can be pasted into a command.
 //!
 //! The crate knows numbers and text, no tensors; it writes no files and does not know where a
 //! checkout is. Folders come as arguments, and what it makes is returned for the caller to write.
@@ -28,13 +29,17 @@
 
 mod error;
 mod machine;
+mod memory;
 pub mod picture;
 mod record;
+mod shell;
 mod table;
 mod terminal;
 
 pub use error::{Error, Result};
-pub use machine::{Machine, peak_memory};
+pub use machine::Machine;
+pub use memory::{available_memory, peak_memory};
 pub use record::{Origin, Record, command, invoked_as};
+pub use shell::{shell_command, shell_word};
 pub use table::{Table, number, seeds};
-pub use terminal::{is_terminal, say, width};
+pub use terminal::{has_colours_on_stderr, is_terminal, say, width};

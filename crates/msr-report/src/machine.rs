@@ -67,18 +67,11 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
-/// The most memory that this process has had, in MiB, where the system says it.
-pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()?.div_ceil(1024))
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{Machine, field, peak_memory};
+    use super::{Machine, field};
 
     #[test]
     fn a_line_for_each_fact() {
@@ -98,8 +91,5 @@ mod tests {
     fn fields_of_proc_files() {
         assert_eq!(field("a : 1\nmodel name\t: X 2: 3\n", "model name").as_deref(), Some("X 2: 3"));
         assert_eq!(field("a : 1\n", "b"), None);
-        if cfg!(target_os = "linux") {
-            assert!(peak_memory().is_some_and(|mib| mib > 0));
-        }
     }
 }

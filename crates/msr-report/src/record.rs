@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::Machine;
+use crate::shell::shell_command;
 
 /// What starts this program, as a user types it: what the program that started it says in
 /// MSR_INVOKED_AS (as `cargo xtask`), or else its name.
@@ -14,15 +15,7 @@ pub fn invoked_as(name: &str) -> String {
 /// The command of this process as a user would type it: `program`, then the arguments that this
 /// process got, quoted where a shell needs it.
 pub fn command(program: &str) -> String {
-    typed(program, std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
-}
-
-fn typed(program: &str, words: impl IntoIterator<Item = String>) -> String {
-    words.into_iter().fold(program.to_string(), |line, word| {
-        // A word that no shell could pass cannot have come from one.
-        let quoted = shlex::try_quote(&word).map_or_else(|_| word.clone(), std::borrow::Cow::into_owned);
-        line + " " + &quoted
-    })
+    shell_command(program, std::env::args_os().skip(1))
 }
 
 /// What a result came from.
@@ -95,7 +88,7 @@ mod tests {
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
-    use super::{Origin, Record, typed};
+    use super::{Origin, Record};
 
     #[test]
     fn a_record_has_its_date_in_the_path_and_the_machine_at_the_foot() {
@@ -110,14 +103,5 @@ mod tests {
             "{}",
             record.text
         );
-    }
-
-    #[test]
-    fn commands_can_be_typed_again() {
-        let words = ["reproduce", "table1", "--seeds", "3", "--group", "cyclic(8)"].map(String::from);
-        let line = typed("cargo xtask", words.clone());
-        assert!(line.starts_with("cargo xtask reproduce table1 --seeds 3 --group "), "{line}");
-        let read = shlex::split(&line).unwrap();
-        assert_eq!(read[2..], words);
     }
 }

@@ -14,6 +14,13 @@ pub fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Whether what is written to standard error may have colours: a person watches it, and `NO_COLOR`
+/// does not say otherwise.
+pub fn has_colours_on_stderr() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !refused
+}
+
 /// The letters on a line: what `COLUMNS` says, else the terminal; `None` where standard output is
 /// no terminal, whose lines may be as long as they like.
 pub fn width() -> Option<usize> {

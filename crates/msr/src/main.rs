@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use msr_experiments::engine::program;
+use msr_report::has_colours_on_stderr;
 use tracing_subscriber::EnvFilter;
 
 /// Training frees and allocates tensors of the same sizes over and over; this allocator keeps them
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     let matches = command.clone().bin_name(program()).get_matches();
     let level = ["warn", "info", "debug"][usize::from(matches.get_count("verbose").min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = has_colours_on_stderr();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     match run(&mut command, &matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
+
+use kills::{contents, files, start};
+
+mod command;
+mod kills;
 
 const KILLS: u32 = 5;
 
@@ -12,17 +16,6 @@ const KILLS: u32 = 5;
 struct Run {
     experiment: &'static str,
     flags: &'static [&'static str],
-}
-
-fn start(run: &Run, out: &Path, resume: bool) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_msr"));
-    command.args(["reproduce", run.experiment, "--out"]).arg(out);
-    if resume {
-        command.arg("--resume");
-    } else {
-        command.args(run.flags);
-    }
-    command.stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// When each file of the run was last written; changes when anything happens.
@@ -34,27 +27,6 @@ fn activity(out: &Path) -> Vec<(PathBuf, SystemTime)> {
         .collect();
     found.sort();
     found
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() { folders.push(entry.path()) } else { found.push(entry.path()) }
-        }
-    }
-    found.sort();
-    found
-}
-
-/// What must be the same: everything but the record of when and how the run was started.
-fn contents(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    files(out)
-        .into_iter()
-        .filter(|p| !p.ends_with("command.txt") && !p.ends_with("machine.txt"))
-        .map(|p| (p.strip_prefix(out).unwrap().to_path_buf(), std::fs::read(&p).unwrap()))
-        .collect()
 }
 
 #[test]
@@ -82,10 +54,11 @@ fn a_killed_table2_ends_with_the_same_bytes() {
 fn check(run: &Run, least_files: usize) {
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
-    assert!(start(run, &whole, false).wait().unwrap().success());
+    let start = |out: &Path, resume| start(run.experiment, run.flags, out, resume);
+    assert!(start(&whole, false).wait().unwrap().success());
 
     let mut kills = 0;
-    let mut child = start(run, &parts, false);
+    let mut child = start(&parts, false);
     while kills < KILLS {
         // Let it come to something new, then a little further, and kill it there.
         let before = activity(&parts);
@@ -101,7 +74,7 @@ fn check(run: &Run, least_files: usize) {
         child.kill().unwrap();
         assert!(!child.wait().unwrap().success());
         kills += 1;
-        child = start(run, &parts, true);
+        child = start(&parts, true);
     }
     assert!(child.wait().unwrap().success());
     println!("killed {kills} times");

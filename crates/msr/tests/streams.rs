@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use command::{command, msr, text};
+use msr_report::{shell_command, shell_word};
 
 mod command;
 
@@ -71,7 +72,8 @@ fn a_closed_pipe_ends_quietly() {
 #[test]
 fn without_a_terminal_there_are_plain_lines() {
     let folder = tempfile::tempdir().unwrap();
-    let said = msr(&small_run(&folder.path().join("out")));
+    let said = msr(&[&small_run(&folder.path().join("out"))[..], &["-vv"]].concat());
+    assert!(said.err.contains("DEBUG") && said.err.contains("INFO"), "-vv says more: {}", said.err);
     assert!(!said.out.contains('\x1b') && !said.err.contains('\x1b') && !said.err.contains('\r'));
     assert!(said.out.contains("MAML-Conv  rank 1 small seed 0"), "{}", said.out);
 }
@@ -86,7 +88,8 @@ fn a_narrow_terminal_gets_blocks_and_no_color_takes_the_colour_away() {
     let folder = tempfile::tempdir().unwrap();
     let on_terminal = |name: &str, columns: &str, no_color: Option<&str>| {
         let out = folder.path().join(name);
-        let line = format!("{} {}", env!("CARGO_BIN_EXE_msr"), small_run(&out).join(" "));
+        // Checkouts and temporary folders may have blanks in their names.
+        let line = shell_command(&shell_word(env!("CARGO_BIN_EXE_msr")), small_run(&out));
         let mut script = Command::new("script");
         script
             .args(["-qec", &line, "/dev/null"])

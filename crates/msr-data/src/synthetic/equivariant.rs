@@ -80,13 +80,18 @@ impl Equivariant {
     /// A problem with the symmetry of `pattern`.
     ///
     /// # Errors
-    /// When the pattern is empty, there are no examples, or the noise is negative or not finite.
+    /// When the pattern is empty, there are no examples, more than any machine holds, or the noise
+    /// is negative or not finite.
     pub fn new(pattern: SharingPattern, config: EquivariantConfig) -> Result<Self> {
         let noise = config.noise.is_finite() && config.noise >= 0.0;
-        if pattern.labels().is_empty() || config.examples == 0 || !noise {
+        // A task must fit into memory, however few examples are asked for at once.
+        let sizes = [pattern.outputs(), pattern.inputs()];
+        let fits = sizes.iter().all(|size| size.checked_mul(config.examples).is_some());
+        if pattern.labels().is_empty() || config.examples == 0 || !noise || !fits {
             return Err(Error::Config {
                 problem: format!(
-                    "tasks need outputs and inputs, examples, and noise ≥ 0; got a {} × {} pattern and {config:?}",
+                    "tasks need outputs and inputs, examples that a machine can hold, and noise ≥ 0; got a {} × {} \
+                     pattern and {config:?}",
                     pattern.outputs(),
                     pattern.inputs()
                 ),

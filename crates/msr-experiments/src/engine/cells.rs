@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::device::DeviceName;
 use super::experiment::{Cell, Experiment, Run};
 use super::folder::{CELLS, Folder};
 use super::training::CellFolder;
@@ -16,10 +15,15 @@ use crate::console::Console;
 /// The stored result of a training run.
 pub const RESULT: &str = "result.json";
 
-/// Runs the cells that have no stored result yet, as many at once as there are cores; each on one
-/// thread, so that the bits do not depend on how many cores there are.
-pub fn run_cells<E: Experiment>(run: &Run<E>, folder: &Folder, console: &Console) -> Result<Vec<E::Outcome>> {
-    let cells = run.definition.cells();
+/// Runs the cells that have no stored result yet, so many at once; each on one thread, so that the
+/// bits do not depend on how many there are.
+pub fn run_cells<E: Experiment>(
+    run: &Run<E>,
+    workers: usize,
+    folder: &Folder,
+    console: &Console,
+) -> Result<Vec<E::Outcome>> {
+    let cells: Vec<Cell<E>> = run.definition.cells().collect();
     let (bars, total, style) = bars(cells.len())?;
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -46,12 +50,6 @@ pub fn run_cells<E: Experiment>(run: &Run<E>, folder: &Folder, console: &Console
                 results[at] = Some(result.map(|(outcome, _)| outcome));
             }
         }
-    };
-    let workers = match run.device {
-        DeviceName::Cpu => {
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(cells.len())
-        }
-        DeviceName::Cuda => 1,
     };
     std::thread::scope(|scope| -> Result<()> {
         for _ in 0..workers {

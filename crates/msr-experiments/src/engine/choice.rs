@@ -42,6 +42,6 @@ pub fn keep<T, K: Clone + Display + PartialEq>(
 }
 
 /// Names are the same however they are capitalised.
-pub fn by_name<S: AsRef<str>>(a: &S, b: &S) -> bool {
-    a.as_ref().eq_ignore_ascii_case(b.as_ref())
+pub fn by_name(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
 }

@@ -1,11 +1,13 @@
 //! Reading and checking a definition.
 
-use std::collections::HashMap;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::experiment::{Cell, Definition, Experiment};
-use super::settings::{LearnerKind, Method, Training};
+use super::names::check_names;
+use super::settings::{LearnerKind, Method};
+
+/// The most training runs of a run: what is known of each is kept until the table is made.
+const MOST_CELLS: u64 = 100_000;
 
 impl<E: Experiment> Definition<E> {
     /// Reads and checks a definition; `source` says where it is from.
@@ -33,38 +35,55 @@ impl<E: Experiment> Definition<E> {
     }
 
     /// All training runs, seed by seed, in the order of the table.
-    pub fn cells(&self) -> Vec<Cell<E>> {
-        let mut cells = Vec::new();
-        for seed in 0..self.training.seeds {
-            for problem in &self.problems {
-                for method in &self.methods {
-                    cells.push(Cell { problem: problem.clone(), method: method.clone(), seed });
-                }
-            }
+    pub fn cells(&self) -> impl Iterator<Item = Cell<E>> + '_ {
+        (0..self.training.seeds).flat_map(|seed| self.cells_of(seed))
+    }
+
+    /// Those of one seed.
+    pub fn cells_of(&self, seed: u64) -> impl Iterator<Item = Cell<E>> + '_ {
+        self.problems.iter().flat_map(move |problem| {
+            let cell = move |method: &Method| Cell { problem: problem.clone(), method: method.clone(), seed };
+            self.methods.iter().map(cell)
+        })
+    }
+
+    /// How many training runs there are; as many as can be counted.
+    pub fn cell_count(&self) -> u64 {
+        let sizes = [self.problems.len() as u64, self.methods.len() as u64];
+        sizes.iter().fold(self.training.seeds, |count, &size| count.saturating_mul(size))
+    }
+
+    /// Refuses what cannot run: what a run is checked for before it begins, and, as its folder may
+    /// have been changed by hand, before it is continued.
+    pub fn check_plan(&self) -> Result<()> {
+        self.training.check()?;
+        let (seeds, problems, methods) = (self.training.seeds, self.problems.len(), self.methods.len());
+        ensure!(problems > 0 && methods > 0, "there is nothing to run: no problem or no method");
+        ensure!(
+            self.cell_count() <= MOST_CELLS,
+            "seeds, problems and methods ({seeds} × {problems} × {methods}) make more than {MOST_CELLS} training runs, \
+             the most in one run; use fewer seeds"
+        );
+        for method in &self.methods {
+            let finite = method.inner_rate.is_none_or(f64::is_finite);
+            ensure!(finite, "the inner_rate of {} must be a number", method.name);
+            let ridge = method.learner != LearnerKind::Exact || self.training.ridge.is_some();
+            ensure!(ridge, "{} solves exactly, which needs `ridge` in [training]", method.name);
         }
-        cells
+        check_names(self)?;
+        E::check_plan(self)
     }
 
     /// What a definition file may get wrong.
     fn check(&self) -> Result<()> {
-        let Training { ridge, .. } = self.training;
-        self.training.check()?;
+        self.check_plan()?;
+        self.training.check_tests()?;
+        self.quick.check()?;
         for name in &self.quick.problems {
-            ensure!(self.problem(name).is_some(), "no problem `{name}`");
+            ensure!(self.problem(name).is_some(), "no problem `{name}`, which [quick] names");
         }
         for name in &self.quick.methods {
-            ensure!(self.method(name).is_some(), "no method `{name}`");
-        }
-        ensure!(self.quick.test_tasks.is_none_or(|t| t >= 2), "an interval needs at least two test tasks");
-        for method in self.methods.iter().filter(|m| m.learner == LearnerKind::Exact) {
-            ensure!(ridge.is_some(), "{} solves exactly, which needs `ridge` in [training]", method.name);
-        }
-        let mut folders = HashMap::new();
-        for cell in self.cells().into_iter().filter(|cell| cell.seed == 0) {
-            let this = format!("`{}` with {}", E::name(&cell.problem), cell.method.name);
-            if let Some(other) = folders.insert(E::cell_name(&cell), this.clone()) {
-                bail!("{this} and {other} would share a folder; give one of them another name");
-            }
+            ensure!(self.method(name).is_some(), "no method `{name}`, which [quick] names");
         }
         E::check(self)
     }

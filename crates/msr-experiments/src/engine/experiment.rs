@@ -4,13 +4,17 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use candle_core::Device;
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::choice::by_name;
 use super::device::DeviceName;
 use super::folder::Folder;
+use super::prepared::Prepared;
 use super::settings::{Method, Quick, Training};
+use super::stored_path;
 use super::training::CellFolder;
 
 /// Data that is read from a definition, or stored in a run folder.
@@ -40,18 +44,25 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
     /// The name of a training run's folder.
     fn cell_name(cell: &Cell<Self>) -> String;
 
-    /// Refuses a definition that cannot be meant, beyond what is checked of all.
+    /// Whether two names mean the same problem: those that differ in nothing that a flag tells.
+    fn same(a: &str, b: &str) -> bool {
+        by_name(a, b)
+    }
+
+    /// Refuses what cannot run, beyond what is checked of all: when a run begins, and when it is
+    /// continued.
+    fn check_plan(definition: &Definition<Self>) -> Result<()>;
+
+    /// Refuses what a definition file cannot mean, beyond what is checked of all: bounds for what
+    /// is not defined.
     fn check(definition: &Definition<Self>) -> Result<()>;
 
     /// Leaves in the run what its own flags ask for.
     fn narrow(run: &mut Run<Self>, flags: &Self::Flags) -> Result<()>;
 
-    /// Refuses what cannot work before anything is written, or continued; lines that say what was
-    /// read.
-    fn try_out(run: &Run<Self>) -> Result<Vec<String>> {
-        let _ = run;
-        Ok(Vec::new())
-    }
+    /// The data of a training run and the shape of its model, which refuses what cannot work. Tried
+    /// out before anything is written, or continued, and made again when the cell trains.
+    fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared>;
 
     /// Trains and tests one model, from its checkpoint when there is one. Runs on the calling
     /// thread.
@@ -121,6 +132,7 @@ pub struct Run<E: Experiment> {
     /// Where to compute.
     pub device: DeviceName,
     /// The folder of the authors' `.npz` files, if they replace our generator.
+    #[serde(default, with = "stored_path")]
     pub data: Option<PathBuf>,
     /// Whether nothing was changed on which the bounds of the definition depend.
     pub is_defined: bool,

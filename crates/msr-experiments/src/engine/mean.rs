@@ -23,25 +23,24 @@ impl Mean {
     /// The mean of the seeds' means; `None` of none. Seeds are strata: the half width is that of
     /// the mean of independent means, `√(Σ h²) / seeds`.
     pub fn over(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
-        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0f64);
-        for seed in seeds {
-            count += 1.0;
-            sum += seed.mean;
-            squares += seed.half_width.powi(2);
-        }
-        (count > 0.0).then_some(Self { mean: sum / count, half_width: squares.sqrt() / count })
+        // Squares of small numbers vanish and those of large ones are infinite; `hypot` takes none.
+        Self::each(seeds, f64::hypot)
     }
 
     /// The same for seeds that were tested on the same tasks: their means may err together, so the
     /// half width is the mean of the seeds'.
     pub fn over_same_tasks(seeds: impl Iterator<Item = Mean>) -> Option<Self> {
-        let (mut count, mut sum, mut widths) = (0.0, 0.0, 0.0);
-        for seed in seeds {
-            count += 1.0;
-            sum += seed.mean;
-            widths += seed.half_width;
-        }
-        (count > 0.0).then_some(Self { mean: sum / count, half_width: widths / count })
+        Self::each(seeds, |sum, half_width| sum + half_width)
+    }
+
+    /// The mean of means; half widths are put together by `add` and divided by their number.
+    fn each(seeds: impl Iterator<Item = Mean>, add: fn(f64, f64) -> f64) -> Option<Self> {
+        let seeds: Vec<Mean> = seeds.collect();
+        let count = seeds.len() as f64;
+        // Divided first: the sum of large numbers is none.
+        let mean = seeds.iter().map(|seed| seed.mean / count).sum();
+        let half_width = seeds.iter().map(|seed| seed.half_width / count).fold(0.0, add);
+        (count > 0.0).then_some(Self { mean, half_width })
     }
 
     /// Why the mean is not in the interval that a definition allows, in words; `None` when it is.
@@ -72,6 +71,19 @@ mod tests {
         let seeds = [(1.0, 0.3), (2.0, 0.4)].map(|(mean, half_width)| Mean::new(mean, half_width));
         let mean = Mean::over(seeds.into_iter());
         assert_eq!(mean, Some(Mean::new(1.5, 0.25)));
+        for scale in [1e-300, 1e-200, 1e200, 1e300] {
+            let scaled = seeds.map(|m| Mean::new(scale * m.mean, scale * m.half_width));
+            let found = Mean::over(scaled.into_iter());
+            let is_close = |m: Mean| (m.half_width / scale - 0.25).abs() < 1e-12;
+            assert!(found.is_some_and(is_close), "{scale:e}: {found:?}");
+        }
+        let largest = [Mean::new(1e308, 1e308); 3];
+        for found in [Mean::over_same_tasks(largest.into_iter()), Mean::over(largest.into_iter())] {
+            assert!(
+                found.is_some_and(|m| m.mean > 0.9e308 && m.mean < 1.1e308 && m.half_width.is_finite()),
+                "{found:?}"
+            );
+        }
         assert_eq!(shown(mean), "1.5000 ± 0.2500");
         assert_eq!(shown(Mean::over(std::iter::empty())), "–");
         let together = Mean::over_same_tasks(seeds.into_iter());

@@ -38,8 +38,8 @@ pub enum LayerKind {
 }
 
 /// Between what a model maps.
-#[derive(Clone, Copy, Debug)]
-pub enum Shape<'a> {
+#[derive(Clone, Debug)]
+pub enum Shape {
     /// Vectors; a convolution over them has as many taps as it takes.
     Vectors {
         /// The length of an input.
@@ -48,7 +48,7 @@ pub enum Shape<'a> {
         outputs: usize,
     },
     /// Vectors, by weights that are tied in a known way.
-    Tied(&'a SharingPattern),
+    Tied(SharingPattern),
     /// Images of one channel, and images of several.
     Images {
         /// Channels of an output.
@@ -77,16 +77,16 @@ impl Model {
     /// is free.
     pub fn new(
         layer: LayerKind,
-        shape: Shape,
+        shape: &Shape,
         filter_params: usize,
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
         let vb = SeededVars::new(seed).builder(DType::F32, device);
         tracing::debug!(?layer, ?shape, seed, "building the model");
-        let (m, n) = match shape {
+        let (m, n) = match *shape {
             Shape::Vectors { inputs, outputs } => (outputs, inputs),
-            Shape::Tied(pattern) => (pattern.outputs(), pattern.inputs()),
+            Shape::Tied(ref pattern) => (pattern.outputs(), pattern.inputs()),
             Shape::Images { channels, kernel } => {
                 let conv = Conv2dConfig::new(1, channels, kernel);
                 let layer: Arc<dyn Layer> = match layer {
@@ -135,9 +135,91 @@ impl Model {
     }
 }
 
+/// How many numbers a model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Those of symmetry matrices.
+    pub shared: u128,
+    /// Those that are adapted.
+    pub adapted: u128,
+}
+
+impl Size {
+    /// Of the model that [`Model::new`] would make of this; as many as can be counted.
+    pub fn of(layer: LayerKind, shape: &Shape, filter_params: usize) -> Self {
+        let product = |factors: &[usize]| {
+            factors.iter().fold(1, |product: u128, &factor| product.saturating_mul(factor as u128))
+        };
+        let k = filter_params;
+        let size = |shared, adapted| Self { shared, adapted };
+        let (m, n) = match *shape {
+            Shape::Images { channels: o, kernel } => {
+                let weights = product(&[o, kernel, kernel]);
+                return match layer {
+                    LayerKind::ReparamFull => size(product(&[o, kernel, kernel, k]), product(&[k])),
+                    LayerKind::ReparamKronecker => {
+                        let taps = product(&[kernel; 4]);
+                        size(product(&[o, o]).saturating_add(1).saturating_add(taps), weights)
+                    }
+                    _ => size(0, weights),
+                };
+            }
+            Shape::Tied(ref pattern) => (pattern.outputs(), pattern.inputs()),
+            Shape::Vectors { inputs, outputs } => (outputs, inputs),
+        };
+        let taps = n.saturating_sub(m).saturating_add(1);
+        match (layer, shape) {
+            (LayerKind::ReparamLinear, _) => size(product(&[m, n, k]), product(&[k])),
+            (LayerKind::LocallyConnected, _) => size(0, product(&[m, taps])),
+            (LayerKind::Conv, _) => size(0, product(&[taps])),
+            (LayerKind::Pattern, Shape::Tied(pattern)) => size(0, product(&[pattern.free_parameters()])),
+            _ => size(0, product(&[m, n])),
+        }
+    }
+}
+
 /// The weights of each adapted task, one after the other.
 pub fn weights(adapted: &Adapted) -> Result<Vec<Vec<f64>>> {
     let all = entries(&adapted.weight()?)?;
     let size = all.len().div_ceil(adapted.tasks().max(1)).max(1);
     Ok(all.chunks(size).map(<[f64]>::to_vec).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use candle_core::Device;
+    use msr_groups::{Action, SharingPattern, cyclic};
+    use msr_layers::Parameter;
+
+    use super::{LayerKind, Model, Shape, Size};
+
+    #[test]
+    fn models_have_the_size_that_was_foretold() -> Result<()> {
+        let action = Action::natural(&cyclic(5)?);
+        let tied = Shape::Tied(SharingPattern::new(&action, &action)?);
+        let vectors = Shape::Vectors { inputs: 7, outputs: 5 };
+        let images = Shape::Images { channels: 8, kernel: 3 };
+        for (shape, layers) in [
+            (tied, &[LayerKind::Pattern, LayerKind::Linear, LayerKind::ReparamLinear][..]),
+            (
+                vectors,
+                &[LayerKind::Linear, LayerKind::LocallyConnected, LayerKind::Conv, LayerKind::ReparamLinear],
+            ),
+            (images, &[LayerKind::Conv, LayerKind::ReparamKronecker, LayerKind::ReparamFull]),
+        ] {
+            for &layer in layers {
+                let parameters = Model::new(layer, &shape, 4, 0, &Device::Cpu)?.layer().parameters();
+                let count = |of: &[Parameter]| of.iter().map(|p| p.tensor.elem_count() as u128).sum();
+                let found = Size { shared: count(&parameters.shared), adapted: count(&parameters.adapted) };
+                assert_eq!(Size::of(layer, &shape, 4), found, "{layer:?}");
+            }
+        }
+        let huge = Shape::Images { channels: usize::MAX, kernel: usize::MAX };
+        for layer in [LayerKind::ReparamKronecker, LayerKind::ReparamFull, LayerKind::Conv] {
+            let Size { shared, adapted } = Size::of(layer, &huge, usize::MAX);
+            assert_eq!(shared.max(adapted), u128::MAX);
+        }
+        Ok(())
+    }
 }

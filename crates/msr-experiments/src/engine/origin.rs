@@ -1,10 +1,9 @@
 //! Who started this program, and where results are recorded.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use msr_report::{Origin, Record, invoked_as};
+use msr_report::{Origin, Record, invoked_as, shell_word};
 use msr_symmetry::write_atomic;
 
 /// What starts this program, as a user types it.
@@ -14,10 +13,7 @@ pub fn program() -> String {
 
 /// The command that continues the run of an experiment in a folder, as a user types it.
 pub fn to_continue(experiment: &str, folder: &Path) -> String {
-    let folder = folder.display().to_string();
-    // A path that no shell could pass cannot have come from one.
-    let quoted = shlex::try_quote(&folder).unwrap_or(Cow::Borrowed(&folder));
-    format!("{} reproduce {experiment} --resume --out {quoted}", program())
+    format!("{} reproduce {experiment} --resume --out {}", program(), shell_word(folder))
 }
 
 /// Writes `text` to `<date>-<device>/<name>.md` in the folder of results, followed by the machine,

@@ -1,8 +1,9 @@
 //! A run from its flags to its report.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use msr_report::peak_memory;
 use serde::Serialize;
 
@@ -11,27 +12,27 @@ use super::experiment::{Experiment, Report, Run};
 use super::flags::Flags;
 use super::folder::{CELLS, Folder};
 use super::origin::{record, to_continue};
-use super::run_folder::{FINISHED, create, lock, reopen};
+use super::prepared::{TriedOut, try_out};
+use super::run_folder::{FINISHED, Lock, create, reopen};
 use crate::console::{Console, on_interrupt};
 
 /// Runs an experiment, prints and keeps its report, and records it when asked to; fails, and
 /// records nothing, when a bound of the definition does not hold.
 pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Flags>) -> Result<()> {
     let console = Console::new(flags.json);
-    let (folder, run) = if flags.resume {
+    let Started { folder, run, workers, lock } = if flags.resume {
         resume::<E>(name, flags, &console)?
     } else {
         begin::<E>(name, built_in, flags, &console)?
     };
-    let _lock = lock(&folder)?;
     let started = Instant::now();
     let at = folder.path().display();
-    let cells = run.definition.cells().len();
+    let cells = run.definition.cell_count();
     let to_continue = format!("to continue: {}", to_continue(name, folder.path()));
     console.say(&format!("{cells} training run{} in {at}", if cells == 1 { "" } else { "s" }));
     console.say(&format!("stop at any time; {to_continue}"));
     on_interrupt(&format!("stopped; {to_continue}"))?;
-    let outcomes = run_cells(&run, &folder, &console)?;
+    let outcomes = run_cells(&run, workers, &folder, &console)?;
     let report = E::report(&run, &outcomes, &folder)?;
     folder.write(&format!("{name}.md"), report.text.as_bytes())?;
     folder.write_json(FINISHED, &outcomes)?;
@@ -44,7 +45,7 @@ pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Fla
         .say(&format!("took {seconds:.1} s{memory}; pictures, metrics and learned tensors are in\n  {at}"));
     console.json(&Results {
         experiment: name,
-        folder: folder.path(),
+        folder: folder.path().to_string_lossy(),
         seconds,
         checked: report.checked,
         outside: &report.outside,
@@ -58,33 +59,53 @@ pub fn reproduce<E: Experiment>(name: &str, built_in: &str, flags: &Flags<E::Fla
         let path = record(record_name, run.device.name(), &format!("{}{took}", report.text))?;
         console.say(&format!("recorded in {}", path.display()));
     }
+    // Until now, nobody else may work there.
+    drop(lock);
     Ok(())
 }
 
-/// A new run, in a new folder.
+/// A run that was begun or is continued.
+struct Started<E: Experiment> {
+    folder: Folder,
+    run: Run<E>,
+    /// How many training runs go side by side.
+    workers: usize,
+    lock: Lock,
+}
+
+/// A new run, in a new folder, which is made once everything is checked.
 fn begin<E: Experiment>(
     name: &str,
     built_in: &str,
     flags: &Flags<E::Flags>,
     console: &Console,
-) -> Result<(Folder, Run<E>)> {
+) -> Result<Started<E>> {
     let run = Run::<E>::new(name, built_in, flags)?;
+    run.definition.check_plan()?;
     run.device.open()?;
     can_record(&run, flags.record)?;
-    ensure!(!run.definition.cells().is_empty(), "there is nothing to run: no problem, no method or no seed");
-    E::try_out(&run)?.iter().for_each(|line| console.say(line));
-    Ok((create(name, flags.out.as_deref(), &flags.runs, &run)?, run))
+    let TriedOut { lines, workers } = try_out(&run)?;
+    lines.iter().for_each(|line| console.say(line));
+    let (folder, lock) = create(name, flags.out.as_deref(), &flags.runs, &run)?;
+    Ok(Started { folder, run, workers, lock })
 }
 
-/// An earlier run, in its folder.
-fn resume<E: Experiment>(name: &str, flags: &Flags<E::Flags>, console: &Console) -> Result<(Folder, Run<E>)> {
-    let (folder, run): (Folder, Run<E>) = reopen(name, flags.out.as_deref(), &flags.runs)?;
+/// An earlier run, in its folder. It is checked again: its settings may have been changed by hand,
+/// its data may be gone, and this may be another machine.
+fn resume<E: Experiment>(name: &str, flags: &Flags<E::Flags>, console: &Console) -> Result<Started<E>> {
+    let (folder, lock, run): (_, _, Run<E>) = reopen(name, flags.out.as_deref(), &flags.runs)?;
+    let in_folder = || format!("the run in {}", folder.path().display());
+    run.definition.check_plan().with_context(in_folder)?;
     can_record(&run, flags.record)?;
     let result = |cell| folder.path().join(CELLS).join(E::cell_name(&cell)).join(RESULT);
-    if run.definition.cells().into_iter().any(|cell| !result(cell).exists()) {
-        E::try_out(&run)?.iter().for_each(|line| console.say(line));
+    let mut workers = 1;
+    if run.definition.cells().any(|cell| !result(cell).exists()) {
+        run.device.open()?;
+        let tried = try_out(&run).with_context(in_folder)?;
+        tried.lines.iter().for_each(|line| console.say(line));
+        workers = tried.workers;
     }
-    Ok((folder, run))
+    Ok(Started { folder, run, workers, lock })
 }
 
 fn can_record<E: Experiment>(run: &Run<E>, asked: bool) -> Result<()> {
@@ -99,8 +120,8 @@ fn can_record<E: Experiment>(run: &Run<E>, asked: bool) -> Result<()> {
 #[derive(Serialize)]
 struct Results<'a, O> {
     experiment: &'a str,
-    /// The run folder.
-    folder: &'a std::path::Path,
+    /// The run folder; letters of its name that are none are replaced.
+    folder: Cow<'a, str>,
     seconds: f64,
     /// How many bounds were checked.
     checked: usize,

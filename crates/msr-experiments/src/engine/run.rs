@@ -44,7 +44,7 @@ impl<E: Experiment> Run<E> {
             training.seeds = quick.seeds.unwrap_or(training.seeds);
         }
         let quick_methods = (flags.quick && !quick.methods.is_empty()).then(|| quick.methods.clone());
-        keep("method", methods, |m| m.name.clone(), &flags.methods, quick_methods, by_name)?;
+        keep("method", methods, |m| m.name.clone(), &flags.methods, quick_methods, |a, b| by_name(a, b))?;
         let defined = (training.outer_steps, training.inner_steps);
         training.outer_steps = flags.outer_steps.unwrap_or(training.outer_steps);
         training.inner_steps = flags.inner_steps.unwrap_or(training.inner_steps);
@@ -118,7 +118,7 @@ mod tests {
         let defined = run(Flags::default())?;
         assert!(defined.is_defined && defined.recorded_as.as_deref() == Some("table2"));
         assert_eq!(defined.source, "the built-in definition of table2");
-        assert_eq!((methods(&defined).len(), defined.definition.cells().len()), (5, 10));
+        assert_eq!((methods(&defined).len(), defined.definition.cells().count()), (5, 10));
         let seeds = run(Flags { seeds: Some(3), ..Flags::default() })?;
         assert_eq!(seeds.recorded_as.as_deref(), Some("table2-3-seeds"));
 

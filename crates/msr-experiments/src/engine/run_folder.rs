@@ -1,10 +1,11 @@
 //! The folder of a run: what was asked, by what, on what machine, and what came out.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use msr_report::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,10 @@ use super::origin::{program, to_continue};
 
 const CONFIG: &str = "config.json";
 
-/// Where [`Folder::write_json`] writes it before it takes its name.
-const UNFINISHED_CONFIG: &str = "config.json.tmp";
+const COMMAND: &str = "command.txt";
+const MACHINE: &str = "machine.txt";
+/// Who holds it works in the folder.
+const LOCK: &str = "lock";
 
 /// What is written when the table is.
 pub const FINISHED: &str = "results.json";
@@ -32,34 +35,76 @@ struct Config<Name, Run> {
     run: Run,
 }
 
-/// A new folder: `out`, or one named after the time under `<runs>/<experiment>`.
-pub fn create(experiment: &str, out: Option<&Path>, runs: &Path, run: &impl Serialize) -> Result<Folder> {
+/// A new folder, locked: `out`, or one named after the time under `<runs>/<experiment>`. The lock
+/// is taken before the first file is written, so that of two runs that start at once in one folder
+/// the files are those of one.
+pub fn create(
+    experiment: &str,
+    out: Option<&Path>,
+    runs: &Path,
+    run: &impl Serialize,
+) -> Result<(Folder, Lock)> {
     let path = match out {
         Some(out) => out.to_path_buf(),
         None => unused(&std::path::absolute(runs)?.join(experiment), &timestamp())?,
     };
-    // A run that was killed before it was one has left at most the beginning of its settings.
-    let is_mine = |entry: &fs::DirEntry| entry.file_name() == UNFINISHED_CONFIG;
-    if fs::read_dir(&path).is_ok_and(|entries| entries.flatten().any(|entry| !is_mine(&entry))) {
+    // What is not ours does not even get a lock.
+    refuse_contents(&path)?;
+    fs::create_dir_all(&path).map_err(|e| cannot_write(&path, e))?;
+    let folder = Folder::at(path);
+    let lock = lock(&folder)?;
+    refuse_contents(folder.path())?;
+    let origin = Origin::of(&program());
+    // First: with it the folder holds a run that can be resumed, and without it nothing.
+    folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
+    folder.write(COMMAND, format!("{}\n", origin.command).as_bytes())?;
+    folder.write(MACHINE, origin.machine.to_string().as_bytes())?;
+    Ok((folder, lock))
+}
+
+/// Refuses a folder with anything in it but what a run leaves that was killed before it was one:
+/// the lock, and the beginning of its settings.
+fn refuse_contents(path: &Path) -> Result<()> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(cannot_write(path, e)),
+    };
+    let is_mine = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Whatever the atomic writer calls its temporary file.
+        name == LOCK || (name.contains(CONFIG) && name != CONFIG)
+    };
+    if entries.flatten().any(|entry| !is_mine(&entry)) {
         bail!(
             "{} is not empty; add --resume to continue the run in it, or give another --out",
             path.display()
         );
     }
-    fs::create_dir_all(&path).with_context(|| format!("{}", path.display()))?;
-    let folder = Folder::at(path);
-    let origin = Origin::of(&program());
-    // First: with it the folder holds a run that can be resumed, and without it nothing.
-    folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
-    folder.write("command.txt", format!("{}\n", origin.command).as_bytes())?;
-    folder.write("machine.txt", origin.machine.to_string().as_bytes())?;
-    Ok(folder)
+    Ok(())
+}
+
+/// That no run can be written there, with what to do.
+fn cannot_write(path: &Path, error: io::Error) -> anyhow::Error {
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; name a folder where you may write with --out, or --runs for all runs"
+        }
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; --out and --runs name folders, not files",
+        _ => "",
+    };
+    anyhow!("{}: {error}{hint}", path.display())
 }
 
 /// The folder and the settings of an earlier run of the experiment: `out`, or the newest one that
 /// is not finished, or the newest of all. A run of another experiment, or of a version whose
 /// folders were different, is refused.
-pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &Path) -> Result<(Folder, R)> {
+pub fn reopen<R: DeserializeOwned>(
+    experiment: &str,
+    out: Option<&Path>,
+    runs: &Path,
+) -> Result<(Folder, Lock, R)> {
     let path = match out {
         Some(out) => out.to_path_buf(),
         None => newest(&std::path::absolute(runs)?.join(experiment))?,
@@ -67,10 +112,9 @@ pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &
     let at = path.display().to_string();
     let folder = Folder::at(path);
     let no_run = || format!("{at} holds no run of {experiment}: its {CONFIG} cannot be read");
-    let found: serde_json::Value = folder
-        .read_json(CONFIG)
-        .with_context(no_run)?
-        .with_context(|| format!("{at} holds no run: there is no {CONFIG} in it"))?;
+    let found: serde_json::Value = folder.read_json(CONFIG).with_context(no_run)?.with_context(|| {
+        format!("{at} holds no run: there is no {CONFIG} in it; leave out --resume to begin one there")
+    })?;
     let other = found.get("experiment").and_then(serde_json::Value::as_str).with_context(no_run)?;
     ensure!(
         other == experiment,
@@ -86,16 +130,31 @@ pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &
         if format < FORMAT { "an earlier" } else { "a later" }
     );
     let found: Config<String, R> = serde_json::from_value(found).with_context(no_run)?;
-    Ok((folder, found.run))
+    let lock = lock(&folder)?;
+    // A run that was killed just after it began has not said what it came from.
+    let origin = || Origin::of(&program());
+    if !folder.path().join(COMMAND).exists() {
+        folder.write(COMMAND, format!("{}\n", origin().command).as_bytes())?;
+    }
+    if !folder.path().join(MACHINE).exists() {
+        folder.write(MACHINE, origin().machine.to_string().as_bytes())?;
+    }
+    Ok((folder, lock, found.run))
 }
 
-/// Keeps other processes from working in the folder for as long as the result lives; the system
-/// lets go of it even when this process is killed.
-pub fn lock(folder: &Folder) -> Result<File> {
-    let path = folder.path().join("lock");
-    let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+/// Keeps other processes from working in a folder for as long as it lives; the system lets go of it
+/// even when this process is killed.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+fn lock(folder: &Folder) -> Result<Lock> {
+    let path = folder.path().join(LOCK);
+    let open = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+    let file = open.map_err(|e| cannot_write(&path, e))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock { _file: file }),
         Err(TryLockError::WouldBlock) => bail!("another process is working in {}", folder.path().display()),
         Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("{}", path.display())),
     }
@@ -108,13 +167,13 @@ fn timestamp() -> String {
 /// A folder that no other run has: the name, or the name with a number behind it. It is created
 /// here, so that two runs that start at once do not choose the same.
 fn unused(parent: &Path, name: &str) -> Result<PathBuf> {
-    fs::create_dir_all(parent).with_context(|| format!("{}", parent.display()))?;
+    fs::create_dir_all(parent).map_err(|e| cannot_write(parent, e))?;
     for number in 1.. {
         let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(e).with_context(|| format!("{}", path.display())),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(cannot_write(&path, e)),
         }
     }
     bail!("{} has no room for another run", parent.display())
@@ -129,14 +188,21 @@ fn newest(parent: &Path) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
+
+    /// A child that another test starts holds a copy of this test's lock for a moment, so they go
+    /// one after the other.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     #[test]
     fn the_run_that_is_not_finished_is_the_one_to_resume() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let parent = tempfile::tempdir()?;
         assert!(newest(parent.path()).is_err());
         for name in ["1", "2", "3"] {
-            let folder = create("table1", Some(&parent.path().join(name)), parent.path(), &name)?;
+            let (folder, _) = create("table1", Some(&parent.path().join(name)), parent.path(), &name)?;
             if name != "2" {
                 folder.write(FINISHED, b"")?;
             }
@@ -145,7 +211,7 @@ mod tests {
         fs::write(parent.path().join("2").join(FINISHED), "")?;
         assert_eq!(newest(parent.path())?, parent.path().join("3"));
         let out = parent.path().join("3");
-        let (_, run): (_, String) = reopen("table1", Some(&out), parent.path())?;
+        let (.., run): (_, _, String) = reopen("table1", Some(&out), parent.path())?;
         assert_eq!(run, "3");
         let other = reopen::<String>("numbers", Some(&out), parent.path()).err().map(|e| e.to_string());
         assert!(
@@ -165,19 +231,74 @@ mod tests {
 
     #[test]
     fn a_run_that_is_killed_while_it_begins_is_nothing_or_can_be_resumed() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let parent = tempfile::tempdir()?;
         let out = parent.path().join("out");
         let start = |run: &str| create("table1", Some(&out), parent.path(), &run);
         assert!(create("table1", Some(&out), parent.path(), &Killed).is_err());
-        assert_eq!(fs::read_dir(&out)?.count(), 0, "without its settings a run leaves nothing");
-        fs::write(out.join(UNFINISHED_CONFIG), "{ \"form")?;
-        start("1")?;
-        assert!(!out.join(UNFINISHED_CONFIG).exists() && start("2").is_err());
-        for later in ["command.txt", "machine.txt"] {
-            fs::remove_file(out.join(later))?;
+        let left: Vec<_> = fs::read_dir(&out)?.flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, [LOCK], "without its settings a run leaves nothing but its lock");
+        let unfinished = ["config.json.tmp", ".config.json.1234.tmp"].map(|name| out.join(name));
+        for path in &unfinished {
+            fs::write(path, "{ \"form")?;
         }
-        let (_, run): (_, String) = reopen("table1", Some(&out), parent.path())?;
-        assert_eq!(run, "1");
+        let lock = start("1")?;
+        assert!(start("2").is_err());
+        for path in [COMMAND, MACHINE].map(|name| out.join(name)) {
+            fs::remove_file(path)?;
+        }
+        let resumed = || reopen::<String>("table1", Some(&out), parent.path());
+        assert!(resumed().is_err_and(|e| e.to_string().contains("another process")));
+        drop(lock);
+        assert_eq!(resumed()?.2, "1");
+        assert!(out.join(COMMAND).exists() && out.join(MACHINE).exists());
         Ok(())
+    }
+
+    /// Of two runs that start at once in one folder, one is refused, and what is there is the
+    /// other's.
+    #[test]
+    fn the_first_file_is_written_after_the_lock_is_taken() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..20 {
+            let parent = tempfile::tempdir()?;
+            let out = parent.path().join("out");
+            let start = |run: usize| create("table1", Some(&out), parent.path(), &run).is_ok();
+            let started: Vec<bool> = std::thread::scope(|scope| {
+                let runs: Vec<_> = (0..4).map(|run| scope.spawn(move || start(run))).collect();
+                runs.into_iter().map(|run| run.join().is_ok_and(|started| started)).collect()
+            });
+            let (_, _, run) = reopen::<usize>("table1", Some(&out), parent.path())?;
+            assert_eq!(started.iter().filter(|&&started| started).count(), 1, "{started:?}");
+            assert!(started[run], "the settings are those of {run}, of {started:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_of_someone_else_gets_no_lock() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = tempfile::tempdir()?;
+        let out = parent.path().join("thesis");
+        fs::create_dir(&out)?;
+        fs::write(out.join("thesis.txt"), "mine")?;
+        let found = create("table1", Some(&out), parent.path(), &1);
+        assert!(found.is_err_and(|e| e.to_string().contains("not empty")));
+        assert_eq!(fs::read_dir(&out)?.count(), 1);
+        let file = create("table1", Some(&out.join("thesis.txt")), parent.path(), &1);
+        assert!(file.is_err_and(|e| e.to_string().contains("not files")));
+        Ok(())
+    }
+
+    #[test]
+    fn errors_without_permission_say_where_else() {
+        for (kind, words) in [
+            (ErrorKind::PermissionDenied, "name a folder where you may write with --out"),
+            (ErrorKind::ReadOnlyFilesystem, "name a folder where you may write with --out"),
+            (ErrorKind::NotADirectory, "--out and --runs name folders"),
+        ] {
+            let said = cannot_write(Path::new("/there"), kind.into()).to_string();
+            assert!(said.starts_with("/there: ") && said.contains(words), "{said}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of a definition that all experiments have: how training goes, and the ways to learn.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use msr_meta::AdamConfig;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,16 @@ pub struct Quick {
     pub test_tasks: Option<usize>,
 }
 
+impl Quick {
+    /// Refuses numbers with which nothing can be trained or tested.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.outer_steps > 0, "the outer_steps of [quick] must be at least 1");
+        ensure!(self.seeds.is_none_or(|seeds| seeds > 0), "the seeds of [quick] must be at least 1");
+        ensure!(self.test_tasks.is_none_or(|t| t >= 2), "an interval needs at least two test tasks");
+        Ok(())
+    }
+}
+
 /// A way to learn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,10 +125,21 @@ pub struct Expectation {
 }
 
 impl Expectation {
+    /// Refuses an interval in which nothing lies.
+    pub fn check(&self) -> Result<()> {
+        check_interval(&format!("{} on {}", self.method, self.problem), self.at_least, self.at_most)
+    }
+
     /// Why a mean is not in the interval, in words; `None` when it is.
     pub fn outside(&self, what: &str, mean: Mean) -> Option<String> {
         mean.outside(what, self.at_least, self.at_most, &self.source)
     }
+}
+
+/// Refuses an interval of values in which nothing lies.
+pub fn check_interval(what: &str, at_least: f64, at_most: f64) -> Result<()> {
+    ensure!(at_least <= at_most, "{what}: no value is at least {at_least} and at most {at_most}");
+    Ok(())
 }
 
 /// The learner of a method.
@@ -157,13 +178,34 @@ impl LearnerKind {
 }
 
 impl Training {
-    /// What a definition file may get wrong.
+    /// Refuses numbers with which nothing can be trained.
     pub fn check(&self) -> Result<()> {
-        ensure!(self.metrics_every > 0, "metrics_every must be at least 1");
-        ensure!(self.seeds > 0, "seeds must be at least 1");
-        ensure!(self.meta_batch > 0, "meta_batch must be at least 1");
-        ensure!(self.checkpoint_every > 0, "checkpoint_every must be at least 1");
+        for (name, number) in [
+            ("outer_steps", self.outer_steps),
+            ("metrics_every", self.metrics_every),
+            ("seeds", self.seeds),
+            ("meta_batch", self.meta_batch as u64),
+            ("checkpoint_every", self.checkpoint_every),
+        ] {
+            ensure!(number > 0, "{name} must be at least 1");
+        }
+        let rate = self.outer_rate;
+        ensure!(rate.is_finite() && rate >= 0.0, "outer_rate must be a number of at least 0, not {rate}");
+        ensure!(self.inner_rate.is_finite(), "inner_rate must be a number, not {}", self.inner_rate);
+        if let Some(ridge) = self.ridge {
+            ensure!(ridge.is_finite() && ridge > 0.0, "ridge must be a number above 0, not {ridge}");
+        }
         ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
+        Ok(())
+    }
+
+    /// Refuses tests after the end of the training that the definition names. (A flag may make a
+    /// run shorter; then those tests are left out.)
+    pub fn check_tests(&self) -> Result<()> {
+        let late = self.test_at.iter().find(|&&steps| steps > self.outer_steps);
+        if let Some(late) = late {
+            bail!("test_at names a test after {late} steps, but there are {} outer_steps", self.outer_steps);
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The tasks of a training run: where its episodes come from, and how many are tested.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::Device;
 use msr_data::EpisodeSampler;
 use msr_episodes::{Episode, EpisodeSource, Split};
@@ -31,7 +31,7 @@ impl CellTasks {
     /// The test tasks, in batches.
     pub fn tests(&self) -> impl Iterator<Item = Result<Episode>> + '_ {
         let (count, size) = (self.count(), self.test_batch.max(1));
-        (0..count).step_by(size).map(move |start| self.test(start..(start + size).min(count)))
+        (0..count).step_by(size).map(move |start| self.test(start..start.saturating_add(size).min(count)))
     }
 
     /// How many tasks are tested.
@@ -40,11 +40,13 @@ impl CellTasks {
     }
 
     /// Draws the first episode and the first test task, so that a run that cannot work is refused
-    /// before it leaves anything behind; a line that says how the tasks are used.
-    pub fn try_out(&self, what: &str) -> Result<String> {
+    /// before it leaves anything behind; how the tasks are used, in words.
+    pub fn try_out(&self) -> Result<String> {
+        let count = self.count();
+        ensure!(count >= 2, "an interval needs at least two test tasks, got {count}");
         self.sampler.train(0)?;
         self.test(0..1)?;
         let Split { train, .. } = self.sampler.config().split;
-        Ok(format!("{what}: the first {train} tasks train, {} of the others test", self.count()))
+        Ok(format!("the first {train} tasks train, {count} of the others test"))
     }
 }

@@ -1,6 +1,6 @@
 //! Training and testing one model, with checkpoints, metrics and a progress bar.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use msr_meta::{Learner, Trainer, evaluate};
 use serde::{Deserialize, Serialize};
@@ -56,6 +56,14 @@ impl Training {
             }
             None => 0,
         };
+        // Steps beyond the plan would be taken at the rate zero of its schedule, or not be of it.
+        ensure!(
+            trainer.steps_taken() <= self.outer_steps,
+            "{} was written after {} outer steps, but the run has {}; it is of another run",
+            checkpoint.display(),
+            trainer.steps_taken(),
+            self.outer_steps
+        );
         tracing::info!(folder = %at, from_step = trainer.steps_taken(), "training");
         trainer.checkpoint_to(checkpoint, self.checkpoint_every)?;
         bar.set_length(self.outer_steps);

@@ -1,7 +1,5 @@
 //! Training one model on tasks with the symmetry of a group, and reading the group out of it.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use candle_core::Device;
 use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, Inputs, SamplerConfig};
@@ -16,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Groups;
 use super::definition::InputKind;
-use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Truth, weights};
+use crate::engine::{Cell, CellFolder, CellTasks, Experiment, Mean, Prepared, Run, Shape, Truth, weights};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,14 +56,11 @@ pub struct Found {
 /// it learned.
 pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Result<Outcome> {
     let pattern = cell.problem.pattern()?;
-    let source = source(run, cell, &pattern)?;
-    let tasks = tasks(run, cell, source.clone(), &pattern, run.device.open()?)?;
-    let per_input = run.definition.tasks.filter_params_per_input;
-    let k = ((per_input * pattern.inputs() as f64).round() as usize).max(1);
-    let model = Model::new(cell.method.layer, Shape::Tied(&pattern), k, cell.seed, &tasks.device)?;
+    let prepared = prepare(run, cell, run.device.open()?)?;
+    let tasks = &prepared.tasks;
     let training = &run.definition.training;
-    let learner = cell.method.learner(&model, training)?;
-    let (trainer, tested) = training.run(learner, &tasks, folder)?;
+    let learner = prepared.learner(&cell.method, cell.seed, training)?;
+    let (trainer, tested) = training.run(learner, tasks, folder)?;
     let tested = tested.last().context("the training made no test")?;
 
     // The adapted weights of all test tasks.
@@ -80,7 +75,7 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
     let (task, weight) = first.context("there are no test tasks")?;
     let mut found = None;
     if let Some(recovery) = read_out(run, trainer.learner())? {
-        let truth = source.weight(task)?;
+        let truth = source(run, cell, &pattern)?.weight(task)?;
         let name = Groups::cell_name(cell);
         let picture =
             picture::recovered(&name, &pattern, &pattern_of(&recovery, &pattern)?, &truth, &weight)?;
@@ -98,10 +93,11 @@ pub fn run(run: &Run<Groups>, cell: &Cell<Groups>, folder: &CellFolder) -> Resul
 }
 
 /// Maps that commute with the group of the problem.
-fn source(run: &Run<Groups>, cell: &Cell<Groups>, pattern: &SharingPattern) -> Result<Arc<Equivariant>> {
+fn source(run: &Run<Groups>, cell: &Cell<Groups>, pattern: &SharingPattern) -> Result<Equivariant> {
     let tasks = &run.definition.tasks;
+    let shots = Shots { support: tasks.support, query: tasks.query };
     let config = EquivariantConfig {
-        examples: tasks.support + tasks.query,
+        examples: shots.total().with_context(|| format!("{shots:?} are too many examples"))?,
         inputs: match tasks.inputs {
             InputKind::Normal => Inputs::Normal,
             InputKind::Digits => Inputs::Digits,
@@ -109,27 +105,25 @@ fn source(run: &Run<Groups>, cell: &Cell<Groups>, pattern: &SharingPattern) -> R
         noise: tasks.noise,
         seed: cell.seed,
     };
-    Ok(Arc::new(Equivariant::new(pattern.clone(), config)?))
+    Ok(Equivariant::new(pattern.clone(), config)?)
 }
 
-fn tasks(
-    run: &Run<Groups>,
-    cell: &Cell<Groups>,
-    source: Arc<Equivariant>,
-    pattern: &SharingPattern,
-    device: Device,
-) -> Result<CellTasks> {
+/// The tasks of a cell, and the size of the U that is learned.
+pub fn prepare(run: &Run<Groups>, cell: &Cell<Groups>, device: Device) -> Result<Prepared> {
+    let pattern = cell.problem.pattern()?;
     let tasks = &run.definition.tasks;
     let shots = Shots { support: tasks.support, query: tasks.query };
     let split = Split::new(tasks.train, tasks.test);
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
-    Ok(CellTasks {
-        sampler: EpisodeSampler::new(source, config)?,
+    let filter_params = ((tasks.filter_params_per_input * pattern.inputs() as f64).round() as usize).max(1);
+    let tasks = CellTasks {
+        sampler: EpisodeSampler::new(source(run, cell, &pattern)?, config)?,
         test_tasks: usize::MAX,
         test_batch: tasks.test_batch,
         device,
         truth: Some(Truth::Pattern(pattern.clone())),
-    })
+    };
+    Ok(Prepared { tasks, shape: Shape::Tied(pattern), filter_params, read: None })
 }
 
 /// Reads the group out of a learned U, if there is one.

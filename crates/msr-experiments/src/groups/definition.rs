@@ -87,12 +87,28 @@ pub fn method(definition: &Definition<Groups>, layer: LayerKind) -> Option<&Meth
     definition.methods.iter().find(|m| m.layer == layer)
 }
 
-/// Every problem must have a pattern, and some method must learn U.
-pub fn check(definition: &Definition<Groups>) -> Result<()> {
-    let Definition { problems, tasks, bounds, .. } = definition;
-    problems.iter().try_for_each(|problem| problem.pattern().map(drop))?;
-    ensure!(method(definition, LayerKind::ReparamLinear).is_some(), "no method learns U");
+/// Every problem must have a pattern, and numbers must be such that something can be drawn and
+/// tested.
+pub fn check_plan(definition: &Definition<Groups>) -> Result<()> {
+    let Definition { problems, tasks, training, .. } = definition;
+    ensure!(training.inner_steps > 0, "a gradient step must be taken: inner_steps must be at least 1");
     ensure!(tasks.test >= 2 && tasks.test_batch > 0, "test and test_batch must be at least 2 and 1");
-    ensure!((0.0..=1.0).contains(&bounds.largest_chance), "largest_chance must be in 0 to 1");
+    let (noise, columns) = (tasks.noise, tasks.filter_params_per_input);
+    ensure!(noise.is_finite() && noise >= 0.0, "noise must be a number of at least 0, not {noise}");
+    ensure!(
+        columns.is_finite() && columns > 0.0,
+        "filter_params_per_input must be a number above 0, not {columns}"
+    );
+    problems.iter().try_for_each(|problem| problem.pattern().map(drop))
+}
+
+/// Some method must learn U, and every bound be one.
+pub fn check(definition: &Definition<Groups>) -> Result<()> {
+    let Bounds { recovered, mse_factor, mse_offset, largest_chance, .. } = definition.bounds;
+    ensure!(method(definition, LayerKind::ReparamLinear).is_some(), "no method learns U");
+    ensure!((0.0..=1.0).contains(&largest_chance), "largest_chance must be in 0 to 1");
+    ensure!((0.0..=1.0).contains(&recovered), "recovered must be in 0 to 1: a part of the problems");
+    let bounds = mse_factor >= 0.0 && mse_factor.is_finite() && mse_offset.is_finite();
+    ensure!(bounds, "mse_factor and mse_offset must be numbers, and the factor not below 0");
     Ok(())
 }

@@ -6,11 +6,12 @@ mod cell;
 mod definition;
 mod table;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use candle_core::Device;
 use msr_report::number;
 use msr_report::picture;
 
-use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Report, Run, keep};
+use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Prepared, Report, Run, keep};
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
 use table::Table;
@@ -49,21 +50,31 @@ impl Experiment for Groups {
         format!("{plain}-{}-seed{}", cell.method.name, cell.seed)
     }
 
+    /// However it is typed: `C_7 ⋊ C_3`, `c_7:c_3`, or the name of the folder.
+    fn same(a: &str, b: &str) -> bool {
+        let plain = |name: &str| -> String {
+            let letters = ascii(name).to_lowercase();
+            letters.chars().filter(char::is_ascii_alphanumeric).collect()
+        };
+        plain(a) == plain(b)
+    }
+
+    fn check_plan(definition: &Definition<Self>) -> Result<()> {
+        definition::check_plan(definition)
+    }
+
     fn check(definition: &Definition<Self>) -> Result<()> {
         definition::check(definition)
     }
 
     fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
-        let Definition { problems, quick, training, .. } = &mut run.definition;
-        ensure!(training.inner_steps > 0, "a gradient step must be taken: give --inner-steps of at least 1");
-        // However it is typed: `C_7 ⋊ C_3`, `c_7:c_3`, or the name of the folder.
-        let plain = |name: &str| -> String {
-            let letters = ascii(name).to_lowercase();
-            letters.chars().filter(char::is_ascii_alphanumeric).collect()
-        };
-        let same = |a: &String, b: &String| plain(a) == plain(b);
+        let Definition { problems, quick, .. } = &mut run.definition;
         let by_default = run.quick.then(|| quick.problems.clone());
-        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, same)
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| Self::same(a, b))
+    }
+
+    fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {
+        cell::prepare(run, cell, device)
     }
 
     fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Outcome> {

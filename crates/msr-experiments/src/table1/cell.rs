@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Device;
 use msr_data::{EpisodeSampler, RankK, SamplerConfig};
 use msr_episodes::{Shots, Split, TaskSource};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Table1;
 use crate::engine::{
-    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Truth, entries, open_file, weights,
+    Cell, CellFolder, CellTasks, Experiment, Mean, Prepared, Run, Shape, Truth, entries, open_file, weights,
 };
 
 /// What a file of the authors holds.
@@ -33,17 +33,15 @@ pub struct Outcome {
 
 /// Trains and tests a cell: data, model, learner, trainer, test.
 pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Result<Outcome> {
-    let device = run.device.open()?;
-    let source = source(run, cell)?;
-    let tasks = tasks(run, cell, source.clone(), device)?;
-    let (inputs, outputs) = sizes(source.as_ref())?;
-    let shape = Shape::Vectors { inputs, outputs };
-    let model = Model::new(cell.method.layer, shape, cell.problem.filter_params, cell.seed, &tasks.device)?;
+    let mut prepared = prepare(run, cell, run.device.open()?)?;
+    let source = prepared.tasks.sampler.source().clone();
+    // Rank 1 is a convolution; a higher rank has no exact symmetry.
+    prepared.tasks.truth = if cell.problem.rank == 1 { Some(translations(source.as_ref())?) } else { None };
     let training = &run.definition.training;
-    let learner = cell.method.learner(&model, training)?;
-    let (trainer, tested) = training.run(learner, &tasks, folder)?;
+    let learner = prepared.learner(&cell.method, cell.seed, training)?;
+    let (trainer, tested) = training.run(learner, &prepared.tasks, folder)?;
     let tested = tested.last().context("the training made no test")?;
-    if let Some(picture) = picture_of(cell, &trainer, source.as_ref(), &tasks)? {
+    if let Some(picture) = picture_of(cell, &trainer, source.as_ref(), &prepared.tasks)? {
         folder.files.write_picture("symmetry", &picture)?;
     }
     Ok(Outcome {
@@ -56,22 +54,15 @@ pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Resul
     })
 }
 
-/// The maps of the cell's tasks: a generator, or a file of the authors.
-fn source(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<Arc<dyn TaskSource>> {
-    let rank = cell.problem.rank;
-    match &run.data {
-        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
-        None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
-    }
-}
-
-/// Four fifths of the tasks train, the rest test.
-fn tasks(
-    run: &Run<Table1>,
-    cell: &Cell<Table1>,
-    source: Arc<dyn TaskSource>,
-    device: Device,
-) -> Result<CellTasks> {
+/// The tasks of a cell, from a generator or a file of the authors: four fifths of them train, the
+/// rest test.
+pub fn prepare(run: &Run<Table1>, cell: &Cell<Table1>, device: Device) -> Result<Prepared> {
+    let source = source(run, cell)?;
+    let (inputs, outputs) = sizes(source.as_ref())?;
+    check_filters(source.as_ref())?;
+    let set = &cell.problem.set;
+    let read = || format!("{}, {set} set: maps from {inputs} to {outputs} numbers", source.name());
+    let read = run.data.is_some().then(read);
     let tasks = &run.definition.tasks;
     let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
     let config = SamplerConfig {
@@ -81,15 +72,24 @@ fn tasks(
         meta_batch: run.definition.training.meta_batch,
         seed: cell.seed,
     };
-    // Rank 1 is a convolution; a higher rank has no exact symmetry.
-    let truth = if cell.problem.rank == 1 { Some(translations(source.as_ref())?) } else { None };
-    Ok(CellTasks {
+    let tasks = CellTasks {
         sampler: EpisodeSampler::new(source, config)?,
         test_tasks: tasks.test_tasks.unwrap_or(usize::MAX),
         test_batch: tasks.test_batch,
         device,
-        truth,
-    })
+        truth: None,
+    };
+    let shape = Shape::Vectors { inputs, outputs };
+    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
+}
+
+/// The maps of the cell's tasks.
+fn source(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<Arc<dyn TaskSource>> {
+    let rank = cell.problem.rank;
+    match &run.data {
+        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
+        None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
+    }
 }
 
 /// The numbers of inputs and outputs.
@@ -104,19 +104,27 @@ fn sizes(source: &dyn TaskSource) -> Result<(usize, usize)> {
     }
 }
 
+/// Refuses true weights that are not one filter for each output. They are looked at once the
+/// training is over, for a picture.
+fn check_filters(source: &dyn TaskSource) -> Result<()> {
+    let (n, m) = sizes(source)?;
+    let taps = n - m + 1;
+    let Some((shape, _)) = source.true_weights(0)? else { return Ok(()) };
+    let fits = shape.strip_suffix(&[m, taps]).is_some_and(|first| first.iter().all(|&size| size == 1));
+    ensure!(
+        fits,
+        "{}: maps from {n} to {m} numbers have {m} filters of {taps}, so each task's entry of w should be (1, …, {m}, \
+         {taps}); it is {shape:?}; mend the array w, or leave it out",
+        source.name()
+    );
+    Ok(())
+}
+
 /// The ties of a convolution: weights with the same offset between input and output are one.
 fn translations(source: &dyn TaskSource) -> Result<Truth> {
     let (n, m) = sizes(source)?;
     let offsets: Vec<i64> = (0..m * n).map(|weight| (weight % n) as i64 - (weight / n) as i64).collect();
     Ok(Truth::Pattern(SharingPattern::from_labels(m, n, &offsets)?))
-}
-
-/// Opens the authors' file of a cell and tries it out.
-pub fn try_out(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<String> {
-    let source = source(run, cell)?;
-    let (n, m) = sizes(source.as_ref())?;
-    let what = format!("{}, {} set: maps from {n} to {m} numbers", source.name(), cell.problem.set);
-    tasks(run, cell, source, Device::Cpu)?.try_out(&what)
 }
 
 /// The learned symmetry matrix, and for the first test task the weight it gives beside the true

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::Table1;
-use crate::engine::{Definition, Expectation};
+use crate::engine::{Definition, Expectation, check_interval};
 
 /// How many tasks there are and how they are tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,11 +71,23 @@ pub struct RatioExpectation {
     pub source: String,
 }
 
-/// Every name that is used must be defined.
+/// Ranks, columns of U and test tasks are numbers of something.
+pub fn check_plan(definition: &Definition<Table1>) -> Result<()> {
+    let Definition { tasks, problems, .. } = definition;
+    ensure!(tasks.test_batch > 0, "test_batch must be at least 1");
+    ensure!(tasks.test_tasks.is_none_or(|t| t >= 2), "an interval needs at least two test tasks");
+    for Problem { name, rank, filter_params, .. } in problems {
+        ensure!(*rank > 0 && *filter_params > 0, "rank and filter_params of `{name}` must be at least 1");
+    }
+    Ok(())
+}
+
+/// Every name that is used must be defined, and every bound be one.
 pub fn check(definition: &Definition<Table1>) -> Result<()> {
     let Bounds { reference, expect, ratio } = &definition.bounds;
     for e in expect {
         definition.check_names(&e.method, &e.problem)?;
+        e.check()?;
         ensure!(e.outer_steps.is_none(), "Table 1 is tested at the end alone; leave out outer_steps");
     }
     for r in ratio {
@@ -84,6 +96,8 @@ pub fn check(definition: &Definition<Table1>) -> Result<()> {
             definition.check_names(&r.over, problem)?;
         }
         ensure!(r.at_least.is_some() || r.at_most.is_some(), "a ratio without a bound");
+        let (low, high) = (r.at_least.unwrap_or(0.0), r.at_most.unwrap_or(f64::INFINITY));
+        check_interval(&format!("{} over {}", r.method, r.over), low, high)?;
     }
     for r in reference {
         ensure!(definition.method(&r.method).is_some(), "no method `{}`", r.method);

@@ -4,13 +4,15 @@ mod cell;
 mod definition;
 mod table;
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use candle_core::Device;
 use msr_report::number;
 
-use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Inner, Report, Run, by_name, keep};
+use crate::engine::{
+    Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run, by_name, keep,
+};
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
 use table::Table;
@@ -54,6 +56,10 @@ impl Experiment for Table1 {
         format!("{}-rank{rank}-{set}-seed{}", cell.method.name, cell.seed)
     }
 
+    fn check_plan(definition: &Definition<Self>) -> Result<()> {
+        definition::check_plan(definition)
+    }
+
     fn check(definition: &Definition<Self>) -> Result<()> {
         definition::check(definition)
     }
@@ -69,20 +75,12 @@ impl Experiment for Table1 {
             ranks = Some(by_default().map(|p| p.rank).collect());
             tasks.test_tasks = quick.test_tasks.or(tasks.test_tasks);
         }
-        keep("set", problems, |p| p.set.clone(), &flags.sets, sets, by_name)?;
+        keep("set", problems, |p| p.set.clone(), &flags.sets, sets, |a, b| by_name(a, b))?;
         keep("rank", problems, |p| p.rank, &flags.ranks, ranks, |a, b| a == b)
     }
 
-    /// Opens the authors' files and tries them out, with the examples of each training set.
-    fn try_out(run: &Run<Self>) -> Result<Vec<String>> {
-        let mut tried = HashSet::new();
-        let mut lines = Vec::new();
-        for cell in run.definition.cells() {
-            if run.data.is_some() && tried.insert(cell.problem.name.clone()) {
-                lines.push(cell::try_out(run, &cell)?);
-            }
-        }
-        Ok(lines)
+    fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {
+        cell::prepare(run, cell, device)
     }
 
     fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Outcome> {

@@ -16,7 +16,7 @@ use super::pictures;
 use super::sizes::Sizes;
 use super::symmetry::{Equivariance, SymmetryReport};
 use crate::engine::{
-    Cell, CellFolder, CellTasks, Experiment, Mean, Model, Run, Shape, Tested, Truth, open_file, weights,
+    Cell, CellFolder, CellTasks, Experiment, Mean, Prepared, Run, Shape, Tested, Truth, open_file, weights,
 };
 
 /// What a file of the authors holds.
@@ -46,17 +46,15 @@ impl Outcome {
 
 /// Trains and tests a cell (data, model, learner, trainer, test), and looks at what it learned.
 pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Result<Outcome> {
-    let device = run.device.open()?;
-    let source = source(run, cell)?;
-    let sizes = Sizes::of(source.as_ref(), cell.problem.group())?;
-    let tasks = tasks(run, cell, source.clone(), device)?;
-    let shape = Shape::Images { channels: sizes.channels, kernel: sizes.kernel };
-    let model = Model::new(cell.method.layer, shape, cell.problem.filter_params, cell.seed, &tasks.device)?;
+    let prepared = prepare(run, cell, run.device.open()?)?;
+    let tasks = &prepared.tasks;
+    let source = tasks.sampler.source().as_ref();
+    let sizes = Sizes::of(source, cell.problem.group())?;
     let training = &run.definition.training;
-    let learner = cell.method.learner(&model, training)?;
-    let (trainer, tested) = training.run(learner, &tasks, folder)?;
+    let learner = prepared.learner(&cell.method, cell.seed, training)?;
+    let (trainer, tested) = training.run(learner, tasks, folder)?;
     folder.bar.set_message("reading out");
-    let (filters, equivariance) = adapted_filters(cell, &trainer, source.as_ref(), sizes, &tasks)?;
+    let (filters, equivariance) = adapted_filters(cell, &trainer, source, sizes, tasks)?;
     filters.write(&folder.files, sizes)?;
     let (name, group) = (Table2::cell_name(cell), cell.problem.group());
     folder.files.write_picture("filters", &pictures::filters(&name, group, sizes, &filters)?)?;
@@ -87,33 +85,47 @@ fn source(run: &Run<Table2>, cell: &Cell<Table2>) -> Result<Arc<dyn TaskSource>>
     }
 }
 
-/// The tasks of a file are split into four fifths and one.
-fn tasks(
-    run: &Run<Table2>,
-    cell: &Cell<Table2>,
-    source: Arc<dyn TaskSource>,
-    device: Device,
-) -> Result<CellTasks> {
+/// The tasks of a cell; those of a file are split into four fifths and one.
+pub fn prepare(run: &Run<Table2>, cell: &Cell<Table2>, device: Device) -> Result<Prepared> {
+    let source = source(run, cell)?;
+    let sizes = Sizes::of(source.as_ref(), cell.problem.group())?;
+    let Sizes { channels, kernel } = sizes;
+    let read = match run.data {
+        Some(_) => Some(in_words(&cell.problem.name, source.as_ref(), sizes)?),
+        None => None,
+    };
     let tasks = &run.definition.tasks;
     let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
     let shots = Shots { support: tasks.support, query: tasks.query };
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
-    Ok(CellTasks {
+    let tasks = CellTasks {
         sampler: EpisodeSampler::new(source, config)?,
         test_tasks: tasks.test_tasks,
         test_batch: tasks.test_batch,
         device,
         truth: Some(Truth::Plane(cell.problem.group())),
+    };
+    let shape = Shape::Images { channels, kernel };
+    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
+}
+
+/// What was read of a file of the authors.
+fn in_words(problem: &str, source: &dyn TaskSource, sizes: Sizes) -> Result<String> {
+    let Sizes { channels, kernel } = sizes;
+    let read = format!("{problem}: {}, {channels} channels of {kernel} × {kernel} taps", source.name());
+    Ok(match source.true_weights(0)? {
+        Some((shape, _)) if !is_filters(&shape, sizes) => format!(
+            "{read} (w is {shape:?} for a task, not ({channels}, 1, {kernel}, {kernel}): true filters are not shown)"
+        ),
+        _ => read,
     })
 }
 
-/// Opens the authors' file of a cell and tries it out.
-pub fn try_out(run: &Run<Table2>, cell: &Cell<Table2>) -> Result<String> {
-    let source = source(run, cell)?;
-    let Sizes { channels, kernel } = Sizes::of(source.as_ref(), cell.problem.group())?;
-    let what =
-        format!("{}: {}, {channels} channels of {kernel} × {kernel} taps", cell.problem.name, source.name());
-    tasks(run, cell, source, Device::Cpu)?.try_out(&what)
+/// Whether an array of this shape holds the filters of a task.
+fn is_filters(shape: &[usize], sizes: Sizes) -> bool {
+    let Sizes { channels, kernel } = sizes;
+    let longer_than_one = |shape: &[usize]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+    longer_than_one(shape) == longer_than_one(&[channels, kernel, kernel])
 }
 
 /// The filters of some test tasks after adaptation, and how equivariant they are.
@@ -146,7 +158,6 @@ fn with_filters(filters: &[Vec<f64>], sizes: Sizes, device: &Device) -> Result<A
 
 /// The true filters of a task, `o · k²` numbers, where the source knows them in this form.
 fn true_filters(source: &dyn TaskSource, task: usize, sizes: Sizes) -> Result<Option<Vec<f64>>> {
-    let size = sizes.channels * sizes.taps();
-    let known = source.true_weights(task)?.filter(|(_, w)| w.len() == size);
+    let known = source.true_weights(task)?.filter(|(shape, _)| is_filters(shape, sizes));
     Ok(known.map(|(_, w)| w.iter().map(|&w| f64::from(w)).collect()))
 }

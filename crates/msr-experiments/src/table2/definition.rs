@@ -5,7 +5,7 @@ use msr_groups::PlaneGroup;
 use serde::{Deserialize, Serialize};
 
 use super::Table2;
-use crate::engine::{Definition, Expectation};
+use crate::engine::{Definition, Expectation, check_file};
 
 /// How many tasks there are, and examples in each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,9 +65,22 @@ pub struct Reference {
     pub source: String,
 }
 
+/// Test tasks and columns of U are numbers of something, and files lie in the folder of `--data`.
+pub fn check_plan(definition: &Definition<Table2>) -> Result<()> {
+    let Definition { tasks, problems, .. } = definition;
+    ensure!(tasks.test_batch > 0, "test_batch must be at least 1");
+    ensure!(tasks.test_tasks >= 2 && tasks.test >= 2, "an interval needs at least two test tasks");
+    for Problem { name, filter_params, file, .. } in problems {
+        ensure!(*filter_params > 0, "filter_params of `{name}` must be at least 1");
+        check_file(&format!("the file of `{name}`"), file)?;
+    }
+    Ok(())
+}
+
 /// Every name and every number of steps that is used must be defined.
 pub fn check(definition: &Definition<Table2>) -> Result<()> {
-    let Definition { bounds, training, tasks, .. } = definition;
+    let Definition { bounds, training, .. } = definition;
+    bounds.expect.iter().try_for_each(Expectation::check)?;
     let expected = bounds.expect.iter().map(|e| (&e.method, &e.problem, e.outer_steps));
     let referred = bounds.reference.iter().map(|r| (&r.method, &r.problem, Some(r.outer_steps)));
     for (method, problem, steps) in expected.chain(referred) {
@@ -78,6 +91,5 @@ pub fn check(definition: &Definition<Table2>) -> Result<()> {
             "{method} on {problem} after {steps} steps: no test is made then"
         );
     }
-    ensure!(tasks.test_tasks >= 2, "an interval needs at least two test tasks");
     Ok(())
 }

@@ -11,10 +11,11 @@ mod table;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use candle_core::Device;
 use msr_report::number;
 
 use crate::engine::{
-    CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Report, Run, by_name, keep,
+    CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run, by_name, keep,
 };
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
@@ -56,6 +57,10 @@ impl Experiment for Table2 {
         format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
     }
 
+    fn check_plan(definition: &Definition<Self>) -> Result<()> {
+        definition::check_plan(definition)
+    }
+
     fn check(definition: &Definition<Self>) -> Result<()> {
         definition::check(definition)
     }
@@ -68,20 +73,11 @@ impl Experiment for Table2 {
         if run.quick {
             tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
         }
-        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, by_name)
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))
     }
 
-    /// Opens the authors' files once and tries them out.
-    fn try_out(run: &Run<Self>) -> Result<Vec<String>> {
-        let mut tried: Vec<String> = Vec::new();
-        let mut lines = Vec::new();
-        for cell in run.definition.cells().into_iter().filter(|_| run.data.is_some()) {
-            if !tried.contains(&cell.problem.name) {
-                lines.push(cell::try_out(run, &cell)?);
-                tried.push(cell.problem.name);
-            }
-        }
-        Ok(lines)
+    fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {
+        cell::prepare(run, cell, device)
     }
 
     fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Outcome> {
@@ -110,11 +106,10 @@ impl Experiment for Table2 {
 /// A picture for each problem: what the methods made of one test task, from what the cells of the
 /// first seed left.
 fn compare_filters(run: &Run<Table2>, folder: &Folder) -> Result<()> {
-    let cells = run.definition.cells();
     for problem in &run.definition.problems {
         let mut methods = Vec::new();
-        for cell in cells.iter().filter(|c| c.problem.name == problem.name && c.seed == 0) {
-            let found = Filters::read(&folder.inside(CELLS)?.inside(&Table2::cell_name(cell))?)?;
+        for cell in run.definition.cells_of(0).filter(|c| c.problem.name == problem.name) {
+            let found = Filters::read(&folder.inside(CELLS)?.inside(&Table2::cell_name(&cell))?)?;
             methods.extend(found.map(|(filters, sizes)| (cell.method.name.clone(), filters, sizes)));
         }
         if let Some(picture) = pictures::comparison(&problem.name, problem.group(), &methods)? {

@@ -1,6 +1,6 @@
 //! What `msr inspect --json` prints.
 
-use std::path::Path;
+use std::borrow::Cow;
 
 use msr_groups::{Fit, PlaneSymmetry, RecoveredGroup};
 use serde::Serialize;
@@ -68,7 +68,7 @@ pub struct FoundOnPoints<'a> {
     pub reason: Option<String>,
     /// Known groups, acting on points as they are numbered, the best first.
     pub known: Vec<Residual<'a>>,
-    pub picture: &'a Path,
+    pub picture: Cow<'a, str>,
 }
 
 /// A group of permutations of outputs and inputs.

@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
             Subject::Conv(conv) => plane::inspect(args, conv, &console),
         }?);
     }
-    console.json(&serde_json::json!({ "file": args.file, "layers": found }))
+    console.json(&serde_json::json!({ "file": args.file.to_string_lossy(), "layers": found }))
 }
 
 /// What of the file is looked at: the layers that it says it has, or a tensor as the flags say.

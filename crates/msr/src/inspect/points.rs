@@ -71,7 +71,7 @@ pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value>
         tied: pattern.map(SharingPattern::labels),
         reason,
         known: json::residuals(&fits),
-        picture: &picture,
+        picture: picture.to_string_lossy(),
     })?)
 }
 
