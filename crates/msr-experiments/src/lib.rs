@@ -22,22 +22,22 @@ pub fn experiments() -> [Entry; 4] {
         Entry::new::<Table1>(
             "table1",
             "Partial translation symmetry in one dimension: MAML, MTSR and MSR on rank 1, 2 and 5",
-            include_str!("../../../data/experiments/table1.toml"),
+            include_str!("../definitions/table1.toml"),
         ),
         Entry::new::<Table2>(
             "table2",
             "Rotations and flips in two dimensions: MAML, MTSR and MSR on C8 and D8, and the group that each learned",
-            include_str!("../../../data/experiments/table2.toml"),
+            include_str!("../definitions/table2.toml"),
         ),
         Entry::new::<Groups>(
             "groups",
             "Tasks with the symmetry of 16 groups: MSR learns U, and the group is read out of it",
-            include_str!("../../../data/experiments/groups.toml"),
+            include_str!("../definitions/groups.toml"),
         ),
         Entry::new::<Groups>(
             "numbers",
             "Sums of numbers: which positions of a sequence are interchangeable",
-            include_str!("../../../data/experiments/numbers.toml"),
+            include_str!("../definitions/numbers.toml"),
         ),
     ]
 }
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn every_definition_in_the_repository_is_of_an_experiment_by_its_name() -> std::io::Result<()> {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/experiments");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/definitions");
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             files.push(entry?.file_name().to_string_lossy().into_owned());

@@ -16,17 +16,17 @@ struct Edited {
 
 const TABLE1: Edited = Edited {
     experiment: "table1",
-    text: include_str!("../../../data/experiments/table1.toml"),
+    text: include_str!("../../msr-experiments/definitions/table1.toml"),
     flags: &["--ranks", "1", "--sets", "small", "--methods", "MSR-FC", "--outer-steps", "3"],
 };
 const TABLE2: Edited = Edited {
     experiment: "table2",
-    text: include_str!("../../../data/experiments/table2.toml"),
+    text: include_str!("../../msr-experiments/definitions/table2.toml"),
     flags: &["--problems", "C8", "--methods", "MSR-Conv-full", "--outer-steps", "2"],
 };
 const GROUPS: Edited = Edited {
     experiment: "groups",
-    text: include_str!("../../../data/experiments/groups.toml"),
+    text: include_str!("../../msr-experiments/definitions/groups.toml"),
     flags: &["--problems", "C_12", "--methods", "MSR", "--outer-steps", "2"],
 };
 

@@ -31,7 +31,7 @@ struct Plan {
 const PLANS: [Plan; 4] = [
     Plan {
         experiment: "table1",
-        definition: include_str!("../../../data/experiments/table1.toml"),
+        definition: include_str!("../../msr-experiments/definitions/table1.toml"),
         smaller: &[
             ("checkpoint_every = 100", "checkpoint_every = 20"),
             ("metrics_every = 10", "metrics_every = 1"),
@@ -41,7 +41,7 @@ const PLANS: [Plan; 4] = [
     },
     Plan {
         experiment: "table2",
-        definition: include_str!("../../../data/experiments/table2.toml"),
+        definition: include_str!("../../msr-experiments/definitions/table2.toml"),
         smaller: &[
             ("checkpoint_every = 100", "checkpoint_every = 5"),
             ("metrics_every = 10", "metrics_every = 1"),
@@ -52,7 +52,7 @@ const PLANS: [Plan; 4] = [
     },
     Plan {
         experiment: "groups",
-        definition: include_str!("../../../data/experiments/groups.toml"),
+        definition: include_str!("../../msr-experiments/definitions/groups.toml"),
         smaller: &[
             ("checkpoint_every = 500", "checkpoint_every = 20"),
             ("metrics_every = 20", "metrics_every = 1"),
@@ -62,7 +62,7 @@ const PLANS: [Plan; 4] = [
     },
     Plan {
         experiment: "numbers",
-        definition: include_str!("../../../data/experiments/numbers.toml"),
+        definition: include_str!("../../msr-experiments/definitions/numbers.toml"),
         smaller: &[
             ("checkpoint_every = 500", "checkpoint_every = 20"),
             ("metrics_every = 20", "metrics_every = 1"),

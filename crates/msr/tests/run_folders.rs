@@ -38,7 +38,7 @@ fn runs_go_to_the_current_folder_or_where_they_are_told() {
 #[test]
 fn a_definition_may_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let built_in = include_str!("../../../data/experiments/table1.toml");
+    let built_in = include_str!("../../msr-experiments/definitions/table1.toml");
     let own = folder.path().join("own.toml");
     std::fs::write(&own, built_in.replace("outer_steps = 1_000\nmeta_batch", "outer_steps = 4\nmeta_batch"))
         .unwrap();

@@ -17,7 +17,7 @@ pub struct Entry {
     definition: &'static str,
     flags: fn(Command) -> Command,
     run: fn(&Entry, &ArgMatches) -> Result<()>,
-    check: fn(&Entry) -> Result<()>,
+    check: fn(&str, &str) -> Result<()>,
 }
 
 impl Entry {
@@ -27,8 +27,8 @@ impl Entry {
             let flags = Flags::<E::Flags>::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
             reproduce::<E>(entry.name, entry.definition, &flags)
         };
-        let check: fn(&Entry) -> Result<()> =
-            |entry| Definition::<E>::parse(entry.definition, entry.name).map(drop);
+        let check: fn(&str, &str) -> Result<()> =
+            |text, source| Definition::<E>::parse(text, source).map(drop);
         Self { name, about, definition, flags: Flags::<E::Flags>::augment_args, run, check }
     }
 
@@ -52,6 +52,14 @@ impl Entry {
     /// # Errors
     /// When it cannot be read or contradicts itself.
     pub fn check(&self) -> Result<()> {
-        (self.check)(self)
+        self.check_text(self.definition)
+    }
+
+    /// Checks another definition of this experiment.
+    ///
+    /// # Errors
+    /// When it cannot be read or contradicts itself.
+    pub fn check_text(&self, definition: &str) -> Result<()> {
+        (self.check)(definition, self.name)
     }
 }

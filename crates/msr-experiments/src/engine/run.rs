@@ -106,7 +106,7 @@ mod tests {
     use crate::table2::{Flags as Own, Table2};
 
     fn run(flags: Flags<Own>) -> anyhow::Result<Run<Table2>> {
-        Run::new("table2", include_str!("../../../../data/experiments/table2.toml"), &flags)
+        Run::new("table2", include_str!("../../definitions/table2.toml"), &flags)
     }
 
     fn methods(run: &Run<Table2>) -> Vec<&str> {

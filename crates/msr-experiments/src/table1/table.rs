@@ -142,7 +142,7 @@ mod tests {
 
     fn run(flags: Flags<Own>) -> anyhow::Result<Run<Table1>> {
         let own = Own { ranks: vec![2], ..Own::default() };
-        Run::new("table1", include_str!("../../../../data/experiments/table1.toml"), &Flags { own, ..flags })
+        Run::new("table1", include_str!("../../definitions/table1.toml"), &Flags { own, ..flags })
     }
 
     fn outcomes(mean: impl Fn(&str) -> f64) -> Vec<Outcome> {

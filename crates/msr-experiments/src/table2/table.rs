@@ -214,7 +214,7 @@ mod tests {
     fn run(problems: &[&str], flags: Flags<Own>) -> anyhow::Result<Run<Table2>> {
         let problems = problems.iter().map(ToString::to_string).collect();
         let flags = Flags { own: Own { problems, ..Own::default() }, ..flags };
-        Run::new("table2", include_str!("../../../../data/experiments/table2.toml"), &flags)
+        Run::new("table2", include_str!("../../definitions/table2.toml"), &flags)
     }
 
     fn outcomes(run: &Run<Table2>, msr: f64, group: &str) -> Vec<Outcome> {

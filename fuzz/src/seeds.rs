@@ -1,0 +1,146 @@
+//! What inputs are made of: valid ones, and the odd ones that readers have stumbled over, which are
+//! kept in `fuzz/corpus`.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::{DType, Device, Tensor};
+use msr_layers::{
+    Activation, Conv2dConfig, Linear, LinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
+    ReparamLinearConfig, SeededVars, Sequential,
+};
+use msr_meta::{AdamConfig, Learner, MetaConfig, MetaLearner, Trainer};
+use msr_symmetry::Learned;
+use safetensors::{Dtype, tensor::TensorView};
+
+/// The seeds of a target.
+///
+/// # Errors
+/// When a file of the corpus cannot be read, or a valid input cannot be made.
+pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
+    let text = |lines: &[&str]| lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+    let mut all: Vec<Vec<u8>> = match target {
+        "learned" => learned()?,
+        "checkpoint" => checkpoints()?,
+        "groups" => text(&GROUPS),
+        "actions" => text(&ACTIONS),
+        "cycles" => text(&CYCLES),
+        "definitions" => definitions(),
+        _ => Vec::new(),
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    if folder.is_dir() {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            files.push(entry?.path());
+        }
+        files.sort();
+        for file in files {
+            all.push(std::fs::read(&file).with_context(|| file.display().to_string())?);
+        }
+    }
+    Ok(all)
+}
+
+const GROUPS: [&str; 18] = [
+    "cyclic(6)",
+    "dihedral(5)",
+    "symmetric(4)",
+    "alternating(5)",
+    "quaternion",
+    "icosahedron",
+    "rubik",
+    "hypercube(3)",
+    "square_grid(3)",
+    "torus_translations(3, 4)",
+    "torus_rotations(4)",
+    "semidirect(7, 3)",
+    "cyclic(2) x cyclic(3)",
+    "dihedral(3) x symmetric(3)",
+    "wreath(cyclic(2), symmetric(3))",
+    "(0 1 2)(3 4), (0 1)",
+    "trivial(3)",
+    "cyclic(2) wr cyclic(3)",
+];
+
+const ACTIONS: [&str; 10] = [
+    "cyclic(6)\nnatural",
+    "symmetric(4)\nunordered_pairs",
+    "symmetric(4)\nordered_pairs",
+    "dihedral(5)\nregular",
+    "dihedral(5)\nnatural + natural",
+    "cyclic(4)\nregular x 2",
+    "symmetric(3)\nsubsets(2)",
+    "cyclic(3)\ntrivial(2)",
+    "square_grid(3)\nnatural",
+    "cyclic(3)\nnatural + trivial(1)",
+];
+
+const CYCLES: [&str; 7] = [
+    "\x05(0 1 2)(3 4)",
+    "\x05()",
+    "\x07(0,1,2)(3, 4)(5 6)",
+    "\x0a(0 1 2 3 4\n 5 6 7 8 9)",
+    "\x03( 0 1 )",
+    "\x01(0)",
+    "\x20(0 31)(1 30)(2 29)",
+];
+
+fn definitions() -> Vec<Vec<u8>> {
+    const TEXTS: [&str; 4] = [
+        include_str!("../../crates/msr-experiments/definitions/table1.toml"),
+        include_str!("../../crates/msr-experiments/definitions/table2.toml"),
+        include_str!("../../crates/msr-experiments/definitions/groups.toml"),
+        include_str!("../../crates/msr-experiments/definitions/numbers.toml"),
+    ];
+    TEXTS.iter().enumerate().map(|(i, text)| [&[i as u8], text.as_bytes()].concat()).collect()
+}
+
+fn learned() -> Result<Vec<Vec<u8>>> {
+    let vars = SeededVars::new(1);
+    let vb = vars.builder(DType::F32, &Device::Cpu);
+    let stack = Sequential::new()
+        .with(ReparamLinear::new(ReparamLinearConfig::new(4, 3, 2), vb.pp("body"))?)
+        .with(Activation::Tanh)
+        .with(Linear::new(LinearConfig::new(3, 2), vb.pp("head"))?);
+    let conv = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 2, 3));
+    let conv = ReparamConv2d::new(conv, vb.pp("conv"))?;
+    Ok(vec![
+        Learned::of(&stack)?.to_bytes()?,
+        Learned::of(&conv)?.to_bytes()?,
+        learner()?.learned()?.to_bytes()?,
+        odd_types()?,
+    ])
+}
+
+fn learner() -> Result<MetaLearner> {
+    let vars = SeededVars::new(1);
+    let layer =
+        ReparamLinear::new(ReparamLinearConfig::new(4, 3, 2), vars.builder(DType::F32, &Device::Cpu))?;
+    Ok(MetaLearner::new(layer, MetaConfig::default())?)
+}
+
+fn checkpoints() -> Result<Vec<Vec<u8>>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("checkpoint");
+    Trainer::new(learner()?, AdamConfig::default())?.save(&path, "a note")?;
+    Ok(vec![std::fs::read(&path)?, odd_types()?])
+}
+
+/// A safetensors file with a tensor of each type that the format knows, one number each.
+fn odd_types() -> Result<Vec<u8>> {
+    use Dtype::{BF16, BOOL, F8_E4M3, F8_E5M2, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    let types = [BOOL, U8, I8, F8_E5M2, F8_E4M3, I16, U16, F16, BF16, I32, U32, F32, F64, I64, U64];
+    let data = [0x41u8; 8];
+    let mut tensors = HashMap::new();
+    for dtype in types {
+        let view = TensorView::new(dtype, vec![1], &data[..dtype.bitsize() / 8])?;
+        tensors.insert(format!("{dtype:?}"), view);
+    }
+    let symmetry = Tensor::ones((6, 2), DType::F32, &Device::Cpu)?;
+    let bytes: Vec<u8> =
+        symmetry.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
+    tensors.insert("symmetry".into(), TensorView::new(F32, vec![6, 2], &bytes)?);
+    Ok(safetensors::serialize(&tensors, None)?)
+}
