@@ -62,7 +62,7 @@ fn groups_are_read_out_of_files() {
     let (output, input) = (Action::parse(&group, "unordered_pairs"), Action::parse(&group, "distinct_pairs"));
     let pattern = SharingPattern::new(&output.unwrap(), &input.unwrap()).unwrap();
     let (rows, k) = (pattern.labels().len(), pattern.free_parameters());
-    let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense(), &[rows, k])]);
+    let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense().unwrap(), &[rows, k])]);
     refuses(&["inspect", text(&path)], &["72 rows", "--outputs"]);
     refuses(&["inspect", text(&path), "--outputs", "7"], &["not a multiple of 7"]);
     let picture = folder.path().join("here.png");

@@ -13,7 +13,8 @@ pub use steerable::SteerableBasis;
 pub use symmetry::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
 
 /// A finite group of rotations, or of rotations and flips, of the plane. There are no others than
-/// these two families.
+/// these two families. N is at least one, and what computes with a group takes at most a thousand
+/// rotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaneGroup {
     /// C_N: rotations by multiples of `2π / N`.
@@ -35,16 +36,17 @@ impl PlaneGroup {
     /// Whether every element of `other` is one of this group.
     pub fn contains(self, other: PlaneGroup) -> bool {
         let flips = |g| matches!(g, PlaneGroup::RotationsAndFlips(_));
-        other.rotations() > 0
+        self.rotations() > 0
+            && other.rotations() > 0
             && self.rotations().is_multiple_of(other.rotations())
             && (flips(self) || !flips(other))
     }
 
-    /// The number of elements: N or 2N.
+    /// The number of elements: N or 2N, or the largest number where that would not fit.
     pub fn order(self) -> usize {
         match self {
             PlaneGroup::Rotations(n) => n,
-            PlaneGroup::RotationsAndFlips(n) => 2 * n,
+            PlaneGroup::RotationsAndFlips(n) => n.saturating_mul(2),
         }
     }
 
@@ -105,11 +107,15 @@ impl PlaneGroup {
     }
 }
 
+/// The most rotations of a group that is computed with.
+pub(crate) const MOST_ROTATIONS: usize = 1_000;
+
 impl Display for PlaneGroup {
+    /// As the field writes them, and as groups of permutations are called: C_8, D_8.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlaneGroup::Rotations(n) => write!(f, "C{n}"),
-            PlaneGroup::RotationsAndFlips(n) => write!(f, "D{n}"),
+            PlaneGroup::Rotations(n) => write!(f, "C_{n}"),
+            PlaneGroup::RotationsAndFlips(n) => write!(f, "D_{n}"),
         }
     }
 }
