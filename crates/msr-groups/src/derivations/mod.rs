@@ -1,5 +1,6 @@
 //! The mathematics of this crate, derived: the files of `docs/derivations`, which the documentation
 //! of the items cites by section.
+#![allow(rustdoc::invalid_rust_codeblocks, reason = "indented lines are formulas")]
 
 /// [recovery.md]: recovery
 ///
