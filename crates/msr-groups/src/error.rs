@@ -78,8 +78,9 @@ pub enum Error {
     /// A group whose elements are asked for one by one, but that has too many.
     #[error(
         "{what} goes through all elements of a group, and this one has {} on {degree} points; at most {limit} \
-         elements with {images} images in all are allowed",
-        count(.order)
+         elements{} are allowed",
+        count(.order),
+        images.map_or_else(String::new, |images| format!(" with {images} images in all"))
     )]
     TooManyElements {
         /// What was asked for.
@@ -90,8 +91,8 @@ pub enum Error {
         degree: usize,
         /// The largest order for which it is done.
         limit: u64,
-        /// The largest product of order and degree for which it is done.
-        images: u64,
+        /// The largest product of order and degree for which it is done, where that matters.
+        images: Option<u64>,
     },
 
     /// A group whose stabiliser chain takes too long.
@@ -258,7 +259,10 @@ fn count(number: &BigUint) -> String {
     if number.bits() <= 3 * DIGITS {
         return number.to_string();
     }
-    format!("about 10^{}", (number.bits() as f64 * std::f64::consts::LOG10_2).floor())
+    // The leading binary digits, and how many follow.
+    let following = number.bits() - 64;
+    let leading = u64::try_from(number >> following).unwrap_or(u64::MAX) as f64;
+    format!("about 10^{}", (leading.log10() + following as f64 * std::f64::consts::LOG10_2).floor())
 }
 
 /// The beginning of a permutation, in cycle notation, without writing all of it first.

@@ -103,7 +103,7 @@ impl Action {
     pub fn regular(group: &PermutationGroup) -> Result<Self> {
         const WHAT: &str = "the regular action";
         // No element is written out, so that it makes no difference on how many points they act.
-        let count = group.check_listing(WHAT, u64::MAX)? as usize;
+        let count = group.check_listing(WHAT, None)? as usize;
         check_generators(count, group.generators().len())?;
         let images = group.chain(WHAT)?.index().left_multiplication(group.generators(), count);
         // A complete chain finds all of them.

@@ -43,7 +43,7 @@ pub fn semidirect_product(
             quoted(h.name())
         )));
     }
-    let order = n.check_listing(FAMILY, u64::MAX)? as usize;
+    let order = n.check_listing(FAMILY, None)? as usize;
     let points = order.checked_add(h.degree());
     check_points(FAMILY, points)?;
     check_generators(order + h.degree(), n.generators().len() + h.generators().len())?;

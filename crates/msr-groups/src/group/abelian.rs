@@ -15,7 +15,7 @@ use crate::permutation::Permutation;
 /// which the next point is looked at.
 pub(crate) fn order_factors(generators: &[Permutation], work: &mut Work) -> Option<Vec<usize>> {
     let degree = generators.first().map_or(0, Permutation::degree);
-    work.keep(generators.len() * degree);
+    work.spend(4 * generators.len() * degree);
     if work.is_spent() {
         return None;
     }

@@ -285,7 +285,7 @@ impl PermutationGroup {
 
     /// Calls `visit` with every element, the identity first.
     pub(crate) fn try_for_each(&self, what: &'static str, mut visit: impl FnMut(&Permutation)) -> Result<()> {
-        self.check_listing(what, MOST_LISTED_IMAGES)?;
+        self.check_listing(what, Some(MOST_LISTED_IMAGES))?;
         self.chain(what)?.for_each(&mut |g| {
             visit(g);
             true
@@ -293,9 +293,11 @@ impl PermutationGroup {
         Ok(())
     }
 
-    /// Refuses groups with too many elements, or with more than `images` images of all of them.
-    pub(crate) fn check_listing(&self, what: &'static str, images: u64) -> Result<u64> {
-        let few = |&order: &u64| order.saturating_mul(self.degree as u64) <= images;
+    /// Refuses groups with too many elements, or, where it matters, with more than
+    /// `images` images of all of them.
+    pub(crate) fn check_listing(&self, what: &'static str, images: Option<u64>) -> Result<u64> {
+        let all = |order: u64| order.saturating_mul(self.degree as u64);
+        let few = |&order: &u64| images.is_none_or(|images| all(order) <= images);
         self.order_up_to(MOST_ELEMENTS).filter(few).ok_or_else(|| {
             let (order, degree, limit) = (self.order(), self.degree, MOST_ELEMENTS);
             Error::TooManyElements { what, order, degree, limit, images }

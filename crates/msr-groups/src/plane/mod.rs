@@ -7,6 +7,9 @@ mod symmetry;
 
 use std::f64::consts::PI;
 use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::error::{Error, Result, quoted};
 
 pub use images::image_equivariance_error;
 pub use steerable::SteerableBasis;
@@ -116,6 +119,29 @@ impl Display for PlaneGroup {
         match self {
             PlaneGroup::Rotations(n) => write!(f, "C_{n}"),
             PlaneGroup::RotationsAndFlips(n) => write!(f, "D_{n}"),
+        }
+    }
+}
+
+impl FromStr for PlaneGroup {
+    type Err = Error;
+
+    /// Reads `C_8` and `D_8`, also as they were written before, `C8` and `D8`, in any case.
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::Config {
+            problem: format!(
+                "`{}` is no group of rotations and flips; write C_N or D_N with N of 1 to {MOST_ROTATIONS}",
+                quoted(text)
+            ),
+        };
+        let mut letters = text.trim().chars();
+        let family = letters.next();
+        let number = letters.as_str();
+        let n: usize = number.strip_prefix('_').unwrap_or(number).parse().map_err(|_| wrong())?;
+        match family {
+            Some('C' | 'c') if (1..=MOST_ROTATIONS).contains(&n) => Ok(PlaneGroup::Rotations(n)),
+            Some('D' | 'd') if (1..=MOST_ROTATIONS).contains(&n) => Ok(PlaneGroup::RotationsAndFlips(n)),
+            _ => Err(wrong()),
         }
     }
 }

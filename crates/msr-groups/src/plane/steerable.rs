@@ -7,7 +7,7 @@
 //!
 //! Source: Weiler, Cesa, "General E(2)-Equivariant Steerable CNNs" (NeurIPS 2019), section 2.6 and
 //! appendix F. Rings, widths and the highest frequency of each ring give the span of e2cnn 0.2.3
-//! for C8 and 3 × 3 filters.
+//! for C_8 and 3 × 3 filters.
 
 use nalgebra::DMatrix;
 

@@ -18,7 +18,7 @@ pub(super) fn action(group: &PermutationGroup, work: &mut Work) -> Option<&'stat
     let usual = Action::natural(&reduced(group, work)?);
     let mut said = None;
     for orbit in group.orbits().iter().filter(|orbit| orbit.len() > 1) {
-        work.keep(orbit.len() * group.generators().len());
+        work.spend(4 * orbit.len() * group.generators().len());
         if work.is_spent() {
             return None;
         }

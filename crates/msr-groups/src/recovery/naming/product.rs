@@ -31,22 +31,50 @@ pub(super) fn product(group: &PermutationGroup, depth: usize, work: &mut Work) -
     };
     if orbits.len() > 1 {
         for orbit in orbits.iter().filter(|orbit| orbit.len() > 1) {
-            work.keep(orbit.len() * group.generators().len());
+            work.spend(4 * orbit.len() * group.generators().len());
             add(group.on_orbit(orbit), work)?;
         }
     } else {
         for system in group.block_systems(work) {
-            work.keep(group.degree());
+            work.spend(4 * group.degree());
             add(group.on_blocks(&system), work)?;
         }
     }
     constituents.sort_by(|(a, g), (b, h)| b.cmp(a).then(g.degree().cmp(&h.degree())));
-    let factors = independent(&constituents, &whole, work)?;
+    let all: BigUint = constituents.iter().map(|(order, _)| order).product();
+    let factors = if orbits.len() > 1 && all == whole {
+        // All points are in some orbit, so the group lies in the product of its constituents.
+        constituents.iter().map(|(_, g)| g).collect()
+    } else {
+        independent(&constituents, &whole, work)?
+    };
     if factors.len() < 2 {
         return None;
     }
     let names: Option<Vec<String>> = factors.iter().map(|f| name(f, depth + 1, work)).collect();
-    Some(powers(&names?))
+    let names = names?;
+    // A factor may be a product itself.
+    let flat: Vec<String> = names.iter().flat_map(|name| factors_of(name)).collect();
+    Some(powers(&flat))
+}
+
+/// The factors of a direct product by its name.
+fn factors_of(name: &str) -> Vec<String> {
+    let (mut depth, mut factors) = (0usize, vec![String::new()]);
+    for word in name.split(' ') {
+        if word == "×" && depth == 0 {
+            factors.push(String::new());
+            continue;
+        }
+        depth = (depth + word.matches('(').count()).saturating_sub(word.matches(')').count());
+        if let Some(factor) = factors.last_mut() {
+            if !factor.is_empty() {
+                factor.push(' ');
+            }
+            factor.push_str(word);
+        }
+    }
+    factors
 }
 
 /// Factors as a product, four and more equal ones as a power.
@@ -64,10 +92,6 @@ fn independent<'a>(
     whole: &BigUint,
     work: &mut Work,
 ) -> Option<Vec<&'a PermutationGroup>> {
-    let all: BigUint = constituents.iter().map(|(order, _)| order).product();
-    if all == *whole {
-        return Some(constituents.iter().map(|(_, g)| g).collect());
-    }
     // Each that is independent of those before it.
     let mut joint = Joint::nothing();
     for (order, next) in constituents {
@@ -122,7 +146,7 @@ impl<'a> Joint<'a> {
             None => next.clone(),
             Some(group) => {
                 let (degree, count) = (group.degree() + next.degree(), next.generators().len());
-                work.keep(degree * count);
+                work.spend(4 * degree * count);
                 let both = beside(group, next);
                 // No group with these two constituents is larger, so what random products reach
                 // proves it.

@@ -44,7 +44,7 @@ fn on_orbit(group: &PermutationGroup, order: &BigUint, work: &mut Work) -> Optio
     orbits.retain(|orbit| orbit.len() > 1);
     orbits.sort_by_key(Vec::len);
     orbits.iter().find_map(|orbit| {
-        work.keep(orbit.len() * group.generators().len());
+        work.spend(4 * orbit.len() * group.generators().len());
         if work.is_spent() {
             return None;
         }
@@ -62,7 +62,7 @@ fn on_blocks(group: &PermutationGroup, order: &BigUint, work: &mut Work) -> Opti
     let blocks = |system: &Vec<usize>| system.iter().max().map_or(0, |&last| last + 1);
     systems.sort_by_key(blocks);
     systems.iter().take(SYSTEMS).find_map(|system| {
-        work.keep(blocks(system) * group.generators().len());
+        work.spend(4 * blocks(system) * group.generators().len());
         if work.is_spent() {
             return None;
         }
