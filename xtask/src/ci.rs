@@ -26,6 +26,9 @@ pub fn run() -> Result<()> {
     let skipped = skipped(&root);
     // Cargo shows nothing of a test that passes, and a test that skips itself passes.
     skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
+    check("mutated input for every reader", &["run", "--quiet", "-p", "msr-fuzz", "--", "--seconds", "60"])?;
+    unsafe_code(&root)?;
+    dependencies(&root)?;
     step("documentation", || {
         let args = ["doc", "--workspace", "--no-deps"];
         succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)
@@ -76,10 +79,10 @@ impl Drop for Scratch {
 /// skip themselves.
 fn skipped(root: &Path) -> Vec<String> {
     let python = std::env::var_os("MSR_PYTHON").unwrap_or_else(|| "python3".into());
-    missing(&python, &root.join("../shared"))
+    missing(&python, &root.join("../shared"), oldest_compiler(root).ok().as_deref())
 }
 
-fn missing(python: &OsString, reference: &Path) -> Vec<String> {
+fn missing(python: &OsString, reference: &Path, oldest: Option<&str>) -> Vec<String> {
     let succeeds = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
     let mut found = Vec::new();
     if !succeeds(Command::new(python).args(["-c", "import numpy, safetensors"])) {
@@ -95,7 +98,64 @@ fn missing(python: &OsString, reference: &Path) -> Vec<String> {
     if !succeeds(Command::new("script").arg("--version")) {
         found.push("output on a terminal: there is no `script` (util-linux) to make one with".into());
     }
+    if !succeeds(Command::new("valgrind").arg("--version")) {
+        found.push("unsafe code under a checker of memory: there is no valgrind".into());
+    }
+    if !succeeds(Command::new("cargo").args(["deny", "--version"])) {
+        found.push("licences and duplicates of dependencies: there is no cargo-deny".into());
+    }
+    match oldest {
+        Some(oldest) if succeeds(Command::new("cargo").args([&format!("+{oldest}"), "--version"])) => {}
+        _ => found.push(format!("the oldest compiler: there is no toolchain {}", oldest.unwrap_or("of it"))),
+    }
     found
+}
+
+/// The tests of the one module with unsafe code, under a checker of memory. (Miri knows no foreign
+/// vector instructions.)
+fn unsafe_code(root: &Path) -> Result<()> {
+    if !has("valgrind", &["--version"]) {
+        return Ok(());
+    }
+    step("unsafe code under valgrind", || {
+        let mut run = cargo();
+        run.args(["test", "--quiet", "-p", "msr-kernels", "--lib", "matmul"]);
+        for target in ["X86_64", "AARCH64"] {
+            let name = format!("CARGO_TARGET_{target}_UNKNOWN_LINUX_GNU_RUNNER");
+            run.env(name, "valgrind --quiet --error-exitcode=9");
+        }
+        succeed(&mut run, root)
+    })
+}
+
+/// What the dependencies are allowed to be, that every crate can be packed, and that the oldest
+/// compiler that is promised can compile it: each where the tool for it is there.
+fn dependencies(root: &Path) -> Result<()> {
+    let words = ["deny", "--version"];
+    if has("cargo", &words) {
+        check("licences and duplicates", &["deny", "check", "licenses", "bans", "sources"])?;
+    }
+    let package = ["package", "--quiet", "--workspace", "--no-verify", "--allow-dirty", "--exclude", "msr-fuzz"];
+    check("every crate can be packed", &[&package[..], &["--exclude", "xtask"]].concat())?;
+    let oldest = oldest_compiler(root)?;
+    if has("cargo", &[&format!("+{oldest}"), "--version"]) {
+        let toolchain = format!("+{oldest}");
+        check("the oldest compiler", &[&toolchain, "check", "--workspace", "--all-targets"])?;
+    }
+    Ok(())
+}
+
+/// The version of the compiler that the manifest promises.
+fn oldest_compiler(root: &Path) -> Result<String> {
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).context("Cargo.toml")?;
+    let line = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "));
+    line.map(|version| version.trim_matches('"').to_string())
+        .context("Cargo.toml does not say which compiler is the oldest")
+}
+
+/// Whether a program is there.
+fn has(program: &str, args: &[&str]) -> bool {
+    Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
 }
 
 /// The command in README.md that runs the tests.
@@ -203,11 +263,12 @@ mod tests {
 
     #[test]
     fn what_tests_lack_is_said() -> Result<()> {
-        let found = missing(&"no-such-python".into(), Path::new("/no/such/folder"));
+        let found = missing(&"no-such-python".into(), Path::new("/no/such/folder"), Some("1.0.0"));
         let says = |words: &str| found.iter().any(|line| line.contains(words));
         assert!(says("no-such-python has no numpy and safetensors"), "{found:?}");
         assert!(says("no /no/such/folder"), "{found:?}");
-        assert!(!missing(&"no-such-python".into(), &root()?).iter().any(|line| line.contains("reference")));
+        assert!(says("there is no toolchain 1.0.0"), "{found:?}");
+        assert!(!missing(&"no-such-python".into(), &root()?, None).iter().any(|line| line.contains("reference")));
         Ok(())
     }
 }

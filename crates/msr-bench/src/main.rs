@@ -37,7 +37,7 @@ struct Cli {
 enum Suite {
     /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
     Fc(step::StepArgs),
-    /// The MSR-Conv meta-step of the C8 problem of Table 2: 32 tasks, one support and 19 query
+    /// The MSR-Conv meta-step of the C_8 problem of Table 2: 32 tasks, one support and 19 query
     /// images, Adam included.
     Rot8(step::StepArgs),
     /// Sharing patterns, large groups, and recovery of groups.

@@ -1,4 +1,4 @@
-//! The MSR-Conv C8 meta-step.
+//! The MSR-Conv C_8 meta-step.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ fn report(found: &Results<Row>) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "MSR-Conv C8 meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query images of 32 × 32, {CHANNELS} channels,\n\
+        "MSR-Conv C_8 meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query images of 32 × 32, {CHANNELS} channels,\n\
          Kronecker factors, {} inner steps, Adam; f32. Median of {} rounds of {} steps each.\n\
          {}\n",
         found.inner_steps, found.rounds, found.samples, found.machine

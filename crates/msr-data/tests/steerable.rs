@@ -82,7 +82,7 @@ fn moved(filter: &[f64], kernel: usize, flip: bool) -> Vec<f64> {
         .collect()
 }
 
-/// The same for D8, whose flip and order of channels are e2cnn's too: one field.
+/// The same for D_8, whose flip and order of channels are e2cnn's too: one field.
 #[test]
 fn the_d8_filters_span_what_e2cnns_span() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/d8_basis_3x3.npz");
@@ -156,7 +156,7 @@ fn tasks_are_convolutions_with_these_filters() {
         assert_eq!(x, again);
         SteerableConv::new(SteerableConvConfig::new(group, 4)).unwrap().fill(5, &mut again, &mut y).unwrap();
         assert_ne!(x, again);
-        // Generalised He weights: outputs have a variance of 5/8 (C8) or 9/16 (D8).
+        // Generalised He weights: outputs have a variance of 5/8 (C_8) or 9/16 (D_8).
         let variance: f64 = (0..400)
             .map(|task| problem.filters(task).unwrap().iter().map(|f| f * f).sum::<f64>() / channels as f64)
             .sum::<f64>()

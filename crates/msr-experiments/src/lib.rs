@@ -26,7 +26,7 @@ pub fn experiments() -> [Entry; 4] {
         ),
         Entry::new::<Table2>(
             "table2",
-            "Rotations and flips in two dimensions: MAML, MTSR and MSR on C8 and D8, and the group that each learned",
+            "Rotations and flips in two dimensions: MAML, MTSR and MSR on C_8 and D_8, and the group that each learned",
             include_str!("../definitions/table2.toml"),
         ),
         Entry::new::<Groups>(

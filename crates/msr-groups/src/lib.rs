@@ -15,7 +15,7 @@
 //!   [`partition_distance`] from a known truth.
 //!
 //! This crate knows no tensors: matrices are slices of `f64`, row by row. The mathematics is
-//! derived in `docs/derivations`.
+//! derived in [`derivations`].
 //!
 //! Groups of your own come from [`from_cycle_notation`] or [`PermutationGroup::new`], those of the
 //! families also from the text of a call ([`parse_group`]). Orders are `num_bigint::BigUint`
@@ -54,9 +54,13 @@
 #![deny(missing_debug_implementations)]
 
 mod action;
+// Formulas are no examples.
+#[cfg(not(doctest))]
+pub mod derivations;
 mod error;
 mod families;
 mod group;
+mod limits;
 mod permutation;
 mod plane;
 mod recovery;
@@ -72,15 +76,17 @@ pub use families::{
     from_cycle_notation, hypercube, icosahedron, quaternion, rubik, semidirect_product, square_grid,
     symmetric, torus_rotations, torus_translations, trivial, wreath_product,
 };
-pub use group::{MOST_ELEMENTS, PermutationGroup};
+pub use group::PermutationGroup;
+pub use limits::MOST_ELEMENTS;
 pub use permutation::Permutation;
 pub use plane::{
     LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneGroup, PlaneSymmetry, SteerableBasis,
     image_equivariance_error, plane_symmetry,
 };
 pub use recovery::{
-    Evidence, Fit, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery, RecoveryConfig,
-    Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms, rank_groups, recover,
+    Evidence, Fit, GroupName, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery,
+    RecoveryConfig, Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms,
+    rank_groups, recover,
 };
 pub use sharing::{
     GroupConvolution, SharingPattern, burnside_count, equivariance_error, function_equivariance_error,

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use num_integer::Integer;
 
 use crate::error::{Error, Result};
+use crate::limits::check_degree;
 
-/// A permutation of the points `0..degree`.
+/// A permutation of the points `0..degree`, at most 2²⁷ of them (half a gigabyte).
 ///
 /// # Example
 /// ```
@@ -30,31 +31,37 @@ pub struct Permutation {
 
 impl Permutation {
     /// The permutation that leaves all of `0..degree` where they are.
-    pub fn identity(degree: usize) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::TooManyPoints`].
+    pub fn identity(degree: usize) -> Result<Self> {
+        check_degree(Some(degree))?;
+        Ok(Self::one(degree))
+    }
+
+    /// The identity on a number of points that another permutation has.
+    pub(crate) fn one(degree: usize) -> Self {
         Self { images: (0..degree as u32).collect() }
     }
 
     /// The permutation that sends `x` to `images[x]`.
     ///
     /// # Errors
-    /// [`Error::NotAPermutation`] when an image is missing, occurs twice or is too large.
+    /// [`Error::NotAPermutation`] when an image is missing, occurs twice or is too large;
+    /// [`Error::TooManyPoints`].
     pub fn from_images(images: &[usize]) -> Result<Self> {
-        let degree = images.len();
-        let wrong = |problem: String| Error::NotAPermutation { images: images.to_vec(), problem };
-        if u32::try_from(degree).is_err() {
-            return Err(Error::Config {
-                problem: format!("{degree} points; at most 2^32 − 1 are possible")
-            });
-        }
-        let mut source = vec![usize::MAX; degree];
+        const NONE: u32 = u32::MAX;
+        check_degree(Some(images.len()))?;
+        let wrong = |problem: String| Error::not_a_permutation(images, problem);
+        let mut source = vec![NONE; images.len()];
         for (x, &image) in images.iter().enumerate() {
             let Some(place) = source.get_mut(image) else {
                 return Err(wrong(format!("the image of {x} is {image}, which is no point")));
             };
-            if *place != usize::MAX {
+            if *place != NONE {
                 return Err(wrong(format!("{image} is the image of {place} and of {x}")));
             }
-            *place = x;
+            *place = x as u32;
         }
         Ok(Self { images: images.iter().map(|&i| i as u32).collect() })
     }
@@ -62,54 +69,72 @@ impl Permutation {
     /// The product of disjoint cycles.
     ///
     /// # Errors
-    /// [`Error::CycleNotation`] when a point is too large or occurs twice.
+    /// [`Error::CycleNotation`] when a point is too large or occurs twice;
+    /// [`Error::TooManyPoints`].
     pub fn from_cycles(degree: usize, cycles: &[&[usize]]) -> Result<Self> {
-        let text = || {
-            let words: Vec<String> = cycles
-                .iter()
-                .map(|c| format!("({})", c.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")))
-                .collect();
-            words.concat()
-        };
-        let wrong = |problem: String| Error::CycleNotation { text: text(), problem };
-        let mut images: Vec<u32> = (0..degree as u32).collect();
-        let mut seen = vec![false; degree];
-        for cycle in cycles {
-            for (i, &x) in cycle.iter().enumerate() {
-                let Some(seen) = seen.get_mut(x) else {
-                    return Err(wrong(format!("{x} is no point of 0..{degree}")));
-                };
-                if std::mem::replace(seen, true) {
-                    return Err(wrong(format!("{x} occurs twice")));
-                }
-                images[x] = cycle[(i + 1) % cycle.len()] as u32;
-            }
-        }
-        Ok(Self { images: images.into() })
+        Self::product_of(degree, cycles).map_err(|fault| fault.told(&written(cycles)))
     }
 
-    /// Reads cycle notation: `(0 1 2)(3 4)`, with blanks or commas between points; `()` is the
-    /// identity.
+    /// Reads cycle notation: `(0 1 2)(3 4)`, with blanks, line breaks or commas between points;
+    /// `()` is the identity. Lines may end anywhere between two words, and also, behind a
+    /// backslash, within one.
     ///
     /// # Errors
-    /// [`Error::CycleNotation`] when the text is something else.
+    /// [`Error::CycleNotation`] when the text is something else; [`Error::TooManyPoints`].
+    ///
+    /// # Example
+    /// As GAP prints it, but for points from 0:
+    /// ```
+    /// use msr_groups::Permutation;
+    ///
+    /// # fn main() -> Result<(), msr_groups::Error> {
+    /// let wrapped = Permutation::parse("(0,1,\n  2)\n(3,\n4)", 5)?;
+    /// assert_eq!(wrapped.to_string(), "(0 1 2)(3 4)");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn parse(text: &str, degree: usize) -> Result<Self> {
-        let wrong = |problem: &str| Error::CycleNotation { text: text.into(), problem: problem.into() };
-        let mut cycles: Vec<Vec<usize>> = Vec::new();
+        let wrong = |problem: &str| Error::cycle_notation(text, problem);
+        let joined;
         let mut rest = text.trim();
+        if rest.contains('\\') {
+            joined = rest.replace("\\\r\n", "").replace("\\\n", "");
+            rest = &joined;
+        }
         if rest.is_empty() {
             return Err(wrong("it is empty"));
         }
+        let mut cycles: Vec<Vec<usize>> = Vec::new();
         while !rest.is_empty() {
             let inside = rest.strip_prefix('(').ok_or_else(|| wrong("a cycle starts with `(`"))?;
             let (cycle, after) = inside.split_once(')').ok_or_else(|| wrong("a cycle ends with `)`"))?;
-            let points = cycle.split([' ', ',', '\t']).filter(|word| !word.is_empty());
+            let between = |letter: char| letter.is_whitespace() || letter == ',';
+            let points = cycle.split(between).filter(|word| !word.is_empty());
             let points: std::result::Result<Vec<usize>, _> = points.map(usize::from_str).collect();
             cycles.push(points.map_err(|_| wrong("points are whole numbers from 0"))?);
             rest = after.trim_start();
         }
         let slices: Vec<&[usize]> = cycles.iter().map(Vec::as_slice).collect();
-        Self::from_cycles(degree, &slices)
+        Self::product_of(degree, &slices).map_err(|fault| fault.told(text))
+    }
+
+    fn product_of(degree: usize, cycles: &[&[usize]]) -> std::result::Result<Self, Fault> {
+        check_degree(Some(degree)).map_err(Fault::Size)?;
+        let mut images: Vec<u32> = (0..degree as u32).collect();
+        let mut seen = vec![false; degree];
+        for cycle in cycles {
+            for (i, &x) in cycle.iter().enumerate() {
+                let Some(seen) = seen.get_mut(x) else {
+                    return Err(Fault::Cycles(format!("{x} is no point of 0..{degree}")));
+                };
+                if std::mem::replace(seen, true) {
+                    return Err(Fault::Cycles(format!("{x} occurs twice")));
+                }
+                images[x] = cycle[(i + 1) % cycle.len()] as u32;
+            }
+        }
+        // An image that is no point is itself a point of the cycle, and was found out there.
+        Ok(Self { images: images.into() })
     }
 
     /// From images that are known to be a permutation.
@@ -204,7 +229,10 @@ impl Permutation {
     /// The smallest positive exponent that gives the identity: the least common multiple of the
     /// cycle lengths.
     pub fn order(&self) -> num_bigint::BigUint {
-        self.cycles().iter().fold(1u32.into(), |order: num_bigint::BigUint, c| order.lcm(&c.len().into()))
+        let mut lengths: Vec<usize> = self.cycles().iter().map(Vec::len).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        lengths.into_iter().fold(1u32.into(), |order: num_bigint::BigUint, length| order.lcm(&length.into()))
     }
 
     /// Whether it is a product of an even number of transpositions.
@@ -218,7 +246,16 @@ impl Permutation {
     }
 
     /// The points of `self` followed by those of `other`, each permuted by its own.
-    pub fn beside(&self, other: &Self) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::TooManyPoints`].
+    pub fn beside(&self, other: &Self) -> Result<Self> {
+        check_degree(self.degree().checked_add(other.degree()))?;
+        Ok(self.followed_by(other))
+    }
+
+    /// The same for degrees that are known to be small enough.
+    pub(crate) fn followed_by(&self, other: &Self) -> Self {
         let shift = self.degree() as u32;
         Self { images: self.images.iter().copied().chain(other.images.iter().map(|&x| x + shift)).collect() }
     }
@@ -231,6 +268,27 @@ impl Permutation {
             inside.iter().map(|&x| range.contains(&(x as usize)).then(|| x - range.start as u32)).collect();
         Some(Self { images: inside? })
     }
+}
+
+/// Why there is no product of cycles.
+enum Fault {
+    Size(Error),
+    Cycles(String),
+}
+
+impl Fault {
+    /// The error, with the cycles as they were given.
+    fn told(self, text: &str) -> Error {
+        match self {
+            Self::Size(error) => error,
+            Self::Cycles(problem) => Error::cycle_notation(text, problem),
+        }
+    }
+}
+
+fn written(cycles: &[&[usize]]) -> String {
+    let words = |cycle: &[usize]| cycle.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    cycles.iter().map(|cycle| format!("({})", words(cycle))).collect()
 }
 
 impl fmt::Display for Permutation {

@@ -82,7 +82,7 @@ fn the_reynolds_projection_is_idempotent_and_dense_u_is_the_pattern() {
         if m * n > k && output.group().order() > 1u32.into() {
             assert!(equivariance_error(&w, pattern).unwrap() > 1e-3);
         }
-        let dense = pattern.dense();
+        let dense = pattern.dense().unwrap();
         let v = random(k, &mut rng);
         let product: Vec<f64> =
             dense.chunks(k.max(1)).map(|row| row.iter().zip(&v).map(|(u, v)| u * v).sum()).collect();

@@ -377,5 +377,5 @@ fn subgroups() {
     );
     assert!(Rotations(8).contains(Rotations(8)) && !Rotations(8).contains(RotationsAndFlips(4)));
     assert!(!Rotations(8).contains(Rotations(16)) && !Rotations(8).contains(Rotations(3)));
-    assert_eq!((Rotations(8).to_string(), RotationsAndFlips(8).to_string()), ("C8".into(), "D8".into()));
+    assert_eq!((Rotations(8).to_string(), RotationsAndFlips(8).to_string()), ("C_8".into(), "D_8".into()));
 }

@@ -14,7 +14,7 @@ use msr_symmetry::Symmetry;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Convolutions whose filters come in four rotated copies: one field of the regular
-    // representation of C4.
+    // representation of C_4.
     let group = PlaneGroup::Rotations(4);
     let problem = SteerableConv::new(SteerableConvConfig {
         fields: 1,

@@ -139,7 +139,7 @@ fn of_filters() -> Result<Picture> {
     let mut group: Vec<(String, Vec<f64>)> =
         rows(&[("true", 0.0), ("MSR-Conv", 0.05), ("MSR-Conv-full", 0.1)]);
     group.insert(1, ("MAML-Conv".to_string(), field(1.0, 0.1, 0.2)));
-    let title = "C8: one field of a test task, true and after one example with each method";
+    let title = "C_8: one field of a test task, true and after one example with each method";
     Ok(filters(title, "rotation angle in degrees", &angles(), 3, &[group])?)
 }
 
@@ -152,7 +152,7 @@ fn of_basis() -> Result<Picture> {
         ]
     };
     let title =
-        "D8-MSR-Conv, seed 0: true basis functions of one field, and their projections on what was learned";
+        "D_8-MSR-Conv, seed 0: true basis functions of one field, and their projections on what was learned";
     let groups: Vec<_> = (0..4).map(group).collect();
     let picture = filters(title, "rotation angle in degrees (m: mirrored first)", &angles(), 3, &groups)?;
     Ok(picture)
@@ -172,7 +172,7 @@ fn of_factors() -> Result<Picture> {
         ("input channels".to_string(), vec![panel("B", &[1.2], 1)?]),
         ("kernel positions".to_string(), vec![panel("C", &c, 9)?, panel("C C^T", &gram(&c, 9), 9)?]),
     ];
-    Ok(matrices("C8-MSR-Conv, seed 0: Kronecker factors", "entry", rows))
+    Ok(matrices("C_8-MSR-Conv, seed 0: Kronecker factors", "entry", rows))
 }
 
 fn of_learning() -> Picture {

@@ -101,9 +101,9 @@ fn earlier(name: &str) -> PathBuf {
 fn files_of_earlier_versions_open() {
     for (name, layer, group) in [
         ("fc-d9", "ReparamLinear", Some("D_9")),
-        ("kronecker-c8", "ReparamConv2d", Some("C8")),
-        ("full-c8", "ReparamConv2d", Some("C8")),
-        ("mtsr-c8", "ReparamConv2d", Some("C8")),
+        ("kronecker-c8", "ReparamConv2d", Some("C_8")),
+        ("full-c8", "ReparamConv2d", Some("C_8")),
+        ("mtsr-c8", "ReparamConv2d", Some("C_8")),
         ("conv2d", "Conv2d", None),
         ("conv1d", "Conv1d", None),
         ("locally-connected", "LocallyConnected1d", None),

@@ -55,7 +55,7 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table1", "--ranks", "3"], &["no rank `3`", "1, 2, 5"]);
     refuses(&["reproduce", "table1", "--seeds", "0"], &["--seeds"]);
     refuses(&["reproduce", "table1", "--inner", "exact", "--methods", "MSR-FC"], &["MSR-FC", "--inner"]);
-    refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C8, D8"]);
+    refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C_8, D_8"]);
     refuses(
         &["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)],
         &["--data expects 2d_rot8.npz", "float32 arrays x (tasks"],
@@ -254,7 +254,7 @@ fn table2_on_an_npz_file() {
     for words in [
         "the first 32 tasks train, 8 of the others test",
         "interval over 8 test tasks",
-        "| C8      | 2           |",
+        "| C_8     | 2           |",
         "The symmetry that was learned, after 2",
         "bounds were not checked",
     ] {
@@ -263,25 +263,25 @@ fn table2_on_an_npz_file() {
     let files =
         ["filters.png", "factors.png", "basis.png", "learned.safetensors", "tested-2.json", "result.json"];
     for file in files {
-        assert!(out.join("cells/C8-MSR-Conv-seed0").join(file).exists(), "{file}");
+        assert!(out.join("cells/C_8-MSR-Conv-seed0").join(file).exists(), "{file}");
     }
-    assert!(!out.join("cells/C8-MAML-Conv-seed0/factors.png").exists());
+    assert!(!out.join("cells/C_8-MAML-Conv-seed0/factors.png").exists());
     assert!(
-        out.join("filters-C8.png").exists()
-            && out.join("cells/C8-MAML-Conv-seed0/filters.safetensors").exists()
+        out.join("filters-C_8.png").exists()
+            && out.join("cells/C_8-MAML-Conv-seed0/filters.safetensors").exists()
     );
     // What is finished needs its data no more; what is not says which file is gone.
     std::fs::rename(data.join("2d_rot8.npz"), data.join("elsewhere.npz")).unwrap();
     let resume = ["reproduce", "table2", "--resume", "--out", text(&out)];
     assert!(msr(&resume).ok);
-    std::fs::remove_file(out.join("cells/C8-MSR-Conv-seed0/result.json")).unwrap();
+    std::fs::remove_file(out.join("cells/C_8-MSR-Conv-seed0/result.json")).unwrap();
     refuses(&resume, &["--data expects 2d_rot8.npz"]);
     std::fs::rename(data.join("elsewhere.npz"), data.join("2d_rot8.npz")).unwrap();
     assert!(msr(&resume).ok);
     // After two steps there is no symmetry, and none is claimed.
     assert!(said.out.contains("symmetry not named"), "{}", said.out);
     // The file of a full U says what its rows are.
-    let learned = out.join("cells/C8-MSR-Conv-full-seed0/learned.safetensors");
+    let learned = out.join("cells/C_8-MSR-Conv-full-seed0/learned.safetensors");
     let said = msr(&["inspect", text(&learned)]);
     assert!(said.ok && said.out.contains("24 channels, 3 × 3 taps"), "{}{}", said.out, said.err);
 }

@@ -62,7 +62,7 @@ fn groups_are_read_out_of_files() {
     let (output, input) = (Action::parse(&group, "unordered_pairs"), Action::parse(&group, "distinct_pairs"));
     let pattern = SharingPattern::new(&output.unwrap(), &input.unwrap()).unwrap();
     let (rows, k) = (pattern.labels().len(), pattern.free_parameters());
-    let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense(), &[rows, k])]);
+    let path = file(folder.path(), "u.safetensors", &[("symmetry", pattern.dense().unwrap(), &[rows, k])]);
     refuses(&["inspect", text(&path)], &["72 rows", "--outputs"]);
     refuses(&["inspect", text(&path), "--outputs", "7"], &["not a multiple of 7"]);
     let picture = folder.path().join("here.png");
@@ -155,11 +155,11 @@ fn convolutions_name_their_rotations() {
         (0..8 * 9).flat_map(|row| basis.filters().iter().map(move |filter| filter[row])).collect();
     let path = file(folder.path(), "full.safetensors", &[("conv.symmetry", symmetry, &[72, columns])]);
     let kernel = ["inspect", text(&path), "--kernel", "3"];
-    says(&kernel, &["8 channels, 3 × 3 taps", "Symmetry: D4, order 8", "| D4    | 8     | 0.0000   |"]);
+    says(&kernel, &["8 channels, 3 × 3 taps", "Symmetry: D_4, order 8", "| D_4   | 8     | 0.0000   |"]);
     refuses(&["inspect", text(&path), "--kernel", "5"], &["72 rows", "5 × 5 taps"]);
     // Twice as many input channels, half as many output ones: fields of two.
     let halves = ["inspect", text(&path), "--kernel", "3", "--outputs", "4"];
-    says(&halves, &["4 channels × 2 input channels, 3 × 3 taps", "| D2 "]);
+    says(&halves, &["4 channels × 2 input channels, 3 × 3 taps", "| D_2 "]);
     refuses(
         &["inspect", text(&path), "--kernel", "3", "--outputs", "3"],
         &["8 filters", "3 output channels"],

@@ -76,7 +76,7 @@ mod tests {
         let large = pattern(&Action::natural(&dihedral(6)?))?;
         let vb = SeededVars::new(0).builder(DType::F64, &Device::Cpu);
         let layer = ReparamLinear::new(ReparamLinearConfig::new(6, 6, small.free_parameters()), vb)?;
-        let learner = learned(layer, &small.dense())?;
+        let learner = learned(layer, &small.dense()?)?;
         let distance = |pattern: SharingPattern| Truth::Pattern(pattern).distance(&learner);
         assert!(distance(small)?.is_some_and(|error| error < 1e-12));
         assert!(distance(large)?.is_some_and(|error| error > 0.1));

@@ -142,7 +142,7 @@ fn summarise(found: &Recovery, truth: &SharingPattern) -> Result<Found> {
     let distance = partition_distance(&pattern, truth)?;
     let group = found.group();
     let is_true_group = match group {
-        Some(group) => distance == 0 && group.permutations.is_same_as(&pattern_automorphisms(truth)?),
+        Some(group) => distance == 0 && group.permutations.is_same_as(&pattern_automorphisms(truth)?)?,
         None => false,
     };
     let name = if matches!(found, Recovery::Ties(_)) { Some("trivial") } else { found.name() };

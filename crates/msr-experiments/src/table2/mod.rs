@@ -33,7 +33,7 @@ pub struct Flags {
     /// one beside the others.
     #[arg(long, value_enum, conflicts_with = "resume")]
     pub inner: Option<Inner>,
-    /// Only these problems: `C8`, `D8`.
+    /// Only these problems: `C_8`, `D_8`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub problems: Vec<String>,
     /// A folder with the authors' files 2d_rot8.npz and 2d_rot8_flip.npz, used instead of our
@@ -73,7 +73,9 @@ impl Experiment for Table2 {
         if run.quick {
             tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
         }
-        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))
+        // However it is typed: `C_8`, `c8`.
+        let same = |a: &String, b: &String| by_name(&a.replace('_', ""), &b.replace('_', ""));
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, same)
     }
 
     fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {

@@ -5,17 +5,16 @@ mod pairs;
 mod parse;
 mod products;
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use crate::error::{Error, Result};
-use crate::families::MOST_POINTS;
+use crate::error::{Error, Result, cycles, quoted};
 use crate::group::PermutationGroup;
 use crate::group::chain::{Chain, orbits};
+use crate::limits::{MOST_POINTS, check_generators};
 use crate::permutation::Permutation;
 
 /// A group acting on `0..points`: one permutation of the points for each generator,
-/// `ρ(g h) = ρ(g) ρ(h)`. See `docs/derivations/groups.md`, section 1.
+/// `ρ(g h) = ρ(g) ρ(h)`. See [groups, section 1](crate::derivations::groups).
 ///
 /// # Example
 /// `S_3` on its three points, on itself, and on ordered pairs:
@@ -37,6 +36,8 @@ pub struct Action {
     name: String,
     points: usize,
     images: Vec<Permutation>,
+    /// Whether it is known that no element but the identity leaves all points where they are.
+    is_faithful: bool,
     /// The chain of `{(g, ρ(g))}` on the group's own points followed by these.
     graph: Arc<OnceLock<Chain>>,
 }
@@ -48,7 +49,13 @@ impl Action {
         points: usize,
         images: Vec<Permutation>,
     ) -> Self {
-        Self { group: group.clone(), name: name.into(), points, images, graph: Arc::default() }
+        let (group, graph) = (group.clone(), Arc::default());
+        Self { group, name: name.into(), points, images, is_faithful: false, graph }
+    }
+
+    /// The same action, of which theory may say that it is faithful.
+    fn faithful_if(self, is_faithful: bool) -> Self {
+        Self { is_faithful, ..self }
     }
 
     /// An action with the images that `image(generator, point)` gives.
@@ -60,9 +67,13 @@ impl Action {
     ) -> Result<Self> {
         let Some(points) = points.filter(|&p| p <= MOST_POINTS) else {
             return Err(Error::Config {
-                problem: format!("{name} has more than {MOST_POINTS} points; choose a smaller action"),
+                problem: format!(
+                    "the action `{}` has more than {MOST_POINTS} points; choose a smaller action",
+                    quoted(&name)
+                ),
             });
         };
+        check_generators(points, group.generators().len())?;
         let images = (0..group.generators().len())
             .map(|i| Permutation::trusted((0..points).map(|x| image(i, x) as u32).collect()))
             .collect();
@@ -71,7 +82,7 @@ impl Action {
 
     /// The group on its own points.
     pub fn natural(group: &PermutationGroup) -> Self {
-        Self::trusted(group, "natural", group.degree(), group.generators().to_vec())
+        Self::trusted(group, "natural", group.degree(), group.generators().to_vec()).faithful_if(true)
     }
 
     /// All elements leave all of `0..points` where they are.
@@ -86,18 +97,21 @@ impl Action {
     /// `i`-th of [`PermutationGroup::elements`].
     ///
     /// # Errors
-    /// [`Error::TooManyElements`].
+    /// [`Error::TooManyElements`] when there are more than
+    /// [`MOST_ELEMENTS`](crate::MOST_ELEMENTS); [`Error::Config`] when
+    /// there are too many generators; [`Error::TooMuchWork`].
     pub fn regular(group: &PermutationGroup) -> Result<Self> {
-        let elements = group.elements()?;
-        let index: HashMap<&Permutation, u32> = elements.iter().zip(0..).collect();
-        // Products of elements are elements, so all of them are found.
-        let images = group
-            .generators()
-            .iter()
-            .map(|g| elements.iter().filter_map(|h| index.get(&h.then(g)).copied()).collect())
-            .map(Permutation::trusted)
-            .collect();
-        Ok(Self::trusted(group, "regular", elements.len(), images))
+        const WHAT: &str = "the regular action";
+        // No element is written out, so that it makes no difference on how many points they act.
+        let count = group.check_listing(WHAT, None)? as usize;
+        check_generators(count, group.generators().len())?;
+        let images = group.chain(WHAT)?.index().left_multiplication(group.generators(), count);
+        // A complete chain finds all of them.
+        let images = images.ok_or_else(|| Error::Config {
+            problem: format!("the elements of {} do not number {count}", quoted(group.name())),
+        })?;
+        let images = images.into_iter().map(Permutation::trusted).collect();
+        Ok(Self::trusted(group, "regular", count, images).faithful_if(true))
     }
 
     /// The group that acts.
@@ -121,12 +135,19 @@ impl Action {
     }
 
     /// The group of permutations of the points that the images generate.
-    pub fn image_group(&self) -> PermutationGroup {
-        let name = match self.name.as_str() {
+    ///
+    /// # Errors
+    /// [`Error::TooMuchWork`] when its order is not known from the action and takes too long.
+    pub fn image_group(&self) -> Result<PermutationGroup> {
+        let image = PermutationGroup::trusted(self.image_name(), self.points, self.images.clone());
+        if self.is_faithful { Ok(image.of_order(self.group.order())) } else { image.with_order("an image") }
+    }
+
+    fn image_name(&self) -> String {
+        match self.name.as_str() {
             "natural" => self.group.name().to_string(),
             name => format!("{}, {name}", self.group.name()),
-        };
-        PermutationGroup::trusted(name, self.points, self.images.clone())
+        }
     }
 
     /// The orbits on the points, each in ascending order.
@@ -152,8 +173,10 @@ pub(crate) fn same_group(a: &Action, b: &Action) -> Result<()> {
         return Ok(());
     }
     let list = |action: &Action| {
-        let words: Vec<String> = action.group.generators().iter().map(ToString::to_string).collect();
-        format!("{} by {}", action.group.name(), words.join(", "))
+        let words: Vec<String> = action.group.generators().iter().take(4).map(cycles).collect();
+        let more = action.group.generators().len().saturating_sub(words.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{} by {}{more}", quoted(action.group.name()), words.join(", "))
     };
     Err(Error::DifferentGroups { problem: format!("{}, and {}", list(a), list(b)) })
 }

@@ -2,7 +2,7 @@
 
 use super::Action;
 use crate::error::Result;
-use crate::families::MOST_POINTS;
+use crate::limits::MOST_POINTS;
 
 impl Action {
     /// On ordered pairs of points: `(x, y) ↦ (ρ(g) x, ρ(g) y)`, pair `(x, y)` at `x · points + y`.
@@ -15,6 +15,8 @@ impl Action {
         Self::from_map(&self.group, "on ordered pairs".into(), n.checked_mul(n), |i, pair| {
             g[i].apply(pair / n) * n + g[i].apply(pair % n)
         })
+        // The pairs (x, x) are the points.
+        .map(|action| action.faithful_if(self.is_faithful))
     }
 
     /// On ordered pairs of different points, in lexicographic order.
@@ -34,6 +36,8 @@ impl Action {
             let (x, y) = pair(at);
             number(g[i].apply(x), g[i].apply(y))
         })
+        // A single point cannot be moved.
+        .map(|action| action.faithful_if(self.is_faithful))
     }
 
     /// On unordered pairs of different points, `{x < y}` in lexicographic order.
@@ -57,5 +61,7 @@ impl Action {
             let (x, y) = pairs[at];
             number(g[i].apply(x), g[i].apply(y))
         })
+        // What keeps {x, y} and {x, z} keeps x; two points have one pair, whatever moves them.
+        .map(|action| action.faithful_if(self.is_faithful && n > 2))
     }
 }

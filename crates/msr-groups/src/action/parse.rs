@@ -1,7 +1,7 @@
 //! Actions by name: what definition files and the command line write.
 
 use super::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::group::PermutationGroup;
 
 impl Action {
@@ -26,8 +26,9 @@ impl Action {
         let natural = Self::natural(group);
         let wrong = || Error::Config {
             problem: format!(
-                "there is no action `{text}`; there are natural, regular, trivial(points), ordered_pairs, \
-                 distinct_pairs, unordered_pairs and channels(count)"
+                "there is no action `{}`; there are natural, regular, trivial(points), ordered_pairs, \
+                 distinct_pairs, unordered_pairs and channels(count)",
+                quoted(text)
             ),
         };
         let (name, number) = match text.trim().strip_suffix(')').and_then(|t| t.split_once('(')) {

@@ -19,18 +19,25 @@ impl Action {
         Self::from_map(&self.group, name, self.points.checked_mul(m), |i, at| {
             self.images[i].apply(at / m) * m + other.images[i].apply(at % m)
         })
+        // With no points in one there are no pairs, and nothing is moved.
+        .map(|action| {
+            let one = self.is_faithful && other.points > 0;
+            action.faithful_if(one || other.is_faithful && self.points > 0)
+        })
     }
 
     /// On the points of `self` followed by those of `other`.
     ///
     /// # Errors
     /// [`Error::DifferentGroups`](crate::Error::DifferentGroups) when another group acts on
-    /// `other`.
+    /// `other`; too many points.
     pub fn beside(&self, other: &Self) -> Result<Self> {
         same_group(self, other)?;
-        let images = self.images.iter().zip(&other.images).map(|(a, b)| a.beside(b)).collect();
-        let name = format!("{} + {}", self.name, other.name);
-        Ok(Self::trusted(&self.group, name, self.points + other.points, images))
+        let (n, name) = (self.points, format!("{} + {}", self.name, other.name));
+        let action = Self::from_map(&self.group, name, n.checked_add(other.points), |i, at| {
+            if at < n { self.images[i].apply(at) } else { n + other.images[i].apply(at - n) }
+        })?;
+        Ok(action.faithful_if(self.is_faithful || other.is_faithful))
     }
 
     /// On `channels` copies of the points: point `x` of channel `c` at `c · points + x`.
@@ -43,16 +50,16 @@ impl Action {
         Self::from_map(&self.group, name, n.checked_mul(channels), |i, at| {
             at / n * n + self.images[i].apply(at % n)
         })
+        .map(|action| action.faithful_if(self.is_faithful && channels > 0))
     }
 
     /// `G × H` on the grid of their points: `(x, y) ↦ (g x, h y)`, cell `(x, y)` at
-    /// `x · degree(H) + y`. See `docs/derivations/groups.md`, section 5.
+    /// `x · degree(H) + y`. See [groups, section 5](crate::derivations::groups).
     ///
     /// # Errors
     /// When there are too many points.
     pub fn product_grid(g: &PermutationGroup, h: &PermutationGroup) -> Result<Self> {
-        let group = direct_product(g, h)?;
-        Self::grid(&group, g.generators(), g.degree(), h.generators(), h.degree())
+        Self::product_grid_of(&Self::natural(g), &Self::natural(h))
     }
 
     /// The action of `G × H` on the grid of the points of an action of `G` and one of `H`. All
@@ -62,7 +69,10 @@ impl Action {
     /// When there are too many points.
     pub fn product_grid_of(g: &Self, h: &Self) -> Result<Self> {
         let group = direct_product(&g.group, &h.group)?;
-        Self::grid(&group, &g.images, g.points, &h.images, h.points)
+        let grid = Self::grid(&group, &g.images, g.points, &h.images, h.points)?;
+        // Without points in one of the two, no cell shows what the other does.
+        let has_cells = g.points > 0 && h.points > 0;
+        Ok(grid.faithful_if(g.is_faithful && h.is_faithful && has_cells))
     }
 
     fn grid(

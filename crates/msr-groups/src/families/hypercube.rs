@@ -1,8 +1,8 @@
 //! Symmetries of the n-cube.
 
-use super::check_size;
 use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
+use crate::limits::{check_size, factorial};
 use crate::permutation::Permutation;
 
 /// All symmetries of the `n`-cube on its `2^n` corners (the bits of a corner's number are its
@@ -26,5 +26,6 @@ pub fn hypercube(n: usize) -> Result<PermutationGroup> {
     if n > 1 {
         generators.extend([Permutation::trusted(shift), Permutation::trusted(swap)]);
     }
-    PermutationGroup::new(format!("symmetries of the {n}-cube"), 1 << n, generators)
+    let group = PermutationGroup::trusted(format!("symmetries of the {n}-cube"), 1 << n, generators);
+    Ok(group.of_order(factorial(n) << n))
 }

@@ -1,16 +1,12 @@
 //! The rotations of the icosahedron.
 
-use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 
 /// The rotations of the icosahedron on its 12 corners: `(0, s, t φ)`, `(s, t φ, 0)`, `(t φ, 0, s)`,
 /// each with `(s, t)` = (1, 1), (1, −1), (−1, 1), (−1, −1), and φ the golden ratio; isomorphic to
 /// `A_5`, order 60.
-///
-/// # Errors
-/// None.
-pub fn icosahedron() -> Result<PermutationGroup> {
+pub fn icosahedron() -> PermutationGroup {
     let golden = (1.0 + 5f64.sqrt()) / 2.0;
     let signs = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)];
     let corners: Vec<[f64; 3]> = (0..3)
@@ -28,11 +24,8 @@ pub fn icosahedron() -> Result<PermutationGroup> {
     let length = (1.0 + golden * golden).sqrt();
     let axis = corners[0].map(|c| c / length);
     let fifth = |p: [f64; 3]| rotate(p, axis, 2.0 * std::f64::consts::PI / 5.0);
-    PermutationGroup::new(
-        "rotations of the icosahedron",
-        12,
-        vec![moved(&corners, third)?, moved(&corners, fifth)?],
-    )
+    let generators = vec![moved(&corners, third), moved(&corners, fifth)];
+    PermutationGroup::trusted("rotations of the icosahedron", 12, generators).of_order(60u32)
 }
 
 /// Rodrigues' rotation of `p` by `angle` about a unit axis.
@@ -45,19 +38,13 @@ fn rotate(p: [f64; 3], axis: [f64; 3], angle: f64) -> [f64; 3] {
 }
 
 /// The permutation of the corners that a rotation makes.
-fn moved(corners: &[[f64; 3]], rotation: impl Fn([f64; 3]) -> [f64; 3]) -> Result<Permutation> {
+fn moved(corners: &[[f64; 3]], rotation: impl Fn([f64; 3]) -> [f64; 3]) -> Permutation {
     let distance =
         |a: &[f64; 3], b: &[f64; 3]| -> f64 { a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum() };
-    let images: Option<Vec<usize>> = corners
-        .iter()
-        .map(|&corner| {
-            let image = rotation(corner);
-            corners.iter().position(|c| distance(c, &image) < 1e-6)
-        })
-        .collect();
-    let images = images.ok_or_else(|| Error::Family {
-        family: "icosahedron",
-        problem: "a rotation moved a corner away from all corners".into(),
-    })?;
-    Permutation::from_images(&images)
+    let image = |(at, &corner): (usize, &[f64; 3])| {
+        let image = rotation(corner);
+        // A rotation of the icosahedron takes corners to corners.
+        corners.iter().position(|c| distance(c, &image) < 1e-6).unwrap_or(at) as u32
+    };
+    Permutation::trusted(corners.iter().enumerate().map(image).collect())
 }

@@ -15,8 +15,8 @@ pub struct SmallGroup {
     pub named: bool,
     /// Whether it is all that keeps its natural sharing pattern (outputs and inputs acted on
     /// naturally). When it is not, no weight can tell it from a larger group: the maps that commute
-    /// with `A_4` on four points commute with `S_4` too. See `docs/derivations/groups.md`, section
-    /// 6.
+    /// with `A_4` on four points commute with `S_4` too. See
+    /// [groups, section 6](crate::derivations::groups).
     pub closed: bool,
 }
 
@@ -24,7 +24,7 @@ impl SmallGroup {
     /// Builds the group.
     ///
     /// # Errors
-    /// None for the entries of the list.
+    /// As [`parse_group`](crate::parse_group); none for the entries of [`ALL_SMALL_GROUPS`].
     pub fn group(&self) -> Result<PermutationGroup> {
         parse::parse(self.call)
     }

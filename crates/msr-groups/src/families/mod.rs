@@ -37,24 +37,3 @@ pub use torus::{torus_rotations, torus_translations};
 pub use trivial::trivial;
 pub use user::from_cycle_notation;
 pub use wreath_product::wreath_product;
-
-use crate::error::{Error, Result};
-
-/// The most points that a group may act on.
-pub(crate) const MOST_POINTS: usize = 1 << 22;
-
-/// Refuses sizes outside `least..`, and sizes that make more than [`MOST_POINTS`] points.
-fn check_size(family: &'static str, n: usize, least: usize) -> Result<()> {
-    if n < least {
-        return Err(Error::Family { family, problem: format!("n is {n}; it must be at least {least}") });
-    }
-    check_points(family, Some(n))
-}
-
-fn check_points(family: &'static str, points: Option<usize>) -> Result<()> {
-    if points.is_none_or(|points| points > MOST_POINTS) {
-        let problem = format!("more than {MOST_POINTS} points; choose a smaller group");
-        return Err(Error::Family { family, problem });
-    }
-    Ok(())
-}

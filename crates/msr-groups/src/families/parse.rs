@@ -5,8 +5,12 @@ use super::{
     rubik, square_grid, symmetric, torus_rotations, torus_translations, trivial, wreath_product,
 };
 use crate::action::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 use crate::group::PermutationGroup;
+
+/// The most bytes of a text, and the most parentheses around one place of it.
+const LONGEST: usize = 4_096;
+const DEEPEST: usize = 16;
 
 const KNOWN: &str = "trivial(n), cyclic(n), dihedral(n), symmetric(n), alternating(n), quaternion(), \
     square_grid(n), hypercube(n), icosahedron(), torus_translations(h, w), torus_rotations(n), rubik(), \
@@ -19,7 +23,8 @@ const KNOWN: &str = "trivial(n), cyclic(n), dihedral(n), symmetric(n), alternati
 /// actions make; `semidirect(n, order)` is [`cyclic_semidirect`].
 ///
 /// # Errors
-/// [`Error::Config`] for any other text; what the constructors report.
+/// [`Error::Config`] for any other text, for one of more than 4,096 bytes, and for calls that are
+/// nested more than 16 deep; what the constructors report.
 ///
 /// # Example
 /// ```
@@ -29,7 +34,30 @@ const KNOWN: &str = "trivial(n), cyclic(n), dihedral(n), symmetric(n), alternati
 /// # Ok::<(), msr_groups::Error>(())
 /// ```
 pub fn parse(text: &str) -> Result<PermutationGroup> {
-    let wrong = |problem: String| Error::Config { problem: format!("`{text}`: {problem}") };
+    let wrong = |problem: String| Error::Config { problem: format!("`{}`: {problem}", quoted(text)) };
+    if text.len() > LONGEST {
+        return Err(wrong(format!(
+            "the name of a group has at most {LONGEST} bytes, this one {}",
+            text.len()
+        )));
+    }
+    let mut depth = 0usize;
+    for letter in text.bytes() {
+        depth = match letter {
+            b'(' => depth + 1,
+            b')' => depth.saturating_sub(1),
+            _ => depth,
+        };
+        if depth > DEEPEST {
+            return Err(wrong(format!("calls are nested at most {DEEPEST} deep")));
+        }
+    }
+    call(text)
+}
+
+/// A call that is neither too long nor nested too deep.
+fn call(text: &str) -> Result<PermutationGroup> {
+    let wrong = |problem: String| Error::Config { problem: format!("`{}`: {problem}", quoted(text)) };
     let inside = text.trim().strip_suffix(')').and_then(|t| t.split_once('('));
     let Some((name, arguments)) = inside else {
         return Err(wrong(format!("a group is written as a call, one of {KNOWN}")));
@@ -37,26 +65,21 @@ pub fn parse(text: &str) -> Result<PermutationGroup> {
     let arguments = split(arguments);
     let count = |expected: usize| match arguments.len() {
         n if n == expected => Ok(()),
-        n => Err(wrong(format!("{name} takes {expected} arguments, got {n}; there are {KNOWN}"))),
+        n => Err(wrong(format!("{} takes {expected} arguments, got {n}; there are {KNOWN}", quoted(name)))),
     };
     let number = |at: usize| -> Result<usize> {
-        arguments[at].parse().map_err(|_| wrong(format!("`{}` is no whole number", arguments[at])))
+        arguments[at].parse().map_err(|_| wrong(format!("`{}` is no whole number", quoted(arguments[at]))))
     };
     let one = |build: fn(usize) -> Result<PermutationGroup>| count(1).and_then(|()| build(number(0)?));
     let two = |build: fn(usize, usize) -> Result<PermutationGroup>| {
         count(2).and_then(|()| build(number(0)?, number(1)?))
     };
-    let none = |build: fn() -> Result<PermutationGroup>| count(0).and_then(|()| build());
+    let none = |build: fn() -> PermutationGroup| count(0).map(|()| build());
     let groups = |build: fn(&PermutationGroup, &PermutationGroup) -> Result<PermutationGroup>| {
-        count(2).and_then(|()| build(&parse(arguments[0])?, &parse(arguments[1])?))
+        count(2).and_then(|()| build(&call(arguments[0])?, &call(arguments[1])?))
     };
-    // From three points on no element but the identity keeps all pairs: these actions are faithful.
     let acting = |build: fn(&PermutationGroup) -> Result<Action>| {
-        count(1).and_then(|()| {
-            let group = parse(arguments[0])?;
-            let image = build(&group)?.image_group();
-            Ok(if group.degree() > 2 { image.of_order(group.order()) } else { image })
-        })
+        count(1).and_then(|()| build(&call(arguments[0])?)?.image_group())
     };
     match name.trim() {
         "trivial" => one(trivial),
@@ -74,9 +97,7 @@ pub fn parse(text: &str) -> Result<PermutationGroup> {
         "rubik" => none(rubik),
         "direct_product" => groups(direct_product),
         "wreath_product" => groups(wreath_product),
-        "product_grid" => {
-            groups(|g, h| Ok(Action::product_grid(g, h)?.image_group().of_order(g.order() * h.order())))
-        }
+        "product_grid" => groups(|g, h| Action::product_grid(g, h)?.image_group()),
         "regular" => acting(Action::regular),
         "ordered_pairs" => acting(|g| Action::natural(g).on_ordered_pairs()),
         "distinct_pairs" => acting(|g| Action::natural(g).on_distinct_pairs()),

@@ -1,9 +1,13 @@
 //! Semidirect products.
 
-use super::{check_points, check_size, cyclic, parenthesised};
+use num_bigint::BigUint;
+
+use super::{cyclic, parenthesised};
 use crate::action::Action;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, cycles, quoted};
 use crate::group::PermutationGroup;
+use crate::group::abelian::primes;
+use crate::limits::{check_generators, check_order, check_points, check_size};
 use crate::permutation::Permutation;
 
 /// `N ⋊ H`: `h n h⁻¹ = φ_h(n)`, where `automorphisms[j][i]` is the image of the `i`-th generator of
@@ -11,8 +15,8 @@ use crate::permutation::Permutation;
 /// from the left, and by φ), followed by the points of `H`; order `|N| |H|`.
 ///
 /// # Errors
-/// When one of the maps is not an automorphism, when φ is not a homomorphism, or when `N` has too
-/// many elements.
+/// When one of the maps is not an automorphism, when φ is not a homomorphism, or when `N` has more
+/// than a million elements; [`Error::TooMuchWork`].
 ///
 /// # Example
 /// The dihedral group of order 10: the flip turns a rotation into its inverse.
@@ -36,44 +40,71 @@ pub fn semidirect_product(
             "{} automorphisms for the {} generators of {}",
             automorphisms.len(),
             h.generators().len(),
-            h.name()
+            quoted(h.name())
         )));
     }
-    let regular = Action::regular(n)?;
-    let elements = n.elements()?;
-    check_points(FAMILY, elements.len().checked_add(h.degree()))?;
-    let index: std::collections::HashMap<&Permutation, u32> = elements.iter().zip(0..).collect();
-    // φ_h as a permutation of the elements of N.
-    let mut twists = Vec::new();
-    for (j, images) in automorphisms.iter().enumerate() {
-        if let Some(g) = images.iter().find(|g| !n.contains(g)) {
-            return Err(wrong(format!(
-                "automorphism {j} sends a generator to {g}, which is not in {}",
-                n.name()
-            )));
+    let order = n.check_listing(FAMILY, None)? as usize;
+    let points = order.checked_add(h.degree());
+    check_points(FAMILY, points)?;
+    check_generators(order + h.degree(), n.generators().len() + h.generators().len())?;
+    let bits = n.order().bits() + h.order().bits();
+    check_order(FAMILY, Some(bits))?;
+    let mut images = Vec::new();
+    for (j, of_generators) in automorphisms.iter().enumerate() {
+        for g in of_generators {
+            if !n.contains(g)? {
+                let (g, n) = (cycles(g), quoted(n.name()));
+                return Err(wrong(format!("automorphism {j} sends a generator to {g}, which is not in {n}")));
+            }
         }
-        let map = Action::homomorphism(n, n.degree(), images.clone())
-            .map_err(|e| wrong(format!("automorphism {j} of {} is none: {e}", n.name())))?;
-        let twist: Option<Vec<usize>> = elements
-            .iter()
-            .map(|g| map.image_of(g).ok().and_then(|image| index.get(&image).map(|&i| i as usize)))
-            .collect();
-        let twist = twist.ok_or_else(|| wrong(format!("automorphism {j} leaves {}", n.name())))?;
-        let twist = Permutation::from_images(&twist)
-            .map_err(|_| wrong(format!("the map of generator {j} of {} is not injective", h.name())))?;
-        twists.push(twist);
+        Action::homomorphism(n, n.degree(), of_generators.clone())
+            .map_err(|e| wrong(format!("automorphism {j} of {} is none: {e}", quoted(n.name()))))?;
+        images.extend(of_generators.iter().cloned());
+    }
+    // Multiplication from the left by the generators of N, and by their images.
+    let factors: Vec<Permutation> = n.generators().iter().chain(&images).cloned().collect();
+    check_generators(order, factors.len())?;
+    let chain = n.chain(FAMILY)?;
+    let moved = chain.index().left_multiplication(&factors, order);
+    let moved = moved.ok_or_else(|| wrong(format!("{} does not have {order} elements", quoted(n.name()))))?;
+    let (left, by_images) = moved.split_at(n.generators().len());
+    let mut twists = Vec::new();
+    for j in 0..automorphisms.len() {
+        let by_images = &by_images[j * left.len()..(j + 1) * left.len()];
+        let twist = Permutation::from_images(&twist(order, left, by_images));
+        let injective = format!("the map of generator {j} of {} is not injective", quoted(h.name()));
+        twists.push(twist.map_err(|_| wrong(injective))?);
     }
     // φ must be a homomorphism from H.
-    Action::homomorphism(h, elements.len(), twists.clone())
-        .map_err(|e| wrong(format!("{} does not act by these automorphisms: {e}", h.name())))?;
-    let one = Permutation::identity(h.degree());
-    let left = regular.images().iter().map(|a| a.beside(&one));
-    let right = twists.iter().zip(h.generators()).map(|(twist, b)| twist.beside(b));
-    PermutationGroup::new(
+    Action::homomorphism(h, order, twists.clone())
+        .map_err(|e| wrong(format!("{} does not act by these automorphisms: {e}", quoted(h.name()))))?;
+    let one = Permutation::one(h.degree());
+    let left = left.iter().map(|a| Permutation::trusted(a.clone()).followed_by(&one));
+    let right = twists.iter().zip(h.generators()).map(|(twist, b)| twist.followed_by(b));
+    let group = PermutationGroup::trusted(
         format!("{} ⋊ {}", parenthesised(n.name()), parenthesised(h.name())),
-        elements.len() + h.degree(),
+        order + h.degree(),
         left.chain(right).collect(),
-    )
+    );
+    Ok(group.of_order(n.order() * h.order()))
+}
+
+/// An automorphism φ on the places of the elements, the identity first: `φ(a h) = φ(a) φ(h)`, from
+/// what the generators a and their images do from the left.
+fn twist(order: usize, left: &[Vec<u32>], by_images: &[Vec<u32>]) -> Vec<usize> {
+    let mut twist = vec![usize::MAX; order];
+    twist[0] = 0;
+    let mut queue = vec![0];
+    while let Some(h) = queue.pop() {
+        for (a, by_image) in left.iter().zip(by_images) {
+            let next = a[h] as usize;
+            if twist[next] == usize::MAX {
+                twist[next] = by_image[twist[h]] as usize;
+                queue.push(next);
+            }
+        }
+    }
+    twist
 }
 
 /// `C_n ⋊ C_order` on the residues modulo `n`: `x ↦ x + 1` and `x ↦ r x`, for the smallest `r`
@@ -81,26 +112,41 @@ pub fn semidirect_product(
 /// group of order 21.
 ///
 /// # Errors
-/// When `n` is below 2, or no residue has that multiplicative order.
+/// When `n` is below 2 or above 2²², or no residue has that multiplicative order.
 pub fn cyclic_semidirect(n: usize, order: usize) -> Result<PermutationGroup> {
     const FAMILY: &str = "semidirect product of cyclic groups";
     check_size(FAMILY, n, 2)?;
-    // The smallest e with r^e = 1, for a unit r.
-    let order_of = |r: usize| {
-        let (mut power, mut exponent) = (r, 1);
-        while power != 1 {
-            power = power * r % n;
-            exponent += 1;
-        }
-        exponent
-    };
-    let mut units = (1..n).filter(|&r| num_integer::gcd(n, r) == 1);
-    let r = units.find(|&r| order_of(r) == order).ok_or_else(|| Error::Family {
+    // At most 2²² residues, of which a power takes some twenty products.
+    // An order divides the number of units, which is below n.
+    let primes = if (1..n).contains(&order) { primes(order as u64) } else { Vec::new() };
+    let r = (1..n).find(|&r| (1..n).contains(&order) && has_order(r, order, &primes, n));
+    let r = r.ok_or_else(|| Error::Family {
         family: FAMILY,
         problem: format!("no multiplication modulo {n} has order {order}"),
     })?;
     let multiply = Permutation::trusted((0..n).map(|x| (x * r % n) as u32).collect());
     let mut generators = cyclic(n)?.generators().to_vec();
     generators.push(multiply);
-    Ok(PermutationGroup::new(format!("C_{n} ⋊ C_{order}"), n, generators)?.of_order(n * order))
+    // The order of a residue is below n.
+    let group = PermutationGroup::trusted(format!("C_{n} ⋊ C_{order}"), n, generators);
+    Ok(group.of_order(BigUint::from(n) * order))
+}
+
+/// `base^exponent` modulo `n`, which is at most 2²².
+fn power(mut base: u64, mut exponent: u64, n: u64) -> u64 {
+    let mut power = 1 % n;
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            power = power * base % n;
+        }
+        (base, exponent) = (base * base % n, exponent / 2);
+    }
+    power
+}
+
+/// Whether `order`, which these primes divide, is the smallest exponent `e ≥ 1` with `r^e = 1`
+/// modulo `n`. Only units have one.
+fn has_order(r: usize, order: usize, primes: &[u64], n: usize) -> bool {
+    let (r, order, n) = (r as u64, order as u64, n as u64);
+    power(r, order, n) == 1 % n && primes.iter().all(|p| power(r, order / p, n) != 1 % n)
 }

@@ -1,14 +1,14 @@
 //! The trivial group.
 
-use super::check_size;
 use crate::error::Result;
 use crate::group::PermutationGroup;
+use crate::limits::check_size;
 
 /// The group `{1}` on `n ≥ 1` points.
 ///
 /// # Errors
-/// When `n` is zero.
+/// When `n` is zero or above 2²².
 pub fn trivial(n: usize) -> Result<PermutationGroup> {
     check_size("trivial group", n, 1)?;
-    PermutationGroup::new("trivial", n, Vec::new())
+    Ok(PermutationGroup::trusted("trivial", n, Vec::new()).of_order(1u32))
 }

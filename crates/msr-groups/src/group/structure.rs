@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::PermutationGroup;
 use crate::error::Result;
+use crate::limits::Work;
 use crate::permutation::Permutation;
 use crate::union_find::UnionFind;
 
@@ -11,7 +12,8 @@ impl PermutationGroup {
     /// How many elements there are of each order.
     ///
     /// # Errors
-    /// [`Error::TooManyElements`](crate::Error::TooManyElements).
+    /// [`Error::TooManyElements`](crate::Error::TooManyElements);
+    /// [`Error::TooMuchWork`](crate::Error::TooMuchWork).
     pub fn element_orders(&self) -> Result<BTreeMap<u64, u64>> {
         let mut counts = BTreeMap::new();
         self.try_for_each("counting element orders", |g| {
@@ -33,6 +35,33 @@ impl PermutationGroup {
         Self::trusted("constituent", orbit.len(), self.generators().iter().map(restricted).collect())
     }
 
+    /// What the group does on the images of a set of points in ascending order; `None` when there are
+    /// other than `count` of them.
+    pub(crate) fn on_images(&self, set: &[usize], count: usize) -> Option<Self> {
+        let mut sets = vec![set.to_vec()];
+        let mut number = std::collections::HashMap::from([(set.to_vec(), 0u32)]);
+        let mut images: Vec<Vec<u32>> = vec![Vec::new(); self.generators().len()];
+        let mut at = 0;
+        while at < sets.len() {
+            for (g, images) in self.generators().iter().zip(&mut images) {
+                let mut moved: Vec<usize> = sets[at].iter().map(|&point| g.apply(point)).collect();
+                moved.sort_unstable();
+                let next = number.len() as u32;
+                let place = *number.entry(moved.clone()).or_insert(next);
+                if place == next {
+                    sets.push(moved);
+                }
+                images.push(place);
+            }
+            if sets.len() > count {
+                return None;
+            }
+            at += 1;
+        }
+        let images = images.into_iter().map(Permutation::trusted).collect();
+        (sets.len() == count).then(|| Self::trusted("constituent", count, images))
+    }
+
     /// What the group does on the blocks of a partition that it respects; `block_of[point]` numbers
     /// them.
     pub(crate) fn on_blocks(&self, block_of: &[usize]) -> Self {
@@ -48,11 +77,16 @@ impl PermutationGroup {
     }
 
     /// The block systems of a transitive group that a pair of points generates (all minimal ones
-    /// are among them), each as the block of every point; without the two trivial ones. Source:
-    /// Atkinson, "An algorithm for finding the blocks of a permutation group" (1975).
-    pub(crate) fn minimal_block_systems(&self) -> Vec<Vec<usize>> {
+    /// are among them), each as the block of every point; without the two trivial ones; as many as
+    /// the work allows. Source: Atkinson, "An algorithm for finding the blocks of a permutation
+    /// group" (1975).
+    pub(crate) fn minimal_block_systems(&self, work: &mut Work) -> Vec<Vec<usize>> {
         let mut systems: Vec<Vec<usize>> = Vec::new();
         for point in 1..self.degree() {
+            work.spend(8 * self.degree() * (self.generators().len() + 1));
+            if work.is_spent() {
+                break;
+            }
             let system = self.finest_with(0, point);
             let blocks = system.iter().max().map_or(0, |&last| last + 1);
             if blocks > 1 && !systems.contains(&system) {
@@ -64,12 +98,13 @@ impl PermutationGroup {
 
     /// The systems of [`Self::minimal_block_systems`] and what two of them make together, for
     /// groups on few points.
-    pub(crate) fn block_systems(&self) -> Vec<Vec<usize>> {
+    pub(crate) fn block_systems(&self, work: &mut Work) -> Vec<Vec<usize>> {
         const FEW_POINTS: usize = 128;
-        let mut systems = self.minimal_block_systems();
+        let mut systems = self.minimal_block_systems(work);
         let minimal = systems.len();
         for (i, j) in (0..minimal).flat_map(|i| (0..i).map(move |j| (i, j))) {
-            if self.degree() > FEW_POINTS {
+            work.spend(8 * self.degree());
+            if self.degree() > FEW_POINTS || work.is_spent() {
                 break;
             }
             let mut sets = UnionFind::new(self.degree());
@@ -103,11 +138,15 @@ impl PermutationGroup {
 
 /// The sets as numbers in the order in which they first occur.
 fn numbered(sets: &mut UnionFind, n: usize) -> Vec<usize> {
-    let mut numbers = BTreeMap::new();
+    let mut numbers = vec![usize::MAX; n];
+    let mut next = 0;
     (0..n)
         .map(|x| {
-            let next = numbers.len();
-            *numbers.entry(sets.root(x)).or_insert(next)
+            let number = &mut numbers[sets.root(x)];
+            if *number == usize::MAX {
+                (*number, next) = (next, next + 1);
+            }
+            *number
         })
         .collect()
 }

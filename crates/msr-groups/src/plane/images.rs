@@ -5,8 +5,9 @@ use std::f64::consts::PI;
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::PlaneGroup;
+use super::{MOST_ROTATIONS, PlaneGroup};
 use crate::error::Error;
+use crate::limits::check_count;
 
 /// Plane waves of a random image.
 const WAVES: usize = 32;
@@ -28,8 +29,9 @@ const POINTS: usize = 16;
 /// are all zero.
 ///
 /// # Errors
-/// When the group has no element (N is zero); when the window is even or zero, or `shortest` is
-/// below two pixels; when the outputs of the layer are not whole fields; what the layer reports.
+/// When the group has no rotations or more than a thousand; when the window is even or zero, or so
+/// large that all windows together have more than 2²⁶ numbers; when `shortest` is below two pixels;
+/// when the outputs of the layer are not whole fields; what the layer reports.
 ///
 /// # Example
 /// ```
@@ -57,14 +59,18 @@ pub fn image_equivariance_error<E: From<Error>>(
 ) -> Result<f64, E> {
     let order = group.order();
     let refused = |problem: String| E::from(Error::Family { family: "plane symmetry", problem });
-    if order == 0 {
-        return Err(refused("a group has at least one element".into()));
+    if !(1..=MOST_ROTATIONS).contains(&group.rotations()) {
+        return Err(refused(format!("a group has 1 to {MOST_ROTATIONS} rotations, got {group}")));
     }
     if window.is_multiple_of(2) || shortest.is_nan() || shortest < 2.0 {
         return Err(refused(format!(
             "{group} needs windows of an odd size and waves of two pixels or more, got {window} and {shortest}"
         )));
     }
+    // Two windows for each element and point.
+    let numbers =
+        check_count("the windows of an image", &[2 * POINTS, order, window, window]).map_err(E::from)?;
+    let taps = window * window;
     let highest = 2.0 * PI / shortest;
     // (kx, ky, phase, amplitude)
     let waves: Vec<[f64; 4]> = (0..WAVES)
@@ -82,11 +88,11 @@ pub fn image_equivariance_error<E: From<Error>>(
         (0..POINTS).map(|_| (rng.random_range(-16.0..16.0), rng.random_range(-16.0..16.0))).collect();
     let around = |(x, y): (f64, f64)| {
         let at = move |at: usize| (x + (at % window) as f64 - centre, y + centre - (at / window) as f64);
-        (0..window * window).map(at)
+        (0..taps).map(at)
     };
-    // Two windows for each element and point: of the moved image there, and of the image where the
+    // For each element and point: of the moved image there, and of the image where the
     // point came from.
-    let mut windows = Vec::with_capacity(2 * order * POINTS * window * window);
+    let mut windows = Vec::with_capacity(numbers);
     for h in 1..order {
         let (angle, flip) = group.element(h);
         // The point that h brings to (x, y): turned back, then mirrored.
@@ -103,7 +109,7 @@ pub fn image_equivariance_error<E: From<Error>>(
     if order == 1 {
         return Ok(0.0);
     }
-    let count = windows.len() / (window * window);
+    let count = windows.len() / taps;
     let outputs = layer(&windows)?;
     let channels = outputs.len() / count;
     if channels == 0 || !channels.is_multiple_of(order) || channels * count != outputs.len() {

@@ -7,13 +7,17 @@ mod symmetry;
 
 use std::f64::consts::PI;
 use std::fmt::{self, Display};
+use std::str::FromStr;
+
+use crate::error::{Error, Result, quoted};
 
 pub use images::image_equivariance_error;
 pub use steerable::SteerableBasis;
 pub use symmetry::{LARGEST_PLANE_RESIDUAL, LearnedConv, PlaneFit, PlaneSymmetry, plane_symmetry};
 
 /// A finite group of rotations, or of rotations and flips, of the plane. There are no others than
-/// these two families.
+/// these two families. N is at least one, and what computes with a group takes at most a thousand
+/// rotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaneGroup {
     /// C_N: rotations by multiples of `2π / N`.
@@ -35,16 +39,17 @@ impl PlaneGroup {
     /// Whether every element of `other` is one of this group.
     pub fn contains(self, other: PlaneGroup) -> bool {
         let flips = |g| matches!(g, PlaneGroup::RotationsAndFlips(_));
-        other.rotations() > 0
+        self.rotations() > 0
+            && other.rotations() > 0
             && self.rotations().is_multiple_of(other.rotations())
             && (flips(self) || !flips(other))
     }
 
-    /// The number of elements: N or 2N.
+    /// The number of elements: N or 2N, or the largest number where that would not fit.
     pub fn order(self) -> usize {
         match self {
             PlaneGroup::Rotations(n) => n,
-            PlaneGroup::RotationsAndFlips(n) => 2 * n,
+            PlaneGroup::RotationsAndFlips(n) => n.saturating_mul(2),
         }
     }
 
@@ -105,11 +110,38 @@ impl PlaneGroup {
     }
 }
 
+/// The most rotations of a group that is computed with.
+pub(crate) const MOST_ROTATIONS: usize = 1_000;
+
 impl Display for PlaneGroup {
+    /// As the field writes them, and as groups of permutations are called: C_8, D_8.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PlaneGroup::Rotations(n) => write!(f, "C{n}"),
-            PlaneGroup::RotationsAndFlips(n) => write!(f, "D{n}"),
+            PlaneGroup::Rotations(n) => write!(f, "C_{n}"),
+            PlaneGroup::RotationsAndFlips(n) => write!(f, "D_{n}"),
+        }
+    }
+}
+
+impl FromStr for PlaneGroup {
+    type Err = Error;
+
+    /// Reads `C_8` and `D_8`, also as they were written before, `C8` and `D8`, in any case.
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::Config {
+            problem: format!(
+                "`{}` is no group of rotations and flips; write C_N or D_N with N of 1 to {MOST_ROTATIONS}",
+                quoted(text)
+            ),
+        };
+        let mut letters = text.trim().chars();
+        let family = letters.next();
+        let number = letters.as_str();
+        let n: usize = number.strip_prefix('_').unwrap_or(number).parse().map_err(|_| wrong())?;
+        match family {
+            Some('C' | 'c') if (1..=MOST_ROTATIONS).contains(&n) => Ok(PlaneGroup::Rotations(n)),
+            Some('D' | 'd') if (1..=MOST_ROTATIONS).contains(&n) => Ok(PlaneGroup::RotationsAndFlips(n)),
+            _ => Err(wrong()),
         }
     }
 }

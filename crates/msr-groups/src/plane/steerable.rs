@@ -7,15 +7,13 @@
 //!
 //! Source: Weiler, Cesa, "General E(2)-Equivariant Steerable CNNs" (NeurIPS 2019), section 2.6 and
 //! appendix F. Rings, widths and the highest frequency of each ring give the span of e2cnn 0.2.3
-//! for C8 and 3 × 3 filters.
+//! for C_8 and 3 × 3 filters.
 
 use nalgebra::DMatrix;
 
-use super::PlaneGroup;
+use super::{MOST_ROTATIONS, PlaneGroup};
 use crate::error::{Error, Result};
-
-/// The most numbers of all expanded functions together: half a gigabyte.
-const MOST_NUMBERS: usize = 1 << 26;
+use crate::limits::MOST_NUMBERS;
 
 /// One basis function.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,7 +78,11 @@ impl SteerableBasis {
     /// a gigabyte.
     pub fn new(group: PlaneGroup, kernel: usize) -> Result<Self> {
         let refused = |problem: String| Error::Family { family: "steerable filters", problem };
-        if kernel.is_multiple_of(2) || group.rotations() == 0 || kernel > 99 || group.rotations() > 1_000 {
+        if kernel.is_multiple_of(2)
+            || group.rotations() == 0
+            || kernel > 99
+            || group.rotations() > MOST_ROTATIONS
+        {
             return Err(refused(format!(
                 "the kernel must be odd and have at most 99 taps a side, and there must be 1 to 1,000 rotations; \
                  got {kernel} and {group}"
@@ -202,7 +204,8 @@ impl SteerableBasis {
     /// When the filters are not whole fields.
     pub fn distance(&self, filters: &[f64], columns: usize) -> Result<f64> {
         let size = self.channels() * self.kernel * self.kernel;
-        if columns == 0 || filters.is_empty() || !filters.len().is_multiple_of(size * columns) {
+        let whole = size.checked_mul(columns).filter(|&whole| whole > 0);
+        if filters.is_empty() || !whole.is_some_and(|whole| filters.len().is_multiple_of(whole)) {
             let problem =
                 format!("{} numbers are no fields of {size} filter taps × {columns}", filters.len());
             return Err(Error::Family { family: "steerable filters", problem });

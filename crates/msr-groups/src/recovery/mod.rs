@@ -15,7 +15,7 @@ mod significance;
 pub use automorphisms::pattern_automorphisms;
 pub use config::RecoveryConfig;
 pub use metrics::partition_distance;
-pub use naming::name_of;
+pub use naming::{GroupName, name_of};
 pub use outcome::{Evidence, NoSymmetry, RecoveredGroup, RecoveredTies, Recovery};
 pub use ranking::{Fit, KnownAction, known_actions, rank_groups};
 pub use reason::Reason;
@@ -57,7 +57,7 @@ const MOST_ROWS: usize = 50_000;
 ///
 /// # fn main() -> Result<(), msr_groups::Error> {
 /// let action = Action::natural(&dihedral(6)?);
-/// let dense = SharingPattern::new(&action, &action)?.dense();
+/// let dense = SharingPattern::new(&action, &action)?.dense()?;
 /// let found = recover(SymmetryMatrix::new(&dense, 6, 6)?, &RecoveryConfig::default())?;
 /// if let Recovery::Group(found) = &found {
 ///     assert_eq!(found.name.as_deref(), Some("D_6"));

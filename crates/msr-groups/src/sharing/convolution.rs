@@ -1,14 +1,11 @@
 //! Group convolutions: the stacks of Proposition 1.
 
-use std::collections::HashMap;
-
 use super::{SharingPattern, check_weights};
 use crate::action::Action;
 use crate::error::Result;
-use crate::permutation::Permutation;
 
 /// A group convolution: its pattern, and the action on its outputs. See
-/// `docs/derivations/groups.md`, section 3.
+/// [groups, section 3](crate::derivations::groups).
 #[derive(Clone, Debug)]
 pub struct GroupConvolution {
     /// The symmetry matrix `U^G (|G| n × n)`, in sparse form; column `j` is filter entry `v[j]`.
@@ -23,11 +20,13 @@ pub struct GroupConvolution {
 /// `φ(x)[g] = Σ_j x[j] (π(g) v)[j]`, so the rows of `W` are `(π(g_i) v)ᵀ`, and `U^G` stacks the
 /// matrices `π(g_1), …, π(g_|G|)`: row `(i, j)` of it has its one in column `g_i⁻¹ j`.
 ///
-/// See `docs/derivations/groups.md`, section 3. Source: Zhou, Knowles, Finn (ICLR 2021),
+/// See [groups, section 3](crate::derivations::groups). Source: Zhou, Knowles, Finn (ICLR 2021),
 /// Proposition 1.
 ///
 /// # Errors
-/// [`Error::TooManyElements`](crate::Error::TooManyElements).
+/// [`Error::TooManyElements`](crate::Error::TooManyElements);
+/// [`Error::TooMuchWork`](crate::Error::TooMuchWork); [`Error::Config`](crate::Error::Config) when
+/// there are more than 2²⁷ weights.
 ///
 /// # Example
 /// ```
@@ -42,30 +41,27 @@ pub struct GroupConvolution {
 /// ```
 pub fn group_convolution(input: &Action) -> Result<GroupConvolution> {
     let output = Action::regular(input.group())?;
-    let n = input.points();
-    check_weights(output.points(), n)?;
-    // π(g) for each element, found along the generators from the identity, which is element 0.
-    let mut images: HashMap<usize, Permutation> = HashMap::from([(0, Permutation::identity(n))]);
+    let (elements, n) = (output.points(), input.points());
+    check_weights(elements, n)?;
+    // Row g says which j is sent to each point: 0, 1, … for the identity, which is element 0; the
+    // others are found along the generators. Weight (g, π(g) j) is v[j].
+    let mut labels = vec![0u32; elements * n];
+    labels.iter_mut().zip(0..n as u32).for_each(|(label, j)| *label = j);
+    let mut found = vec![false; elements];
+    found[0] = true;
     let mut queue = vec![0usize];
     while let Some(g) = queue.pop() {
         for (on_group, on_inputs) in output.images().iter().zip(input.images()) {
             let next = on_group.apply(g);
-            if !images.contains_key(&next) {
-                let image = images[&g].then(on_inputs);
-                images.insert(next, image);
+            if !std::mem::replace(&mut found[next], true) {
+                for x in 0..n {
+                    labels[next * n + on_inputs.apply(x)] = labels[g * n + x];
+                }
                 queue.push(next);
             }
         }
     }
-    let mut columns = vec![0u32; output.points() * n];
-    for (g, row) in columns.chunks_mut(n.max(1)).enumerate() {
-        if let Some(image) = images.get(&g) {
-            // Weight (g, π(g) j) is v[j].
-            for (j, &moved) in image.images().iter().enumerate() {
-                row[moved as usize] = j as u32;
-            }
-        }
-    }
-    let pattern = SharingPattern::from_labels(output.points(), n, &columns)?;
+    let sizes = vec![elements as u32; n];
+    let pattern = SharingPattern { outputs: elements, inputs: n, labels, sizes };
     Ok(GroupConvolution { pattern, output })
 }

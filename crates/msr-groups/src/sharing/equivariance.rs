@@ -12,7 +12,8 @@ use crate::symmetry_matrix::SymmetryMatrix;
 /// `W (m × n, row by row)`.
 ///
 /// The mean over the group is the mean over each orbit on `Y × X`, `P = U (Uᵀ U)⁻¹ Uᵀ`, which is
-/// what is computed; see `docs/derivations/groups.md`, section 6.
+/// what is computed; see
+/// [groups, section 6](crate::derivations::groups).
 ///
 /// # Errors
 /// When `weight` is not `m × n`, or not finite.
@@ -34,7 +35,7 @@ pub fn reynolds_projection(weight: &[f64], pattern: &SharingPattern) -> Result<V
 }
 
 /// `‖W − P(W)‖_F / ‖W‖_F`: zero for an equivariant `W (m × n, row by row)`, at most one; zero for
-/// `W = 0`. See `docs/derivations/groups.md`, section 6.
+/// `W = 0`. See [groups, section 6](crate::derivations::groups).
 ///
 /// # Errors
 /// As [`reynolds_projection`].
@@ -44,7 +45,7 @@ pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f6
 
 /// `‖U − P_G(U)‖_F / ‖U‖_F`, with `P_G` applied to each column of `U (m n × k)`: zero when every
 /// weight `U v` is equivariant, whatever basis the columns are in. See
-/// `docs/derivations/groups.md`, section 6.
+/// [groups, section 6](crate::derivations::groups).
 ///
 /// # Errors
 /// [`Error::Shape`] when `symmetry` and `pattern` have different numbers of outputs or inputs.
@@ -56,7 +57,7 @@ pub fn equivariance_error(weight: &[f64], pattern: &SharingPattern) -> Result<f6
 /// # fn main() -> Result<(), msr_groups::Error> {
 /// let action = Action::natural(&dihedral(4)?);
 /// let pattern = SharingPattern::new(&action, &action)?;
-/// let dense = pattern.dense();
+/// let dense = pattern.dense()?;
 /// assert_eq!(symmetry_residual(SymmetryMatrix::new(&dense, 4, 4)?, &pattern)?, 0.0);
 /// # Ok(())
 /// # }
@@ -87,11 +88,11 @@ pub fn symmetry_residual(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern)
 /// How far a function is from equivariant, as a whole and as a function: the root mean square over
 /// `samples` standard normal inputs x and random elements g of `‖f(g x) − g f(x)‖`, divided by that
 /// of `‖f(x)‖`. For `f(x) = W x` it is √2 times [`equivariance_error`]; it can exceed one. See
-/// `docs/derivations/groups.md`, section 6.
+/// [groups, section 6](crate::derivations::groups).
 ///
 /// # Errors
 /// [`Error::DifferentGroups`]; [`Error::Config`] without samples; [`Error::Size`] when `f` returns
-/// another number of outputs; what `f` reports.
+/// another number of outputs; [`Error::TooMuchWork`]; what `f` reports.
 ///
 /// # Example
 /// ```
@@ -117,11 +118,11 @@ pub fn function_equivariance_error(
     if samples == 0 {
         return Err(Error::Config { problem: "an equivariance error needs at least one sample".into() });
     }
-    let pairs = output.beside(input)?.image_group();
+    let pairs = output.beside(input)?.image_group()?;
     let (m, n) = (output.points(), input.points());
     let (mut off, mut size) = (0.0, 0.0);
     for _ in 0..samples {
-        let g = pairs.random_element(rng);
+        let g = pairs.random_element(rng)?;
         let x: Vec<f64> = (0..n).map(|_| StandardNormal.sample(rng)).collect();
         let mut moved_x = vec![0.0; n];
         for (i, &value) in x.iter().enumerate() {

@@ -1,16 +1,18 @@
 //! Product groups.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::limits::check_degree;
 use crate::permutation::Permutation;
 
 /// Π, which sends `((i1, j1), (i2, j2))` to `((i1, i2), (j1, j2))`: row
 /// `(i1 n1 + j1) m2 n2 + i2 n2 + j2` of `U^{G1} ⊗ U^{G2}` is row `(i1 m2 + i2) n1 n2 + j1 n2 + j2`
 /// of `U^{G1 × G2}`.
 ///
-/// See `docs/derivations/groups.md`, section 5. Source: Zhou, Knowles, Finn (ICLR 2021), appendix.
+/// See [groups, section 5](crate::derivations::groups). Source: Zhou, Knowles, Finn (ICLR 2021),
+/// appendix.
 ///
 /// # Errors
-/// When there are more than 2³² − 1 rows.
+/// [`Error::TooManyPoints`](crate::Error::TooManyPoints) when there are more than 2²⁷ rows.
 ///
 /// # Example
 /// ```
@@ -21,11 +23,8 @@ use crate::permutation::Permutation;
 /// ```
 pub fn kronecker_permutation((m1, n1): (usize, usize), (m2, n2): (usize, usize)) -> Result<Permutation> {
     let rows = [m1, n1, m2, n2].iter().try_fold(1usize, |a, &b| a.checked_mul(b));
-    let Some(rows) = rows.filter(|&rows| u32::try_from(rows).is_ok()) else {
-        return Err(Error::Config {
-            problem: "Π of more than 2^32 − 1 rows; choose smaller factors".into()
-        });
-    };
+    check_degree(rows)?;
+    let rows = rows.unwrap_or(0);
     let image = |row: usize| {
         let (first, second) = (row / (m2 * n2), row % (m2 * n2));
         let (i1, j1, i2, j2) = (first / n1, first % n1, second / n2, second % n2);

@@ -14,6 +14,7 @@ pub use kronecker::kronecker_permutation;
 
 use crate::action::{Action, same_group};
 use crate::error::{Error, Result, check_numbers};
+use crate::limits::{MOST_IMAGES, check_count};
 use crate::permutation::Permutation;
 
 /// The tied weights of an `m × n` matrix: weight `(y, x)` has the free parameter `label(y, x)`.
@@ -21,7 +22,7 @@ use crate::permutation::Permutation;
 /// This is the symmetry matrix `U^G (m n × k)` in sparse form: row `y · n + x` has a single one, in
 /// column `label(y, x)`, so `vec(W) = U^G v` is `W[y, x] = v[label(y, x)]`. For a group, the labels
 /// number the orbits of `G` on `Y × X`: `W` is equivariant if and only if `W[g y, g x] = W[y, x]`
-/// for all `g`. See `docs/derivations/groups.md`, section 2. Source: Ravanbakhsh, Schneider,
+/// for all `g`. See [groups, section 2](crate::derivations::groups). Source: Ravanbakhsh, Schneider,
 /// Póczos, "Equivariance Through Parameter-Sharing" (ICML 2017); Zhou, Knowles, Finn (ICLR 2021),
 /// section 4.
 ///
@@ -50,11 +51,11 @@ pub struct SharingPattern {
 
 impl SharingPattern {
     /// The orbits of the group on `Y × X`, for its actions on outputs `Y` and inputs `X`; see
-    /// `docs/derivations/groups.md`, section 2.
+    /// [groups, section 2](crate::derivations::groups).
     ///
     /// # Errors
-    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are 2³² −
-    /// 1 weights or more.
+    /// [`Error::DifferentGroups`] when different groups act; [`Error::Config`] when there are more
+    /// than 2²⁷ weights (half a gigabyte of labels).
     pub fn new(output: &Action, input: &Action) -> Result<Self> {
         same_group(output, input)?;
         let moves = output.images().iter().zip(input.images());
@@ -80,8 +81,9 @@ impl SharingPattern {
             let label = sizes.len() as u32;
             let mut size = 0;
             labels[start] = label;
-            stack.push((start / n, start % n));
-            while let Some((y, x)) = stack.pop() {
+            stack.push(start as u32);
+            while let Some(weight) = stack.pop() {
+                let (y, x) = (weight as usize / n, weight as usize % n);
                 size += 1;
                 // Forward images are enough: the group is finite, so inverses are powers.
                 for (on_y, on_x) in &moves {
@@ -89,7 +91,7 @@ impl SharingPattern {
                     let place = &mut labels[y * n + x];
                     if *place == NONE {
                         *place = label;
-                        stack.push((y, x));
+                        stack.push((y * n + x) as u32);
                     }
                 }
             }
@@ -99,7 +101,7 @@ impl SharingPattern {
     }
 
     /// A pattern of biases: the orbits on the outputs, an `m × 1` pattern; see
-    /// `docs/derivations/groups.md`, section 2.
+    /// [groups, section 2](crate::derivations::groups).
     ///
     /// # Errors
     /// As [`SharingPattern::new`].
@@ -110,7 +112,7 @@ impl SharingPattern {
     /// The pattern with equal labels where `labels` has equal values, row by row.
     ///
     /// # Errors
-    /// When there are not `outputs · inputs` labels.
+    /// When there are not `outputs · inputs` labels, or more than 2²⁷.
     pub fn from_labels<L: std::hash::Hash + Eq>(outputs: usize, inputs: usize, labels: &[L]) -> Result<Self> {
         check_weights(outputs, inputs)?;
         if labels.len() != outputs * inputs {
@@ -138,7 +140,7 @@ impl SharingPattern {
     /// The pattern that ties no two weights: each is a free parameter of its own.
     ///
     /// # Errors
-    /// When there are 2³² − 1 weights or more.
+    /// When there are more than 2²⁷ weights.
     pub fn untied(outputs: usize, inputs: usize) -> Result<Self> {
         check_weights(outputs, inputs)?;
         let weights = outputs * inputs;
@@ -148,13 +150,13 @@ impl SharingPattern {
     /// The pattern of `U^{G1 × G2}` when `self` is that of `G1` and `other` that of `G2`:
     /// `Π (U^{G1} ⊗ U^{G2})`, with Π of [`kronecker_permutation`]. Output `(i1, i2)` has number
     /// `i1 · m2 + i2`, inputs likewise; the columns are those of the Kronecker product in the order
-    /// in which they first occur. See `docs/derivations/groups.md`, section 5.
+    /// in which they first occur. See [groups, section 5](crate::derivations::groups).
     ///
     /// # Errors
-    /// When there are 2³² − 1 weights or more.
+    /// When there are more than 2²⁷ weights.
     pub fn kronecker(&self, other: &Self) -> Result<Self> {
         let sizes = (self.outputs.checked_mul(other.outputs), self.inputs.checked_mul(other.inputs));
-        let (Some(m), Some(n)) = sizes else { return Err(too_large()) };
+        let (m, n) = (sizes.0.unwrap_or(usize::MAX), sizes.1.unwrap_or(usize::MAX));
         check_weights(m, n)?;
         let k = other.free_parameters() as u64;
         let mut labels = Vec::with_capacity(m * n);
@@ -204,13 +206,16 @@ impl SharingPattern {
 
     /// The symmetry matrix `U^G (m n × k)` in full, row by row. It is large;
     /// [`SharingPattern::labels`] is not.
-    pub fn dense(&self) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it has more than 2²⁶ entries (half a gigabyte).
+    pub fn dense(&self) -> Result<Vec<f64>> {
         let k = self.free_parameters();
-        let mut dense = vec![0.0; self.labels.len() * k];
+        let mut dense = vec![0.0; check_count("a symmetry matrix in full", &[self.labels.len(), k])?];
         for (row, &label) in self.labels.iter().enumerate() {
             dense[row * k + label as usize] = 1.0;
         }
-        dense
+        Ok(dense)
     }
 
     /// `U^G v`: the weights, row by row.
@@ -223,13 +228,14 @@ impl SharingPattern {
     }
 
     /// `U^G M`: the same pattern in another basis of the filter parameters. `basis` is M,
-    /// `k × columns`, row by row; the result `m n × columns`. See `docs/derivations/recovery.md`,
-    /// section 1.
+    /// `k × columns`, row by row; the result `m n × columns`. See
+    /// [recovery, section 1](crate::derivations::recovery).
     ///
     /// # Errors
-    /// When `basis` is not `k × columns`.
+    /// When `basis` is not `k × columns`; [`Error::Config`] when the result has more than 2²⁶ entries.
     pub fn times(&self, basis: &[f64], columns: usize) -> Result<Vec<f64>> {
         check_numbers("the basis", basis, &[self.free_parameters(), columns])?;
+        check_count("a symmetry matrix in full", &[self.labels.len(), columns])?;
         let row = |&label: &u32| &basis[label as usize * columns..(label as usize + 1) * columns];
         Ok(self.labels.iter().flat_map(row).copied().collect())
     }
@@ -253,7 +259,7 @@ impl SharingPattern {
     }
 
     /// Whether `(σ, τ)` keeps the pattern: weight `(σ y, τ x)` is tied to `(y, x)` for all of them;
-    /// see `docs/derivations/recovery.md`, section 3.
+    /// see [recovery, section 3](crate::derivations::recovery).
     pub fn is_kept_by(&self, on_outputs: &Permutation, on_inputs: &Permutation) -> bool {
         (on_outputs.degree(), on_inputs.degree()) == (self.outputs, self.inputs)
             && (0..self.outputs).all(|y| {
@@ -263,16 +269,14 @@ impl SharingPattern {
     }
 }
 
-/// Refuses sizes whose weights could not be numbered.
+/// Refuses more weights than a pattern has, and a number of them that overflows.
 fn check_weights(m: usize, n: usize) -> Result<()> {
     match m.checked_mul(n) {
-        Some(weights) if weights < u32::MAX as usize => Ok(()),
-        _ => Err(too_large()),
-    }
-}
-
-fn too_large() -> Error {
-    Error::Config {
-        problem: "a sharing pattern has fewer than 2^32 − 1 weights; choose smaller actions".into(),
+        Some(weights) if weights <= MOST_IMAGES => Ok(()),
+        _ => Err(Error::Config {
+            problem: format!(
+                "{m} outputs × {n} inputs; a sharing pattern has at most {MOST_IMAGES} weights: choose smaller actions"
+            ),
+        }),
     }
 }

@@ -23,7 +23,7 @@ pub fn some_elements(group: &PermutationGroup, rng: &mut ChaCha8Rng) -> Vec<Perm
     if group.order() <= 200u32.into() {
         return group.elements().unwrap();
     }
-    (0..30).map(|_| group.random_element(rng)).collect()
+    (0..30).map(|_| group.random_element(rng).unwrap()).collect()
 }
 
 /// Actions of a group to test on.
