@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::documentation;
 use crate::tidy;
 use crate::workspace::{cargo, root, shell_word, tell};
 
@@ -30,8 +31,11 @@ pub fn run() -> Result<()> {
     unsafe_code(&root)?;
     dependencies(&root)?;
     step("documentation", || {
+        let pages = target(&root).join("doc");
+        documentation::prepare(&root, &pages)?;
         let args = ["doc", "--workspace", "--no-deps"];
-        succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)
+        succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)?;
+        documentation::check_links(&root, &pages)
     })?;
     // Without a package: the features, and so the artifacts, are those of the tests.
     for example in stems(&examples(&root)?, "rs") {

@@ -2,6 +2,7 @@
 //! are built and run.
 
 mod ci;
+mod documentation;
 mod forward;
 mod tidy;
 mod workspace;

@@ -57,7 +57,9 @@ pub fn program() -> String {
 fn record(name: &str, device: &str, text: &str) -> Result<PathBuf> {
     let record = Record::in_results(name, device, text, &Origin::of(&program()));
     let folder = record.path.parent().unwrap_or(&record.path);
-    std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!("{} cannot be made; MSR_RESULTS may name another folder for results", folder.display())
+    })?;
     write_atomic(&record.path, record.text.as_bytes())?;
     Ok(record.path)
 }
