@@ -12,9 +12,10 @@ use crate::permutation::Permutation;
 
 /// The most points that a group or an action may move.
 pub(crate) const MOST_POINTS: usize = 1 << 22;
-/// The most points of a single permutation, and the most weights of a pattern: half a gigabyte of
-/// images or labels.
-pub(crate) const MOST_IMAGES: usize = 1 << 27;
+/// The most points of a single permutation: 128 megabytes of images.
+const MOST_IMAGES: usize = 1 << 25;
+/// The most weights of a pattern: half a gigabyte of labels.
+pub(crate) const MOST_WEIGHTS: usize = 1 << 27;
 /// The most numbers that one call returns: half a gigabyte.
 pub(crate) const MOST_NUMBERS: usize = 1 << 26;
 /// The most images of all generators of a group together: 128 megabytes.

@@ -8,7 +8,7 @@ use num_integer::Integer;
 use crate::error::{Error, Result};
 use crate::limits::check_degree;
 
-/// A permutation of the points `0..degree`, at most 2²⁷ of them (half a gigabyte).
+/// A permutation of the points `0..degree`, at most 2²⁵ of them.
 ///
 /// # Example
 /// ```
@@ -190,13 +190,12 @@ impl Permutation {
         // Each point moves along its own cycle, so that the exponent only matters modulo the
         // cycle's length.
         let mut images = vec![0u32; self.degree()];
-        for cycle in self.all_cycles() {
-            let length = cycle.len() as i64;
-            let shift = exponent.rem_euclid(length) as usize;
+        self.for_each_cycle(|cycle| {
+            let shift = exponent.rem_euclid(cycle.len() as i64) as usize;
             for (i, &x) in cycle.iter().enumerate() {
                 images[x] = cycle[(i + shift) % cycle.len()] as u32;
             }
-        }
+        });
         Self { images: images.into() }
     }
 
@@ -207,37 +206,47 @@ impl Permutation {
 
     /// The cycles of length two and more, each from its smallest point.
     pub fn cycles(&self) -> Vec<Vec<usize>> {
-        self.all_cycles().into_iter().filter(|cycle| cycle.len() > 1).collect()
+        let mut cycles = Vec::new();
+        self.for_each_cycle(|cycle| {
+            if cycle.len() > 1 {
+                cycles.push(cycle.to_vec());
+            }
+        });
+        cycles
     }
 
-    fn all_cycles(&self) -> Vec<Vec<usize>> {
+    /// Calls `visit` with every cycle, those of length one included.
+    fn for_each_cycle(&self, mut visit: impl FnMut(&[usize])) {
         let mut seen = vec![false; self.degree()];
-        let mut cycles = Vec::new();
+        let mut cycle = Vec::new();
         for start in 0..self.degree() {
-            let (mut cycle, mut x) = (Vec::new(), start);
+            let mut x = start;
             while !std::mem::replace(&mut seen[x], true) {
                 cycle.push(x);
                 x = self.images[x] as usize;
             }
             if !cycle.is_empty() {
-                cycles.push(cycle);
+                visit(&cycle);
+                cycle.clear();
             }
         }
-        cycles
     }
 
     /// The smallest positive exponent that gives the identity: the least common multiple of the
     /// cycle lengths.
     pub fn order(&self) -> num_bigint::BigUint {
-        let mut lengths: Vec<usize> = self.cycles().iter().map(Vec::len).collect();
-        lengths.sort_unstable();
-        lengths.dedup();
+        let mut lengths = std::collections::BTreeSet::new();
+        self.for_each_cycle(|cycle| {
+            lengths.insert(cycle.len());
+        });
         lengths.into_iter().fold(1u32.into(), |order: num_bigint::BigUint, length| order.lcm(&length.into()))
     }
 
     /// Whether it is a product of an even number of transpositions.
     pub fn is_even(&self) -> bool {
-        self.cycles().iter().map(|c| c.len() - 1).sum::<usize>() % 2 == 0
+        let mut transpositions = 0;
+        self.for_each_cycle(|cycle| transpositions += cycle.len() - 1);
+        transpositions % 2 == 0
     }
 
     /// The number of points that do not move.
@@ -294,14 +303,16 @@ fn written(cycles: &[&[usize]]) -> String {
 impl fmt::Display for Permutation {
     /// Cycle notation; `()` for the identity.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cycles = self.cycles();
-        if cycles.is_empty() {
+        if self.is_identity() {
             return f.write_str("()");
         }
-        for cycle in cycles {
-            let points: Vec<String> = cycle.iter().map(ToString::to_string).collect();
-            write!(f, "({})", points.join(" "))?;
-        }
-        Ok(())
+        let mut written = Ok(());
+        self.for_each_cycle(|cycle| {
+            if cycle.len() > 1 && written.is_ok() {
+                let points: Vec<String> = cycle.iter().map(ToString::to_string).collect();
+                written = write!(f, "({})", points.join(" "));
+            }
+        });
+        written
     }
 }

@@ -1,5 +1,5 @@
-//! Peak memory of a large sharing pattern and of a regular action, measured by the allocator. One test: nothing else may
-//! run beside it.
+//! Peak memory of a large sharing pattern and of a regular action, measured by the allocator. One
+//! test: nothing else may run beside it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use msr_groups::{Action, SharingPattern, cyclic, torus_translations};

@@ -6,9 +6,9 @@ use crate::permutation::Permutation;
 
 /// The natural logarithm of such a number. The group permutes each of its orbits O, so its order
 /// divides `Π |O|!`; of the signs that its elements have on the orbits only those occur that its
-/// generators make, so it divides `Π (|O|!/2) · 2^rank`, with the rank of the generators' signs over
-/// the field of two elements. An abelian group acts regularly on each orbit, so its order divides
-/// `Π |O|`.
+/// generators make, so it divides `Π (|O|!/2) · 2^rank`, with the rank of the generators' signs
+/// over the field of two elements. An abelian group acts regularly on each orbit, so its order
+/// divides `Π |O|`.
 pub(super) fn ln_bound(degree: usize, generators: &[Permutation], work: &mut Work) -> f64 {
     work.spend(2 * degree * (generators.len() + 1));
     let orbits = orbits(degree, generators);

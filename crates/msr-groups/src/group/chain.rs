@@ -150,8 +150,8 @@ impl Chain {
         orbits
     }
 
-    /// Where `other` goes under an element that takes `point`, of the first orbit, to the first base
-    /// point.
+    /// Where `other` goes under an element that takes `point`, of the first orbit, to the first
+    /// base point.
     pub(crate) fn seen_from(&self, point: usize, other: usize) -> usize {
         let mut images = [point as u32, other as u32];
         if !self.levels.is_empty() {

@@ -4,8 +4,8 @@ use super::chain::Chain;
 use crate::permutation::Permutation;
 
 /// Names elements by their images of the base points, and finds their places in the list of
-/// [`Chain::for_each`]. An element is the product of one tree element of each level; its place is the
-/// number whose digits are the places of their points in the orbits.
+/// [`Chain::for_each`]. An element is the product of one tree element of each level; its place is
+/// the number whose digits are the places of their points in the orbits.
 pub(crate) struct Index<'a> {
     chain: &'a Chain,
     /// For each level with an orbit longer than one: its number, the length of the orbit, and the

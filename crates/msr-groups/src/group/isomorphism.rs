@@ -11,8 +11,8 @@ use crate::recovery::generators::irredundant;
 /// The largest order for which isomorphisms are searched.
 pub(crate) const MOST_ORDER: u64 = 2_000;
 
-/// Whether `a` and `b` are isomorphic; `None` when they are too large for the search, or the work is
-/// spent.
+/// Whether `a` and `b` are isomorphic; `None` when they are too large for the search, or the work
+/// is spent.
 ///
 /// Sends the generators of `b` to elements of `a` of the same orders, up to conjugation, until the
 /// map is a homomorphism onto `a`.

@@ -10,7 +10,8 @@ pub(super) const OUTSIDE: u32 = u32::MAX;
 /// The base point.
 pub(super) const ROOT: u32 = u32::MAX - 1;
 
-/// Trees of fewer steps are left as they are: the points of a small cyclic group stay in their order.
+/// Trees of fewer steps are left as they are: the points of a small cyclic group stay in their
+/// order.
 const DEEP: usize = 512;
 
 /// A permutation with its inverse, so that Schreier trees can be walked both ways.

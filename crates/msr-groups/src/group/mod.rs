@@ -27,14 +27,14 @@ const FEW_POINTS: usize = 48;
 /// The group of all products of some permutations of `0..degree`.
 ///
 /// Order, membership and elements come from a stabiliser chain (Schreier–Sims) that is computed
-/// when it is first asked for and then kept; copies share it. The order of a group of a family comes
-/// from theory, and that of an abelian group from its orbits. See
-/// [groups, section 1](crate::derivations::groups).
+/// when it is first asked for and then kept; copies share it. The order of a group of a family
+/// comes from theory, and that of an abelian group from its orbits. See [groups, section
+/// 1](crate::derivations::groups).
 ///
 /// # Limits
 /// A group acts on at most 2²² points, and the images of all its generators number at most 2²⁵. A
-/// chain is given up with [`Error::TooMuchWork`] when 2³³ images were moved for it, which takes some
-/// seconds. Up to 48 points that does not happen; a group of more points, made by
+/// chain is given up with [`Error::TooMuchWork`] when 2³³ images were moved for it, which takes
+/// some seconds. Up to 48 points that does not happen; a group of more points, made by
 /// [`PermutationGroup::new`], has its order computed at once, so that [`PermutationGroup::order`]
 /// cannot fail.
 ///
@@ -274,8 +274,8 @@ impl PermutationGroup {
     /// All elements, the identity first.
     ///
     /// # Errors
-    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`](crate::MOST_ELEMENTS), or
-    /// they act on so many points that they would not fit into a quarter of a gigabyte;
+    /// [`Error::TooManyElements`] when there are more than [`MOST_ELEMENTS`](crate::MOST_ELEMENTS),
+    /// or they act on so many points that they would not fit into a quarter of a gigabyte;
     /// [`Error::TooMuchWork`].
     pub fn elements(&self) -> Result<Vec<Permutation>> {
         let mut elements = Vec::new();

@@ -35,8 +35,8 @@ impl PermutationGroup {
         Self::trusted("constituent", orbit.len(), self.generators().iter().map(restricted).collect())
     }
 
-    /// What the group does on the images of a set of points in ascending order; `None` when there are
-    /// other than `count` of them.
+    /// What the group does on the images of a set of points in ascending order; `None` when there
+    /// are other than `count` of them.
     pub(crate) fn on_images(&self, set: &[usize], count: usize) -> Option<Self> {
         let mut sets = vec![set.to_vec()];
         let mut number = std::collections::HashMap::from([(set.to_vec(), 0u32)]);

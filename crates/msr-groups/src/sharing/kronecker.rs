@@ -12,7 +12,7 @@ use crate::permutation::Permutation;
 /// appendix.
 ///
 /// # Errors
-/// [`Error::TooManyPoints`](crate::Error::TooManyPoints) when there are more than 2²⁷ rows.
+/// [`Error::TooManyPoints`](crate::Error::TooManyPoints) when there are more than 2²⁵ rows.
 ///
 /// # Example
 /// ```

@@ -14,7 +14,7 @@ pub use kronecker::kronecker_permutation;
 
 use crate::action::{Action, same_group};
 use crate::error::{Error, Result, check_numbers};
-use crate::limits::{MOST_IMAGES, check_count};
+use crate::limits::{MOST_WEIGHTS, check_count};
 use crate::permutation::Permutation;
 
 /// The tied weights of an `m × n` matrix: weight `(y, x)` has the free parameter `label(y, x)`.
@@ -22,9 +22,9 @@ use crate::permutation::Permutation;
 /// This is the symmetry matrix `U^G (m n × k)` in sparse form: row `y · n + x` has a single one, in
 /// column `label(y, x)`, so `vec(W) = U^G v` is `W[y, x] = v[label(y, x)]`. For a group, the labels
 /// number the orbits of `G` on `Y × X`: `W` is equivariant if and only if `W[g y, g x] = W[y, x]`
-/// for all `g`. See [groups, section 2](crate::derivations::groups). Source: Ravanbakhsh, Schneider,
-/// Póczos, "Equivariance Through Parameter-Sharing" (ICML 2017); Zhou, Knowles, Finn (ICLR 2021),
-/// section 4.
+/// for all `g`. See [groups, section 2](crate::derivations::groups). Source: Ravanbakhsh,
+/// Schneider, Póczos, "Equivariance Through Parameter-Sharing" (ICML 2017); Zhou, Knowles, Finn
+/// (ICLR 2021), section 4.
 ///
 /// Labels are numbered in the order in which they first occur, so equal patterns are equal values.
 ///
@@ -232,7 +232,8 @@ impl SharingPattern {
     /// [recovery, section 1](crate::derivations::recovery).
     ///
     /// # Errors
-    /// When `basis` is not `k × columns`; [`Error::Config`] when the result has more than 2²⁶ entries.
+    /// When `basis` is not `k × columns`; [`Error::Config`] when the result has more than 2²⁶
+    /// entries.
     pub fn times(&self, basis: &[f64], columns: usize) -> Result<Vec<f64>> {
         check_numbers("the basis", basis, &[self.free_parameters(), columns])?;
         check_count("a symmetry matrix in full", &[self.labels.len(), columns])?;
@@ -269,13 +270,14 @@ impl SharingPattern {
     }
 }
 
-/// Refuses more weights than a pattern has, and a number of them that overflows.
+/// Refuses more weights than a pattern has, and a number of them that overflows; without weights,
+/// too many outputs or inputs.
 fn check_weights(m: usize, n: usize) -> Result<()> {
-    match m.checked_mul(n) {
-        Some(weights) if weights <= MOST_IMAGES => Ok(()),
+    match m.max(1).checked_mul(n.max(1)) {
+        Some(weights) if weights <= MOST_WEIGHTS => Ok(()),
         _ => Err(Error::Config {
             problem: format!(
-                "{m} outputs × {n} inputs; a sharing pattern has at most {MOST_IMAGES} weights: choose smaller actions"
+                "{m} outputs × {n} inputs; a sharing pattern has at most {MOST_WEIGHTS} weights: choose smaller actions"
             ),
         }),
     }

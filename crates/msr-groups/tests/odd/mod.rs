@@ -185,10 +185,11 @@ pub fn check_group(input: &[u8]) {
         return;
     }
     // What theory says of the order, the generators make.
-    let made = PermutationGroup::new("made", group.degree(), group.generators().to_vec()).unwrap();
-    assert_eq!(made.order(), order, "{text}");
+    if let Some(made) = told(PermutationGroup::new("made", group.degree(), group.generators().to_vec())) {
+        assert_eq!(made.order(), order, "{text}");
+    }
     for g in group.generators() {
-        assert!(group.contains(g).unwrap(), "{text}");
+        assert_ne!(told(group.contains(g)), Some(false), "{text}");
     }
     told(group.stabilizer(0));
     told(group.random_element(&mut ChaCha8Rng::seed_from_u64(0)));
@@ -208,11 +209,14 @@ pub fn check_action(input: &[u8]) {
         if action.points() > FEW_POINTS {
             continue;
         }
-        let image = action.image_group().unwrap();
-        let made = PermutationGroup::new("made", image.degree(), image.generators().to_vec()).unwrap();
-        assert_eq!(made.order(), image.order(), "{text} of {}", group.name());
+        let Some(image) = told(action.image_group()) else { continue };
+        if let Some(made) = told(PermutationGroup::new("made", image.degree(), image.generators().to_vec())) {
+            assert_eq!(made.order(), image.order(), "{text} of {}", group.name());
+        }
         let pattern = SharingPattern::new(&action, &action).unwrap();
-        assert_eq!(burnside_count(&action, &action).unwrap(), pattern.free_parameters().into(), "{text}");
+        if let Some(count) = told(burnside_count(&action, &action)) {
+            assert_eq!(count, pattern.free_parameters().into(), "{text}");
+        }
     }
 }
 
@@ -250,8 +254,8 @@ pub fn check_size(input: &[u8]) {
         told(Action::natural(&group).on_ordered_pairs());
         told(Action::natural(&group).on_unordered_pairs());
     }
-    told(Permutation::identity(n.max(1 << 28)));
-    told(Permutation::from_cycles(n.max(1 << 28), &[&[0, 1]]));
+    told(Permutation::identity(n.max((1 << 25) + 1)));
+    told(Permutation::from_cycles(n.max((1 << 25) + 1), &[&[0, 1]]));
 }
 
 /// Four numbers as the sizes of everything that has several.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use msr_experiments::console::Console;
 use msr_groups::{
-    Fit, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
+    Fit, GroupName, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
     known_actions, rank_groups,
 };
 use msr_report::{Table, number, picture};
@@ -127,7 +127,8 @@ fn describe(symmetry: SymmetryMatrix<'_>, found: &Recovery, full: bool) -> Strin
 
 /// The group, its orbits and its generators.
 fn described(found: &RecoveredGroup, full: bool) -> Vec<String> {
-    let name = found.name.as_deref().unwrap_or("a group without a name here");
+    let name = GroupName::of(&found.permutations)
+        .map_or_else(|| "a group without a name here".to_string(), |name| name.to_string());
     let abelian = if found.permutations.is_abelian() { "abelian" } else { "not abelian" };
     let mut lines =
         vec![format!("Symmetry: {name}, order {}", found.order()), format!("  {abelian}, {}", orbits(found))];

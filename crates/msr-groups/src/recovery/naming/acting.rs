@@ -8,8 +8,8 @@ use crate::limits::{Work, commute};
 /// Points of another action that are tried as the partner of the first point.
 const TRIED: usize = 10_000;
 
-/// What the group does on all its orbits that it moves, in words, when it is the same on each and is
-/// not the action on the fewest points that were found.
+/// What the group does on all its orbits that it moves, in words, when it is the same on each and
+/// is not the action on the fewest points that were found.
 pub(super) fn action(group: &PermutationGroup, work: &mut Work) -> Option<&'static str> {
     // Whatever an abelian group does on an orbit is regular.
     if commute(group.generators(), work)? {

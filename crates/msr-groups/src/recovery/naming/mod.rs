@@ -86,9 +86,9 @@ impl fmt::Display for GroupName {
 /// faithful action on fewer points, where one is found: on an orbit, on blocks, on the points of
 /// which its own are the pairs.
 ///
-/// All rules together move at most 2³⁰ images, which takes a second or two; what has no name by then
-/// has none. See [recovery, section 4](crate::derivations::recovery). [`GroupName`] also says how
-/// the group acts.
+/// All rules together move at most 2³⁰ images, which takes a second or two; what has no name by
+/// then has none. See [recovery, section 4](crate::derivations::recovery). [`GroupName`] also says
+/// how the group acts.
 ///
 /// # Example
 /// ```
@@ -125,8 +125,8 @@ fn name(group: &PermutationGroup, depth: usize, work: &mut Work) -> Option<Strin
         .or_else(|| product::wreath(small, depth, work))
 }
 
-/// `D_2k ≅ D_k × C_2` for odd k: half a turn commutes with everything, and is no product of the turns
-/// by twice the smallest angle.
+/// `D_2k ≅ D_k × C_2` for odd k: half a turn commutes with everything, and is no product of the
+/// turns by twice the smallest angle.
 fn product_of_dihedral(name: &str) -> Option<String> {
     let n: usize = name.strip_prefix("D_")?.parse().ok()?;
     let half = (n % 4 == 2).then_some(n / 2)?;

@@ -26,8 +26,8 @@ pub(super) fn reduced(group: &PermutationGroup, work: &mut Work) -> Option<Permu
     (!work.is_spent()).then_some(smallest)
 }
 
-/// Whether what the group, of that order, does elsewhere is faithful. Random products prove it; where
-/// they do not, it is taken not to be.
+/// Whether what the group, of that order, does elsewhere is faithful. Random products prove it;
+/// where they do not, it is taken not to be.
 fn is_faithful(elsewhere: &PermutationGroup, order: &BigUint, work: &mut Work) -> bool {
     // No group on n points has more than n! elements.
     let most: f64 = (2..=elsewhere.degree()).map(|i| (i as f64).log2()).sum();
@@ -73,8 +73,8 @@ fn on_blocks(group: &PermutationGroup, order: &BigUint, work: &mut Work) -> Opti
 
 /// On n points of which the group's own are the unordered pairs, n above four. The pairs that meet
 /// one pair {a, b} are those with a and those with b: two sets of n − 2 pairs that all meet each
-/// other, with one partner of each in the other set. The pairs with a, which are a star, are moved to
-/// those with the image of a.
+/// other, with one partner of each in the other set. The pairs with a, which are a star, are moved
+/// to those with the image of a.
 fn on_stars(group: &PermutationGroup, order: &BigUint, work: &mut Work) -> Option<PermutationGroup> {
     let n = root_of_pairs(group.degree()).filter(|_| group.is_transitive())?;
     let chain = Chain::of_order(group.degree(), group.generators(), &[0], order, work)?;
