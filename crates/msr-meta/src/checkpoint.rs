@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use msr_symmetry::write_atomic;
+use msr_symmetry::{read_tensors, write_atomic};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub struct Checkpoint {
     pub step: u64,
     /// What the caller stored with it.
     pub note: String,
-    tensors: HashMap<String, Tensor>,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 impl Checkpoint {
@@ -82,8 +82,7 @@ impl Checkpoint {
             .and_then(|m| m.get(KEY))
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| problem("a safetensors file, but no training state of this program".into()))?;
-        let tensors =
-            candle_core::safetensors::load_buffer(&bytes, device).map_err(|e| problem(e.to_string()))?;
+        let tensors = read_tensors(&bytes, device).map_err(|e| problem(e.to_string()))?;
         Ok(Some(Self { step: header.step, note: header.note, tensors }))
     }
 
