@@ -139,7 +139,8 @@ fn dependencies(root: &Path) -> Result<()> {
     if has("cargo", &words) {
         check("licences and duplicates", &["deny", "check", "licenses", "bans", "sources"])?;
     }
-    let package = ["package", "--quiet", "--workspace", "--no-verify", "--allow-dirty", "--exclude", "msr-fuzz"];
+    let package =
+        ["package", "--quiet", "--workspace", "--no-verify", "--allow-dirty", "--exclude", "msr-fuzz"];
     check("every crate can be packed", &[&package[..], &["--exclude", "xtask"]].concat())?;
     let oldest = oldest_compiler(root)?;
     if has("cargo", &[&format!("+{oldest}"), "--version"]) {
@@ -272,7 +273,9 @@ mod tests {
         assert!(says("no-such-python has no numpy and safetensors"), "{found:?}");
         assert!(says("no /no/such/folder"), "{found:?}");
         assert!(says("there is no toolchain 1.0.0"), "{found:?}");
-        assert!(!missing(&"no-such-python".into(), &root()?, None).iter().any(|line| line.contains("reference")));
+        assert!(
+            !missing(&"no-such-python".into(), &root()?, None).iter().any(|line| line.contains("reference"))
+        );
         Ok(())
     }
 }

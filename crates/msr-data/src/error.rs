@@ -1,6 +1,6 @@
 //! The error type of this crate.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong while making or reading tasks.
 #[derive(Debug, thiserror::Error)]
@@ -15,48 +15,14 @@ pub enum Error {
         reason: std::io::Error,
     },
 
-    /// The file is no npz archive, or a damaged one.
-    #[error("{path} is no readable .npz archive ({problem}); write it with numpy.savez", path = .path.display())]
-    NotNpz {
+    /// The file cannot be written, is no npz archive, or has an array that is missing, damaged, or
+    /// of a kind that is not read.
+    #[error("{path}: {problem}", path = .path.display())]
+    File {
         /// The file.
         path: PathBuf,
-        /// What the archive reader found.
-        problem: String,
-    },
-
-    /// An array is missing.
-    #[error("{path} has no array `{array}`, only {found:?}; expected x, y (and w)", path = .path.display())]
-    MissingArray {
-        /// The file.
-        path: PathBuf,
-        /// The array that was looked for.
-        array: String,
-        /// The arrays that are there.
-        found: Vec<String>,
-    },
-
-    /// The bytes of an array are damaged or end too early.
-    #[error("{path}, array `{array}`: {problem}; the file is damaged, write it again", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The array.
-        array: String,
         /// What is wrong.
-        problem: String,
-    },
-
-    /// An array has the wrong element type or memory order.
-    #[error("{path}, array `{array}`: expected {expected}, got {got}; convert it with numpy.ascontiguousarray(array, numpy.float32)", path = .path.display())]
-    Dtype {
-        /// The file.
-        path: PathBuf,
-        /// The array.
-        array: String,
-        /// The type that was expected.
-        expected: &'static str,
-        /// The type in the file.
-        got: String,
+        problem: msr_files::Error,
     },
 
     /// An array has the wrong shape.
@@ -75,6 +41,25 @@ pub enum Error {
     /// An array holds NaN or infinity.
     #[error("{path}, array `{array}`: element {index} of task {task} is {value}; remove or repair that task", path = .path.display())]
     NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        array: String,
+        /// The task.
+        task: usize,
+        /// The position inside the task.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+
+    /// A label that is no class.
+    #[error(
+        "{path}, array `{array}`: element {index} of task {task} is {value}, but classes are counted from 0; if these are \
+         no labels, store them as floats or read them as values (NpzTargets::Values)",
+        path = .path.display()
+    )]
+    Label {
         /// The file.
         path: PathBuf,
         /// The array.
@@ -109,6 +94,16 @@ pub enum Error {
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A problem with a file, as one of this crate's.
+    pub(crate) fn file(path: &Path, problem: msr_files::Error) -> Self {
+        match problem {
+            msr_files::Error::Io { path, reason } => Self::Io { path, reason },
+            problem => Self::File { path: path.into(), problem },
+        }
+    }
+}
 
 impl From<Error> for msr_episodes::Error {
     fn from(error: Error) -> Self {

@@ -4,7 +4,8 @@
 //! - [`Equivariant`]: tasks that share the symmetry of any finite group, and nothing else.
 //! - [`SteerableConv`]: convolutions whose filters come in turned (and mirrored) copies, C_N or
 //!   D_N.
-//! - [`NpzProblem`]: the `.npz` files of the MSR authors; [`export_npz`] writes them.
+//! - [`NpzProblem`]: `.npz` files, those of the MSR authors and, with [`NpzOptions`], anyone's;
+//!   [`export_npz`] writes them.
 //! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing from any
 //!   of them.
 //!
@@ -36,6 +37,7 @@ mod synthetic;
 pub use error::{Error, Result};
 pub use npz::read::NpzProblem;
 pub use npz::write::export_npz;
+pub use npz::{NpzOptions, NpzTargets};
 pub use sampler::{EpisodeSampler, SamplerConfig};
 pub use synthetic::equivariant::{Equivariant, EquivariantConfig, Inputs};
 pub use synthetic::rank_k::RankK;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use msr_episodes::{Episode, EpisodeSource, Examples, Shots, Split, TaskSource, numbers};
 use rand::seq::index::sample;
 
@@ -135,9 +135,15 @@ impl EpisodeSampler {
         let tensor = |data: Vec<f32>, count: usize, shape: &[usize]| {
             Tensor::from_vec(data, [&[tasks.len(), count], shape].concat(), &Device::Cpu)
         };
-        let support =
-            Examples::values(tensor(xs, shots.support, &x_shape)?, tensor(ys, shots.support, &y_shape)?)?;
-        let query = Examples::values(tensor(xq, shots.query, &x_shape)?, tensor(yq, shots.query, &y_shape)?)?;
+        let examples = |x: Vec<f32>, y: Vec<f32>, count: usize| {
+            let (x, y) = (tensor(x, count, &x_shape)?, tensor(y, count, &y_shape)?);
+            if self.source.has_labels() {
+                Examples::labels(x, y.to_dtype(DType::U32)?)
+            } else {
+                Examples::values(x, y)
+            }
+        };
+        let (support, query) = (examples(xs, ys, shots.support)?, examples(xq, yq, shots.query)?);
         Episode::new(tasks, support, query)
     }
 }

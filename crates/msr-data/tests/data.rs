@@ -291,12 +291,11 @@ fn malformed_files_are_typed_errors() {
     says(Path::new("/nowhere/x.npz"), &["No such file"]);
     says(&files.raw("text.npz", b"hello"), &["no readable .npz"]);
     says(&files.raw("empty.npz", b""), &["no readable .npz"]);
-    says(&files.npz("no_y.npz", &[("x", good()), ("z", good())]), &["no array `y`", "\"z\""]);
+    says(&files.npz("no_y.npz", &[("x", good()), ("z", good())]), &["no array `y`", "`z`"]);
     let pair = |name: &str, x: Vec<u8>| files.npz(name, &[("x", x), ("y", good())]);
     let data = floats(&[1., 2., 3., 4.]);
-    says(&pair("f64.npz", npy("<f8", "False", "(2, 2, 1, 1)", &data)), &["`x`", "float32", "<f8"]);
-    says(&pair("big_endian.npz", npy(">f4", "False", "(2, 2, 1, 1)", &data)), &["`x`", ">f4"]);
-    says(&pair("fortran.npz", npy("<f4", "True", "(2, 2, 1, 1)", &data)), &["`x`", "Fortran"]);
+    says(&pair("f64.npz", npy("<f8", "False", "(2, 2, 1, 1)", &data)), &["`x`", "needs more than"]);
+    says(&pair("c8.npz", npy("<c8", "False", "(2, 1, 1, 1)", &data)), &["`x`", "complex", "'<c8'"]);
     says(&pair("flat.npz", npy("<f4", "False", "(4,)", &data)), &["`x`", "(tasks, examples"]);
     says(&pair("zero.npz", npy("<f4", "False", "(2, 0, 1)", &[])), &["`x`", "none of them zero"]);
     says(&pair("short.npz", npy("<f4", "False", "(2, 2, 1, 2)", &data)), &["`x`", "needs more than"]);

@@ -52,6 +52,12 @@ pub trait TaskSource: Send + Sync {
     /// The shape of one output.
     fn output_shape(&self) -> Vec<usize>;
 
+    /// Whether outputs are class labels, one for each example and counted from zero, instead of
+    /// numbers. Their shape is then that of a single number, `[]`.
+    fn has_labels(&self) -> bool {
+        false
+    }
+
     /// Writes the first examples of task `task`: as many as fit `x` and `y`, which hold whole
     /// examples. A prefix is the same whether more examples are asked for or not.
     ///
@@ -108,6 +114,10 @@ impl<S: TaskSource + ?Sized> TaskSource for Arc<S> {
 
     fn output_shape(&self) -> Vec<usize> {
         self.as_ref().output_shape()
+    }
+
+    fn has_labels(&self) -> bool {
+        self.as_ref().has_labels()
     }
 
     fn fill(&self, task: usize, x: &mut [f32], y: &mut [f32]) -> Result<()> {

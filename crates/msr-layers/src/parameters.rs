@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor};
 use candle_nn::{Init, VarBuilder};
-use msr_autodiff::Node;
+use msr_autodiff::{Node, room_for};
 
 use crate::error::{Error, Result};
 
@@ -22,8 +22,9 @@ impl Parameter {
     /// Takes tensor `name` from `vb`, which may create it.
     ///
     /// # Errors
-    /// When `vb` has it with another shape, or not at all.
+    /// When `vb` has it with another shape, or not at all, or when there is no room for it.
     pub fn new(vb: &VarBuilder, name: &str, shape: &[usize], init: Init) -> Result<Self> {
+        room_for("a parameter", shape)?;
         Self::of(full_name(vb, name), vb.get_with_hints(shape, name, init)?)
     }
 

@@ -11,7 +11,7 @@ use msr_groups::{
     Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error, square_grid,
 };
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
+    Activation, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
     LocallyConnected1d, LocallyConnected1dConfig, PatternConv2d, PatternLinear, PatternLinearConfig,
     ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Values,
     normal_equations,
@@ -157,6 +157,21 @@ fn stride_two_on_an_even_image() {
             assert_eq!(error.is_some(), refused, "{h} × {w}: {error:?}");
             assert!(error.is_none_or(|e| e.contains("equivariant") && e.contains("stride 2")));
         }
+    }
+}
+
+/// A symmetry matrix that no memory holds is an error.
+#[test]
+fn sizes_beyond_all_memory() {
+    let vars = SeededVars::new(0);
+    let vb = vars.builder(DType::F32, &Device::Cpu);
+    for size in [1 << 20, 1 << 40] {
+        let config = ReparamLinearConfig::new(size, size, size);
+        let message = ReparamLinear::new(config, vb.pp("a")).unwrap_err().to_string();
+        assert!(message.contains("too large") || message.contains("no memory"), "{message}");
+        assert!(Linear::new(LinearConfig::new(size, size), vb.pp("b")).is_err());
+        assert!(Conv2d::new(Conv2dConfig::new(size, size, 3), vb.pp("c")).is_err());
+        assert!(Conv1d::new(Conv1dConfig::new(size, size, 3), vb.pp("d")).is_err());
     }
 }
 

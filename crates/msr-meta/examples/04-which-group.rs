@@ -1,7 +1,7 @@
-//! 4 of 5: which group is it? Rotations and flips that a convolution learned, and what is read
+//! 4 of 6: which group is it? Rotations and flips that a convolution learned, and what is read
 //! where there is nothing to find.
 //!
-//! `cargo run --example 04-which-group`. The last one: `05-own-operation`.
+//! `cargo run --example 04-which-group`. The next one: `05-own-operation`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use candle_core::{DType, Device};

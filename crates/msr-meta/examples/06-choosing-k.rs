@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = Equivariant::new(pattern, noisy)?;
     let shots = Shots { support: 10, query: 5 };
     let tasks = EpisodeSampler::new(problem, SamplerConfig::new(Split::new(200, 100), shots, 16, 0))?;
-    let fast = AdamConfig { rate: 3e-3, schedule: Schedule::Cosine { steps: STEPS }, ..AdamConfig::default() };
+    let fast =
+        AdamConfig { rate: 3e-3, schedule: Schedule::Cosine { steps: STEPS }, ..AdamConfig::default() };
     let slow = AdamConfig { rate: 1e-3, ..AdamConfig::default() };
     println!("k    adaptation      rate              test error   group read out of U");
     for (k, adaptation, config, rate, adam) in [

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use msr_kernels::is_finite;
-use msr_symmetry::write_atomic;
+use msr_symmetry::{read_tensors, write_atomic};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,7 +93,7 @@ pub struct Checkpoint {
     pub note: String,
     version: u32,
     meaning: Option<Meaning>,
-    tensors: HashMap<String, Tensor>,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 /// Where the checkpoint before the one at `path` is kept.
@@ -201,19 +201,14 @@ impl Checkpoint {
         if header.version > 0 && stored.as_deref() != Some(&checksum(&header, &parsed)) {
             return Err("its numbers are not those that were written: the file is damaged".into());
         }
-        let mut tensors = HashMap::new();
-        for (name, view) in parsed.tensors() {
-            use candle_core::safetensors::Load;
-            // Any other type would be converted: no training state has one.
-            use safetensors::Dtype::{BF16, F16, F32, F64};
-            if !matches!(view.dtype(), F64 | F32 | F16 | BF16) {
-                return Err(format!("tensor `{name}` is {:?}, which nothing is trained in", view.dtype()));
+        let tensors = read_tensors(bytes, device).map_err(|e| e.to_string())?;
+        for (name, tensor) in &tensors {
+            if !tensor.dtype().is_float() {
+                return Err(format!("tensor `{name}` is {:?}, which nothing is trained in", tensor.dtype()));
             }
-            let tensor = view.load(device).map_err(|e| e.to_string())?;
-            if !is_finite(&tensor).map_err(|e| e.to_string())? {
+            if !is_finite(tensor).map_err(|e| e.to_string())? {
                 return Err(format!("tensor `{name}` holds NaN or infinite numbers"));
             }
-            tensors.insert(name, tensor);
         }
         let Header { step, note, version, meaning, .. } = header;
         Ok(Self { step, note, version, meaning, tensors })
@@ -263,7 +258,7 @@ impl Checkpoint {
                 list.push(take(format!("{prefix}{}", p.name), like)?);
             }
         }
-        if let Some(name) = self.tensors.keys().min() {
+        if let Some(name) = self.tensors.keys().next() {
             return Err(problem(format!(
                 "tensor `{name}` does not belong to this run; it is of another configuration"
             )));

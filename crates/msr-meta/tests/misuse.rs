@@ -193,7 +193,28 @@ fn a_support_set_that_is_none() {
     assert!(message.contains("became NaN or infinite"), "{message}");
 }
 
-/// The sum of the squares of all layers' inputs, as a model of one task: for shapes alone.
+/// Numbers of a type that nothing is computed in are refused, by every learner.
+#[test]
+fn examples_of_integers() {
+    let (model, _) = msr(1, 2, DType::F32);
+    let learners: [Box<dyn Learner>; 3] = [
+        Box::new(MetaLearner::new(model.clone(), MetaConfig::default()).unwrap()),
+        Box::new(MetaLearner::new(model.clone(), MetaConfig::least_squares(0.1)).unwrap()),
+        Box::new(MultiTask::new(model, MultiTaskConfig::default()).unwrap()),
+    ];
+    for dtype in [DType::U8, DType::U32, DType::I64, DType::F64] {
+        let of = |shape: &[usize]| Tensor::ones(shape, dtype, &Device::Cpu).unwrap();
+        let support = Examples::values(of(&[3, 4, 6]), of(&[3, 4, 5]));
+        for learner in &learners {
+            if let Ok(support) = &support {
+                assert!(learner.adapt(support).is_err(), "{dtype:?}");
+                let episode = Episode::new(vec![0, 1, 2], support.clone(), support.clone());
+                assert!(learner.gradients(&episode.unwrap()).is_err(), "{dtype:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_layer_wants_tasks_and_examples() {
     use msr_layers::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Input};

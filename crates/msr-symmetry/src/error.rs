@@ -15,6 +15,10 @@ pub enum Error {
         reason: std::io::Error,
     },
 
+    /// A file cannot be written, or its numbers cannot be read.
+    #[error(transparent)]
+    Files(msr_files::Error),
+
     /// A file that is damaged, or not what was learned.
     #[error("{path}: {problem}", path = .path.display())]
     File {
@@ -52,6 +56,15 @@ pub enum Error {
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<msr_files::Error> for Error {
+    fn from(error: msr_files::Error) -> Self {
+        match error {
+            msr_files::Error::Io { path, reason } => Self::Io { path, reason },
+            other => Self::Files(other),
+        }
+    }
+}
 
 impl Error {
     pub(crate) fn format(problem: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::file::read_tensors;
 use crate::learned::Learned;
 use crate::legacy;
 
@@ -74,7 +75,7 @@ impl Learned {
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|e| Error::format(format!("not a safetensors file, or a damaged one ({e})")))?;
-        let tensors = candle_core::safetensors::load_buffer(bytes, device)?.into_iter().collect();
+        let tensors = read_tensors(bytes, device)?;
         let metadata = metadata.metadata().clone().unwrap_or_default();
         match metadata.get(KEY) {
             Some(text) => from_header(text, tensors),

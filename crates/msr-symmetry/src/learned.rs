@@ -211,7 +211,8 @@ impl Learned {
     /// Writes the file, atomically.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be written.
+    /// [`Error::Io`] when it cannot be written, [`Error::Files`] when something else than a file is
+    /// there.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         write_atomic(path.as_ref(), &self.to_bytes()?)
     }
@@ -222,7 +223,7 @@ impl Learned {
     /// [`Error::Io`], or [`Error::File`] when it holds nothing learned; both name the file.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|reason| Error::Io { path: path.into(), reason })?;
+        let bytes = msr_files::read(path)?;
         Self::from_bytes(&bytes, device)
             .map_err(|problem| Error::File { path: path.into(), problem: Box::new(problem) })
     }

@@ -35,6 +35,6 @@ mod legacy;
 mod read_out;
 
 pub use error::{Error, Result};
-pub use file::write_atomic;
+pub use file::{entries, read_tensors, write_atomic};
 pub use learned::Learned;
 pub use read_out::{LayerSymmetry, SymmetricLayer, Symmetry, Weights};

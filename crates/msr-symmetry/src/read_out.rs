@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use msr_groups::{
     LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover,
 };
 use msr_layers::{ConvSymmetry, LayerSpec};
 
 use crate::error::Result;
+use crate::file::entries;
 use crate::learned::Learned;
 
 /// What a layer with a learned symmetry matrix is symmetric under.
@@ -126,14 +127,14 @@ impl SymmetricLayer {
     pub fn symmetry(&self, config: &RecoveryConfig) -> Result<Symmetry> {
         match (self.weights, self.matrices.as_slice()) {
             (Weights::Linear { outputs, inputs }, [(_, u)]) => {
-                Symmetry::of_matrix(SymmetryMatrix::new(&numbers(u)?, outputs, inputs)?, config)
+                Symmetry::of_matrix(SymmetryMatrix::new(&entries(u)?, outputs, inputs)?, config)
             }
             (Weights::Conv { channels, kernel, .. }, [(_, a), _, (_, c)]) => {
-                let learned = LearnedConv::Kronecker { channels: &numbers(a)?, taps: &numbers(c)? };
+                let learned = LearnedConv::Kronecker { channels: &entries(a)?, taps: &entries(c)? };
                 Symmetry::of_convolution(learned, channels, kernel)
             }
             (Weights::Conv { channels, kernel, .. }, [(_, u)]) => {
-                let (symmetry, columns) = (numbers(u)?, u.dims().last().copied().unwrap_or(0));
+                let (symmetry, columns) = (entries(u)?, u.dims().last().copied().unwrap_or(0));
                 let learned = LearnedConv::Full { symmetry: &symmetry, columns };
                 Symmetry::of_convolution(learned, channels, kernel)
             }
@@ -204,9 +205,4 @@ impl Learned {
         found.push(SymmetricLayer { layer: layer.clone(), matrices, weights });
         Ok(())
     }
-}
-
-/// All entries, row by row, wherever the tensor is.
-fn numbers(t: &Tensor) -> Result<Vec<f64>> {
-    Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }

@@ -1,6 +1,10 @@
-//! The `.npz` files of the MSR authors: `x (tasks, examples, …)`, `y (tasks, examples, …)` and,
-//! unused in training, the true weights `w (tasks, …)`, all little-endian `float32` in C order.
+//! The `.npz` files of the MSR authors and of others: inputs `(tasks, examples, …)`, targets
+//! `(tasks, examples, …)` or labels `(tasks, examples)` and, unused in training, the true weights
+//! `(tasks, …)`.
 
-mod header;
+mod array;
+mod options;
 pub(crate) mod read;
 pub(crate) mod write;
+
+pub use options::{NpzOptions, NpzTargets};

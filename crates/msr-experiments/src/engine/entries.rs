@@ -1,9 +1,9 @@
 //! Tensors as plain numbers.
 
 use anyhow::Result;
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 
 /// All entries, row by row, wherever the tensor is.
 pub fn entries(t: &Tensor) -> Result<Vec<f64>> {
-    Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+    Ok(msr_symmetry::entries(t)?)
 }

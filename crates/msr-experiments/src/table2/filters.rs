@@ -1,7 +1,5 @@
 //! The filters of some test tasks, true and adapted, as a cell leaves them.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 
@@ -41,8 +39,8 @@ impl Filters {
             return Ok(None);
         }
         let in_file = || format!("{}", path.display());
-        let tensors: HashMap<String, Tensor> =
-            candle_core::safetensors::load(&path, &Device::Cpu).with_context(in_file)?;
+        let bytes = std::fs::read(&path).with_context(in_file)?;
+        let tensors = msr_symmetry::read_tensors(&bytes, &Device::Cpu).with_context(in_file)?;
         let learned = tensors.get("learned").with_context(in_file)?;
         let (_, channels, kernel, _) = learned.dims4().with_context(in_file)?;
         let sizes = Sizes { channels, kernel };
