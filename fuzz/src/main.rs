@@ -25,6 +25,9 @@ struct Args {
     /// The number the order of inputs depends on
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Writes the seeds of one --target into a folder, and does nothing else
+    #[arg(long, value_name = "DIR")]
+    write_seeds: Option<PathBuf>,
     /// Runs one input from a file, and nothing else; needs one --target
     #[arg(long)]
     input: Option<PathBuf>,
@@ -67,6 +70,14 @@ fn run(args: &Args) -> Result<()> {
         ensure!(targets.len() == 1, "an --input needs one --target");
         (targets[0].run)(&std::fs::read(path).with_context(|| path.display().to_string())?);
         return say("it came back");
+    }
+    if let Some(folder) = &args.write_seeds {
+        ensure!(targets.len() == 1, "--write-seeds needs one --target");
+        for (i, seed) in seeds(targets[0].name)?.iter().enumerate() {
+            let path = folder.join(format!("seed-{i:03}"));
+            std::fs::write(&path, seed).with_context(|| path.display().to_string())?;
+        }
+        return Ok(());
     }
     let tallies: Vec<Tally> = targets
         .into_iter()

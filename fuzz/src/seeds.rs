@@ -21,6 +21,7 @@ use safetensors::{Dtype, tensor::TensorView};
 pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
     let text = |lines: &[&str]| lines.iter().map(|line| line.as_bytes().to_vec()).collect();
     let mut all: Vec<Vec<u8>> = match target {
+        "arrays" => arrays()?,
         "learned" => learned()?,
         "checkpoint" => checkpoints()?,
         "groups" => text(&GROUPS),
@@ -95,6 +96,42 @@ fn definitions() -> Vec<Vec<u8>> {
         include_str!("../../crates/msr-experiments/definitions/numbers.toml"),
     ];
     TEXTS.iter().enumerate().map(|(i, text)| [&[i as u8], text.as_bytes()].concat()).collect()
+}
+
+/// An npy file with this header and these bytes.
+fn npy(version: u8, header: &str, data: &[u8]) -> Vec<u8> {
+    let mut file = [b"\x93NUMPY", &[version, 0][..]].concat();
+    match version {
+        1 => file.extend((header.len() as u16).to_le_bytes()),
+        _ => file.extend((header.len() as u32).to_le_bytes()),
+    }
+    file.extend(header.bytes());
+    file.extend(data);
+    file
+}
+
+fn arrays() -> Result<Vec<Vec<u8>>> {
+    let data = [0x3fu8; 64];
+    let headers = [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+        "{\"descr\": \">f8\", \"fortran_order\": True, \"shape\": (2, 2)}",
+        "{'descr' : '=i2','fortran_order':False,'shape' : (3L, 4L), }",
+        "{u'descr': u'|b1', u'fortran_order': False, u'shape': (5,)}",
+        "{'descr': '<f2', 'fortran_order': False, 'shape': ()}",
+        "{'descr': [('a', '<f4'), ('b', '|S3')], 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<u8', 'fortran_order': False, 'shape': (18446744073709551615, 0)}",
+    ];
+    let mut all: Vec<Vec<u8>> = headers.iter().map(|header| npy(1, header, &data)).collect();
+    all.push(npy(2, headers[0], &data));
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("tasks.npz");
+    msr_data::export_npz(&msr_data::RankK::new(1, 0)?, 0..2, &path)?;
+    let whole = std::fs::read(&path)?;
+    if whole.len() < 1 << 14 {
+        all.push(whole);
+    }
+    all.push(odd_types()?);
+    Ok(all)
 }
 
 fn learned() -> Result<Vec<Vec<u8>>> {

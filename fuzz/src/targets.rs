@@ -1,6 +1,7 @@
 //! The readers.
 
 use candle_core::Device;
+use msr_files::Arrays;
 use msr_groups::{Action, Permutation, SharingPattern, parse_group};
 use msr_meta::Checkpoint;
 use msr_symmetry::Learned;
@@ -16,6 +17,7 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
+    Target { name: "arrays", run: arrays },
     Target { name: "learned", run: learned },
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "groups", run: groups },
@@ -23,6 +25,17 @@ pub const TARGETS: &[Target] = &[
     Target { name: "cycles", run: cycles },
     Target { name: "definitions", run: definitions },
 ];
+
+/// Arrays of an npy, npz or safetensors file, as `inspect` and `NpzProblem` read them.
+fn arrays(bytes: &[u8]) {
+    if let Ok(mut arrays) = Arrays::from_bytes(bytes)
+        && let Ok(list) = arrays.list()
+    {
+        for array in list {
+            let _ = arrays.numbers(&array.name);
+        }
+    }
+}
 
 /// What was learned, read as far as its groups.
 fn learned(bytes: &[u8]) {

@@ -28,7 +28,7 @@ pub fn run() -> Result<()> {
     // Cargo shows nothing of a test that passes, and a test that skips itself passes.
     skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
     check("mutated input for every reader", &["run", "--quiet", "-p", "msr-fuzz", "--", "--seconds", "60"])?;
-    unsafe_code(&root)?;
+    checked_memory(&root)?;
     dependencies(&root)?;
     step("documentation", || {
         let pages = target(&root).join("doc");
@@ -103,7 +103,7 @@ fn missing(python: &OsString, reference: &Path, oldest: Option<&str>) -> Vec<Str
         found.push("output on a terminal: there is no `script` (util-linux) to make one with".into());
     }
     if !succeeds(Command::new("valgrind").arg("--version")) {
-        found.push("unsafe code under a checker of memory: there is no valgrind".into());
+        found.push("matrix products under a checker of memory: there is no valgrind".into());
     }
     if !succeeds(Command::new("cargo").args(["deny", "--version"])) {
         found.push("licences and duplicates of dependencies: there is no cargo-deny".into());
@@ -115,13 +115,13 @@ fn missing(python: &OsString, reference: &Path, oldest: Option<&str>) -> Vec<Str
     found
 }
 
-/// The tests of the one module with unsafe code, under a checker of memory. (Miri knows no foreign
+/// The tests of the one module whose code the compiler does not check, under a checker of memory. (Miri knows no foreign
 /// vector instructions.)
-fn unsafe_code(root: &Path) -> Result<()> {
+fn checked_memory(root: &Path) -> Result<()> {
     if !has("valgrind", &["--version"]) {
         return Ok(());
     }
-    step("unsafe code under valgrind", || {
+    step("matrix products under valgrind", || {
         let mut run = cargo();
         run.args(["test", "--quiet", "-p", "msr-kernels", "--lib", "matmul"]);
         for target in ["X86_64", "AARCH64"] {

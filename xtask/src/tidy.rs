@@ -44,7 +44,7 @@ pub fn run() -> Result<()> {
 /// Every Rust file of the workspace.
 fn sources(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["crates", "xtask", "scripts"].map(|f| root.join(f)).into();
+    let mut folders: Vec<PathBuf> = ["crates", "fuzz", "xtask", "scripts"].map(|f| root.join(f)).into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
             let path = entry?.path();

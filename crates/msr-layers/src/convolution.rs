@@ -182,8 +182,8 @@ impl Convolution {
     }
 
     /// The normal equations of a layer with these filters: from moments, where the data allows them
-    /// and there are `unit_weights`, which give the weight `(k, o, c k²)` that each unknown stands for; the biases,
-    /// where there are any, are the last unknowns.
+    /// and there are `unit_weights`, which give the weight `(k, o, c k²)` that each unknown stands
+    /// for; the biases, where there are any, are the last unknowns.
     pub(crate) fn normal_equations(
         self,
         layer: &dyn Layer,

@@ -150,9 +150,9 @@ pub trait LinearInAdapted {
         Ok(None)
     }
 
-    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]: that of
-    /// [`Layer::forward_tasks`] within a hundredth of itself, by a bound on the rounding errors, and
-    /// so never negative. `None` when the bound is larger for some task: a good fit is a small
+    /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]: that
+    /// of [`Layer::forward_tasks`] within a hundredth of itself, by a bound on the rounding errors,
+    /// and so never negative. `None` when the bound is larger for some task: a good fit is a small
     /// difference of large moments, and its error is to be computed from outputs.
     ///
     /// # Errors

@@ -1,14 +1,14 @@
 //! The squared error of a convolution from the second moments of its data, and whether what is left
 //! of them can be trusted.
 //!
-//! `N L = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s` is a difference of large numbers when the fit is good. Row o of
-//! the first term is a sum of products `W_oi G_ij W_oj`, and `|G_ij| ≤ √G_ii √G_jj`, so that the
+//! `N L = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s` is a difference of large numbers when the fit is good. Row o
+//! of the first term is a sum of products `W_oi G_ij W_oj`, and `|G_ij| ≤ √G_ii √G_jj`, so that the
 //! absolute values of all its products add up to at most `a_o² = (Σ_i |W_oi| √G_ii)²`; those of the
-//! second to at most `2 a_o √s_o`, where `s_o` is the part of s of that output. Over all outputs the
-//! sum of absolute values is at most `(‖a‖ + √s)²`. Each product went through at most n rounded
+//! second to at most `2 a_o √s_o`, where `s_o` is the part of s of that output. Over all outputs
+//! the sum of absolute values is at most `(‖a‖ + √s)²`. Each product went through at most n rounded
 //! additions; their errors are independent enough to add up like those of a random walk (Higham,
-//! Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), to `√n u (‖a‖ + √s)²` with
-//! the unit roundoff u. The moments are flushed after some 512 additions: √n is 24.
+//! Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), to `√n u (‖a‖ + √s)²`
+//! with the unit roundoff u. The moments are flushed after some 512 additions: √n is 24.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{Node, Precision, SecondMoments, concat};

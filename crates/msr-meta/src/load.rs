@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::learner::Learner;
-use crate::methods::bilevel::{MetaConfig, MetaLearner};
+use crate::methods::bilevel::MetaLearner;
+use crate::methods::config::MetaConfig;
 use crate::methods::multi_task::{MultiTask, MultiTaskConfig};
 
 /// The learners of this program, as [`Learner::spec`] describes them.

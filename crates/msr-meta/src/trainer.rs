@@ -117,8 +117,8 @@ impl Trainer {
     /// Continues from a checkpoint: returns its note, or `None` when there is no such file.
     ///
     /// # Errors
-    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used, or learner, optimiser or
-    /// description are not those that it was written by; nothing was changed then.
+    /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used, or learner, optimiser
+    /// or description are not those that it was written by; nothing was changed then.
     pub fn resume_from(&mut self, path: &Path) -> Result<Option<String>> {
         let parameters = self.learner.outer_parameters();
         let device = device_of(self.learner.as_ref());
@@ -198,8 +198,8 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Config`] when more steps were taken than are asked for, or the schedule of the rate
-    /// has fewer. As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and
-    /// `observer`; when a checkpoint cannot be written.
+    /// has fewer. As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of
+    /// `source` and `observer`; when a checkpoint cannot be written.
     pub fn run(
         &mut self,
         steps: u64,

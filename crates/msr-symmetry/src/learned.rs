@@ -161,10 +161,10 @@ impl Learned {
     }
 
     /// The model, with these tensors as variables: it predicts the same numbers, and can be trained
-    /// further. What a learner added (inner rates, a ridge) is not part of it: the learner is loaded
-    /// with `msr_meta::load_learner`, and another one refuses the model unless it is told to start
-    /// its rates anew. Adapted parameters of several tasks are not its own: it has those of the first task
-    /// (see [`Learned::values`]).
+    /// further. What a learner added (inner rates, a ridge) is not part of it: the learner is
+    /// loaded with `msr_meta::load_learner`, and another one refuses the model unless it is told to
+    /// start its rates anew. Adapted parameters of several tasks are not its own: it has those of
+    /// the first task (see [`Learned::values`]).
     ///
     /// # Errors
     /// When a tensor is missing or has the wrong shape.

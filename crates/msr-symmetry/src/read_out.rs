@@ -74,6 +74,24 @@ pub struct LayerSymmetry {
     pub layer: String,
     /// What was read out of it.
     pub symmetry: Symmetry,
+    /// The number of filter parameters k of a fully connected layer: the most kinds of weights that
+    /// can vary independently.
+    pub filter_params: Option<usize>,
+}
+
+impl LayerSymmetry {
+    /// Whether as many kinds of weights were found as there are filter parameters: there may be
+    /// more, which the layer could not learn. What to do about it, in words.
+    pub fn too_few_parameters(&self) -> Option<String> {
+        let Symmetry::Permutations(found) = &self.symmetry else { return None };
+        let (kinds, k) = (found.pattern()?.free_parameters(), self.filter_params?);
+        (kinds >= k).then(|| {
+            format!(
+                "At most {k} kinds of weights can vary independently with {k} filter parameters, and {kinds} were told \
+                 apart: there may be more. Try a larger k; twice the number of inputs is a good start."
+            )
+        })
+    }
 }
 
 impl fmt::Display for LayerSymmetry {
@@ -81,7 +99,11 @@ impl fmt::Display for LayerSymmetry {
         if !self.layer.is_empty() {
             write!(f, "{}: ", self.layer)?;
         }
-        self.symmetry.fmt(f)
+        self.symmetry.fmt(f)?;
+        match self.too_few_parameters() {
+            Some(hint) => write!(f, "\n  {hint}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -120,6 +142,14 @@ pub struct SymmetricLayer {
 }
 
 impl SymmetricLayer {
+    /// The number of filter parameters of a fully connected layer.
+    fn filter_params(&self) -> Option<usize> {
+        match (self.weights, self.matrices.as_slice()) {
+            (Weights::Linear { .. }, [(_, u)]) => u.dims().last().copied(),
+            _ => None,
+        }
+    }
+
     /// The layer's symmetry.
     ///
     /// # Errors
@@ -160,7 +190,11 @@ impl Learned {
     pub fn symmetry_with(&self, config: &RecoveryConfig) -> Result<Vec<LayerSymmetry>> {
         let layers = self.symmetric_layers()?.into_iter();
         layers
-            .map(|layer| Ok(LayerSymmetry { symmetry: layer.symmetry(config)?, layer: layer.layer }))
+            .map(|layer| {
+                let symmetry = layer.symmetry(config)?;
+                let filter_params = layer.filter_params();
+                Ok(LayerSymmetry { symmetry, layer: layer.layer, filter_params })
+            })
             .collect()
     }
 

@@ -58,8 +58,8 @@ impl Node {
         self.affine(-1.0, 0.0)
     }
 
-    /// `max(x, 0)`. NaN stays NaN. The derivative at zero is taken as zero; where `x ≤ 0` a gradient
-    /// is dropped, not multiplied by zero, so that it may be infinite.
+    /// `max(x, 0)`. NaN stays NaN. The derivative at zero is taken as zero; where `x ≤ 0` a
+    /// gradient is dropped, not multiplied by zero, so that it may be infinite.
     ///
     /// # Errors
     /// As [`Node::affine`].

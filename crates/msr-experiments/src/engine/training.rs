@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
+use msr_episodes::EpisodeSource;
 use msr_meta::{Learner, Trainer, evaluate};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::curves::draw_curves;
 use super::folder::Folder;
@@ -49,6 +51,8 @@ impl Training {
         let CellFolder { files, bar } = folder;
         let at = files.path().display();
         let mut trainer = Trainer::new(learner, self.adam())?;
+        let sampler = &tasks.sampler;
+        trainer.describe(json!({ "tasks": sampler.name(), "seed": sampler.config().seed }));
         let checkpoint = files.path().join(CHECKPOINT);
         let length = match trainer.resume_from(&checkpoint)? {
             Some(note) => {
@@ -73,9 +77,11 @@ impl Training {
             Watcher::new(files.path(), length, trainer.learner(), lines, tasks.truth.as_ref(), bar)?;
         let mut tested = Vec::new();
         for stop in self.tests() {
-            let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
             // A resumed run may be past this test: then its result is there, for no checkpoint is
             // written beyond it before it is.
+            if trainer.steps_taken() < stop {
+                let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
+            }
             let name = format!("tested-{stop}.json");
             if let Some(result) = files.read_json(&name)? {
                 tested.push(result);
