@@ -42,13 +42,21 @@ pub(crate) fn widened<const N: usize>(
     Ok(kernel(wide)?.to_dtype(dtype)?)
 }
 
+/// The error of a CPU body that was handed a dtype it was not written for.
+pub(crate) fn unsupported(storage: &CpuStorage, op: &'static str) -> candle_core::Error {
+    use candle_core::backend::BackendStorage;
+    candle_core::Error::UnsupportedDTypeForOp(storage.dtype(), op)
+}
+
 #[cfg(not(test))]
 fn forced() -> bool {
     false
 }
 
 #[cfg(test)]
-pub(crate) use tests::{forced, with_composed};
+use tests::forced;
+#[cfg(test)]
+pub(crate) use tests::with_composed;
 
 #[cfg(test)]
 mod tests {
@@ -70,10 +78,4 @@ mod tests {
         COMPOSED.set(false);
         result
     }
-}
-
-/// The error of a CPU body that was handed a dtype it was not written for.
-pub(crate) fn unsupported(storage: &CpuStorage, op: &'static str) -> candle_core::Error {
-    use candle_core::backend::BackendStorage;
-    candle_core::Error::UnsupportedDTypeForOp(storage.dtype(), op)
 }

@@ -16,7 +16,7 @@ pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     if dims.iter().map(|&d| x.dims()[d]).product::<usize>() <= BLOCK {
         return Ok(x.sum_keepdim(dims)?);
     }
-    dims.into_iter().try_fold(x.clone(), |sum, d| sum_along(sum, d))
+    dims.into_iter().try_fold(x.clone(), sum_along)
 }
 
 /// The sum along one dimension: that of blocks first, then that of their sums.

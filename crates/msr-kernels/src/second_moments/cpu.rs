@@ -75,7 +75,7 @@ impl SecondMomentsLoop {
             return Ok((all, (t, size).into()));
         }
         let (x, y) = (dense(x, lx), dense(y, ly));
-        let task = |((out, padding), (x, y)): ((&mut [T], &[f64]), (&[T], &[T]))| -> Result<()> {
+        let task = |out: &mut [T], padding: &[f64], x: &[T], y: &[T]| -> Result<()> {
             // Padding stays as it is from image to image, and a last row stays one.
             let mut columns = vec![T::zero(); p * length];
             let of_channel = self.window.taps() * length;
@@ -121,7 +121,7 @@ impl SecondMomentsLoop {
         };
         let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));
         let outputs = all.par_chunks_exact_mut(size).zip(self.padding.par_chunks_exact(c));
-        outputs.zip(tasks).try_for_each(task)?;
+        outputs.zip(tasks).try_for_each(|((out, padding), (x, y))| task(out, padding, x, y))?;
         Ok((all, (t, size).into()))
     }
 }
