@@ -115,8 +115,8 @@ fn missing(python: &OsString, reference: &Path, oldest: Option<&str>) -> Vec<Str
     found
 }
 
-/// The tests of the one module whose code the compiler does not check, under a checker of memory. (Miri knows no foreign
-/// vector instructions.)
+/// The tests of the one module whose code the compiler does not check, under a checker of memory.
+/// (Miri knows no foreign vector instructions.)
 fn checked_memory(root: &Path) -> Result<()> {
     if !has("valgrind", &["--version"]) {
         return Ok(());

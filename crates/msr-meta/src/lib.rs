@@ -12,8 +12,9 @@
 //! from any [`EpisodeSource`](msr_episodes::EpisodeSource).
 //!
 //! # Choosing k, the adaptation and the rates
-//! Measured on 200 noisy tasks (deviation 0.05) with the symmetry of the dihedral group of ten points,
-//! whose 100 weights fall into six classes, 15 examples each (`cargo run --example 06-choosing-k`):
+//! Measured on 200 noisy tasks (deviation 0.05) with the symmetry of the dihedral group of ten
+//! points, whose 100 weights fall into six classes, 15 examples each (`cargo run --example
+//! 06-choosing-k`):
 //!
 //! | k | adaptation | rate of U | test error |
 //! |---|---|---|---|
@@ -26,9 +27,10 @@
 //! - **k, the number of filter parameters**: twice the number of inputs when nothing is known. Too
 //!   many cost little. With fewer than there are classes the tasks cannot be fitted, whatever the
 //!   learner; a symmetry that was read says when as many kinds of weights were found as there are
-//!   parameters ([`LayerSymmetry::too_few_parameters`](msr_symmetry::LayerSymmetry::too_few_parameters)).
-//! - **Adaptation**: the exact solution ([`MetaConfig::least_squares`]) for models that are linear in
-//!   their filter parameters, with the squared error; gradient steps for everything else.
+//!   parameters
+//!   ([`LayerSymmetry::too_few_parameters`](msr_symmetry::LayerSymmetry::too_few_parameters)).
+//! - **Adaptation**: the exact solution ([`MetaConfig::least_squares`]) for models that are linear
+//!   in their filter parameters, with the squared error; gradient steps for everything else.
 //! - **Rate of the outer loop**: 3e-3, falling along a cosine over the whole run. Inner rates are
 //!   learned, and belong to the model: save both with [`Learner::save`].
 //!
