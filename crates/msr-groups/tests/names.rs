@@ -275,3 +275,35 @@ fn groups_of_a_name_are_like_the_group() {
     println!("{with} groups with a name, {without} without");
     assert!(with > 1_000, "{with} groups with a name, {without} without");
 }
+
+/// Abelian groups are named from any generators, however many more there are than needed.
+#[test]
+fn abelian_groups_are_named_from_any_generators() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let translations = msr_groups::torus_translations(4, 6).unwrap();
+    let whole = Action::product_grid(&translations, &msr_groups::cyclic(10).unwrap()).unwrap();
+    let whole = whole.image_group().unwrap();
+    for round in 0..60 {
+        let generators: Vec<Permutation> =
+            (0..1 + round % 6).map(|_| whole.random_element(&mut rng).unwrap()).collect();
+        // All products of them.
+        let mut found = std::collections::HashSet::from([Permutation::identity(240).unwrap()]);
+        let mut queue: Vec<Permutation> = found.iter().cloned().collect();
+        while let Some(g) = queue.pop() {
+            for a in &generators {
+                let next = a.compose(&g).unwrap();
+                if found.insert(next.clone()) {
+                    queue.push(next);
+                }
+            }
+        }
+        let group = PermutationGroup::new("", 240, generators).unwrap();
+        assert_eq!(group.order(), found.len().into());
+        let name = name_of(&group).unwrap();
+        let mut orders = std::collections::BTreeMap::new();
+        for g in &found {
+            *orders.entry(u64::try_from(g.order()).unwrap()).or_insert(0u64) += 1;
+        }
+        assert_eq!(named(&name).element_orders().unwrap(), orders, "{name}");
+    }
+}
