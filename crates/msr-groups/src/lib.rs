@@ -79,8 +79,9 @@ pub use plane::{
     image_equivariance_error, plane_symmetry,
 };
 pub use recovery::{
-    Evidence, Fit, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery, RecoveryConfig,
-    Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms, rank_groups, recover,
+    AlmostGroup, Evidence, Fit, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery,
+    RecoveryConfig, Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms,
+    rank_groups, recover,
 };
 pub use sharing::{
     GroupConvolution, SharingPattern, burnside_count, equivariance_error, function_equivariance_error,
