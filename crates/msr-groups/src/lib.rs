@@ -84,8 +84,8 @@ pub use plane::{
     image_equivariance_error, plane_symmetry,
 };
 pub use recovery::{
-    Evidence, Fit, GroupName, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies, Recovery,
-    RecoveryConfig, Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms,
+    AlmostGroup, Evidence, Fit, GroupName, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies,
+    Recovery, RecoveryConfig, Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms,
     rank_groups, recover,
 };
 pub use sharing::{

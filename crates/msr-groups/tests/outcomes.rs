@@ -4,7 +4,7 @@
 use msr_groups::PlaneGroup::{Rotations, RotationsAndFlips};
 use msr_groups::{
     Action, PlaneFit, PlaneSymmetry, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix, dihedral,
-    recover,
+    known_actions, pattern_automorphisms, rank_groups, recover,
 };
 
 fn read(u: &[f64], outputs: usize, inputs: usize) -> Recovery {
@@ -89,4 +89,46 @@ fn plane_symmetries_are_displayed() {
     assert_eq!(says(Some(RotationsAndFlips(4)), &[]), "Symmetry: D_4, order 8");
     assert_eq!(says(None, &fits[2..]), "Symmetry: none is claimed; no group has a residual below the bound");
     assert_eq!(says(None, &fits), "Symmetry: none is claimed; C_3, C_2 hold, and none contains all others");
+}
+
+/// A large group is said in a few lines: not all of its 99 generators, nor the 158 digits of its
+/// order.
+#[test]
+fn a_large_group_is_displayed_in_a_few_lines() {
+    let n = 100;
+    let labels: Vec<usize> = (0..n * n).map(|i| usize::from(i / n == i % n)).collect();
+    let pattern = SharingPattern::from_labels(n, n, &labels).unwrap();
+    let found = read(&pattern.expand(&[1.0, 0.5]).unwrap(), n, n);
+    let text = found.to_string();
+    assert!(text.starts_with("Symmetry: S_100, order 9.33e157\n"), "{text}");
+    assert!(text.contains("\n  and ") && text.ends_with(" more generators"), "{text}");
+    assert!(text.lines().count() <= 14 && text.lines().all(|line| line.chars().count() < 130), "{text}");
+    // One generator that is long.
+    let labels: Vec<usize> = (0..n * n).map(|i| (i % n + n - i / n) % n).collect();
+    let pattern = SharingPattern::from_labels(n, n, &labels).unwrap();
+    let v: Vec<f64> = (0..n).map(|i| (i * i) as f64).collect();
+    let text = read(&pattern.expand(&v).unwrap(), n, n).to_string();
+    assert!(text.starts_with("Symmetry: C_100, order 100\n") && text.contains(" …\n"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() < 130), "{text}");
+}
+
+/// No weights, and yet more outputs or inputs than anything could hold.
+#[test]
+fn no_weights_with_huge_sizes_are_read_in_no_time() {
+    for (m, n) in [(0, usize::MAX), (usize::MAX, 0), (0, 1 << 40), (0, 0)] {
+        let found = read(&[], m, n);
+        assert_eq!(found.to_string(), "No exact symmetry: there are fewer than two weights.");
+        let matrix = SymmetryMatrix::new(&[], m, n).unwrap();
+        let pattern = SharingPattern::from_labels::<u8>(m, n, &[]).unwrap();
+        if m.max(n) > 0 {
+            let error = pattern_automorphisms(&pattern).unwrap_err().to_string();
+            assert!(error.contains("vertices") && error.len() < 400, "{error}");
+        }
+        assert!(rank_groups(matrix, &known_actions(m, n).unwrap()).unwrap().is_empty());
+    }
+    for (m, n) in [(1, usize::MAX), (usize::MAX, 2), (1 << 40, 1 << 40)] {
+        let error = known_actions(m, n).unwrap_err().to_string();
+        assert!(error.contains("2^32") && error.len() < 400, "{error}");
+        assert!(SymmetryMatrix::new(&[], m, n).is_err());
+    }
 }

@@ -90,6 +90,24 @@ fn groups_are_read_out_of_files() {
     says(&["inspect", text(&path)], &["Not read: 52900 weights", "S_230"]);
 }
 
+/// What is nearly a larger group is said, in words and as JSON.
+#[test]
+fn almost_symmetries_are_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let v = [0.0, 1.0, 2.0, 3.0, 2.0, 1.02];
+    let entry = |i: usize| v[(i % 6 + 6 - i / 6) % 6] + 1e-3 * ((i + 1) as f64 * 12.9898).sin();
+    let path = file(folder.path(), "w.safetensors", &[("w", (0..36).map(entry).collect(), &[6, 6])]);
+    says(
+        &["inspect", text(&path)],
+        &["Symmetry: C_6, order 6", "D_6, order 12, but for a difference of 10 noise widths."],
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&says(&["inspect", "--json", text(&path)], &[])).unwrap();
+    let group = &json["layers"][0]["group"];
+    assert_eq!((&group["name"], &group["almost"]["order"]), (&"C_6".into(), &"12".into()));
+    assert!((group["almost"]["separation"].as_f64().unwrap() - 10.0).abs() < 0.5);
+}
+
 #[test]
 fn files_that_cannot_be_read_are_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();

@@ -55,11 +55,11 @@ thread_local! {
 /// ```
 pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGroup> {
     let (m, n) = (pattern.outputs(), pattern.inputs());
-    let points = m + n;
+    let points = m.saturating_add(n);
     // The largest label has `layers` bits; one layer even when there are no colours.
     let largest = pattern.free_parameters().saturating_sub(1);
     let layers = (usize::BITS - largest.leading_zeros()).max(1) as usize;
-    let vertices = points * layers;
+    let vertices = points.saturating_mul(layers);
     if vertices > MOST_VERTICES {
         return Err(Error::Config {
             problem: format!(

@@ -3,30 +3,34 @@
 use super::RecoveryConfig;
 use super::outcome::Evidence;
 use super::reason::Reason;
-use super::rows::View;
+use super::rows::{Cut, View};
 use super::significance::ln_chance;
 use crate::error::Result;
 use crate::sharing::{SharingPattern, symmetry_residual};
 use crate::symmetry_matrix::SymmetryMatrix;
 
-/// The clusters of a view as ties.
-pub(super) struct Candidate {
+/// The clusters before a gap of a view as ties.
+pub(super) struct Candidate<'a> {
+    pub view: &'a View,
+    pub cut: &'a Cut,
     pub pattern: SharingPattern,
     pub evidence: Evidence,
     ln_chance: f64,
     clear: bool,
 }
 
-impl Candidate {
-    /// The ties that a view of the rows of an `outputs · inputs`-row matrix shows, one of several
-    /// `views`.
+impl<'a> Candidate<'a> {
+    /// The ties that a cut of a view of the rows of an `outputs · inputs`-row matrix shows, one of
+    /// several `views`. All cuts of a view share one bound of chance: it holds for whichever
+    /// partition is chosen.
     pub(super) fn new(
-        view: &View,
+        view: &'a View,
+        cut: &'a Cut,
         (outputs, inputs): (usize, usize),
         views: usize,
         config: &RecoveryConfig,
     ) -> Result<Self> {
-        let pattern = SharingPattern::from_labels(outputs, inputs, &view.labels)?;
+        let pattern = SharingPattern::from_labels(outputs, inputs, &cut.labels)?;
         let residual = symmetry_residual(SymmetryMatrix::new(&view.data, outputs, inputs)?, &pattern)?;
         let tied = Tied::new(view, &pattern);
         // A few large rows that are tied to nothing must not make the differences of all others
@@ -36,11 +40,16 @@ impl Candidate {
         let ln_chance = ln_chance(rows, tied.rows, tied.classes, residual, &tied.spectrum);
         // Each view is a chance of its own.
         let ln_chance = (ln_chance + (views.max(1) as f64).ln()).min(0.0);
-        let tolerance = view.tolerance;
+        let tolerance = cut.tolerance;
         let clear = tolerance.gap() >= config.least_gap && residual <= config.largest_residual;
         let log10_chance = ln_chance / std::f64::consts::LN_10;
         let evidence = Evidence { tolerance, residual, log10_chance };
-        Ok(Self { pattern, evidence, ln_chance, clear })
+        Ok(Self { view, cut, pattern, evidence, ln_chance, clear })
+    }
+
+    /// The cluster of each row.
+    pub(super) fn labels(&self) -> &[u32] {
+        &self.cut.labels
     }
 
     /// Whether this is the better explanation: clear clusters before unclear ones; among equals,

@@ -9,14 +9,17 @@ mod naming;
 mod outcome;
 mod ranking;
 mod reason;
+mod refinement;
 mod rows;
+mod selection;
 mod significance;
+mod subgroups;
 
 pub use automorphisms::pattern_automorphisms;
 pub use config::RecoveryConfig;
 pub use metrics::partition_distance;
 pub use naming::{GroupName, name_of};
-pub use outcome::{Evidence, NoSymmetry, RecoveredGroup, RecoveredTies, Recovery};
+pub use outcome::{AlmostGroup, Evidence, NoSymmetry, RecoveredGroup, RecoveredTies, Recovery};
 pub use ranking::{Fit, KnownAction, known_actions, rank_groups};
 pub use reason::Reason;
 pub use rows::Tolerance;
@@ -29,23 +32,29 @@ use crate::permutation::Permutation;
 use crate::sharing::SharingPattern;
 use crate::symmetry_matrix::SymmetryMatrix;
 use candidate::Candidate;
+use selection::{Choice, Coarser};
 
 /// The largest number of rows that are compared pair by pair.
 const MOST_ROWS: usize = 50_000;
+/// The largest number of rows of one column, which are only sorted.
+const MOST_NUMBERS: usize = u32::MAX as usize - 1;
+/// So many coarser clusters are looked at for a larger group.
+const MOST_COARSER: usize = 3;
 
 /// Reads the group out of a symmetry matrix in any basis of its columns.
 ///
 /// Equal rows are tied weights. The permutations of outputs and inputs that keep the ties are the
 /// group. A symmetry is claimed only when the rows form clear clusters, the residual is small, and
-/// chance is ruled out ([`RecoveryConfig`]). A plain weight matrix is a symmetry matrix of one
+/// chance is ruled out ([`RecoveryConfig`]); where coarse clusters hide a difference that is no
+/// noise, the finer ones are claimed, and the coarser group is an [`AlmostGroup`]. A plain weight matrix is a symmetry matrix of one
 /// column ([`SymmetryMatrix::weight`]).
 ///
 /// See `docs/derivations/recovery.md`. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance
 /// Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
 ///
 /// # Errors
-/// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns;
-/// [`Error::Config`] when the pattern is too large for [`pattern_automorphisms`], or a number of
+/// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns, or 2³² − 2
+/// of one; [`Error::Config`] when the pattern is too large for [`pattern_automorphisms`], or a number of
 /// `config` is outside its range; [`Error::Search`] when the search for automorphisms contradicts
 /// itself.
 ///
@@ -71,32 +80,37 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
     config.check()?;
     let (outputs, inputs) = (symmetry.outputs(), symmetry.inputs());
     let (rows, columns) = (symmetry.weights(), symmetry.columns());
-    if rows > MOST_ROWS && columns > 1 {
-        return Err(Error::TooManyWeights { weights: rows, columns, most: MOST_ROWS });
+    let most = if columns > 1 { MOST_ROWS } else { MOST_NUMBERS };
+    if rows > most {
+        return Err(Error::TooManyWeights { weights: rows, columns, most });
     }
     // In units of the largest entry, so that squares neither overflow nor vanish.
     let largest = symmetry.values().iter().fold(0.0f64, |l, u| l.max(u.abs()));
     let scaled: Vec<f64> =
         symmetry.values().iter().map(|u| if largest > 0.0 { u / largest } else { 0.0 }).collect();
     let views = rows::views(&scaled, rows, columns);
-    let mut best: Option<Candidate> = None;
-    for view in &views {
-        let candidate = Candidate::new(view, (outputs, inputs), views.len(), config)?;
-        if best.as_ref().is_none_or(|best| candidate.is_better_than(best)) {
-            best = Some(candidate);
+    let shape = (outputs, inputs);
+    let mut refuted = Vec::new();
+    let (candidate, permutations) = loop {
+        let Some(choice) = selection::choose(&views, shape, config, &refuted)? else {
+            let reason = if rows < 2 { Reason::FewWeights } else { Reason::AllZero };
+            return Ok(Recovery::Nothing(NoSymmetry { reason, evidence: None }));
+        };
+        let Choice { candidate, objection } = choice;
+        if let Some(reason) = objection {
+            return Ok(Recovery::Nothing(NoSymmetry { reason, evidence: Some(candidate.evidence) }));
         }
-    }
-    let Some(candidate) = best else {
-        let reason = if rows < 2 { Reason::FewWeights } else { Reason::AllZero };
-        return Ok(Recovery::Nothing(NoSymmetry { reason, evidence: None }));
+        let permutations = pattern_automorphisms(&candidate.pattern)?;
+        match selection::refuted_by_elements(&views, &candidate.pattern, &permutations) {
+            Some(known) => refuted.push(known),
+            None => break (candidate, generators::simplified(&permutations)),
+        }
     };
-    if let Some(reason) = candidate.objection(config) {
-        return Ok(Recovery::Nothing(NoSymmetry { reason, evidence: Some(candidate.evidence) }));
-    }
+    let order = permutations.order();
+    let almost = almost(selection::coarser(&candidate, &views, shape)?, &order)?;
     let Candidate { pattern, evidence, .. } = candidate;
-    let permutations = generators::simplified(&pattern_automorphisms(&pattern)?);
-    if permutations.order() == BigUint::from(1u32) {
-        return Ok(Recovery::Ties(RecoveredTies { pattern, evidence }));
+    if order == BigUint::from(1u32) {
+        return Ok(Recovery::Ties(RecoveredTies { pattern, evidence, almost }));
     }
     let name = name_of(&permutations);
     let permutations = match &name {
@@ -104,7 +118,19 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
         None => permutations,
     };
     let is_orbits = orbits_of(&permutations, outputs, inputs)? == pattern;
-    Ok(Recovery::Group(RecoveredGroup { permutations, name, pattern, is_orbits, evidence }))
+    Ok(Recovery::Group(RecoveredGroup { permutations, name, pattern, is_orbits, evidence, almost }))
+}
+
+/// The first of the coarser clusters that have a larger group than one of this order.
+fn almost(coarser: Vec<Coarser>, order: &BigUint) -> Result<Option<AlmostGroup>> {
+    for Coarser { pattern, residual, separation } in coarser.into_iter().take(MOST_COARSER) {
+        let group = pattern_automorphisms(&pattern)?;
+        if group.order() > *order {
+            let (name, order) = (name_of(&group), group.order());
+            return Ok(Some(AlmostGroup { name, order, pattern, residual, separation }));
+        }
+    }
+    Ok(None)
 }
 
 /// The pattern of a group on outputs followed by inputs.

@@ -54,6 +54,8 @@ pub struct RecoveredGroup {
     pub is_orbits: bool,
     /// What speaks for it.
     pub evidence: Evidence,
+    /// The next larger group that would be claimed, were it not for a small difference.
+    pub almost: Option<AlmostGroup>,
 }
 
 /// Tied weights that no permutation of outputs and inputs keeps.
@@ -63,6 +65,25 @@ pub struct RecoveredTies {
     pub pattern: SharingPattern,
     /// What speaks for it.
     pub evidence: Evidence,
+    /// The group that would be claimed, were it not for a small difference.
+    pub almost: Option<AlmostGroup>,
+}
+
+/// An almost-symmetry: the group of coarser clusters, which are clear but not all there is. See
+/// `docs/derivations/recovery.md`, section 6.
+#[derive(Clone, Debug)]
+pub struct AlmostGroup {
+    /// Its usual name, when one can be proved.
+    pub name: Option<String>,
+    /// The number of its permutations.
+    pub order: BigUint,
+    /// The weights that it would tie, besides those that are tied.
+    pub pattern: SharingPattern,
+    /// `‖U − P(U)‖_F / ‖U‖_F` for its pattern.
+    pub residual: f64,
+    /// The largest distance between the centres of two classes that it would tie, over the width of
+    /// the noise: the largest distance between two rows of one class.
+    pub separation: f64,
 }
 
 /// Why neither ties nor a symmetry are claimed.
@@ -152,23 +173,44 @@ impl fmt::Display for Recovery {
 }
 
 impl fmt::Display for RecoveredGroup {
-    /// The name and the order, then the generators in cycle notation.
+    /// The name and the order, then the generators in cycle notation, in a few lines: of many
+    /// generators the first ones, and of long ones the beginning.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().unwrap_or("a group without a name here");
-        write!(f, "Symmetry: {name}, order {}", self.order())?;
-        for (on_outputs, on_inputs) in self.generators() {
-            write!(f, "\n  generator: outputs {on_outputs}\n             inputs  {on_inputs}")?;
+        write!(f, "Symmetry: {name}, order {}", short_order(&self.order()))?;
+        let generators = self.generators();
+        for (on_outputs, on_inputs) in generators.iter().take(MOST_GENERATORS) {
+            let (outputs, inputs) = (short_cycles(on_outputs), short_cycles(on_inputs));
+            write!(f, "\n  generator: outputs {outputs}\n             inputs  {inputs}")?;
+        }
+        if generators.len() > MOST_GENERATORS {
+            write!(f, "\n  and {} more generators", generators.len() - MOST_GENERATORS)?;
         }
         if !self.is_orbits {
             write!(f, "\n  More weights are tied than this group explains.")?;
         }
-        Ok(())
+        self.almost.iter().try_for_each(|almost| write!(f, "\n  {almost}"))
     }
 }
 
 impl fmt::Display for RecoveredTies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Weights are tied, but no permutation of outputs and inputs keeps the ties.")
+        write!(f, "Weights are tied, but no permutation of outputs and inputs keeps the ties.")?;
+        self.almost.iter().try_for_each(|almost| write!(f, "\n  {almost}"))
+    }
+}
+
+impl fmt::Display for AlmostGroup {
+    /// The group, and what separates it from what is claimed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().unwrap_or("a group without a name here");
+        let digits = if self.separation < 10.0 { 1 } else { 0 };
+        write!(
+            f,
+            "{name}, order {}, but for a difference of {:.digits$} noise widths.",
+            short_order(&self.order),
+            self.separation
+        )
     }
 }
 
@@ -176,4 +218,31 @@ impl fmt::Display for NoSymmetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "No exact symmetry: {}.", self.reason)
     }
+}
+
+/// So many generators are displayed.
+const MOST_GENERATORS: usize = 6;
+/// So many characters of a permutation.
+const MOST_CHARACTERS: usize = 100;
+/// Orders with more digits are displayed in scientific notation.
+const MOST_DIGITS: usize = 15;
+
+/// An order in full, or in scientific notation.
+fn short_order(order: &BigUint) -> String {
+    let digits = order.to_string();
+    match digits.split_at_checked(1) {
+        Some((first, rest)) if digits.len() > MOST_DIGITS => {
+            format!("{first}.{}e{}", &rest[..2], rest.len())
+        }
+        _ => digits,
+    }
+}
+
+/// Cycle notation, or its beginning.
+fn short_cycles(g: &Permutation) -> String {
+    let text = g.to_string();
+    if text.chars().count() <= MOST_CHARACTERS {
+        return text;
+    }
+    text.chars().take(MOST_CHARACTERS - 2).chain(" …".chars()).collect()
 }

@@ -3,7 +3,7 @@
 use num_bigint::BigUint;
 
 use crate::action::Action;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::families::{ALL_SMALL_GROUPS, parse as parse_group};
 use crate::sharing::{SharingPattern, symmetry_residual};
 use crate::symmetry_matrix::SymmetryMatrix;
@@ -121,10 +121,19 @@ pub fn rank_groups(symmetry: SymmetryMatrix<'_>, known: &[KnownAction]) -> Resul
 /// groups with the same pattern apart; of these the largest is listed. See
 /// `docs/derivations/recovery.md`, section 5.
 ///
+/// Without weights there is nothing to tie, and no group is listed.
+///
 /// # Errors
-/// None for sizes below some thousands.
+/// [`Error::Config`] when there are 2³² − 1 weights or more; none for sizes below some thousands.
 pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
     const ACTIONS: [&str; 4] = ["natural", "unordered_pairs", "distinct_pairs", "ordered_pairs"];
+    if m == 0 || n == 0 {
+        return Ok(Vec::new());
+    }
+    if m.checked_mul(n).is_none_or(|weights| weights >= u32::MAX as usize) {
+        let problem = format!("{m} outputs × {n} inputs; known groups tie fewer than 2^32 − 1 weights");
+        return Err(Error::Config { problem });
+    }
     let mut found: Vec<KnownAction> = Vec::new();
     for call in calls(m, n) {
         // Sizes that a family does not have are no candidates.

@@ -24,6 +24,12 @@ pub enum Reason {
         /// [`RecoveryConfig::largest_residual`](crate::RecoveryConfig::largest_residual).
         largest: f64,
     },
+    /// The clear clusters have finer ones inside, so close that they are not clear, but too far
+    /// apart for noise: the ties would be too many.
+    HiddenDifference {
+        /// How many times as far apart the finer ones are as the noise is wide.
+        separation: f64,
+    },
     /// Rows without ties could look like this.
     Chance {
         /// An upper bound of the probability.
@@ -46,6 +52,11 @@ impl fmt::Display for Reason {
             Self::LargeResidual { residual, largest } => {
                 write!(f, "the clusters leave a residual of {residual:.3} (at most {largest} is allowed)")
             }
+            Self::HiddenDifference { separation } => write!(
+                f,
+                "within the clear clusters there is a difference of {separation:.1} noise widths that noise \
+                 does not explain, and the finer clusters that it makes are not clear"
+            ),
             Self::Chance { bound, largest } => write!(
                 f,
                 "chance could tie weights as closely as this: the bound of its probability is {bound:.0e} (at \

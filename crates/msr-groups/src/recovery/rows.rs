@@ -2,8 +2,9 @@
 //!
 //! A learned U is only defined up to `U · M` with M invertible, and such an M keeps equal rows
 //! equal and different rows different. Rows are joined in the order of their distances (single
-//! linkage, which is the minimum spanning tree). The widest gap between two successive heights, as
-//! a ratio, separates noise from signal. The tolerance is in the middle of this gap. See
+//! linkage, which is the minimum spanning tree). A wide gap between two successive heights, as a
+//! ratio, may separate noise from signal, or what is nearly tied from the rest; so the tree is cut
+//! at each of the widest ones. The tolerance is in the middle of a gap. See
 //! `docs/derivations/recovery.md`, section 1.
 
 use nalgebra::DMatrix;
@@ -33,24 +34,45 @@ impl Tolerance {
     }
 }
 
-/// The rows of U, or of its leading left singular vectors, with the clusters that their widest gap
-/// shows.
+/// The rows of U, or of its leading left singular vectors, with the clusters that their widest gaps
+/// show.
 pub(super) struct View {
     /// What was clustered, row by row.
     pub data: Vec<f64>,
     pub columns: usize,
-    /// The cluster of each row.
-    pub labels: Vec<usize>,
+    /// The largest norm of a row.
+    pub scale: f64,
+    /// From the coarsest to the finest; not empty.
+    pub cuts: Vec<Cut>,
+    /// Which of them is the one at the widest gap.
+    pub widest: usize,
+}
+
+impl View {
+    /// One of the rows.
+    pub(super) fn row(&self, row: usize) -> &[f64] {
+        &self.data[row * self.columns..(row + 1) * self.columns]
+    }
+}
+
+/// The clusters before one gap.
+pub(super) struct Cut {
+    /// The cluster of each row, numbered in the order in which they first occur.
+    pub labels: Vec<u32>,
     pub tolerance: Tolerance,
 }
 
 /// Distances below this, in units of the largest row norm, are rounding errors of single precision.
-const FLOOR: f64 = 1e-6;
+pub(super) const FLOOR: f64 = 1e-6;
 /// Numbers of leading singular vectors that are tried.
 const RANKS: usize = 4;
+/// Gaps at which the tree of a view is cut.
+const CUTS: usize = 8;
+/// Besides the widest, gaps narrower than this are not looked at.
+const NARROWEST: f64 = 1.1;
 
 /// The rows as they are, then those of the leading left singular vectors, for the ranks after which
-/// the singular values fall most; each cut at its widest gap. Empty when there are fewer than two
+/// the singular values fall most; each cut at its widest gaps. Empty when there are fewer than two
 /// rows, or nothing but zeros.
 pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> {
     if rows < 2 || columns == 0 || symmetry.iter().all(|&u| u == 0.0) {
@@ -76,7 +98,7 @@ pub(super) fn views(symmetry: &[f64], rows: usize, columns: usize) -> Vec<View> 
     plain.chain(whitened).filter_map(|(data, columns, rank)| cut(data, rows, columns, rank)).collect()
 }
 
-/// Joins rows up to the widest gap between two heights.
+/// Joins rows up to the widest gaps between two heights.
 fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> Option<View> {
     let norm =
         |row: usize| data[row * columns..(row + 1) * columns].iter().map(|v| v * v).sum::<f64>().sqrt();
@@ -86,15 +108,47 @@ fn cut(data: Vec<f64>, rows: usize, columns: usize, whitened: Option<usize>) -> 
     // After the last height stands the rows' own size.
     let height = |i: usize| edges.get(i).map_or(1.0, |e| (e.height / scale).min(1.0));
     let gap = |joined: usize| height(joined).max(FLOOR) / height(joined - 1).max(FLOOR);
-    let joined = (1..=edges.len()).max_by(|&a, &b| gap(a).total_cmp(&gap(b)))?;
-    let (within, between) = (height(joined - 1), height(joined));
-    let mut sets = UnionFind::new(rows);
-    for edge in &edges[..joined] {
-        sets.join(edge.ends.0, edge.ends.1);
+    let mut places: Vec<(usize, f64)> = (1..=edges.len()).map(|joined| (joined, gap(joined))).collect();
+    let wider_first = |a: &(usize, f64), b: &(usize, f64)| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0));
+    if places.len() > CUTS {
+        places.select_nth_unstable_by(CUTS, wider_first);
+        places.truncate(CUTS);
     }
-    let labels = (0..rows).map(|row| sets.root(row)).collect();
-    let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
-    Some(View { data, columns, labels, tolerance: Tolerance { value, within, between, whitened } })
+    places.sort_by(wider_first);
+    let (widest, _) = *places.first()?;
+    places.retain(|&(joined, gap)| joined == widest || gap >= NARROWEST);
+    places.sort_by_key(|&(joined, _)| joined);
+    let mut sets = UnionFind::new(rows);
+    let mut done = 0;
+    let mut cuts = Vec::with_capacity(places.len());
+    for &(joined, _) in &places {
+        for edge in &edges[done..joined] {
+            sets.join(edge.ends.0, edge.ends.1);
+        }
+        done = joined;
+        let (within, between) = (height(joined - 1), height(joined));
+        let value = (within.max(FLOOR) * between.max(FLOOR)).sqrt();
+        let tolerance = Tolerance { value, within, between, whitened };
+        cuts.push(Cut { labels: labels(&mut sets, rows), tolerance });
+    }
+    cuts.reverse();
+    let widest = places.iter().rev().position(|&(joined, _)| joined == widest)?;
+    Some(View { data, columns, scale, cuts, widest })
+}
+
+/// The sets, numbered in the order in which they first occur.
+fn labels(sets: &mut UnionFind, rows: usize) -> Vec<u32> {
+    const NONE: u32 = u32::MAX;
+    let (mut numbers, mut next) = (vec![NONE; rows], 0);
+    let number = |row| {
+        let number = &mut numbers[sets.root(row)];
+        if *number == NONE {
+            *number = next;
+            next += 1;
+        }
+        *number
+    };
+    (0..rows).map(number).collect()
 }
 
 struct Edge {

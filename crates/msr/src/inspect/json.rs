@@ -78,6 +78,19 @@ pub struct Group {
     /// In decimals.
     order: String,
     generators: Vec<Generator>,
+    /// The next larger group, which a small difference keeps from being claimed.
+    almost: Option<Almost>,
+}
+
+/// An almost-symmetry.
+#[derive(Debug, Serialize)]
+struct Almost {
+    name: Option<String>,
+    /// In decimals.
+    order: String,
+    residual: f64,
+    /// How far apart the classes are that it would tie, in widths of the noise.
+    separation: f64,
 }
 
 /// A permutation in cycle notation.
@@ -106,8 +119,14 @@ pub fn group(found: &RecoveredGroup) -> Group {
     let generators = found.generators().into_iter();
     let generators = generators
         .map(|(outputs, inputs)| Generator { outputs: outputs.to_string(), inputs: inputs.to_string() });
+    let almost = found.almost.as_ref().map(|almost| Almost {
+        name: almost.name.clone(),
+        order: almost.order.to_string(),
+        residual: almost.residual,
+        separation: almost.separation,
+    });
     let (name, order) = (found.name.clone(), found.order().to_string());
-    Group { name, order, generators: generators.collect() }
+    Group { name, order, generators: generators.collect(), almost }
 }
 
 /// All known groups.

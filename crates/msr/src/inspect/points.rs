@@ -139,6 +139,7 @@ fn described(found: &RecoveredGroup, full: bool) -> Vec<String> {
     if !found.is_orbits {
         lines.push("  More weights are tied than this group explains.".into());
     }
+    lines.extend(found.almost.iter().map(|almost| format!("  {almost}")));
     lines
 }
 
