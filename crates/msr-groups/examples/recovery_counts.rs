@@ -7,8 +7,8 @@
 //! - *Almost-symmetries*: `U = U^G M + s ε U^H M' + ε E` for a subgroup H of G. What holds exactly
 //!   is H, and the strength s says how many times larger than the noise that is which tells H from
 //!   G. At s = 0, G is right.
-//! - *Uneven noise*: exact groups again, with K columns and noise that is not the same everywhere: up
-//!   to ten times smaller in some classes, or in some columns, or with heavy tails.
+//! - *Uneven noise*: exact groups again, with K columns and noise that is not the same everywhere:
+//!   up to ten times smaller in some classes, or in some columns, or with heavy tails.
 //!
 //! A claim is *larger* when it has a permutation that does not keep the true pattern: it is wrong.
 //! It is *smaller* when it misses one; *none* is no claim.

@@ -46,17 +46,17 @@ const MOST_COARSER: usize = 3;
 /// Equal rows are tied weights. The permutations of outputs and inputs that keep the ties are the
 /// group. A symmetry is claimed only when the rows form clear clusters, the residual is small, and
 /// chance is ruled out ([`RecoveryConfig`]); where coarse clusters hide a difference that is no
-/// noise, the finer ones are claimed, and the coarser group is an [`AlmostGroup`]. A plain weight matrix is a symmetry matrix of one
-/// column ([`SymmetryMatrix::weight`]).
+/// noise, the finer ones are claimed, and the coarser group is an [`AlmostGroup`]. A plain weight
+/// matrix is a symmetry matrix of one column ([`SymmetryMatrix::weight`]).
 ///
 /// See `docs/derivations/recovery.md`. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance
 /// Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
 ///
 /// # Errors
-/// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns, or 2³² − 2
-/// of one; [`Error::Config`] when the pattern is too large for [`pattern_automorphisms`], or a number of
-/// `config` is outside its range; [`Error::Search`] when the search for automorphisms contradicts
-/// itself.
+/// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns, or
+/// 2³² − 2 of one; [`Error::Config`] when the pattern is too large for [`pattern_automorphisms`],
+/// or a number of `config` is outside its range; [`Error::Search`] when the search for
+/// automorphisms contradicts itself.
 ///
 /// # Example
 /// ```
