@@ -107,7 +107,7 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
         }
     };
     let order = permutations.order();
-    let almost = almost(selection::coarser(&candidate, &views, shape)?, &order)?;
+    let almost = almost(selection::coarser(&candidate, &views, shape)?, &order)?.map(Box::new);
     let Candidate { pattern, evidence, .. } = candidate;
     if order == BigUint::from(1u32) {
         return Ok(Recovery::Ties(RecoveredTies { pattern, evidence, almost }));

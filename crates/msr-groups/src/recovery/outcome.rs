@@ -55,7 +55,7 @@ pub struct RecoveredGroup {
     /// What speaks for it.
     pub evidence: Evidence,
     /// The next larger group that would be claimed, were it not for a small difference.
-    pub almost: Option<AlmostGroup>,
+    pub almost: Option<Box<AlmostGroup>>,
 }
 
 /// Tied weights that no permutation of outputs and inputs keeps.
@@ -66,7 +66,7 @@ pub struct RecoveredTies {
     /// What speaks for it.
     pub evidence: Evidence,
     /// The group that would be claimed, were it not for a small difference.
-    pub almost: Option<AlmostGroup>,
+    pub almost: Option<Box<AlmostGroup>>,
 }
 
 /// An almost-symmetry: the group of coarser clusters, which are clear but not all there is. See
