@@ -7,7 +7,8 @@
 //!   from one description.
 //! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
 //!   dated name.
-//! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it.
+//! - [`say`], [`complain`], [`finish`], [`width`], [`is_terminal`]: standard output and error as a
+//!   person sees them; every line of every program goes through here.
 //!
 //! The crate knows numbers and text, no tensors; it writes no files and does not know where a
 //! checkout is. Folders come as arguments, and what it makes is returned for the caller to write.
@@ -37,4 +38,4 @@ pub use error::{Error, Result};
 pub use machine::{Machine, peak_memory};
 pub use record::{Origin, Record, command, invoked_as};
 pub use table::{Table, number, seeds};
-pub use terminal::{is_terminal, say, width};
+pub use terminal::{complain, finish, is_terminal, print, say, say_json, width};

@@ -93,7 +93,7 @@ pub fn reopen<R: DeserializeOwned>(experiment: &str, out: Option<&Path>, runs: &
 /// lets go of it even when this process is killed.
 pub fn lock(folder: &Folder) -> Result<File> {
     let path = folder.path().join("lock");
-    let file = File::create(&path).with_context(|| format!("{}", path.display()))?;
+    let file = msr_files::open_to_write(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("another process is working in {}", folder.path().display()),
