@@ -8,9 +8,7 @@ mod record;
 mod rot8;
 mod step;
 
-use std::io::Write;
-
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use msr_report::has_colours_on_stderr;
 use record::program;
@@ -49,13 +47,13 @@ fn main() -> std::process::ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let level = ["warn", "info", "debug"][usize::from(cli.verbose.min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let colours = has_colours_on_stderr();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    match run(cli.suite) {
+    let events = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours_on_stderr());
+    events.with_writer(std::io::stderr).log_internal_errors(false).init();
+    let done = run(cli.suite);
+    match done.and_then(|()| msr_report::finish().context("not everything that was printed has arrived")) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing can be said when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            msr_report::complain(&format!("error: {error:#}"));
             std::process::ExitCode::FAILURE
         }
     }

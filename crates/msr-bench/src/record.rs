@@ -1,10 +1,9 @@
 //! Who started this program, what it prints, and where results are recorded.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use msr_report::{Origin, Record, invoked_as, say};
+use msr_report::{Origin, Record, complain, invoked_as, say, say_json};
 use msr_symmetry::write_atomic;
 use serde::Serialize;
 
@@ -27,7 +26,7 @@ impl OutputArgs {
     pub fn publish(self, suite: &str, text: &str, results: &impl Serialize) -> Result<()> {
         self.line(text);
         if self.json {
-            say(&serde_json::to_string_pretty(results)?);
+            say_json(&serde_json::to_string_pretty(results)?);
         }
         if self.record {
             let path = record(&format!("bench-{suite}"), "cpu", text)?;
@@ -39,8 +38,7 @@ impl OutputArgs {
     /// Prints text for a person: on stderr where stdout is for JSON.
     fn line(self, text: &str) {
         if self.json {
-            // A reader that went away is no reason to fail.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            complain(text);
         } else {
             say(text);
         }

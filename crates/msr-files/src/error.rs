@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text::printable;
+
 /// What can go wrong while a file is written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,7 +48,7 @@ pub enum Error {
     },
 
     /// An array is missing.
-    #[error("there is no array `{array}`; there are {}", names(.found))]
+    #[error("there is no array `{}`; there are {}", printable(.array), names(.found))]
     Missing {
         /// The array that was looked for.
         array: String,
@@ -55,7 +57,7 @@ pub enum Error {
     },
 
     /// The bytes of an array contradict each other, or end too early.
-    #[error("array `{array}`: {problem}; the file is damaged, write it again")]
+    #[error("array `{}`: {problem}; the file is damaged, write it again", printable(.array))]
     Damaged {
         /// The array.
         array: String,
@@ -64,7 +66,7 @@ pub enum Error {
     },
 
     /// An array that is whole, but of a kind that is not read here.
-    #[error("array `{array}`: {problem}")]
+    #[error("array `{}`: {problem}", printable(.array))]
     Unsupported {
         /// The array.
         array: String,
@@ -73,7 +75,7 @@ pub enum Error {
     },
 
     /// A number that the type in which it is wanted does not have.
-    #[error("array `{array}`: element {index} is {value}, which {wanted}")]
+    #[error("array `{}`: element {index} is {value}, which {wanted}", printable(.array))]
     Inexact {
         /// The array.
         array: String,
@@ -110,7 +112,8 @@ impl Error {
 /// The first of the names, so that a message stays a message.
 fn names(found: &[String]) -> String {
     const MOST: usize = 20;
-    let mut shown = found.iter().take(MOST).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    let mut shown =
+        found.iter().take(MOST).map(|n| format!("`{}`", printable(n))).collect::<Vec<_>>().join(", ");
     match found.len() {
         0 => "none".into(),
         n if n > MOST => {

@@ -6,6 +6,7 @@
 //! - [`read`]: the bytes of a file, and a refusal of what has no end.
 //! - [`Arrays`]: the arrays of an `.npy`, `.npz` or safetensors file, one at a time and whatever
 //!   the others are; [`Npz`], the same from a reader, for files that do not fit into memory.
+//! - [`printable`]: names out of files, without what a terminal would take for commands.
 //! - [`Element`], [`Encoding`]: the types of numbers, and what they are as `f64`, `f32` or labels.
 //!
 //! Everything that reads takes bytes of any origin: it returns a value or an [`Error`], allocates
@@ -37,6 +38,7 @@ mod npy;
 mod npz;
 mod place;
 mod tensors;
+mod text;
 
 pub use arrays::{Array, Arrays};
 pub use atomic::{AtomicFile, write_atomic, write_new};
@@ -45,3 +47,4 @@ pub use error::{Error, Result};
 pub use npy::{Header, npy_header};
 pub use npz::{Entry, Npz};
 pub use place::{open_to_write, read};
+pub use text::{printable, printable_json, printable_lines};

@@ -6,12 +6,14 @@ use std::error::Error;
 use std::f64::consts::TAU;
 use std::path::PathBuf;
 
+use msr_files::write_atomic;
 use msr_groups::{
     Action, PermutationGroup, SharingPattern, cyclic, dihedral, direct_product, parse_group, square_grid,
     symmetric,
 };
 use msr_report::picture::{
-    Chart, Panel, Picture, Scale, Series, curves, filters, inspected, matrices, patterns, recovered, symmetry,
+    Chart, Inspected, Panel, Picture, Scale, Series, curves, filters, inspected, matrices, patterns,
+    recovered, symmetry,
 };
 use msr_report::say;
 
@@ -35,8 +37,8 @@ fn main() -> Result<()> {
     ];
     let drawn = pictures.len();
     for (name, picture) in pictures {
-        std::fs::write(folder.join(name).with_extension("svg"), picture.svg()?)?;
-        std::fs::write(folder.join(name).with_extension("png"), picture.png()?)?;
+        write_atomic(folder.join(name).with_extension("svg"), picture.svg()?.as_bytes())?;
+        write_atomic(folder.join(name).with_extension("png"), &picture.png()?)?;
     }
     say(&format!("{drawn} pictures are in {}", folder.display()));
     Ok(())
@@ -109,12 +111,18 @@ fn of_inspection() -> Result<Picture> {
             |(at, &label): (usize, &u32)| (f64::from(label * k) / 12.0 * TAU).cos() + 0.05 * noise(at);
         pattern.labels().iter().enumerate().map(entry).collect()
     };
-    Ok(inspected(
-        "learned.safetensors, layer1.symmetry",
-        Some(&pattern),
-        &[column(1), column(2), column(5)],
-        12,
-    )?)
+    let columns = [1, 2, 5].map(|k| (format!("column {k} of U"), column(k))).into();
+    let title = "learned.safetensors, layer1.symmetry: C_12, order 12".into();
+    let pattern = Some(&pattern);
+    Ok(inspected(&Inspected {
+        title,
+        pattern,
+        columns,
+        entry: "entry of U",
+        of: 12,
+        inputs: 12,
+        zero: Vec::new(),
+    })?)
 }
 
 fn angles() -> Vec<String> {

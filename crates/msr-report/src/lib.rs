@@ -7,8 +7,9 @@
 //!   from one description.
 //! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
 //!   dated name.
-//! - [`say`], [`width`], [`is_terminal`]: standard output as a person sees it;
-//!   [`has_colours_on_stderr`]; [`shell_word`]: what can be pasted into a command.
+//! - [`say`], [`complain`], [`finish`], [`width`], [`is_terminal`], [`has_colours_on_stderr`]:
+//!   standard output and error as a person sees them; every line of every program goes through here.
+//! - [`shell_word`], [`shell_command`]: what can be pasted into a command.
 //!
 //! The crate knows numbers and text, no tensors; it writes no files and does not know where a
 //! checkout is. Folders come as arguments, and what it makes is returned for the caller to write.
@@ -42,4 +43,6 @@ pub use memory::{available_memory, peak_memory};
 pub use record::{Origin, Record, command, invoked_as};
 pub use shell::{shell_command, shell_word};
 pub use table::{Table, number, seeds};
-pub use terminal::{has_colours_on_stderr, is_terminal, say, width};
+pub use terminal::{
+    complain, finish, has_colours_on_stderr, is_terminal, print, say, say_json, width,
+};

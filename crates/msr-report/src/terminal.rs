@@ -1,17 +1,65 @@
 //! Standard output as a person sees it.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 use console::Term;
+use msr_files::{printable_json, printable_lines};
 
-/// Prints a line. A reader that went away (`… | head`) is no reason to stop a run.
+/// Why the first of the lines that were lost could not be written.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints a line on standard output. What a terminal would take for commands is shown instead,
+/// wherever in the line it came from.
+///
+/// A reader that went away (`… | head`) is no reason to stop a run. Neither is a full disk, which
+/// [`finish`] reports.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    write(&printable_lines(line));
+}
+
+/// Prints JSON on standard output, as [`say`] prints lines.
+pub fn say_json(json: &str) {
+    write(&printable_json(json));
+}
+
+/// Prints a line on standard error, as [`say`] does on standard output. Where it cannot be
+/// written, there is no one left to tell.
+pub fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{}", printable_lines(line));
+}
+
+/// Prints text as it is, which must be the program's own: help, a script for a shell.
+pub fn print(text: &str) {
+    keep(io::stdout().write_all(text.as_bytes()));
+}
+
+fn write(text: &str) {
+    keep(writeln!(io::stdout(), "{text}"));
+}
+
+/// Remembers what went wrong, when it is not that nobody reads on.
+fn keep(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Whether everything that was said so far has arrived; to be asked before a program says that all
+/// went well.
+///
+/// # Errors
+/// What the system said of the first line that was lost.
+pub fn finish() -> io::Result<()> {
+    keep(io::stdout().flush());
+    LOST.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
 }
 
 /// Whether a person watches standard output, rather than a file or another program.
 pub fn is_terminal() -> bool {
-    std::io::stdout().is_terminal()
+    io::stdout().is_terminal()
 }
 
 /// Whether what is written to standard error may have colours: a person watches it, and `NO_COLOR`

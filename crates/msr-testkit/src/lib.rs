@@ -4,6 +4,7 @@
 //! - [`gradcheck`]: gradients of any order against central finite differences.
 //! - [`peak_memory`]: what the allocator saw.
 //! - [`normal`]: reproducible random tensors.
+//! - [`odd_files`], [`mutated`]: files that readers must refuse or read, and never stumble over.
 //! - [`shared`]: the big reference data beside a developer's checkout, where there is any.
 
 // Test helpers fail by panicking: that is how a test reports.
@@ -18,11 +19,13 @@
 mod close;
 mod gradcheck;
 mod memory;
+mod odd;
 mod shared;
 
 pub use close::{assert_close, relative_error};
 pub use gradcheck::{FiniteDifference, gradcheck};
 pub use memory::{CountingAllocator, peak_memory};
+pub use odd::{OddFile, mutated, npy, odd_files, safetensors, whole_files, zip};
 pub use shared::shared;
 
 use candle_core::{DType, Device, Shape, Tensor};

@@ -1,7 +1,5 @@
 //! `msr completions`: a shell completion script.
 
-use std::io::Write;
-
 use clap::{Args, Command};
 use clap_complete::Shell;
 
@@ -16,6 +14,5 @@ pub struct Flags {
 pub fn run(flags: &Flags, command: &mut Command) {
     let mut script = Vec::new();
     clap_complete::generate(flags.shell, command, "msr", &mut script);
-    // A reader that went away does not want the rest.
-    let _ = std::io::stdout().write_all(&script);
+    msr_report::print(&String::from_utf8_lossy(&script));
 }

@@ -8,10 +8,9 @@ mod completions;
 mod inspect;
 mod reproduce;
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use msr_experiments::engine::program;
 use msr_report::has_colours_on_stderr;
@@ -28,18 +27,36 @@ cannot be understood; 130 Ctrl-C stopped a run, which can be continued with --re
 
 fn main() -> ExitCode {
     let mut command = command();
-    let matches = command.clone().bin_name(program()).get_matches();
+    let matches = match command.clone().bin_name(program()).try_get_matches() {
+        Ok(matches) => matches,
+        Err(asked) => return told(&asked),
+    };
     let level = ["warn", "info", "debug"][usize::from(matches.get_count("verbose").min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let colours = has_colours_on_stderr();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
-    match run(&mut command, &matches) {
+    // An event that stderr has no room for is lost; saying so there, as the default is, would panic.
+    let events = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours_on_stderr());
+    events.with_writer(std::io::stderr).log_internal_errors(false).init();
+    let done = run(&mut command, &matches);
+    let done =
+        done.and_then(|()| msr_report::finish().context("not everything that was printed has arrived"));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing can be said when stderr is closed.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            msr_report::complain(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn told(asked: &clap::Error) -> ExitCode {
+    match asked.print().and_then(|()| msr_report::finish()) {
+        // Help that nobody reads to its end has done its work.
+        Err(lost) if lost.kind() != std::io::ErrorKind::BrokenPipe && asked.exit_code() == 0 => {
+            msr_report::complain(&format!("error: not everything that was printed has arrived: {lost}"));
+            ExitCode::FAILURE
+        }
+        _ => u8::try_from(asked.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
     }
 }
 

@@ -3,8 +3,6 @@
 mod interrupt;
 mod narrow;
 
-use std::io::Write;
-
 use anyhow::Result;
 use indicatif::MultiProgress;
 use serde::Serialize;
@@ -24,13 +22,13 @@ impl Console {
         Self { json }
     }
 
-    /// Prints a line. A reader that went away (`… | head`) is no reason to stop a run.
+    /// Prints a line, as [`msr_report::say`] does.
     pub fn say(&self, line: &str) {
-        let _ = if self.json {
-            writeln!(std::io::stderr(), "{line}")
+        if self.json {
+            msr_report::complain(line);
         } else {
-            writeln!(std::io::stdout(), "{line}")
-        };
+            msr_report::say(line);
+        }
     }
 
     /// Prints text with tables; those that are wider than the terminal row by row.
@@ -48,8 +46,7 @@ impl Console {
     /// When the value has no form as JSON.
     pub fn json(&self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(value)?;
-            let _ = writeln!(std::io::stdout(), "{text}");
+            msr_report::say_json(&serde_json::to_string_pretty(value)?);
         }
         Ok(())
     }
@@ -60,7 +57,7 @@ impl Console {
             self.say(line);
         } else {
             // A terminal that went away is no reason to stop the run.
-            let _ = bars.println(line);
+            let _ = bars.println(msr_files::printable_lines(line));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics of a training run, and what writes them while it goes on.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Seek, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -44,8 +44,7 @@ impl Metrics {
     /// Opens the file and cuts it back to its first `length` bytes.
     fn open(path: &Path, length: u64) -> Result<Self> {
         let context = || format!("{}", path.display());
-        let mut file =
-            OpenOptions::new().create(true).write(true).truncate(false).open(path).with_context(context)?;
+        let mut file = msr_files::open_to_write(path)?;
         let has = file.metadata().with_context(context)?.len();
         if has < length {
             bail!("{} has {has} bytes, but the checkpoint was written after {length}", path.display());

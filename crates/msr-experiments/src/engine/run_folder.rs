@@ -1,6 +1,6 @@
 //! The folder of a run: what was asked, by what, on what machine, and what came out.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -151,8 +151,7 @@ pub struct Lock {
 
 fn lock(folder: &Folder) -> Result<Lock> {
     let path = folder.path().join(LOCK);
-    let open = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
-    let file = open.map_err(|e| cannot_write(&path, e))?;
+    let file = msr_files::open_to_write(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
         Err(TryLockError::WouldBlock) => bail!("another process is working in {}", folder.path().display()),

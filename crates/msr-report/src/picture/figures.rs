@@ -98,35 +98,56 @@ pub fn recovered(
     Ok(picture.note(TIED).note(SIGNS))
 }
 
-/// A matrix that was inspected: its pattern, when one was found, and the first columns of U, or the
-/// weight itself when there is one column, as matrices with `inputs` columns; each on its own
-/// scale.
+/// A matrix that was inspected, as [`inspected`] draws it.
+#[derive(Clone, Debug, Default)]
+pub struct Inspected<'a> {
+    /// Above everything: its name, and the group that was found.
+    pub title: String,
+    /// What was found to be tied.
+    pub pattern: Option<&'a SharingPattern>,
+    /// The classes of weights that are zero.
+    pub zero: Vec<u32>,
+    /// Columns of U, or weights, each with its title.
+    pub columns: Vec<(String, Vec<f64>)>,
+    /// What their entries are, beside the colour bar.
+    pub entry: &'a str,
+    /// How many columns there are, shown or not.
+    pub of: usize,
+    /// Columns of each as a matrix.
+    pub inputs: usize,
+}
+
+/// A matrix that was inspected: its pattern, when one was found, with zeros in white, and columns of
+/// U or weights as matrices, each on its own scale. Columns that are not shown are counted.
 ///
 /// # Errors
 /// [`Error::Shape`] for columns whose length is no multiple of `inputs`, [`Error::Empty`] for
 /// nothing to show.
-pub fn inspected(
-    title: &str,
-    pattern: Option<&SharingPattern>,
-    columns: &[Vec<f64>],
-    inputs: usize,
-) -> Result<Picture> {
+pub fn inspected(found: &Inspected<'_>) -> Result<Picture> {
     let axes = |grid: Grid| grid.axes("input j", "output i");
-    let mut grids: Vec<Grid> = pattern
-        .map(|pattern| axes(Grid::of([Panel::sharing("tied weights", pattern)], 1)))
-        .into_iter()
-        .collect();
-    for (number, column) in columns.iter().enumerate() {
-        let (title, bar) = match columns.len() {
-            1 => ("weight".to_string(), "weight"),
-            _ => (format!("column {} of U", number + 1), "entry of U"),
-        };
-        let outputs = column.len() / inputs.max(1);
-        grids.push(axes(Grid::of([Panel::values(title, column, outputs, inputs)?], 1)).bar(bar));
+    let pattern = found.pattern.map(|p| Panel::sharing("tied weights", p).white(found.zero.iter().copied()));
+    let mut grids: Vec<Grid> = pattern.map(|panel| axes(Grid::of([panel], 1))).into_iter().collect();
+    for (title, column) in &found.columns {
+        let outputs = column.len() / found.inputs.max(1);
+        let panel = Panel::values(title, column, outputs, found.inputs)?;
+        grids.push(axes(Grid::of([panel], 1)).bar(found.entry));
     }
-    let picture = in_rows(Picture::new(title), grids);
-    let picture = if pattern.is_some() { picture.note(TIED) } else { picture };
-    Ok(if columns.is_empty() { picture } else { picture.note(SIGNS) })
+    let mut picture = in_rows(Picture::new(&found.title), grids);
+    if found.pattern.is_some() {
+        picture = picture.note(TIED);
+        if !found.zero.is_empty() {
+            picture = picture.note("White: zero.");
+        }
+    }
+    let shown = found.columns.len();
+    if shown > 0 {
+        picture = picture.note(SIGNS);
+    }
+    Ok(if shown < found.of {
+        picture.note(format!("{shown} of {} columns are shown.", found.of))
+    } else {
+        picture
+    })
 }
 
 /// Filters side by side, in rows that have labels: a filter for each heading. Rows of one group,

@@ -12,6 +12,8 @@ pub struct Panel {
     pub(super) rows: usize,
     pub(super) cols: usize,
     pub(super) cells: Cells,
+    /// Labels of classes that are drawn white.
+    pub(super) white: Vec<u32>,
 }
 
 /// What the squares of a panel stand for.
@@ -50,7 +52,23 @@ impl Panel {
     /// A sharing pattern: rows are outputs, columns are inputs.
     pub fn sharing(title: impl Into<String>, pattern: &SharingPattern) -> Self {
         let cells = Cells::Classes(pattern.labels().to_vec());
-        Self { title: title.into(), rows: pattern.outputs(), cols: pattern.inputs(), cells }
+        Self {
+            title: title.into(),
+            rows: pattern.outputs(),
+            cols: pattern.inputs(),
+            cells,
+            white: Vec::new(),
+        }
+    }
+
+    /// Draws these classes white, as zeros are.
+    pub fn white(self, classes: impl IntoIterator<Item = u32>) -> Self {
+        Self { white: classes.into_iter().collect(), ..self }
+    }
+
+    /// Whether a matrix of this size is no larger than a picture may be.
+    pub fn fits(rows: usize, cols: usize) -> bool {
+        rows.max(cols) <= MOST as usize
     }
 
     fn new(
@@ -63,7 +81,7 @@ impl Panel {
         if rows.checked_mul(cols) != Some(entries) || entries == 0 {
             return Err(Error::Shape { what: title, entries, rows, cols });
         }
-        Ok(Self { title, rows, cols, cells: cells() })
+        Ok(Self { title, rows, cols, cells: cells(), white: Vec::new() })
     }
 
     /// The largest size of a value; zero for patterns and where no value is finite.

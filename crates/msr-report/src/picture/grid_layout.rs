@@ -210,12 +210,16 @@ impl<'a> GridLayout<'a> {
             canvas.text(text, x, y - ABOVE - line / 2 - number as i32 * line, HPos::Left, TEXT, INK)?;
         }
         let (panel, cell) = (placed.panel, placed.cell);
-        let colours = match &panel.cells {
+        let colours: Vec<_> = match &panel.cells {
             Cells::Values(values) => {
                 let bound = self.grid.bound().unwrap_or(1.0);
                 values.iter().map(|v| colour::signed(v / bound)).collect()
             }
-            Cells::Classes(labels) => colour::classes(labels, panel.cols),
+            Cells::Classes(labels) => {
+                let colour =
+                    |(colour, label)| if panel.white.contains(label) { colour::WHITE } else { colour };
+                colour::classes(labels, panel.cols).into_iter().zip(labels).map(colour).collect()
+            }
         };
         for (row, colours) in colours.chunks(panel.cols).enumerate() {
             let mut column = 0;

@@ -45,7 +45,7 @@ use self::grid::Cells;
 use self::grid_layout::{GridLayout, label_width};
 use self::raster::{Raster, blank, png};
 pub use chart::{Chart, Scale, Series};
-pub use figures::{curves, filters, inspected, matrices, patterns, recovered, symmetry};
+pub use figures::{Inspected, curves, filters, inspected, matrices, patterns, recovered, symmetry};
 pub use grid::{Grid, Panel};
 
 use crate::{Error, Result};

@@ -1,8 +1,8 @@
 //! Pictures as they come out: pixels, text, sizes, errors.
 
 use super::{
-    Block, Chart, Grid, Panel, Picture, Scale, Series, curves, filters, inspected, matrices, patterns,
-    symmetry,
+    Block, Chart, Grid, Inspected, Panel, Picture, Scale, Series, curves, filters, inspected, matrices,
+    patterns, symmetry,
 };
 use crate::Error;
 
@@ -74,6 +74,36 @@ fn a_colour_bar_has_numbers_on_both_sides_of_zero() {
     assert!(texts(&Picture::new("").row([Grid::of([pattern], 1)]).svg().unwrap()).is_empty());
 }
 
+fn one_column(column: &[f64], inputs: usize) -> Inspected<'static> {
+    let columns = vec![("weight".to_string(), column.to_vec())];
+    Inspected { title: "inspected".into(), columns, entry: "weight", of: 1, inputs, ..Inspected::default() }
+}
+
+/// Classes that are zero are white and said to be; columns that are not shown are counted; the title
+/// has the group.
+#[test]
+fn an_inspected_matrix_shows_zeros_white_and_counts_what_it_leaves_out() {
+    let action = msr_groups::Action::natural(&msr_groups::symmetric(2).unwrap());
+    let pattern = msr_groups::SharingPattern::new(&action, &action).unwrap();
+    let off = pattern.labels()[1];
+    let found = Inspected {
+        title: "w: S_2, order 2".into(),
+        pattern: Some(&pattern),
+        zero: vec![off],
+        of: 3,
+        ..one_column(&[1.0, 0.0, 0.0, 1.0], 2)
+    };
+    let svg = inspected(&found).unwrap().svg().unwrap();
+    assert!(
+        svg.contains("w: S_2, order 2") && svg.contains("White: zero.") && svg.contains("1 of 3 columns")
+    );
+    let all = inspected(&Inspected { zero: Vec::new(), of: 1, ..found }).unwrap().svg().unwrap();
+    assert!(!all.contains("White: zero.") && !all.contains("columns are shown"));
+    let rectangles = |svg: &str| svg.matches("<rect").count();
+    // The two entries off the diagonal, in colour or not.
+    assert_eq!(rectangles(&all), rectangles(&svg) + 2);
+}
+
 fn every_kind() -> Vec<Picture> {
     let weight: Vec<f64> = (0..12).map(|i| f64::from(i).sin()).collect();
     let headings = ["0".to_string(), "180".to_string()];
@@ -86,7 +116,7 @@ fn every_kind() -> Vec<Picture> {
         symmetry("a <title> & \"more\"", &[weight.clone(), weight.clone()], &weight, Some(&weight), 3, 4)
             .unwrap(),
         patterns("patterns", panels).unwrap(),
-        inspected("inspected", None, std::slice::from_ref(&weight), 4).unwrap(),
+        inspected(&one_column(&weight, 4)).unwrap(),
         filters("filters", "angle in degrees", &headings, 3, &[group]).unwrap(),
         matrices("factors", "entry", vec![("rows".into(), vec![of(&weight, 3, 4)])]),
         curves("curves", "step", "loss", lines),
@@ -208,8 +238,8 @@ fn what_does_not_fit_is_an_error() {
     assert!(matches!(Picture::new("").row([Grid::new()]).png(), Err(Error::Empty(_))));
     assert!(matches!(patterns("", Vec::new()), Err(Error::Empty(_))));
     assert!(symmetry("", &[vec![1.0; 5]], &[0.5; 6], None, 2, 3).is_err());
-    assert!(inspected("", None, &[vec![1.0; 7]], 3).is_err());
-    assert!(inspected("", None, &[vec![1.0; 7]], 0).is_err());
+    assert!(inspected(&one_column(&[1.0; 7], 3)).is_err());
+    assert!(inspected(&one_column(&[1.0; 7], 0)).is_err());
     let rows = vec![vec![("row".to_string(), vec![0.0; 8])]];
     assert!(matches!(filters("", "angle", &["0".into()], 3, &rows), Err(Error::Shape { entries: 8, .. })));
 }

@@ -58,7 +58,7 @@ pub struct FoundOnPoints<'a> {
     pub tensor: &'a str,
     pub outputs: usize,
     pub inputs: usize,
-    /// Columns of the symmetry matrix; one of a weight matrix.
+    /// Columns of the symmetry matrix; one of a weight matrix; tasks of a stack of them.
     pub filter_params: usize,
     /// The group that is claimed.
     pub group: Option<Group>,
@@ -68,7 +68,8 @@ pub struct FoundOnPoints<'a> {
     pub reason: Option<String>,
     /// Known groups, acting on points as they are numbered, the best first.
     pub known: Vec<Residual<'a>>,
-    pub picture: Cow<'a, str>,
+    /// Where it is drawn.
+    pub picture: Option<Cow<'a, str>>,
 }
 
 /// A group of permutations of outputs and inputs.

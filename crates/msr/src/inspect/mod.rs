@@ -1,6 +1,10 @@
 //! `msr inspect`: which symmetry a learned U, or a plain weight matrix, has.
 
+mod contents;
 mod json;
+mod known;
+mod patience;
+mod pictures;
 mod plane;
 mod points;
 mod stored;
@@ -20,11 +24,11 @@ use self::subject::Subject;
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// A safetensors file: what a run left as learned.safetensors, or any file with a weight
-    /// matrix.
+    /// What a run left as learned.safetensors, or any safetensors, .npz or .npy file with a weight
+    /// matrix, or with one for each task (tasks, outputs, inputs).
     file: PathBuf,
     /// The tensor to read; without it, every layer with a symmetry matrix, or the only matrix of a
-    /// file that says nothing of its layers.
+    /// file that says nothing of its layers. That of an .npy file is called array.
     #[arg(long)]
     tensor: Option<String>,
     /// Read the tensor as a symmetry matrix with M outputs; it then has rows / M inputs. With
@@ -39,9 +43,13 @@ pub struct Args {
     /// and what `msr reproduce` left, are recognised without it.
     #[arg(long, value_name = "K", conflicts_with = "weight")]
     kernel: Option<usize>,
-    /// Where the picture goes; without it, beside the file, as FILE.TENSOR.png.
+    /// Where the picture goes, as .png and as .svg; without it, beside the file, as FILE.TENSOR.png.
+    /// No picture is ever overwritten.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
+    /// Draw no picture.
+    #[arg(long, conflicts_with = "picture")]
+    no_picture: bool,
     /// Print generators in full, however long they are.
     #[arg(long)]
     full: bool,
@@ -63,7 +71,8 @@ pub fn run(args: &Args) -> Result<()> {
         args.file.display(),
         msr_experiments::engine::LEARNED
     );
-    let bytes = std::fs::read(&args.file).with_context(in_file)?;
+    pictures::check(args)?;
+    let bytes = msr_files::read(&args.file)?;
     let subjects = subjects(args, &bytes).with_context(in_file)?;
     let points = subjects.iter().filter(|subject| matches!(subject, Subject::Points(_))).count();
     ensure!(

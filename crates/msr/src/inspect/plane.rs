@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use msr_experiments::console::Console;
+use msr_files::printable;
 use msr_groups::{LARGEST_PLANE_RESIDUAL, PlaneSymmetry};
 use msr_report::Table;
 use msr_symmetry::Symmetry;
@@ -27,7 +28,7 @@ pub fn inspect(args: &Args, conv: &Convolution, console: &Console) -> Result<Val
 
 fn what(conv: &Convolution) -> String {
     let Convolution { channels, in_channels, kernel, .. } = conv;
-    let names = conv.names.join(", ");
+    let names = printable(&conv.names.join(", ")).into_owned();
     let inputs = if *in_channels > 1 { format!(" × {in_channels} input channels") } else { String::new() };
     let kind = match conv.symmetry {
         ConvMatrices::Kronecker { .. } => "Kronecker factors of a convolution",

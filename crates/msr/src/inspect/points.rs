@@ -1,30 +1,41 @@
 //! `msr inspect` for maps between points: which permutations of outputs and inputs keep a U or a
 //! weight.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Result;
 use msr_experiments::console::Console;
+use msr_files::printable;
 use msr_groups::{
-    Fit, GroupName, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
-    known_actions, rank_groups,
+    GroupName, Permutation, RecoveredGroup, Recovery, RecoveryConfig, SharingPattern, SymmetryMatrix,
 };
-use msr_report::{Table, number, picture};
-use msr_symmetry::{Symmetry, write_atomic};
+use msr_report::number;
+use msr_symmetry::Symmetry;
 use serde_json::Value;
 
-use super::subject::Matrix;
-use super::{Args, json};
+use super::known::{order, rank};
+use super::patience::with_a_word;
+use super::subject::{Kind, Matrix};
+use super::{Args, json, pictures};
 
-/// Prints what is found, and writes the picture; the same as JSON.
+/// Generators of a group that are printed unless all are asked for.
+const MOST_GENERATORS: usize = 8;
+
+/// Prints what is found, and draws the picture; the same as JSON.
 pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value> {
     let Matrix { outputs: m, inputs: n, .. } = *matrix;
     let symmetry = SymmetryMatrix::new(&matrix.values, m, n)?;
+    pictures::too_large(args, matrix)?;
     let k = symmetry.columns();
-    let kind = if k == 1 { "a weight matrix".to_string() } else { format!("a symmetry matrix, k = {k}") };
-    console.say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", matrix.name));
+    let kind = match matrix.kind {
+        Kind::Weight => "a weight matrix".to_string(),
+        Kind::Stack => format!("weight matrices of {k} tasks"),
+        Kind::Symmetry => format!("a symmetry matrix, k = {k}"),
+    };
+    console.say(&format!("{}: {kind}, {m} outputs × {n} inputs\n", printable(&matrix.name)));
     let mut reason = None;
-    let found = match Symmetry::of_matrix(symmetry, &RecoveryConfig::default())? {
+    let recovered = with_a_word("looking for permutations that keep the ties", || {
+        Symmetry::of_matrix(symmetry, &RecoveryConfig::default())
+    });
+    let found = match recovered? {
         Symmetry::Permutations(found) => {
             console.say(&describe(symmetry, &found, args.full));
             if let Recovery::Nothing(nothing) = &found {
@@ -39,47 +50,24 @@ pub fn inspect(args: &Args, matrix: &Matrix, console: &Console) -> Result<Value>
             None
         }
     };
-    let fits = rank_groups(symmetry, &known_actions(m, n)?)?;
-    if fits.is_empty() {
-        console.say(&format!(
-            "\nNo family of groups that is known here acts on {n} inputs as they are numbered."
-        ));
-    } else {
-        console.table(&format!(
-            "\nKnown groups, acting on points as they are numbered, by residual:\n\n{}",
-            ranking(&fits, args.known)
-        ));
-        console.say(
-            "residual: ‖U − P(U)‖ / ‖U‖, P the projection on the group's equivariant maps; unsymmetric: that\n\
-             of a matrix without any symmetry. Groups that a larger one implies, with a residual as small, are left out.",
-        );
+    let fits = rank(symmetry, args.known, console)?;
+    let drawn = pictures::draw(args, matrix, symmetry, found.as_ref())?;
+    match &drawn {
+        Ok(path) => console.say(&format!("\npicture: {} (and .svg)", path.display())),
+        Err(why) if why.is_empty() => {}
+        Err(why) => console.say(&format!("\n{why}")),
     }
-    let picture = args.picture.clone().unwrap_or_else(|| beside(&args.file, &matrix.name));
-    let columns: Vec<Vec<f64>> =
-        (0..k.min(4)).map(|c| matrix.values.iter().skip(c).step_by(k).copied().collect()).collect();
-    let pattern = found.as_ref().and_then(Recovery::pattern);
-    let drawn = picture::inspected(&matrix.name, pattern, &columns, n)?;
-    write_atomic(&picture, &drawn.png()?)?;
-    write_atomic(&picture.with_extension("svg"), drawn.svg()?.as_bytes())?;
-    console.say(&format!("\npicture: {} (and .svg)", picture.display()));
     Ok(serde_json::to_value(json::FoundOnPoints {
         tensor: &matrix.name,
         outputs: m,
         inputs: n,
         filter_params: k,
         group: found.as_ref().and_then(Recovery::group).map(json::group),
-        tied: pattern.map(SharingPattern::labels),
+        tied: found.as_ref().and_then(Recovery::pattern).map(SharingPattern::labels),
         reason,
         known: json::residuals(&fits),
-        picture: picture.to_string_lossy(),
+        picture: drawn.as_deref().ok().map(|path| path.to_string_lossy()),
     })?)
-}
-
-/// `<file without its extension>.<tensor>.png`.
-fn beside(file: &Path, tensor: &str) -> PathBuf {
-    let stem = file.file_stem().map_or_else(|| "matrix".into(), |s| s.to_string_lossy().into_owned());
-    let tensor: String = tensor.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    file.with_file_name(format!("{stem}.{tensor}.png"))
 }
 
 /// What was found, in lines.
@@ -99,7 +87,7 @@ fn describe(symmetry: SymmetryMatrix<'_>, found: &Recovery, full: bool) -> Strin
             pattern.labels().len(),
             shown.join(", ")
         ));
-        let zero = zero_weights(symmetry, pattern);
+        let zero = zero_classes(symmetry, pattern).iter().map(|&c| pattern.sizes()[c as usize]).sum::<u32>();
         if zero > 0 {
             lines.push(format!("  {zero} of the weights are zero, up to noise"));
         }
@@ -130,11 +118,19 @@ fn described(found: &RecoveredGroup, full: bool) -> Vec<String> {
     let name = GroupName::of(&found.permutations)
         .map_or_else(|| "a group without a name here".to_string(), |name| name.to_string());
     let abelian = if found.permutations.is_abelian() { "abelian" } else { "not abelian" };
-    let mut lines =
-        vec![format!("Symmetry: {name}, order {}", found.order()), format!("  {abelian}, {}", orbits(found))];
-    for (on_outputs, on_inputs) in found.generators() {
+    let mut lines = vec![
+        format!("Symmetry: {name}, order {}", order(&found.order())),
+        format!("  {abelian}, {}", orbits(found)),
+    ];
+    let generators = found.generators();
+    let shown = if full { generators.len() } else { MOST_GENERATORS };
+    let more = generators.len().saturating_sub(shown);
+    for (on_outputs, on_inputs) in generators.into_iter().take(shown) {
         lines.push(format!("  generator: outputs {}", cycles(&on_outputs, full)));
         lines.push(format!("             inputs  {}", cycles(&on_inputs, full)));
+    }
+    if more > 0 {
+        lines.push(format!("  and {more} more generators (--full shows all)"));
     }
     if !found.is_orbits {
         lines.push("  More weights are tied than this group explains.".into());
@@ -143,8 +139,8 @@ fn described(found: &RecoveredGroup, full: bool) -> Vec<String> {
     lines
 }
 
-/// How many weights are in classes whose mean row is zero within the spread of the class.
-fn zero_weights(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern) -> u32 {
+/// The classes whose mean row is zero within the spread of the class.
+pub fn zero_classes(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern) -> Vec<u32> {
     let k = symmetry.columns();
     let classes = pattern.free_parameters();
     let (mut means, mut squares) = (vec![vec![0.0; k]; classes], vec![0.0; classes]);
@@ -155,11 +151,12 @@ fn zero_weights(symmetry: SymmetryMatrix<'_>, pattern: &SharingPattern) -> u32 {
     }
     // Mean square = square of the mean + spread: the mean is zero within the spread when it is the
     // smaller part.
-    let zero = means.iter().zip(&squares).zip(pattern.sizes()).filter(|((mean, square), size)| {
-        let of_mean = mean.iter().map(|v| v * v).sum::<f64>();
-        **square == 0.0 || (**size > 1 && of_mean < 0.25 * (*square - of_mean))
-    });
-    zero.map(|(_, &size)| size).sum()
+    let is_zero = |&class: &u32| {
+        let (square, size) = (squares[class as usize], pattern.sizes()[class as usize]);
+        let of_mean = means[class as usize].iter().map(|v| v * v).sum::<f64>();
+        square == 0.0 || (size > 1 && of_mean < 0.25 * (square - of_mean))
+    };
+    (0..classes as u32).filter(is_zero).collect()
 }
 
 /// The sizes of the orbits on outputs and inputs.
@@ -180,23 +177,4 @@ fn cycles(g: &Permutation, full: bool) -> String {
         return text;
     }
     text.chars().take(80).chain("... (--full shows all)".chars()).collect()
-}
-
-fn ranking(fits: &[Fit], count: usize) -> String {
-    let head = ["group", "order", "free parameters", "residual", "unsymmetric"].map(String::from);
-    let rows: Vec<Vec<String>> = fits
-        .iter()
-        .filter(|fit| fit.implied_by.is_none())
-        .take(count.max(1))
-        .map(|fit| {
-            vec![
-                fit.name.clone(),
-                fit.order.to_string(),
-                fit.free_parameters.to_string(),
-                number(fit.residual),
-                number(fit.by_chance),
-            ]
-        })
-        .collect();
-    Table::new(head, rows).to_string()
 }

@@ -5,7 +5,7 @@ use msr_experiments::engine::entries;
 use msr_symmetry::{Learned, SymmetricLayer, Weights};
 
 use super::Args;
-use super::subject::{ConvMatrices, Convolution, Matrix, Subject};
+use super::subject::{ConvMatrices, Convolution, Kind, Matrix, Subject};
 
 /// The layers with symmetry matrices, or the one to which the tensor that was named belongs; none
 /// when there is no such layer. Flags that say otherwise than the file are refused.
@@ -22,7 +22,8 @@ fn subject(layer: &SymmetricLayer, args: &Args) -> Result<Subject> {
         (Weights::Linear { outputs, inputs }, [(name, u)]) => {
             says(args.outputs, outputs, "outputs", "--outputs")?;
             ensure!(args.kernel.is_none(), "`{name}` does not belong to a convolution; leave out --kernel");
-            Ok(Subject::Points(Matrix { name: name.clone(), values: entries(u)?, outputs, inputs }))
+            let (name, kind) = (name.clone(), Kind::Symmetry);
+            Ok(Subject::Points(Matrix { name, kind, values: entries(u)?, outputs, inputs }))
         }
         (Weights::Conv { channels, in_channels, kernel }, matrices) => {
             says(args.outputs, channels, "output channels", "--outputs")?;

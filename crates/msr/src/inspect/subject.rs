@@ -11,11 +11,23 @@ pub enum Subject {
     Conv(Convolution),
 }
 
-/// U with `m · n` rows, or a weight.
+/// What the columns of a matrix with a row for each weight are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Those of U.
+    Symmetry,
+    /// One, the weight itself.
+    Weight,
+    /// The weights of a task each.
+    Stack,
+}
+
+/// U with `m · n` rows, a weight, or one for each task.
 #[derive(Clone, Debug)]
 pub struct Matrix {
     /// The tensor.
     pub name: String,
+    pub kind: Kind,
     /// Row by row.
     pub values: Vec<f64>,
     pub outputs: usize,
