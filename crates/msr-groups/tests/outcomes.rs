@@ -119,10 +119,12 @@ fn no_weights_with_huge_sizes_are_read_in_no_time() {
         let found = read(&[], m, n);
         assert_eq!(found.to_string(), "No exact symmetry: there are fewer than two weights.");
         let matrix = SymmetryMatrix::new(&[], m, n).unwrap();
-        let pattern = SharingPattern::from_labels::<u8>(m, n, &[]).unwrap();
+        // Refused as a pattern, or as a graph of that many vertices.
+        let pattern = SharingPattern::from_labels::<u8>(m, n, &[]);
+        let automorphisms = pattern.and_then(|pattern| pattern_automorphisms(&pattern).map(drop));
         if m.max(n) > 0 {
-            let error = pattern_automorphisms(&pattern).unwrap_err().to_string();
-            assert!(error.contains("vertices") && error.len() < 400, "{error}");
+            let error = automorphisms.unwrap_err().to_string();
+            assert!(error.contains("at most") && error.len() < 400, "{error}");
         }
         assert!(rank_groups(matrix, &known_actions(m, n).unwrap()).unwrap().is_empty());
     }

@@ -43,6 +43,4 @@ pub use memory::{available_memory, peak_memory};
 pub use record::{Origin, Record, command, invoked_as};
 pub use shell::{shell_command, shell_word};
 pub use table::{Table, number, seeds};
-pub use terminal::{
-    complain, finish, has_colours_on_stderr, is_terminal, print, say, say_json, width,
-};
+pub use terminal::{complain, finish, has_colours_on_stderr, is_terminal, print, say, say_json, width};
