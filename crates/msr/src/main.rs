@@ -33,7 +33,8 @@ fn main() -> ExitCode {
     };
     let level = ["warn", "info", "debug"][usize::from(matches.get_count("verbose").min(2))];
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    // An event that stderr has no room for is lost; saying so there, as the default is, would panic.
+    // An event that stderr has no room for is lost; saying so there, as the default is, would
+    // panic.
     let events = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours_on_stderr());
     events.with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = run(&mut command, &matches);

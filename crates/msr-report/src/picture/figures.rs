@@ -117,8 +117,8 @@ pub struct Inspected<'a> {
     pub inputs: usize,
 }
 
-/// A matrix that was inspected: its pattern, when one was found, with zeros in white, and columns of
-/// U or weights as matrices, each on its own scale. Columns that are not shown are counted.
+/// A matrix that was inspected: its pattern, when one was found, with zeros in white, and columns
+/// of U or weights as matrices, each on its own scale. Columns that are not shown are counted.
 ///
 /// # Errors
 /// [`Error::Shape`] for columns whose length is no multiple of `inputs`, [`Error::Empty`] for

@@ -79,8 +79,8 @@ fn one_column(column: &[f64], inputs: usize) -> Inspected<'static> {
     Inspected { title: "inspected".into(), columns, entry: "weight", of: 1, inputs, ..Inspected::default() }
 }
 
-/// Classes that are zero are white and said to be; columns that are not shown are counted; the title
-/// has the group.
+/// Classes that are zero are white and said to be; columns that are not shown are counted; the
+/// title has the group.
 #[test]
 fn an_inspected_matrix_shows_zeros_white_and_counts_what_it_leaves_out() {
     let action = msr_groups::Action::natural(&msr_groups::symmetric(2).unwrap());
@@ -94,9 +94,7 @@ fn an_inspected_matrix_shows_zeros_white_and_counts_what_it_leaves_out() {
         ..one_column(&[1.0, 0.0, 0.0, 1.0], 2)
     };
     let svg = inspected(&found).unwrap().svg().unwrap();
-    assert!(
-        svg.contains("w: S_2, order 2") && svg.contains("White: zero.") && svg.contains("1 of 3 columns")
-    );
+    assert!(svg.contains("w: S₂, order 2") && svg.contains("White: zero.") && svg.contains("1 of 3 columns"));
     let all = inspected(&Inspected { zero: Vec::new(), of: 1, ..found }).unwrap().svg().unwrap();
     assert!(!all.contains("White: zero.") && !all.contains("columns are shown"));
     let rectangles = |svg: &str| svg.matches("<rect").count();

@@ -79,8 +79,8 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Whether an array of three dimensions is a weight for each task: not in a file of ours that has no
-/// tasks, where it is a filter.
+/// Whether an array of three dimensions is a weight for each task: not in a file of ours that has
+/// no tasks, where it is a filter.
 fn stacks(bytes: &[u8]) -> bool {
     if !Learned::is_in(bytes) {
         return true;

@@ -53,8 +53,8 @@ pub fn rank(symmetry: SymmetryMatrix<'_>, count: usize, console: &Console) -> Re
 
 /// What ranking costs, before it starts: each family's group ties all weights once, and there are
 /// more families where the inputs make more grids; and the order of the largest is a factorial,
-/// which costs the square of its size in far smaller steps. The largest number stands for all beyond
-/// the limit.
+/// which costs the square of its size in far smaller steps. The largest number stands for all
+/// beyond the limit.
 fn steps(m: usize, n: usize) -> usize {
     let (weights, points) = (m.saturating_mul(n), m.max(n));
     let factorial = points.saturating_mul(points) / 170;

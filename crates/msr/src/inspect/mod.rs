@@ -43,8 +43,8 @@ pub struct Args {
     /// and what `msr reproduce` left, are recognised without it.
     #[arg(long, value_name = "K", conflicts_with = "weight")]
     kernel: Option<usize>,
-    /// Where the picture goes, as .png and as .svg; without it, beside the file, as FILE.TENSOR.png.
-    /// No picture is ever overwritten.
+    /// Where the picture goes, as .png and as .svg; without it, beside the file, as
+    /// FILE.TENSOR.png. No picture is ever overwritten.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
     /// Draw no picture.

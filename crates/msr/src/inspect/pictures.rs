@@ -11,8 +11,10 @@ use super::Args;
 use super::known::order;
 use super::subject::{Kind, Matrix};
 
-/// The most columns that are drawn.
+/// The most columns that are drawn, and the most entries of all of them; of a single one there may
+/// be more when a picture was asked for.
 const MOST_COLUMNS: usize = 16;
+const MOST_ENTRIES: usize = 1 << 20;
 /// The most pictures of one tensor beside a file.
 const MOST_PICTURES: u32 = 1000;
 
@@ -35,12 +37,14 @@ pub fn check(args: &Args) -> Result<()> {
 
 /// Why a matrix is too large to be drawn; refused at once when a picture was asked for by name.
 pub fn too_large(args: &Args, matrix: &Matrix) -> Result<Option<String>> {
-    if Panel::fits(matrix.outputs, matrix.inputs) {
-        return Ok(None);
+    let (m, n) = (matrix.outputs, matrix.inputs);
+    if !Panel::fits(m, n) {
+        let reason = format!("{m} × {n} weights are more than have pixels");
+        ensure!(args.picture.is_none(), "there is no picture: {reason}; leave out --picture");
+        return Ok(Some(reason));
     }
-    let reason = format!("{} × {} weights are more than have pixels", matrix.outputs, matrix.inputs);
-    ensure!(args.picture.is_none(), "there is no picture: {reason}; leave out --picture");
-    Ok(Some(reason))
+    let unasked = args.picture.is_none() && m * n > MOST_ENTRIES;
+    Ok(unasked.then(|| format!("{m} × {n} weights make a large one (--picture FILE.png draws it)")))
 }
 
 /// Draws the matrix. Where the picture is, or a sentence that says why there is none.
@@ -130,11 +134,12 @@ fn picture(
         (title, matrix.values.iter().skip(c).step_by(k.max(1)).copied().collect())
     };
     let pattern = found.and_then(Recovery::pattern);
+    let most = (MOST_ENTRIES / (matrix.outputs * matrix.inputs).max(1)).clamp(1, MOST_COLUMNS);
     inspected(&Inspected {
         title,
         pattern,
         zero: pattern.map_or_else(Vec::new, |pattern| super::points::zero_classes(symmetry, pattern)),
-        columns: (0..k.min(MOST_COLUMNS)).map(column).collect(),
+        columns: (0..k.min(most)).map(column).collect(),
         entry: if matrix.kind == Kind::Symmetry { "entry of U" } else { "weight" },
         of: k,
         inputs: matrix.inputs,
