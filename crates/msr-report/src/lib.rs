@@ -8,7 +8,8 @@
 //! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
 //!   dated name.
 //! - [`say`], [`complain`], [`finish`], [`width`], [`is_terminal`], [`has_colours_on_stderr`]:
-//!   standard output and error as a person sees them; every line of every program goes through here.
+//!   standard output and error as a person sees them; every line of every program goes through
+//!   here.
 //! - [`shell_word`], [`shell_command`]: what can be pasted into a command.
 //!
 //! The crate knows numbers and text, no tensors; it writes no files and does not know where a
