@@ -94,9 +94,17 @@ fn an_inspected_matrix_shows_zeros_white_and_counts_what_it_leaves_out() {
         ..one_column(&[1.0, 0.0, 0.0, 1.0], 2)
     };
     let svg = inspected(&found).unwrap().svg().unwrap();
-    assert!(svg.contains("w: S₂, order 2") && svg.contains("White: zero.") && svg.contains("1 of 3 columns"));
+    // Notes are wrapped into lines.
+    let words = |svg: &str| -> String {
+        let document = roxmltree::Document::parse(svg).unwrap();
+        let texts = document.descendants().filter(roxmltree::Node::is_text).filter_map(|n| n.text());
+        texts.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+    };
+    for part in ["w: S₂, order 2", "White: zero.", "1 of 3 columns"] {
+        assert!(words(&svg).contains(part), "`{part}` is not in `{}`", words(&svg));
+    }
     let all = inspected(&Inspected { zero: Vec::new(), of: 1, ..found }).unwrap().svg().unwrap();
-    assert!(!all.contains("White: zero.") && !all.contains("columns are shown"));
+    assert!(!words(&all).contains("White: zero.") && !words(&all).contains("columns are shown"));
     let rectangles = |svg: &str| svg.matches("<rect").count();
     // The two entries off the diagonal, in colour or not.
     assert_eq!(rectangles(&all), rectangles(&svg) + 2);
