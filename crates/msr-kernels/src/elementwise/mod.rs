@@ -100,8 +100,14 @@ impl Unary {
 /// When the shapes cannot be broadcast together, or dtype or device differ;
 /// [`Error::Size`](crate::Error::Size) when the result could not be addressed.
 pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
-    if room_for(op.name(), shape.dims())? == 0 && a.dtype() == b.dtype() {
+    let empty = match a.dims() == b.dims() {
+        true => (room_for(op.name(), a.dims())? == 0).then(|| a.shape().clone()),
+        false => {
+            let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
+            (room_for(op.name(), shape.dims())? == 0).then_some(shape)
+        }
+    };
+    if let Some(shape) = empty.filter(|_| a.dtype() == b.dtype()) {
         return Ok(Tensor::zeros(shape, a.dtype(), a.device())?);
     }
     match Body::of([a, b]) {

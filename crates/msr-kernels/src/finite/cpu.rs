@@ -23,6 +23,12 @@ pub(super) fn is_finite(x: &Tensor) -> Result<bool> {
 /// Whether `holds` is true of all numbers, run by run; within a run without a branch, so that the
 /// compiler can use vectors.
 fn all<T: Copy>(data: &[T], layout: &Layout, holds: impl Fn(T) -> bool) -> bool {
+    if layout.is_contiguous() {
+        return vectorized(
+            #[inline(always)]
+            || dense(data, layout).iter().fold(true, |all, &x| all & holds(x)),
+        );
+    }
     let space = Space::new(layout.dims(), [layout.stride()], [layout.start_offset()]);
     let (run, stride) = (space.run, space.run_strides[0]);
     let mut all = true;

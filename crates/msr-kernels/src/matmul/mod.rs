@@ -29,9 +29,13 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let problem = format!("inner sizes {k} and {k2} differ");
         return Err(Error::mismatch("matmul", a.dims(), b.dims(), problem));
     }
-    let batch = |t: &Tensor| Shape::from(&t.dims()[..t.rank() - 2]);
-    let mut shape = batch(a).broadcast_shape_binary_op(&batch(b), "matmul")?.into_dims();
-    shape.extend([a.dims()[a.rank() - 2], b.dims()[b.rank() - 1]]);
+    let (rows, columns) = (a.dims()[a.rank() - 2], b.dims()[b.rank() - 1]);
+    let (lead_a, lead_b) = (&a.dims()[..a.rank() - 2], &b.dims()[..b.rank() - 2]);
+    let mut shape = match lead_a == lead_b {
+        true => lead_a.to_vec(),
+        false => Shape::from(lead_a).broadcast_shape_binary_op(&Shape::from(lead_b), "matmul")?.into_dims(),
+    };
+    shape.extend([rows, columns]);
     if (room_for("matmul", &shape)? == 0 || k == 0) && a.dtype() == b.dtype() {
         return Ok(Tensor::zeros(shape, a.dtype(), a.device())?);
     }

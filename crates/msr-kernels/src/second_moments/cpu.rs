@@ -56,7 +56,7 @@ struct SecondMomentsLoop {
 
 /// The additions to a partial sum after which it goes into a sum in `f64`: its rounding error stays
 /// that of so many, however large the data is.
-const FLUSH: usize = 512;
+const FLUSH: usize = 2048;
 
 impl SecondMomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other, then means and mean

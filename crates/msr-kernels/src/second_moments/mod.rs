@@ -17,10 +17,10 @@ mod products;
 #[cfg(test)]
 mod tests;
 
-use candle_core::{D, Tensor};
+use candle_core::{CpuStorage, D, DType, Storage, Tensor, WithDType};
 
 use crate::body::Body;
-use crate::dense::room_for;
+use crate::dense::{dense, room_for};
 use crate::elementwise::{Binary, binary};
 use crate::error::{Error, Result};
 use crate::window::Window;
@@ -51,6 +51,44 @@ pub struct Centre {
     pub windows: Tensor,
     /// ν, `(t, o)`: subtracted from the targets.
     pub targets: Tensor,
+}
+
+impl SecondMoments {
+    /// `(‖a‖ + √s)²` of each task, `a_o = Σ_i |W_oi| √G_ii` for `weight (t, o, p)`: no less than the
+    /// sum of the absolute values of all products in `tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when the weight does not fit the moments.
+    pub fn sizes(&self, weight: &Tensor) -> Result<Vec<f64>> {
+        if weight.dims() != self.cross.dims() {
+            let problem = "a weight for each cross moment is needed";
+            return Err(Error::mismatch("second_moments", weight.dims(), self.cross.dims(), problem));
+        }
+        let (o, p) = (weight.dims()[1], weight.dims()[2]);
+        let numbers =
+            |t: &Tensor| -> Result<Vec<f64>> { Ok(t.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?) };
+        let (norms, squares) = (numbers(&self.row_norms)?, numbers(&self.square)?);
+        let weight = weight.contiguous()?;
+        let (storage, layout) = weight.storage_and_layout();
+        match &*storage {
+            Storage::Cpu(CpuStorage::F32(w)) => Ok(sizes(dense(w, layout), o, p, &norms, &squares)),
+            Storage::Cpu(CpuStorage::F64(w)) => Ok(sizes(dense(w, layout), o, p, &norms, &squares)),
+            _ => Ok(sizes(&numbers(&weight)?, o, p, &norms, &squares)),
+        }
+    }
+}
+
+fn sizes<T: WithDType>(weight: &[T], o: usize, p: usize, norms: &[f64], squares: &[f64]) -> Vec<f64> {
+    let tasks = weight.chunks_exact(o * p).zip(norms.chunks_exact(p)).zip(squares);
+    let row = |row: &[T], norms: &[f64]| -> f64 {
+        row.iter().zip(norms).map(|(w, norm)| w.to_f64().abs() * norm).sum()
+    };
+    tasks
+        .map(|((weight, norms), square)| {
+            let rows: f64 = weight.chunks_exact(p).map(|w| row(w, norms).powi(2)).sum();
+            (rows.sqrt() + square.sqrt()).powi(2)
+        })
+        .collect()
 }
 
 /// `√G_ii` of `gram (t, p, p)`, `(t, p)`.

@@ -10,6 +10,8 @@ use pulp::{Simd, WithSimd};
 /// Rows of A and of B that are multiplied at once: their partial sums stay in registers.
 const ROWS: usize = 4;
 const COLUMNS: usize = 3;
+/// The numbers of the largest slot.
+const LARGEST_SLOT: usize = 16;
 
 /// Numbers whose rows can be multiplied in vectors.
 pub(super) trait Products: WithDType {
@@ -26,7 +28,20 @@ pub(super) trait Products: WithDType {
 
     /// The sum of each slot.
     fn totals(slots: &[Self]) -> impl Iterator<Item = Self> {
-        slots.chunks_exact(Self::SLOT).map(|slot| slot.iter().fold(Self::zero(), |sum, &x| sum + x))
+        slots.chunks_exact(Self::SLOT).map(|slot| {
+            // Halves onto each other, which the compiler can do in vectors.
+            let mut sums = [Self::zero(); LARGEST_SLOT];
+            sums[..Self::SLOT].copy_from_slice(slot);
+            let mut left = Self::SLOT;
+            while left > 1 {
+                left /= 2;
+                for i in 0..left {
+                    let other = sums[i + left];
+                    sums[i] += other;
+                }
+            }
+            sums[0]
+        })
     }
 }
 
