@@ -1,22 +1,27 @@
 //! The squared error of a convolution from the second moments of its data, and whether what is left
 //! of them can be trusted.
 //!
-//! `N L = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s` is a difference of large numbers when the fit is good. Row o
-//! of the first term is a sum of products `W_oi G_ij W_oj`, and `|G_ij| ≤ √G_ii √G_jj`, so that the
-//! absolute values of all its products add up to at most `a_o² = (Σ_i |W_oi| √G_ii)²`; those of the
-//! second to at most `2 a_o √s_o`, where `s_o` is the part of s of that output. Over all outputs
-//! the sum of absolute values is at most `(‖a‖ + √s)²`. Each product went through at most n rounded
-//! additions; their errors are independent enough to add up like those of a random walk (Higham,
-//! Mary, "A New Approach to Probabilistic Rounding Error Analysis", 2019), to `√n u (‖a‖ + √s)²`
-//! with the unit roundoff u. The moments are flushed after some 2,048 additions: √n is 46.
+//! `N L = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s` is a difference of large numbers when the fit is good. The
+//! rounding errors of G, C and s are independent of each other, and that of `G_ij` is at most r
+//! √G_ii √G_jj for some r (below), those of C and s likewise. The first term has the error `Σ_ij
+//! (WᵀW)_ij δG_ij`, of a deviation of at most `r (Σ_ij (WᵀW)_ij² G_ii G_jj)^½ ≤ r A²` with `A² =
+//! Σ_oi W_oi² G_ii`; the second, in the same way, at most `2 r A √s`, the third r s. Together they
+//! are at most `r (A + √s)²`.
+//!
+//! r: each of the sixteen partial sums of a moment goes through at most n = 2,048 additions before
+//! it is flushed. An addition errs by u, the unit roundoff, times the sum so far, and that grows
+//! from zero to its end: the squares of the errors add up to n / 3 u² times the square of the end,
+//! as those of a random walk do (Higham, Mary, "A New Approach to Probabilistic Rounding Error
+//! Analysis", 2019). The sixteen are independent, which divides by their number: r = (n / 48)^½ u =
+//! 6.5 u. What comes after them, of which there are few, makes it 8 u.
 
 use candle_core::DType;
 use msr_autodiff::{Node, Precision, SecondMoments, concat};
 
 use crate::error::{Error, Result};
 
-/// `√n` of the bound.
-const ADDITIONS: f64 = 46.0;
+/// r / u of the bound.
+const ADDITIONS: f64 = 8.0;
 
 /// The error that a loss may have, relative to itself.
 const TOLERATED: f64 = 0.01;

@@ -30,14 +30,15 @@ pub(super) fn second_moments(
     let all = tidy(x)?.contiguous()?.apply_op2_no_bwd(&tidy(y)?.contiguous()?, &moments)?;
     let gram = all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?;
     // Means and mean squares of the channels of images and targets.
-    let samples = all.narrow(1, p * p + o * p + 1, 2 * (c + o))?.to_dtype(DType::F64)?;
-    let part = |start, channels| -> Result<Vec<f64>> {
-        Ok(tidy(&samples.narrow(1, start, channels)?)?.flatten_all()?.to_vec1()?)
+    let samples = tidy(&all.narrow(1, p * p + o * p + 1 + p, 2 * (c + o))?)?.to_dtype(DType::F64)?;
+    let samples = samples.to_vec2::<f64>()?;
+    let part = |start: usize, channels| -> Vec<f64> {
+        samples.iter().flat_map(|task| &task[start..start + channels]).copied().collect()
     };
-    let of_images = FirstExamples { means: part(0, c)?, squares: part(c, c)? };
-    let of_targets = FirstExamples { means: part(2 * c, o)?, squares: part(2 * c + o, o)? };
+    let of_images = FirstExamples { means: part(0, c), squares: part(c, c) };
+    let of_targets = FirstExamples { means: part(2 * c, o), squares: part(2 * c + o, o) };
     let found = SecondMoments {
-        row_norms: super::row_norms(&gram)?,
+        row_norms: all.narrow(1, p * p + o * p + 1, p)?.contiguous()?,
         gram,
         cross: all.narrow(1, p * p, o * p)?.contiguous()?.reshape((t, o, p))?,
         square: all.narrow(1, p * p + o * p, 1)?.contiguous()?.reshape(t)?,
@@ -59,8 +60,8 @@ struct SecondMomentsLoop {
 const FLUSH: usize = 2048;
 
 impl SecondMomentsLoop {
-    /// Gram matrix, cross moments and square of each task, one after the other, then means and mean
-    /// squares of the channels of its first example.
+    /// Gram matrix, cross moments and square of each task, one after the other, then the norms of
+    /// the rows of P, and means and mean squares of the channels of the first example.
     fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
         let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
             return Err(Error::mismatch("second_moments", lx.dims(), ly.dims(), "both need five dimensions"));
@@ -69,7 +70,7 @@ impl SecondMomentsLoop {
         let (p, length) = (taps + usize::from(self.constant), oh * ow);
         let (image, outputs) = (c * h * w, o * length);
         let moments = p * p + o * p;
-        let size = moments + 1 + 2 * (c + o);
+        let size = moments + 1 + p + 2 * (c + o);
         let mut all = vec![T::zero(); t * size];
         if length * b * o * image == 0 {
             return Ok((all, (t, size).into()));
@@ -86,15 +87,8 @@ impl SecondMomentsLoop {
             let mut slots = vec![T::zero(); moments * T::SLOT];
             let mut totals = vec![0f64; moments];
             let (mut square, mut added) = (0f64, 0);
-            let samples = &mut out[moments + 1..];
+            let samples = &mut out[moments + 1 + p..];
             for (i, (x, y)) in x.chunks_exact(image).zip(y.chunks_exact(outputs)).enumerate() {
-                if i == 0 {
-                    let (images, targets) = samples.split_at_mut(2 * c);
-                    for (image, slots) in [(x, images), (y, targets)] {
-                        let (means, squares) = slots.split_at_mut(slots.len() / 2);
-                        means::of_image(image, means, squares);
-                    }
-                }
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
                 if added + length / T::SLOT > FLUSH {
                     flush(&mut slots, &mut totals);
@@ -107,6 +101,14 @@ impl SecondMomentsLoop {
                 let mut slot = vec![T::zero(); T::SLOT];
                 T::add_squares(y, length, &mut slot);
                 square += T::totals(&slot).map(T::to_f64).sum::<f64>();
+                // Now that the numbers are at hand.
+                if i == 0 {
+                    let (images, targets) = samples.split_at_mut(2 * c);
+                    for (image, slots) in [(x, images), (y, targets)] {
+                        let (means, squares) = slots.split_at_mut(slots.len() / 2);
+                        means::of_image(image, means, squares);
+                    }
+                }
             }
             flush(&mut slots, &mut totals);
             out.iter_mut().zip(&totals).for_each(|(out, &total)| *out = T::from_f64(total));
@@ -117,6 +119,7 @@ impl SecondMomentsLoop {
                 }
             }
             out[moments] = T::from_f64(square);
+            (0..p).for_each(|i| out[moments + 1 + i] = T::from_f64(totals[i * p + i].sqrt()));
             Ok(())
         };
         let tasks = (x.par_chunks_exact(b * image)).zip(y.par_chunks_exact(b * outputs));

@@ -39,7 +39,7 @@ impl FirstExamples {
 }
 
 /// The numbers of a channel that are read.
-const SAMPLE: usize = 256;
+const SAMPLE: usize = 128;
 
 /// Mean and mean square of each channel of an image `(channels, h, w)`, each into a slice of its
 /// own.

@@ -54,8 +54,8 @@ pub struct Centre {
 }
 
 impl SecondMoments {
-    /// `(‖a‖ + √s)²` of each task, `a_o = Σ_i |W_oi| √G_ii` for `weight (t, o, p)`: no less than the
-    /// sum of the absolute values of all products in `tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`.
+    /// `(A + √s)²` of each task, `A² = Σ_oi W_oi² G_ii` for `weight (t, o, p)`: what independent
+    /// rounding errors of the moments are relative to, in `tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`.
     ///
     /// # Errors
     /// [`Error::Mismatch`] when the weight does not fit the moments.
@@ -80,13 +80,11 @@ impl SecondMoments {
 
 fn sizes<T: WithDType>(weight: &[T], o: usize, p: usize, norms: &[f64], squares: &[f64]) -> Vec<f64> {
     let tasks = weight.chunks_exact(o * p).zip(norms.chunks_exact(p)).zip(squares);
-    let row = |row: &[T], norms: &[f64]| -> f64 {
-        row.iter().zip(norms).map(|(w, norm)| w.to_f64().abs() * norm).sum()
-    };
+    let square = |(w, norm): (&T, &f64)| (w.to_f64() * norm).powi(2);
     tasks
-        .map(|((weight, norms), square)| {
-            let rows: f64 = weight.chunks_exact(p).map(|w| row(w, norms).powi(2)).sum();
-            (rows.sqrt() + square.sqrt()).powi(2)
+        .map(|((weight, norms), s)| {
+            let fit: f64 = weight.iter().zip(norms.iter().cycle()).map(square).sum();
+            (fit.sqrt() + s.sqrt()).powi(2)
         })
         .collect()
 }
