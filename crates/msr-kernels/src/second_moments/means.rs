@@ -39,7 +39,7 @@ impl FirstExamples {
 }
 
 /// The numbers of a channel that are read.
-const SAMPLE: usize = 128;
+const SAMPLE: usize = 64;
 
 /// Mean and mean square of each channel of an image `(channels, h, w)`, each into a slice of its
 /// own.
@@ -73,7 +73,18 @@ fn sums<T: WithDType>(x: &[T]) -> (f64, f64) {
             *square += x * x;
         }
     }
-    let total = |lanes: &[T]| lanes.iter().map(|x| x.to_f64()).sum::<f64>();
-    let squares_of_rest: f64 = rest.iter().map(|x| x.to_f64() * x.to_f64()).sum();
-    (total(&sums) + total(rest), total(&squares) + squares_of_rest)
+    for (lane, &x) in rest.iter().enumerate() {
+        sums[lane] += x;
+        squares[lane] += x * x;
+    }
+    let mut left = LANES;
+    while left > 1 {
+        left /= 2;
+        for i in 0..left {
+            let (sum, square) = (sums[i + left], squares[i + left]);
+            sums[i] += sum;
+            squares[i] += square;
+        }
+    }
+    (sums[0].to_f64(), squares[0].to_f64())
 }
