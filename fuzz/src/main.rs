@@ -88,24 +88,22 @@ fn run(args: &Args) -> Result<()> {
             now: Mutex::new(None),
         })
         .collect();
-    let end = Instant::now() + Duration::from_secs(args.seconds);
     let corpora = tallies.iter().map(|tally| seeds(tally.target.name)).collect::<Result<Vec<_>>>()?;
-    // A reader that panics says so itself; the harness says where its input is.
-    let failed = Mutex::new(None);
+    // As many at a time as there are processors, so that times are times of work.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(tallies.len());
+    let share = Duration::from_secs(args.seconds) * threads as u32 / tallies.len() as u32;
+    let waiting = Mutex::new(tallies.iter().zip(corpora).collect::<Vec<_>>());
+    let (failed, working) = (Mutex::new(None), AtomicU64::new(threads as u64));
     std::thread::scope(|scope| {
-        for (tally, corpus) in tallies.iter().zip(corpora) {
-            let (failed, seed) = (&failed, args.seed);
-            scope.spawn(move || {
-                for input in &corpus {
-                    one(tally, input.clone(), failed);
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((tally, corpus)) = next(&waiting) {
+                    try_out(tally, corpus, args.seed, Instant::now() + share, &failed);
                 }
-                let mut mutator = Mutator::new(seed, corpus);
-                while Instant::now() < end && !is_set(failed) {
-                    one(tally, mutator.next_input(), failed);
-                }
+                working.fetch_sub(1, Ordering::Relaxed);
             });
         }
-        scope.spawn(|| watch(&tallies, end, &failed));
+        scope.spawn(|| watch(&tallies, &working, &failed));
     });
     for tally in &tallies {
         let slowest = tally.slowest.lock().map_or(Duration::ZERO, |slowest| *slowest);
@@ -126,6 +124,22 @@ fn run(args: &Args) -> Result<()> {
 }
 
 type Failure = Mutex<Option<String>>;
+
+/// Takes one from a list that others take from, too.
+fn next<T>(waiting: &Mutex<Vec<T>>) -> Option<T> {
+    waiting.lock().ok()?.pop()
+}
+
+/// Gives a target its seeds, and what becomes of them, until the end of its time.
+fn try_out(tally: &Tally, corpus: Vec<Vec<u8>>, seed: u64, end: Instant, failed: &Failure) {
+    for input in &corpus {
+        one(tally, input.clone(), failed);
+    }
+    let mut mutator = Mutator::new(seed, corpus);
+    while Instant::now() < end && !is_set(failed) {
+        one(tally, mutator.next_input(), failed);
+    }
+}
 
 fn is_set(failed: &Failure) -> bool {
     failed.lock().map_or(true, |failed| failed.is_some())
@@ -163,8 +177,8 @@ fn one(tally: &Tally, input: Vec<u8>, failed: &Failure) {
 }
 
 /// Looks after time and memory until the end; a target that hangs is not waited for.
-fn watch(tallies: &[Tally], end: Instant, failed: &Failure) {
-    while Instant::now() < end && !is_set(failed) {
+fn watch(tallies: &[Tally], working: &AtomicU64, failed: &Failure) {
+    while working.load(Ordering::Relaxed) > 0 {
         std::thread::sleep(Duration::from_millis(200));
         let memory = peak_memory();
         for tally in tallies {
