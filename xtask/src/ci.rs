@@ -27,7 +27,10 @@ pub fn run() -> Result<()> {
     let skipped = skipped(&root);
     // Cargo shows nothing of a test that passes, and a test that skips itself passes.
     skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
-    check("mutated input for every reader", &["run", "--quiet", "-p", "msr-fuzz", "--", "--seconds", "60"])?;
+    check(
+        "mutated input for every reader",
+        &["run", "--quiet", "--bin", "msr-fuzz", "--", "--seconds", "60"],
+    )?;
     checked_memory(&root)?;
     dependencies(&root)?;
     step("documentation", || {
@@ -123,7 +126,8 @@ fn checked_memory(root: &Path) -> Result<()> {
     }
     step("matrix products under valgrind", || {
         let mut run = cargo();
-        run.args(["test", "--quiet", "-p", "msr-kernels", "--lib", "matmul"]);
+        // Of the whole workspace: the features, and so the artifacts, are those of the tests.
+        run.args(["test", "--quiet", "--workspace", "--lib", "matmul"]);
         for target in ["X86_64", "AARCH64"] {
             let name = format!("CARGO_TARGET_{target}_UNKNOWN_LINUX_GNU_RUNNER");
             run.env(name, "valgrind --quiet --error-exitcode=9");
