@@ -11,7 +11,8 @@
 //!   up to ten times smaller in some classes, or in some columns, or with heavy tails.
 //!
 //! A claim is *larger* when it has a permutation that does not keep the true pattern: it is wrong.
-//! It is *smaller* when it misses one; *none* is no claim.
+//! It is *smaller* when it misses one; *none* is no claim. Of the larger ones, those *without a
+//! doubt* do not say that the group may be a smaller one; *right, doubted* are right and say so.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use std::collections::BTreeMap;
@@ -64,14 +65,18 @@ const NEAR_NOISE: [f64; 3] = [0.001, 0.003, 0.01];
 struct Counts {
     right: usize,
     larger: usize,
+    /// Of the larger ones.
+    undoubted: usize,
+    /// Of the right ones.
+    doubted: usize,
     smaller: usize,
     none: usize,
 }
 
 impl Counts {
     fn add(&mut self, found: &Recovery, truth: &PermutationGroup) {
-        let claimed = match found {
-            Recovery::Group(found) => &found.permutations,
+        let (claimed, doubted) = match found {
+            Recovery::Group(found) => (&found.permutations, found.doubt.is_some()),
             // Ties that nothing but the identity keeps.
             Recovery::Ties(_) => {
                 self.smaller += 1;
@@ -84,8 +89,10 @@ impl Counts {
         };
         if truth.contains_group(claimed).is_ok_and(|within| !within) {
             self.larger += 1;
+            self.undoubted += usize::from(!doubted);
         } else if claimed.contains_group(truth).is_ok_and(|within| within) {
             self.right += 1;
+            self.doubted += usize::from(doubted);
         } else {
             self.smaller += 1;
         }
@@ -95,13 +102,16 @@ impl Counts {
         Self {
             right: self.right + other.right,
             larger: self.larger + other.larger,
+            undoubted: self.undoubted + other.undoubted,
+            doubted: self.doubted + other.doubted,
             smaller: self.smaller + other.smaller,
             none: self.none + other.none,
         }
     }
 
     fn row(&self) -> String {
-        format!("{} | {} | {} | {}", self.right, self.larger, self.smaller, self.none)
+        let Self { right, larger, undoubted, doubted, smaller, none } = self;
+        format!("{right} | {doubted} | {larger} | {undoubted} | {smaller} | {none}")
     }
 }
 
@@ -111,7 +121,9 @@ type Table = BTreeMap<String, Counts>;
 fn print(title: &str, tables: &[(&str, &Table)]) {
     println!("\n{title}");
     for (by, table) in tables {
-        println!("\n| {by} | right | larger | smaller | none |\n|---|---|---|---|---|");
+        println!(
+            "\n| {by} | right | right, doubted | larger | without a doubt | smaller | none |\n|---|---|---|---|---|---|---|"
+        );
         for (name, counts) in *table {
             println!("| {name} | {} |", counts.row());
         }

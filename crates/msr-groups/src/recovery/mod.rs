@@ -91,7 +91,7 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
     let views = rows::views(&scaled, rows, columns);
     let shape = (outputs, inputs);
     let mut refuted = Vec::new();
-    let (candidate, permutations) = loop {
+    let (candidate, permutations, doubt) = loop {
         let Some(choice) = selection::choose(&views, shape, config, &refuted)? else {
             let reason = if rows < 2 { Reason::FewWeights } else { Reason::AllZero };
             return Ok(Recovery::Nothing(NoSymmetry { reason, evidence: None }));
@@ -102,8 +102,11 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
         }
         let permutations = pattern_automorphisms(&candidate.pattern)?;
         match selection::refuted_by_elements(&views, &candidate.pattern, &permutations) {
-            Some(known) => refuted.push(known),
-            None => break (candidate, generators::simplified(&permutations)),
+            Some(known) if known.separation >= selection::WIDE => refuted.push(known),
+            known => {
+                let doubt = selection::doubt(&candidate, &views, known.map(|known| known.separation))?;
+                break (candidate, generators::simplified(&permutations), doubt);
+            }
         }
     };
     let order = permutations.order();
@@ -118,7 +121,7 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
         None => permutations,
     };
     let is_orbits = orbits_of(&permutations, outputs, inputs)? == pattern;
-    Ok(Recovery::Group(RecoveredGroup { permutations, name, pattern, is_orbits, evidence, almost }))
+    Ok(Recovery::Group(RecoveredGroup { permutations, name, pattern, is_orbits, evidence, almost, doubt }))
 }
 
 /// The first of the coarser clusters that have a larger group than one of this order.

@@ -56,6 +56,10 @@ pub struct RecoveredGroup {
     pub evidence: Evidence,
     /// The next larger group that would be claimed, were it not for a small difference.
     pub almost: Option<Box<AlmostGroup>>,
+    /// How many widths of noise are between weights that this group ties, where that is more than
+    /// noise explains: the group may be a smaller one or not quite learned yet, but no finer
+    /// clusters are clear.
+    pub doubt: Option<f64>,
 }
 
 /// Tied weights that no permutation of outputs and inputs keeps.
@@ -189,6 +193,9 @@ impl fmt::Display for RecoveredGroup {
         if !self.is_orbits {
             write!(f, "\n  More weights are tied than this group explains.")?;
         }
+        if let Some(doubt) = self.doubt {
+            write!(f, "\n  {}", doubted(doubt))?;
+        }
         self.almost.iter().try_for_each(|almost| write!(f, "\n  {almost}"))
     }
 }
@@ -245,4 +252,19 @@ fn short_cycles(g: &Permutation) -> String {
         return text;
     }
     text.chars().take(MOST_CHARACTERS - 2).chain(" …".chars()).collect()
+}
+
+/// What a doubt says.
+pub(crate) fn doubted(separation: f64) -> String {
+    format!(
+        "Weights that it ties differ by up to {separation:.1} noise widths, more than noise explains: the group may be \
+         a smaller one, or not quite learned yet."
+    )
+}
+
+impl RecoveredGroup {
+    /// The doubt in words, where there is one.
+    pub fn doubt_in_words(&self) -> Option<String> {
+        self.doubt.map(doubted)
+    }
 }

@@ -20,6 +20,14 @@ const NOT_NOISE: f64 = 1e-3;
 /// The same for clusters that are kept by no permutation, where the coarser ones are.
 const SURELY_NOT_NOISE: f64 = 1e-12;
 
+/// The gap from which finer clusters are so clear that they speak against coarser ones. What a
+/// learner has not quite tied has gaps, too: in learned matrices up to 1.8, twice as much as a
+/// claim asks for.
+const CLEAR: f64 = 3.0;
+/// The widths of noise between rows that a group ties from which it is too large, without finer
+/// clusters that are clear. In learned matrices whose group is right there are up to eight.
+pub(super) const WIDE: f64 = 10.0;
+
 /// A pattern whose group is too large, and by how much.
 pub(super) struct Refuted {
     pub pattern: SharingPattern,
@@ -100,16 +108,39 @@ fn objection(
     if let Some(known) = refuted.iter().find(|known| known.pattern == candidate.pattern) {
         return Ok(Some(Reason::HiddenDifference { separation: known.separation }));
     }
-    let coarse = candidate.labels();
-    for view in views {
-        for cut in &view.cuts {
-            if is_refuted_by(&candidate.pattern, view, cut, views.len())? {
-                let separation = separation(view, coarse, &cut.labels);
-                return Ok(Some(Reason::HiddenDifference { separation }));
-            }
+    for (view, cut) in cuts_of(views) {
+        let shape = (candidate.pattern.outputs(), candidate.pattern.inputs());
+        if cut.tolerance.gap() >= CLEAR
+            && Candidate::new(view, cut, shape, views.len(), config)?.objection(config).is_none()
+            && is_refuted_by(&candidate.pattern, view, cut, views.len())?
+        {
+            let separation = separation(view, candidate.labels(), &cut.labels);
+            return Ok(Some(Reason::HiddenDifference { separation }));
         }
     }
     Ok(None)
+}
+
+/// How many widths of noise are at most between rows that a claimed pattern ties, where that is
+/// more than noise explains: by what its elements say, or by any finer clusters, clear or not.
+pub(super) fn doubt(
+    candidate: &Candidate<'_>,
+    views: &[View],
+    by_elements: Option<f64>,
+) -> Result<Option<f64>> {
+    let mut doubt = by_elements;
+    for (view, cut) in cuts_of(views) {
+        if is_refuted_by(&candidate.pattern, view, cut, views.len())? {
+            let separation = separation(view, candidate.labels(), &cut.labels);
+            doubt = Some(doubt.map_or(separation, |doubt| doubt.max(separation)));
+        }
+    }
+    Ok(doubt)
+}
+
+/// All clusters, with the view that they are of.
+fn cuts_of(views: &[View]) -> impl Iterator<Item = (&View, &Cut)> {
+    views.iter().flat_map(|view| view.cuts.iter().map(move |cut| (view, cut)))
 }
 
 /// Whether a cut of one of so many views shows a difference within the classes of a coarser pattern

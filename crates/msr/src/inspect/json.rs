@@ -81,6 +81,9 @@ pub struct Group {
     generators: Vec<Generator>,
     /// The next larger group, which a small difference keeps from being claimed.
     almost: Option<Almost>,
+    /// How many widths of noise are between weights that the group ties, where that is more than
+    /// noise explains.
+    doubt: Option<f64>,
 }
 
 /// An almost-symmetry.
@@ -127,7 +130,7 @@ pub fn group(found: &RecoveredGroup) -> Group {
         separation: almost.separation,
     });
     let (name, order) = (found.name.clone(), found.order().to_string());
-    Group { name, order, generators: generators.collect(), almost }
+    Group { name, order, generators: generators.collect(), almost, doubt: found.doubt }
 }
 
 /// All known groups.

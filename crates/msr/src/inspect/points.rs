@@ -136,6 +136,7 @@ fn described(found: &RecoveredGroup, full: bool) -> Vec<String> {
         lines.push("  More weights are tied than this group explains.".into());
     }
     lines.extend(found.almost.iter().map(|almost| format!("  {almost}")));
+    lines.extend(found.doubt_in_words().map(|doubt| format!("  {doubt}")));
     lines
 }
 
