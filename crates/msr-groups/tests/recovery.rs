@@ -303,6 +303,11 @@ fn partition_distances_are_those_of_the_best_matching() {
         assert_eq!(partition_distance(&pattern(other), &truth).unwrap(), distance, "{other:?}");
     }
     assert!(partition_distance(&truth, &pattern(&[0, 1])).is_err());
+    // 5,000 classes each are too many to be matched.
+    let alone: Vec<usize> = (0..5_000).collect();
+    let many = SharingPattern::from_labels(1, 5_000, &alone).unwrap();
+    let error = partition_distance(&many, &many).unwrap_err().to_string();
+    assert!(error.contains("5000 classes are matched with 5000"), "{error}");
 }
 
 #[test]

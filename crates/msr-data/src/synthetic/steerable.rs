@@ -132,9 +132,10 @@ impl SteerableConv {
 
 impl TaskSource for SteerableConv {
     fn name(&self) -> String {
-        match self.basis.group() {
-            PlaneGroup::Rotations(n) => format!("C{n} rotation problem"),
-            PlaneGroup::RotationsAndFlips(n) => format!("D{n} rotation and flip problem"),
+        let group = self.basis.group();
+        match group {
+            PlaneGroup::Rotations(_) => format!("{group} rotation problem"),
+            PlaneGroup::RotationsAndFlips(_) => format!("{group} rotation and flip problem"),
         }
     }
 

@@ -19,14 +19,14 @@
 //!   B mixes input channels, which G leaves alone.
 //!
 //! A residual of zero is the exact symmetry, one is none at all. A layer that learned nothing (all
-//! directions alike) fits no group. `docs/derivations/plane.md` gives the reasons, and says what
-//! Kronecker factors cannot tell.
+//! directions alike) fits no group. [plane.md](crate::derivations::plane) gives the reasons, and
+//! says what Kronecker factors cannot tell.
 
 use std::fmt;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{PlaneGroup, SteerableBasis};
+use super::{MOST_ROTATIONS, PlaneGroup, SteerableBasis};
 use crate::error::{Error, Result};
 
 /// A residual of [`plane_symmetry`] below this is a symmetry.
@@ -36,8 +36,6 @@ pub const LARGEST_PLANE_RESIDUAL: f64 = 0.25;
 const SMALLEST_DIRECTION: f64 = 0.1;
 /// A gap between singular values that is smaller, relative to the largest, separates nothing.
 const SMALLEST_GAP: f64 = 0.1;
-/// The largest number of rotations of a group that is compared: that of steerable filters.
-const MOST_ROTATIONS: usize = 1_000;
 
 /// What a convolution learned. Its input channels are images, which a rotation turns, but does not
 /// mix.

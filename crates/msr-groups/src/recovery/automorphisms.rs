@@ -9,7 +9,7 @@
 //!
 //! Source: Ravanbakhsh, Schneider, Póczos (ICML 2017), section 3; McKay, Piperno, "Practical graph
 //! isomorphism, II" (2014), section 14 of the nauty manual for the layers. See
-//! `docs/derivations/recovery.md`, section 3.
+//! [recovery.md](crate::derivations::recovery), section 3.
 
 use std::cell::RefCell;
 
@@ -33,7 +33,7 @@ thread_local! {
 }
 
 /// The group of all `(σ, τ)` with `label(σ y, τ x) = label(y, x)`, acting on the outputs followed
-/// by the inputs. See `docs/derivations/recovery.md`, section 3.
+/// by the inputs. See [recovery.md](crate::derivations::recovery), section 3.
 ///
 /// # Errors
 /// [`Error::Config`] when the pattern is too large; [`Error::Search`] when the search contradicts

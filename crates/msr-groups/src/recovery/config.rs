@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// What it takes to claim a symmetry. See `docs/derivations/recovery.md`, sections 1 and 2.
+/// What it takes to claim a symmetry. See [recovery.md](crate::derivations::recovery), sections 1
+/// and 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecoveryConfig {
     /// The smallest distance between clusters of rows, divided by the longest step that joins rows
@@ -11,7 +12,7 @@ pub struct RecoveryConfig {
     /// The residual `‖U − P(U)‖ / ‖U‖` must be at most this.
     pub largest_residual: f64,
     /// The probability that chance alone gives such a pattern must be at most this; see
-    /// `docs/derivations/recovery.md`, section 2.
+    /// [recovery.md](crate::derivations::recovery), section 2.
     pub largest_chance: f64,
 }
 

@@ -49,8 +49,9 @@ const MOST_COARSER: usize = 3;
 /// noise, the finer ones are claimed, and the coarser group is an [`AlmostGroup`]. A plain weight
 /// matrix is a symmetry matrix of one column ([`SymmetryMatrix::weight`]).
 ///
-/// See `docs/derivations/recovery.md`. Source: Ravanbakhsh, Schneider, Póczos, "Equivariance
-/// Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is this project's.
+/// See [recovery.md](crate::derivations::recovery). Source: Ravanbakhsh, Schneider, Póczos,
+/// "Equivariance Through Parameter-Sharing" (ICML 2017), for the group of a pattern; the rest is
+/// this project's.
 ///
 /// # Errors
 /// [`Error::TooManyWeights`] when there are more than 50,000 rows of two or more columns, or

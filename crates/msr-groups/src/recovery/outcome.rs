@@ -33,7 +33,7 @@ pub enum Recovery {
     /// The rows form clear clusters, and permutations of outputs and inputs keep the ties.
     Group(RecoveredGroup),
     /// The rows form clear clusters, but no permutation of outputs and inputs keeps the ties; see
-    /// `docs/derivations/recovery.md`, section 3.
+    /// [recovery.md](crate::derivations::recovery), section 3.
     Ties(RecoveredTies),
     /// Neither ties nor a symmetry are claimed.
     Nothing(NoSymmetry),
@@ -50,7 +50,8 @@ pub struct RecoveredGroup {
     /// The tied weights.
     pub pattern: SharingPattern,
     /// Whether the classes of the pattern are the orbits of the group on `Y × X`. If not, more
-    /// weights are tied than the group explains. See `docs/derivations/recovery.md`, section 3.
+    /// weights are tied than the group explains. See [recovery.md](crate::derivations::recovery),
+    /// section 3.
     pub is_orbits: bool,
     /// What speaks for it.
     pub evidence: Evidence,
@@ -74,7 +75,7 @@ pub struct RecoveredTies {
 }
 
 /// An almost-symmetry: the group of coarser clusters, which are clear but not all there is. See
-/// `docs/derivations/recovery.md`, section 6.
+/// [recovery.md](crate::derivations::recovery), section 6.
 #[derive(Clone, Debug)]
 pub struct AlmostGroup {
     /// Its usual name, when one can be proved.
@@ -109,7 +110,7 @@ pub struct Evidence {
     /// ([`Tolerance::whitened`]).
     pub residual: f64,
     /// An upper bound of log₁₀ of the probability that chance gives such clusters; see
-    /// `docs/derivations/recovery.md`, section 2.
+    /// [recovery.md](crate::derivations::recovery), section 2.
     pub log10_chance: f64,
 }
 
@@ -157,8 +158,8 @@ impl RecoveredGroup {
         self.permutations.order()
     }
 
-    /// The generators as pairs `(σ of outputs, τ of inputs)`. `docs/derivations/recovery.md`,
-    /// section 4, says how they are chosen.
+    /// The generators as pairs `(σ of outputs, τ of inputs)`.
+    /// [recovery.md](crate::derivations::recovery), section 4, says how they are chosen.
     pub fn generators(&self) -> Vec<(Permutation, Permutation)> {
         let m = self.pattern.outputs();
         let split = |g: &Permutation| Some((g.restrict(0..m)?, g.restrict(m..g.degree())?));

@@ -13,6 +13,8 @@ use crate::symmetry_matrix::SymmetryMatrix;
 const AS_GOOD: f64 = 1.25;
 /// The largest order of a group whose regular action is a candidate.
 const MOST_REGULAR: u64 = 256;
+/// The most labels of the patterns of all known groups together: a gigabyte.
+const MOST_LABELS: usize = 1 << 28;
 
 /// A group with its actions on outputs and inputs, and the pattern that they make.
 #[derive(Clone, Debug)]
@@ -49,7 +51,8 @@ impl KnownAction {
     }
 }
 
-/// How well a known group fits a symmetry matrix. See `docs/derivations/recovery.md`, section 5.
+/// How well a known group fits a symmetry matrix. See [recovery.md](crate::derivations::recovery),
+/// section 5.
 #[derive(Clone, Debug)]
 pub struct Fit {
     /// The group and its action on outputs and inputs.
@@ -68,7 +71,7 @@ pub struct Fit {
 }
 
 /// The residuals `‖U − P_G(U)‖ / ‖U‖` of known groups, smallest first. See
-/// `docs/derivations/recovery.md`, section 5.
+/// [recovery.md](crate::derivations::recovery), section 5.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) when a group acts on other numbers of outputs or inputs
@@ -119,13 +122,19 @@ pub fn rank_groups(symmetry: SymmetryMatrix<'_>, known: &[KnownAction]) -> Resul
 /// whose natural action, or action on themselves or on pairs, has the right number of points. Where
 /// `m` and `n` differ, the outputs may also be left alone by all elements. No weight can tell
 /// groups with the same pattern apart; of these the largest is listed. See
-/// `docs/derivations/recovery.md`, section 5.
+/// [recovery.md](crate::derivations::recovery), section 5.
 ///
 /// Without weights there is nothing to tie, and no group is listed.
 ///
 /// # Errors
-/// [`Error::Config`] when there are 2³² − 1 weights or more; none for sizes below some thousands.
+/// [`Error::Config`] when there are 2³² − 1 weights or more, or when the patterns of all groups
+/// would have more than 2²⁸ labels, a gigabyte; none for sizes of up to a thousand.
 pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
+    known_within(m, n, MOST_LABELS)
+}
+
+/// The known groups, if their patterns have at most so many labels.
+fn known_within(m: usize, n: usize, most: usize) -> Result<Vec<KnownAction>> {
     const ACTIONS: [&str; 4] = ["natural", "unordered_pairs", "distinct_pairs", "ordered_pairs"];
     if m == 0 || n == 0 {
         return Ok(Vec::new());
@@ -176,6 +185,13 @@ pub fn known_actions(m: usize, n: usize) -> Result<Vec<KnownAction>> {
             let same = |output: &&Action| m != n || output.name() == input.name();
             for output in outputs.iter().filter(same) {
                 add(&mut found, KnownAction::new(action_name(&group, output, input), output, input)?);
+                if found.len().saturating_mul(m * n) > most {
+                    let problem = format!(
+                        "the patterns of all known groups on {m} outputs × {n} inputs have more than {most} \
+                         labels; rank groups of your choice with `rank_groups`"
+                    );
+                    return Err(Error::Config { problem });
+                }
             }
         }
     }
@@ -244,4 +260,18 @@ fn calls(m: usize, n: usize) -> Vec<String> {
     }
     calls.extend(ALL_SMALL_GROUPS.iter().map(|g| g.call.to_string()));
     calls
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_known_groups_have_a_limit() {
+        let all = known_within(6, 6, usize::MAX).unwrap().len();
+        assert_eq!(known_within(6, 6, 36 * all).unwrap().len(), all);
+        let error = known_within(6, 6, 36 * all - 1).unwrap_err().to_string();
+        assert!(error.contains("6 outputs × 6 inputs") && error.contains("rank_groups"), "{error}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why no symmetry is claimed. See `docs/derivations/recovery.md`, sections 1 and 2.
+/// Why no symmetry is claimed. See [recovery.md](crate::derivations::recovery), sections 1 and 2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {

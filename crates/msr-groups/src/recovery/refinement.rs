@@ -1,6 +1,6 @@
 //! Whether finer clusters show a difference that noise within the classes of a pattern would not.
 //!
-//! See `docs/derivations/recovery.md`, section 6.
+//! See [recovery.md](crate::derivations::recovery), section 6.
 
 use std::collections::HashMap;
 

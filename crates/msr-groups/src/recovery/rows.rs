@@ -5,13 +5,13 @@
 //! linkage, which is the minimum spanning tree). A wide gap between two successive heights, as a
 //! ratio, may separate noise from signal, or what is nearly tied from the rest; so the tree is cut
 //! at each of the widest ones. The tolerance is in the middle of a gap. See
-//! `docs/derivations/recovery.md`, section 1.
+//! [recovery.md](crate::derivations::recovery), section 1.
 
 use nalgebra::DMatrix;
 
 use crate::union_find::UnionFind;
 
-/// How the tolerance was found. See `docs/derivations/recovery.md`, section 1.
+/// How the tolerance was found. See [recovery.md](crate::derivations::recovery), section 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Rows closer than this are taken to be equal, in units of the largest row norm.

@@ -1,5 +1,5 @@
 //! Which of all clusters, of all views and at all gaps, are claimed. See
-//! `docs/derivations/recovery.md`, section 6.
+//! [recovery.md](crate::derivations::recovery), section 6.
 
 use super::RecoveryConfig;
 use super::automorphisms::pattern_automorphisms;

@@ -8,8 +8,8 @@
 ///
 /// For one partition, with `d = tied − classes`, `x = residual²` and `α_i = λ_i / λ_1`, Chernoff's
 /// bound is `min_θ Σ_i [−(d/2) ln(1 + θ α_i (1 − x)/x) − (K/2) ln(1 − θ α_i)]` over `0 < θ < 1`;
-/// the number of partitions of all N rows is at most the Bell number, below
-/// `(0.792 N / ln(N + 1))^N` (Berend and Tassa, 2010). See `docs/derivations/recovery.md`, section
+/// the number of partitions of all N rows is at most the Bell number, below `(0.792 N / ln(N +
+/// 1))^N` (Berend and Tassa, 2010). See [recovery.md](crate::derivations::recovery), section
 /// 2.
 pub(super) fn ln_chance(rows: usize, tied: usize, classes: usize, residual: f64, spectrum: &[f64]) -> f64 {
     let largest = spectrum.iter().copied().fold(0.0, f64::max);
@@ -26,7 +26,7 @@ pub(super) fn ln_chance(rows: usize, tied: usize, classes: usize, residual: f64,
 /// Chernoff's bound of the natural logarithm of the probability that of independent normal rows no
 /// more than the part `x` of the squares is within the parts of one fixed partition, where `within`
 /// degrees of freedom of each column are within parts and `between` are between them. See
-/// `docs/derivations/recovery.md`, section 2.
+/// [recovery.md](crate::derivations::recovery), section 2.
 pub(super) fn ln_tail(within: usize, between: usize, x: f64, spectrum: &[f64]) -> f64 {
     let largest = spectrum.iter().copied().fold(0.0, f64::max);
     let weights: Vec<f64> = spectrum.iter().map(|l| (l / largest).max(0.0)).collect();
@@ -56,7 +56,7 @@ pub(super) fn ln_tail_alike(within: usize, between: usize, x: f64, columns: usiz
 /// the part of the probability that goes to the one with these `parts`, `(size, parts)` for each of
 /// the classes that it splits, of `classes` that could be split. The number of classes that are
 /// split, the choice of them, the number of parts of each, and the partition into so many parts get
-/// equal shares, one after the other. See `docs/derivations/recovery.md`, section 6.
+/// equal shares, one after the other. See [recovery.md](crate::derivations::recovery), section 6.
 pub(super) fn ln_refinements(classes: usize, split: &[(usize, usize)]) -> f64 {
     let choices = (classes.max(1) as f64).ln() + ln_choose(classes, split.len());
     let parts =

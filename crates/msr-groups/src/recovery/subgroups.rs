@@ -1,6 +1,6 @@
 //! Whether the elements of a group show that it is too large: the rows of its classes would differ
 //! by more than noise between the orbits of one of its elements. See
-//! `docs/derivations/recovery.md`, section 6.
+//! [recovery.md](crate::derivations::recovery), section 6.
 
 use super::refinement::{inside, ln_noise_of_fixed, ln_product, separation};
 use super::rows::View;
