@@ -150,9 +150,16 @@ fn nan_that_disappears() {
 /// Zeros, infinite and denormal numbers give on every body and in every dtype what `f64` gives.
 #[test]
 fn every_dtype_and_body_says_the_same_of_odd_numbers() {
-    let odd = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, 1e-40, -1e-40, 3e4, 17.0, -17.0, -20.0];
     for op in ops() {
         for dtype in DTYPES {
+            // Smaller than the smallest normal number of the type, and no zero.
+            let denormal = match dtype {
+                DType::F64 => 1e-310,
+                DType::F16 => 1e-6,
+                _ => 1e-40,
+            };
+            let odd =
+                [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, denormal, -denormal, 3e4, 17.0, -17.0, -20.0];
             // Rounded to the dtype first: the functions are compared, not the conversions.
             let epsilon = match dtype {
                 DType::F64 => 1e-12,
@@ -297,6 +304,13 @@ fn sizes_that_overflow() {
             assert!(squared_distance(&wide, &wide, 1.0).is_err());
         }
     }
+    // Sizes whose product is no number, beside one of zero.
+    let hollow = Tensor::zeros((1, 1, 0), DType::F32, &Device::Cpu).unwrap();
+    let hollow = hollow.broadcast_as((1 << 33, 1 << 33, 0)).unwrap();
+    assert!(sum_keepdim(&hollow, &[0, 1]).is_err() && sum_keepdim(&hollow, &[2]).is_err());
+    assert!(unary(Unary::Exp, &hollow).is_err() && binary(Binary::Add, &hollow, &hollow).is_err());
+    let images = normal(1, (1, 1, 4, 4), DType::F32).broadcast_as((1 << 33, 1 << 33, 4, 4)).unwrap();
+    assert!(max_pool_index(&images, Window::square(2, 2, 0)).is_err());
     let line = normal(1, (1, 1, 3, 3), DType::F32);
     let padded = Window { kernel: (1, 1), stride: (1, 1), padding: (1 << 40, 1 << 40) };
     assert!(im2col(&line, padded).is_err());

@@ -24,17 +24,18 @@ pub(crate) fn dense<'a, T>(data: &'a [T], layout: &Layout) -> &'a [T] {
 }
 
 /// The number of elements of a shape. An operand that is broadcast costs no memory, so shapes can
-/// be asked for that no result could have.
+/// be asked for that no result could have; and so can sizes whose product would not even be a
+/// number, beside one of zero.
 ///
 /// # Errors
 /// [`Error::Size`] when a tensor of that shape could not be addressed.
 pub fn element_count(op: &'static str, shape: &[usize]) -> Result<usize> {
-    // Zeros first: they make any other size harmless.
-    if shape.contains(&0) {
-        return Ok(0);
-    }
-    let product = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    product.filter(|&n| n <= isize::MAX as usize / 8).ok_or_else(|| Error::Size { op, shape: shape.to_vec() })
+    // Sizes of zero left out, so that the product of some of the sizes is no larger.
+    let sizes = shape.iter().filter(|&&size| size > 0);
+    let product = sizes.fold(Some(1usize), |product, &size| product?.checked_mul(size));
+    let product = product.filter(|&n| n <= isize::MAX as usize / 8);
+    let product = product.ok_or_else(|| Error::Size { op, shape: shape.to_vec() })?;
+    Ok(if shape.contains(&0) { 0 } else { product })
 }
 
 /// The number of elements of a result that is to be written.
@@ -44,7 +45,8 @@ pub fn element_count(op: &'static str, shape: &[usize]) -> Result<usize> {
 /// allocation that fails would end the program.
 pub fn room_for(op: &'static str, shape: &[usize]) -> Result<usize> {
     let n = element_count(op, shape)?;
-    if n > LARGE && Vec::<f32>::new().try_reserve_exact(n).is_err() {
+    // In the widest type.
+    if n > LARGE && Vec::<f64>::new().try_reserve_exact(n).is_err() {
         return Err(Error::Memory { op, shape: shape.to_vec() });
     }
     Ok(n)

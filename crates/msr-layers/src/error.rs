@@ -51,10 +51,11 @@ pub enum Error {
         got: Vec<usize>,
     },
 
-    /// Different variables under one name.
+    /// Different variables under one name, or one that is shared here and adapted there.
     #[error(
-        "two parameters are called `{name}` and are not the same variable; build each layer with a prefix of its \
-         own, vb.pp(name)"
+        "two parameters are called `{name}` and are not one parameter: they are different tensors, or one is shared and \
+         the other adapted. Build each layer with a prefix of its own, vb.pp(name); to use one layer twice, hand the \
+         same layer over twice"
     )]
     Name {
         /// The name.

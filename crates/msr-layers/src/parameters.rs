@@ -38,7 +38,9 @@ impl Parameter {
     }
 
     /// Whether the tensor was changed since the layer was built: the parameter was trained, or
-    /// loaded from a file. Some of its numbers are compared.
+    /// loaded from a file. Some of its numbers are compared. Numbers that were in the `VarMap` or
+    /// the `VarBuilder`'s file before the layer was built are those it started with: that they are
+    /// learned ones, nothing can tell.
     ///
     /// # Errors
     /// What the tensor library reports.

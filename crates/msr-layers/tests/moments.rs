@@ -131,3 +131,40 @@ fn moments_are_as_good_as_single_precision_allows() {
         }
     }
 }
+
+/// Large images of two values: the same products are added over and over, and all roundings have
+/// the same sign. Errors of 5 to 9 % were passed as being within a hundredth.
+#[test]
+fn moments_of_images_of_two_values() {
+    let layer = Conv2d::new(Conv2dConfig::new(1, 3, 3), SeededVars::new(5).builder(DType::F32, &Device::Cpu))
+        .unwrap();
+    let values = layer.parameters().broadcast(1).unwrap();
+    let mut given = 0;
+    for (side, [low, high]) in [
+        (182, [-1f32 / 3.0, 1.0 / 3.0]),
+        (180, [-0.3, 3.4]),
+        (258, [-1.0 / 3.0, 1.0 / 3.0]),
+        (514, [0.1, 0.7]),
+    ] {
+        let noise = normal(7, side * side, DType::F32).to_vec1::<f32>().unwrap();
+        let pixels: Vec<f32> = noise.iter().map(|&x| if x < 1.2 { low } else { high }).collect();
+        let x = Tensor::from_vec(pixels, (1, 1, 1, side, side), &Device::Cpu).unwrap();
+        let fit = layer.forward_tasks(&values, &Input::Examples(Node::constant(&x))).unwrap();
+        for size in [0.02, 0.05, 0.2, 1.0] {
+            let noise = normal(9, fit.dims(), DType::F32).affine(size, 0.0).unwrap();
+            let y = (fit.value() + noise).unwrap();
+            let moments = layer.second_moments(&x, &y, 1_000).unwrap().unwrap();
+            let Some(found) = layer.squared_error(&values, &moments).unwrap() else { continue };
+            given += 1;
+            let wide = values.clone().map(|n| Node::leaf(&n.value().to_dtype(DType::F64).unwrap()));
+            let double =
+                Conv2d::new(Conv2dConfig::new(1, 3, 3), SeededVars::new(5).builder(DType::F64, &Device::Cpu))
+                    .unwrap();
+            let (exact, _) = exact(&double, &wide, &x, &y);
+            let error = f64::from(found.value().to_vec1::<f32>().unwrap()[0]) / exact[0] - 1.0;
+            println!("{side}, noise {size}: {error:.1e}");
+            assert!(error.abs() < 0.01, "{side}, noise {size}: {error:.1e}");
+        }
+    }
+    assert!(given >= 6, "only {given} of 16 were given");
+}

@@ -21,7 +21,7 @@ fn stride_two_on_an_even_image() {
     let conv = Conv2dConfig { stride: 2, ..Conv2dConfig::new(1, 8, 3) };
     let vars = SeededVars::new(3);
     let vb = vars.builder(DType::F64, &Device::Cpu);
-    let layer = PatternConv2d::new(conv, PatternLinearConfig::new(pattern), vb).unwrap();
+    let layer = PatternConv2d::new(conv, PatternLinearConfig::new(pattern.clone()), vb).unwrap();
     let values = layer.parameters().broadcast(2).unwrap();
     for (h, w, refused) in [(9, 9, false), (9, 11, false), (10, 10, true), (9, 10, true)] {
         let x = normal(1, (2, 1, 1, h, w), DType::F64);
@@ -36,6 +36,13 @@ fn stride_two_on_an_even_image() {
             assert!(error.is_none_or(|e| e.contains("equivariant") && e.contains("stride 2")));
         }
     }
+    // Padding that overflows is refused as padding.
+    let conv = Conv2dConfig { padding: usize::MAX / 2 + 1, ..conv };
+    let layer =
+        PatternConv2d::new(conv, PatternLinearConfig::new(pattern), vars.builder(DType::F64, &Device::Cpu));
+    let error =
+        Module::forward(&layer.unwrap(), &normal(1, (1, 1, 9, 9), DType::F64)).unwrap_err().to_string();
+    assert!(error.contains("padding 9223372036854775808"), "{error}");
 }
 
 /// A symmetry matrix that no memory holds is an error.

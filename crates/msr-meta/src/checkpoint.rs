@@ -149,7 +149,10 @@ impl Checkpoint {
         header.checksum = Some(checksum(&header, &parsed));
         let bytes = bytes(&header)?;
         match fs::read(path) {
-            Ok(old) if old != bytes => write_atomic(&before(path), &old)?,
+            // Only what could be read again.
+            Ok(old) if old != bytes && Self::parse(&old, &Device::Cpu).is_ok() => {
+                write_atomic(&before(path), &old)?;
+            }
             _ => {}
         }
         Ok(write_atomic(path, &bytes)?)

@@ -56,6 +56,24 @@ fn a_bad_checkpoint_is_called_good() {
     assert_eq!(std::fs::read(&path).unwrap(), good);
 }
 
+/// A damaged file does not take the place of the good one before it.
+#[test]
+fn a_damaged_checkpoint_is_not_kept_as_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let before = folder.path().join("before-checkpoint");
+    let mut bytes = saved(&path);
+    let good = std::fs::read(&before).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut run = plain();
+    (0..3).for_each(|_| step(&mut run));
+    run.save(&path, "third").unwrap();
+    assert_eq!(std::fs::read(&before).unwrap(), good);
+    assert_eq!(plain().resume_from(&path).unwrap().as_deref(), Some("third"));
+}
+
 /// Every flipped bit, of numbers, header or description, is noticed.
 #[test]
 fn a_flipped_bit_is_noticed() {

@@ -48,7 +48,9 @@ pub(crate) fn read(
         (_, _, Some(&[o, c, k, across]), _) if k == across => {
             (LayerSpec::Conv2d { name, config: Conv2dConfig::new(c, o, k) }, "weight")
         }
-        (_, _, Some(&[positions, 1, kernel]), Some(&[_, n])) if n + 1 == positions + kernel => {
+        (_, _, Some(&[positions, 1, kernel]), Some(&[_, n]))
+            if n.checked_add(1) == positions.checked_add(kernel) && kernel > 0 =>
+        {
             let config = LocallyConnected1dConfig::new(n, kernel);
             (LayerSpec::LocallyConnected1d { name, config }, "weight")
         }

@@ -216,6 +216,14 @@ fn convolutions_name_their_rotations() {
     let of_factor = [("adam.first.a.symmetry_out", vec![0.5; 64], &[8, 8][..])];
     let mixed = file(folder.path(), "moment.safetensors", &[&factors[..], &of_factor].concat());
     says(&["inspect", text(&mixed)], &["a.symmetry_out, a.symmetry_taps"]);
+    // As checkpoints call them since their version 2.
+    let moments = [
+        ("adam.first/a.symmetry_out", vec![0.5; 64], &[8, 8][..]),
+        ("adam.second/a.symmetry_out", vec![0.5; 64], &[8, 8][..]),
+        ("adam.first/a.symmetry_taps", vec![0.5; 81], &[9, 9][..]),
+    ];
+    let second = file(folder.path(), "second.safetensors", &[&factors[..], &moments].concat());
+    says(&["inspect", text(&second)], &["a.symmetry_out, a.symmetry_taps"]);
     let moment = ["inspect", text(&mixed), "--tensor", "adam.first.a.symmetry_out"];
     says(&moment, &["adam.first.a.symmetry_out: a weight matrix"]);
     let checkpoint = file(folder.path(), "checkpoint.safetensors", &more);

@@ -90,7 +90,8 @@ impl Node {
     /// # Errors
     /// As [`Node::sum_keepdim`]; when the mean would be over nothing.
     pub fn mean(&self, dims: &[usize]) -> Result<Node> {
-        let count: usize = dims.iter().filter_map(|&d| self.dims().get(d)).product();
+        let sizes: Vec<usize> = dims.iter().filter_map(|&d| self.dims().get(d).copied()).collect();
+        let count = element_count("mean", &sizes)?;
         if count == 0 {
             return Err(Error::shape("mean", format!("no elements along {dims:?} of {:?}", self.dims())));
         }

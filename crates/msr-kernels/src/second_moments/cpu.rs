@@ -55,10 +55,6 @@ struct SecondMomentsLoop {
     padding: Vec<f64>,
 }
 
-/// The additions to a partial sum after which it goes into a sum in `f64`: its rounding error stays
-/// that of so many, however large the data is.
-const FLUSH: usize = 2048;
-
 impl SecondMomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other, then the norms of
     /// the rows of P, and means and mean squares of the channels of the first example.
@@ -86,21 +82,30 @@ impl SecondMomentsLoop {
             columns[taps * length..].fill(T::one());
             let mut slots = vec![T::zero(); moments * T::SLOT];
             let mut totals = vec![0f64; moments];
-            let (mut square, mut added) = (0f64, 0);
+            // The entries of rows that the slots still take, and those of one addition to them.
+            let (span, step) = (T::span(), T::step());
+            let (mut square, mut left) = (0f64, span);
             let samples = &mut out[moments + 1 + p..];
             for (i, (x, y)) in x.chunks_exact(image).zip(y.chunks_exact(outputs)).enumerate() {
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
-                if added + length / T::SLOT > FLUSH {
-                    flush(&mut slots, &mut totals);
-                    added = 0;
-                }
-                added += length.div_ceil(T::SLOT);
                 let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
-                T::add_products(&columns, &columns, length, true, gram);
-                T::add_products(y, &columns, length, false, cross);
-                let mut slot = vec![T::zero(); T::SLOT];
-                T::add_squares(y, length, &mut slot);
-                square += T::totals(&slot).map(T::to_f64).sum::<f64>();
+                let mut start = 0;
+                while start < length {
+                    // A part of an image may fill the slots.
+                    if left == 0 {
+                        empty(gram, cross, &mut totals);
+                        left = span;
+                    }
+                    let range = start..length.min(start + left);
+                    (start, left) = (range.end, left.saturating_sub(range.len().next_multiple_of(step)));
+                    T::add_products(&columns, &columns, length, range.clone(), true, gram);
+                    T::add_products(y, &columns, length, range, false, cross);
+                }
+                for part in y.chunks(span) {
+                    let mut slot = vec![T::zero(); T::SLOT];
+                    T::add_squares(part, &mut slot);
+                    square += T::totals(&slot).map(T::to_f64).sum::<f64>();
+                }
                 // Now that the numbers are at hand.
                 if i == 0 {
                     let (images, targets) = samples.split_at_mut(2 * c);
@@ -110,7 +115,8 @@ impl SecondMomentsLoop {
                     }
                 }
             }
-            flush(&mut slots, &mut totals);
+            let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
+            empty(gram, cross, &mut totals);
             out.iter_mut().zip(&totals).for_each(|(out, &total)| *out = T::from_f64(total));
             // The upper triangle is the lower one.
             for i in 0..p {
@@ -130,9 +136,11 @@ impl SecondMomentsLoop {
 }
 
 /// Moves what is in the slots into the totals.
-fn flush<T: Products>(slots: &mut [T], totals: &mut [f64]) {
-    totals.iter_mut().zip(T::totals(slots)).for_each(|(total, sum)| *total += sum.to_f64());
-    slots.fill(T::zero());
+fn empty<T: Products>(gram: &mut [T], cross: &mut [T], totals: &mut [f64]) {
+    let sums = T::totals(gram).chain(T::totals(cross));
+    totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.to_f64());
+    gram.fill(T::zero());
+    cross.fill(T::zero());
 }
 
 impl CustomOp2 for SecondMomentsLoop {

@@ -79,6 +79,9 @@ impl SecondMoments {
 }
 
 fn sizes<T: WithDType>(weight: &[T], o: usize, p: usize, norms: &[f64], squares: &[f64]) -> Vec<f64> {
+    if o * p == 0 {
+        return squares.to_vec();
+    }
     let tasks = weight.chunks_exact(o * p).zip(norms.chunks_exact(p)).zip(squares);
     let square = |(w, norm): (&T, &f64)| (w.to_f64() * norm).powi(2);
     tasks

@@ -4,6 +4,8 @@
 //! there are only some ten rows. Here rows are read where they are. The partial sums of an entry
 //! stay a vector from piece to piece, a *slot*, and are added up once at the end.
 
+use std::ops::Range;
+
 use candle_core::WithDType;
 use pulp::{Simd, WithSimd};
 
@@ -12,19 +14,39 @@ const ROWS: usize = 4;
 const COLUMNS: usize = 3;
 /// The numbers of the largest slot.
 const LARGEST_SLOT: usize = 16;
+/// The products of an entry that are added one after the other in a register, before they go into
+/// the entry's slot.
+const PIECE: usize = 32;
+/// The additions that a slot takes at most before it is emptied.
+const PIECES: usize = 32;
 
 /// Numbers whose rows can be multiplied in vectors.
 pub(super) trait Products: WithDType {
     /// The numbers of a slot: as many as fit the widest vectors.
     const SLOT: usize;
 
-    /// Adds `a bᵀ` to `slots (rows of a, rows of b, SLOT)`; rows of `a` and `b` have `length`
-    /// entries. Of a `symmetric` product, where `a` is `b`, only the lower triangle is guaranteed
-    /// to be added to.
-    fn add_products(a: &[Self], b: &[Self], length: usize, symmetric: bool, slots: &mut [Self]);
+    /// The entries of rows that go into one addition to a slot: [`PIECE`] vectors of this processor.
+    fn step() -> usize;
 
-    /// Adds the squares of all entries of `a`, whose rows have `length`, to one slot.
-    fn add_squares(a: &[Self], length: usize, slot: &mut [Self]);
+    /// The entries of rows after which a slot is to be emptied: those of [`PIECES`] additions.
+    fn span() -> usize {
+        Self::step() * PIECES
+    }
+
+    /// Adds `a bᵀ` to `slots (rows of a, rows of b, SLOT)`, of the entries in `range` of the rows
+    /// of `a` and `b`, which have `length` entries. Of a `symmetric` product, where `a` is `b`,
+    /// only the lower triangle is guaranteed to be added to.
+    fn add_products(
+        a: &[Self],
+        b: &[Self],
+        length: usize,
+        range: Range<usize>,
+        symmetric: bool,
+        slots: &mut [Self],
+    );
+
+    /// Adds the squares of all entries of `a` to one slot.
+    fn add_squares(a: &[Self], slot: &mut [Self]);
 
     /// The sum of each slot.
     fn totals(slots: &[Self]) -> impl Iterator<Item = Self> {
@@ -50,11 +72,32 @@ macro_rules! products {
         impl Products for $t {
             const SLOT: usize = $slot;
 
-            fn add_products(a: &[Self], b: &[Self], length: usize, symmetric: bool, slots: &mut [Self]) {
+            fn step() -> usize {
+                struct Lanes;
+                impl WithSimd for Lanes {
+                    type Output = usize;
+
+                    #[inline(always)]
+                    fn with_simd<S: Simd>(self, _: S) -> usize {
+                        S::$lanes
+                    }
+                }
+                pulp::Arch::new().dispatch(Lanes) * PIECE
+            }
+
+            fn add_products(
+                a: &[Self],
+                b: &[Self],
+                length: usize,
+                range: Range<usize>,
+                symmetric: bool,
+                slots: &mut [Self],
+            ) {
                 struct Call<'a> {
                     a: &'a [$t],
                     b: &'a [$t],
                     length: usize,
+                    range: Range<usize>,
                     symmetric: bool,
                     slots: &'a mut [$t],
                 }
@@ -70,47 +113,52 @@ macro_rules! products {
                         j: usize,
                     ) {
                         const { assert!(S::$lanes <= $slot, "a vector is wider than a slot") };
-                        let length = self.length;
+                        let (length, range) = (self.length, self.range.clone());
                         let columns = self.b.len() / length;
                         let mut left = [(&[][..], &[][..]); M];
                         let mut right = [(&[][..], &[][..]); N];
                         for r in 0..M {
-                            left[r] = S::$as_simd(&self.a[(i + r) * length..][..length]);
+                            left[r] = S::$as_simd(&self.a[(i + r) * length..][range.clone()]);
                         }
                         for c in 0..N {
-                            right[c] = S::$as_simd(&self.b[(j + c) * length..][..length]);
+                            right[c] = S::$as_simd(&self.b[(j + c) * length..][range.clone()]);
                         }
-                        let mut sums = [[simd.$splat(0.0); N]; M];
                         let mut columns_now = [simd.$splat(0.0); N];
-                        let whole = left[0].0.len();
-                        for at in 0..whole {
-                            for c in 0..N {
-                                columns_now[c] = right[c].0[at];
-                            }
-                            for r in 0..M {
-                                let row = left[r].0[at];
+                        let (whole, has_rest) = (left[0].0.len(), !left[0].1.is_empty());
+                        let mut at = 0;
+                        while at < whole || (at == 0 && has_rest) {
+                            let mut sums = [[simd.$splat(0.0); N]; M];
+                            let end = whole.min(at + PIECE);
+                            for at in at..end {
                                 for c in 0..N {
-                                    sums[r][c] = simd.$mul_add(row, columns_now[c], sums[r][c]);
+                                    columns_now[c] = right[c].0[at];
+                                }
+                                for r in 0..M {
+                                    let row = left[r].0[at];
+                                    for c in 0..N {
+                                        sums[r][c] = simd.$mul_add(row, columns_now[c], sums[r][c]);
+                                    }
                                 }
                             }
-                        }
-                        if !left[0].1.is_empty() {
-                            for c in 0..N {
-                                columns_now[c] = simd.$partial(right[c].1);
-                            }
-                            for r in 0..M {
-                                let row = simd.$partial(left[r].1);
+                            at = end.max(1);
+                            if end == whole && has_rest {
                                 for c in 0..N {
-                                    sums[r][c] = simd.$mul_add(row, columns_now[c], sums[r][c]);
+                                    columns_now[c] = simd.$partial(right[c].1);
+                                }
+                                for r in 0..M {
+                                    let row = simd.$partial(left[r].1);
+                                    for c in 0..N {
+                                        sums[r][c] = simd.$mul_add(row, columns_now[c], sums[r][c]);
+                                    }
                                 }
                             }
-                        }
-                        for r in 0..M {
-                            for c in 0..N {
-                                let entry = (i + r) * columns + j + c;
-                                let slot = &mut self.slots[entry * $slot..][..$slot];
-                                if let Some(slot) = S::$as_mut_simd(slot).0.first_mut() {
-                                    *slot = simd.$add(*slot, sums[r][c]);
+                            for r in 0..M {
+                                for c in 0..N {
+                                    let entry = (i + r) * columns + j + c;
+                                    let slot = &mut self.slots[entry * $slot..][..$slot];
+                                    if let Some(slot) = S::$as_mut_simd(slot).0.first_mut() {
+                                        *slot = simd.$add(*slot, sums[r][c]);
+                                    }
                                 }
                             }
                         }
@@ -148,15 +196,14 @@ macro_rules! products {
                         }
                     }
                 }
-                if length > 0 {
-                    pulp::Arch::new().dispatch(Call { a, b, length, symmetric, slots });
+                if !range.is_empty() {
+                    pulp::Arch::new().dispatch(Call { a, b, length, range, symmetric, slots });
                 }
             }
 
-            fn add_squares(a: &[Self], length: usize, slot: &mut [Self]) {
+            fn add_squares(a: &[Self], slot: &mut [Self]) {
                 struct Call<'a> {
                     a: &'a [$t],
-                    length: usize,
                     slot: &'a mut [$t],
                 }
 
@@ -167,28 +214,23 @@ macro_rules! products {
                     fn with_simd<S: Simd>(self, simd: S) {
                         const { assert!(S::$lanes <= $slot, "a vector is wider than a slot") };
                         let Some(slot) = S::$as_mut_simd(self.slot).0.first_mut() else { return };
-                        for row in self.a.chunks_exact(self.length) {
-                            let (whole, rest) = S::$as_simd(row);
+                        let (whole, rest) = S::$as_simd(self.a);
+                        let mut last = [simd.$splat(0.0); ROWS];
+                        last[0] = simd.$partial(rest);
+                        for piece in whole.chunks(ROWS * PIECE).chain([&last[..1]]) {
                             let mut sums = [simd.$splat(0.0); ROWS];
-                            for four in whole.chunks_exact(ROWS) {
+                            for four in piece.chunks(ROWS) {
                                 for (sum, &x) in sums.iter_mut().zip(four) {
                                     *sum = simd.$mul_add(x, x, *sum);
                                 }
                             }
-                            for (sum, &x) in sums.iter_mut().zip(whole.chunks_exact(ROWS).remainder()) {
-                                *sum = simd.$mul_add(x, x, *sum);
-                            }
-                            let rest = simd.$partial(rest);
-                            *slot = simd.$mul_add(rest, rest, *slot);
                             for sum in sums {
                                 *slot = simd.$add(*slot, sum);
                             }
                         }
                     }
                 }
-                if length > 0 {
-                    pulp::Arch::new().dispatch(Call { a, length, slot });
-                }
+                pulp::Arch::new().dispatch(Call { a, slot });
             }
         }
     };
@@ -240,19 +282,21 @@ mod tests {
             };
             // Twice: sums go on from what is there.
             let mut slots = vec![T::zero(); rows * columns * T::SLOT];
-            (0..2).for_each(|_| T::add_products(&a, &b, length, false, &mut slots));
+            (0..2).for_each(|_| T::add_products(&a, &b, length, 0..length, false, &mut slots));
             for (at, found) in T::totals(&slots).enumerate() {
                 same(found, 2.0 * dot(row(&a, at / columns), row(&b, at % columns)));
             }
             let mut slots = vec![T::zero(); rows * rows * T::SLOT];
-            T::add_products(&a, &a, length, true, &mut slots);
+            let half = length / 2;
+            T::add_products(&a, &a, length, 0..half, true, &mut slots);
+            T::add_products(&a, &a, length, half..length, true, &mut slots);
             for (at, found) in T::totals(&slots).enumerate() {
                 if at % rows <= at / rows {
                     same(found, dot(row(&a, at / rows), row(&a, at % rows)));
                 }
             }
             let mut slot = vec![T::zero(); T::SLOT];
-            T::add_squares(&a, length, &mut slot);
+            T::add_squares(&a, &mut slot);
             let all: Vec<f64> = a.iter().map(|x| x.to_f64()).collect();
             same(T::totals(&slot).fold(T::zero(), |sum, x| sum + x), dot(all.clone(), all));
         }

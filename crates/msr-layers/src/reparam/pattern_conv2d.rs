@@ -99,7 +99,10 @@ impl PatternConv2d {
     fn check_stride(&self, dims: &[usize]) -> Result<()> {
         let Conv2dConfig { kernel, stride, padding, .. } = self.conv;
         let [.., h, w] = dims else { return Ok(()) };
-        let left = |size: usize| (size + 2 * padding).saturating_sub(kernel) % stride;
+        let padded = |size: usize| padding.checked_mul(2).and_then(|both| both.checked_add(size));
+        // Sizes beyond all numbers, or smaller than the kernel, are refused as windows.
+        let left =
+            |size: usize| padded(size).and_then(|size| size.checked_sub(kernel)).map_or(0, |n| n % stride);
         let (below, beside) = (left(*h), left(*w));
         if below == 0 && beside == 0 {
             return Ok(());

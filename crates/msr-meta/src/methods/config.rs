@@ -66,6 +66,10 @@ impl Default for GradientSteps {
 /// `v₀` are the initial values and `λ̄ = λ · tr(A) / k` for the k × k matrix A of the normal
 /// equations, so that λ has no unit; λ is learned, as `ridge`, and stays above 1e-5 (in `f32`). A
 /// task whose support set gives no features at all keeps `v₀`.
+///
+/// Examples far from zero (mean 1,000, deviation 1) make tr(A) so large that even the smallest λ
+/// outweighs what tells one example from another, and squares of single precision lose the rest:
+/// subtract their mean first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeastSquares {
     /// λ at the start, positive.

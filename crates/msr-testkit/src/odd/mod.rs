@@ -178,6 +178,11 @@ fn tensors() -> Vec<OddFile> {
             &[],
         ),
         of(
+            "positions-that-overflow.safetensors",
+            r#"{"__metadata__":{"weight_shape":"1x18446744073709551615"},"weight":{"dtype":"F32","shape":[1,1,1],"data_offsets":[0,4]}}"#,
+            &[0; 4],
+        ),
+        of(
             "a-shape-that-is-none.safetensors",
             r#"{"__metadata__":{"weight_shape":"18446744073709551615x9x9x9"},"symmetry":{"dtype":"U8","shape":[1,1],"data_offsets":[0,1]}}"#,
             &[1],

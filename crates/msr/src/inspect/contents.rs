@@ -107,5 +107,7 @@ pub fn is_moment(name: &str) -> bool {
 
 /// The parameter of which a tensor of a checkpoint is Adam's first or second moment.
 fn moment_of(name: &str) -> Option<&str> {
-    name.strip_prefix("adam.first.").or(name.strip_prefix("adam.second."))
+    // With a full stop in checkpoints of before.
+    let rest = name.strip_prefix("adam.first").or(name.strip_prefix("adam.second"))?;
+    rest.strip_prefix(['/', '.'])
 }
