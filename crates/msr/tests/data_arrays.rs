@@ -52,7 +52,7 @@ fn arrays_of_any_name_and_type_train_and_a_run_keeps_their_names() {
         write(&file, integers);
         let out = folder.path().join(format!("out {integers}"));
         let to = ["--out", text(&out)];
-        refuses(&[&begin[..], &small, &to].concat(), &["inputs, outputs", "--x and --y"]);
+        refuses(&[&begin[..], &small, &to].concat(), &["`inputs`, `outputs`", "--x and --y"]);
         assert!(!out.exists());
         let said = msr(&[&begin[..], &small, &names, &to].concat());
         assert!(said.ok, "{}", said.err);

@@ -76,8 +76,8 @@ impl NpzOptions {
         Self { targets, ..self }
     }
 
-    /// The most bytes that an array may take in memory, stored or as `f32`, to be read when the file
-    /// is opened.
+    /// The most bytes that an array may take in memory, stored or as `f32`, to be read when the
+    /// file is opened.
     pub fn in_memory(self, bytes: u64) -> Self {
         Self { in_memory: bytes, ..self }
     }
