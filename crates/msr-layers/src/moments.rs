@@ -8,8 +8,8 @@
 //! Σ_oi W_oi² G_ii`; the second, in the same way, at most `2 r A √s`, the third r s. Together they
 //! are at most `r (A + √s)²`.
 //!
-//! r: a moment is added up in three levels: at most 129 products in a register, at most 32 such sums
-//! in single precision, and those in double precision. An addition errs by at most u, the unit
+//! r: a moment is added up in three levels: at most 129 products in a register, at most 32 such
+//! sums in single precision, and those in double precision. An addition errs by at most u, the unit
 //! roundoff, times the sum so far. That grows from zero to its end, evenly where the data does not
 //! change from place to place, so n additions err by at most n / 2 u times the end, even if all
 //! errors have the same sign. They do so in images of few different values, where the same numbers
