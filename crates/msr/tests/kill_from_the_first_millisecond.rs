@@ -2,8 +2,8 @@
 //! begun again, where nothing was there yet) ends with the bytes of a run that was left alone.
 //!
 //! A few kills of each experiment, so that it takes some seconds; `MSR_KILLS=30` in the environment
-//! asks for as many of each, `MSR_PROGRAM` for another program than the one that cargo built for the
-//! tests, and `-- --nocapture` shows the counts.
+//! asks for as many of each, `MSR_PROGRAM` for another program than the one that cargo built for
+//! the tests, and `-- --nocapture` shows the counts.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::path::Path;
