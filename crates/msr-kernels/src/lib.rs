@@ -9,6 +9,7 @@
 //! - [`binary`], [`unary`], [`sum_keepdim`], [`scaled_sum_keepdim`], [`log_softmax`]: functions of
 //!   elements, sums and means.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
+//! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints.
 //! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its
 //!   windows.
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
@@ -23,7 +24,7 @@
 //!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
-//! - This is the only crate with unsafe code, in the loops of [`matmul`] alone.
+//! - This is the only crate with unsafe code, in the loops of [`matmul`] and of convolutions.
 //!
 //! # Example
 //! ```
@@ -43,14 +44,17 @@
 
 pub mod adam;
 mod body;
+mod channels_last;
 #[cfg(test)]
 mod contracts;
+mod conv2d;
 mod dense;
 mod elementwise;
 mod error;
 mod finite;
 mod gather;
 mod im2col;
+mod lanes;
 mod matmul;
 mod pool;
 mod precision;
@@ -64,6 +68,7 @@ pub mod ties;
 mod vectorized;
 mod window;
 
+pub use conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad};
 pub use dense::{element_count, room_for, tidy};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
