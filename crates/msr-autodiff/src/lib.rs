@@ -55,7 +55,7 @@ pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
 pub use msr_kernels::ties::Ties;
 pub use msr_kernels::{
-    Centre, Error as KernelError, Precision, Result as KernelResult, SecondMoments, Unary, Window,
+    Centre, Error as KernelError, Pool, Precision, Result as KernelResult, SecondMoments, Unary, Window,
     centred_second_moments, room_for, second_moments,
 };
 pub use node::{Backward, Node, Rule};

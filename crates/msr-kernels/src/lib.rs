@@ -10,6 +10,7 @@
 //!   elements, sums and means.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
 //! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints.
+//! - [`norm_relu_pool`] and its derivatives: batch normalisation, ReLU and max-pool in one pass.
 //! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its
 //!   windows.
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
@@ -56,6 +57,7 @@ mod gather;
 mod im2col;
 mod lanes;
 mod matmul;
+mod norm_relu_pool;
 mod pool;
 mod precision;
 mod reduce;
@@ -76,6 +78,9 @@ pub use finite::{is_finite, squared_norm};
 pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;
+pub use norm_relu_pool::{
+    Cotangents, Pool, Saved, is_fused, norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second,
+};
 pub use pool::max_pool_index;
 pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};

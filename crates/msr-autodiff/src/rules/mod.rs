@@ -3,10 +3,12 @@
 
 mod arithmetic;
 mod cast;
+mod conv2d;
 mod gather;
 mod im2col;
 mod loss;
 mod matmul;
+mod norm_relu_pool;
 mod pool;
 mod reduce;
 mod shape;
