@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 const LONGEST: usize = 1 << 14;
 
 /// Words that readers have stumbled over.
-const WORDS: [&[u8]; 26] = [
+const WORDS: [&[u8]; 34] = [
     b"18446744073709551615",
     b"9223372036854775808",
     b"4294967296",
@@ -34,6 +34,14 @@ const WORDS: [&[u8]; 26] = [
     b"BF16",
     b"symmetric(",
     b"semidirect(",
+    b"direct_product(",
+    b"wreath_product(",
+    b"product_grid(",
+    b"regular(",
+    b"unordered_pairs(",
+    b"distinct_pairs(",
+    b"<f8",
+    b"True",
     b"__metadata__",
 ];
 

@@ -1,5 +1,5 @@
-//! What inputs are made of: valid ones, and the odd ones that readers have stumbled over, which are
-//! kept in `fuzz/corpus`.
+//! What inputs are made of: valid ones, the odd ones of the list that all tests of readers share
+//! (`msr-testkit`), and what a longer search found since, in `fuzz/corpus/<target>`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,6 +12,7 @@ use msr_layers::{
 };
 use msr_meta::{AdamConfig, Learner, MetaConfig, MetaLearner, Trainer};
 use msr_symmetry::Learned;
+use msr_testkit::{ODD_TEXTS, VALID_TEXTS, odd_files, whole_files};
 use safetensors::{Dtype, tensor::TensorView};
 
 /// The seeds of a target.
@@ -21,11 +22,12 @@ use safetensors::{Dtype, tensor::TensorView};
 pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
     let text = |lines: &[&str]| lines.iter().map(|line| line.as_bytes().to_vec()).collect();
     let mut all: Vec<Vec<u8>> = match target {
-        "arrays" => arrays()?,
-        "learned" => learned()?,
-        "checkpoint" => checkpoints()?,
-        "groups" => text(&GROUPS),
-        "actions" => text(&ACTIONS),
+        "arrays" => [arrays()?, files()].concat(),
+        "learned" => [learned()?, files()].concat(),
+        "checkpoint" => [checkpoints()?, files()].concat(),
+        "npz" => files(),
+        "groups" => text(&[VALID_TEXTS, ODD_TEXTS].concat()),
+        "actions" => actions(),
         "cycles" => text(&CYCLES),
         "definitions" => definitions(),
         _ => Vec::new(),
@@ -44,39 +46,17 @@ pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
     Ok(all)
 }
 
-const GROUPS: [&str; 18] = [
-    "cyclic(6)",
-    "dihedral(5)",
-    "symmetric(4)",
-    "alternating(5)",
-    "quaternion",
-    "icosahedron",
-    "rubik",
-    "hypercube(3)",
-    "square_grid(3)",
-    "torus_translations(3, 4)",
-    "torus_rotations(4)",
-    "semidirect(7, 3)",
-    "cyclic(2) x cyclic(3)",
-    "dihedral(3) x symmetric(3)",
-    "wreath(cyclic(2), symmetric(3))",
-    "(0 1 2)(3 4), (0 1)",
-    "trivial(3)",
-    "cyclic(2) wr cyclic(3)",
-];
+/// Groups and actions on lines of their own: each group of the list with each action.
+fn actions() -> Vec<Vec<u8>> {
+    let is_action = |text: &&&str| ACTIONS.contains(text);
+    let actions: Vec<&str> = VALID_TEXTS.iter().filter(is_action).copied().collect();
+    let groups = VALID_TEXTS.iter().filter(|text| text.contains('(') && !ACTIONS.contains(text));
+    groups.flat_map(|group| actions.iter().map(move |action| format!("{group}\n{action}").into())).collect()
+}
 
-const ACTIONS: [&str; 10] = [
-    "cyclic(6)\nnatural",
-    "symmetric(4)\nunordered_pairs",
-    "symmetric(4)\nordered_pairs",
-    "dihedral(5)\nregular",
-    "dihedral(5)\nnatural + natural",
-    "cyclic(4)\nregular x 2",
-    "symmetric(3)\nsubsets(2)",
-    "cyclic(3)\ntrivial(2)",
-    "square_grid(3)\nnatural",
-    "cyclic(3)\nnatural + trivial(1)",
-];
+/// What of the list is an action.
+const ACTIONS: [&str; 7] =
+    ["natural", "regular", "trivial(3)", "ordered_pairs", "distinct_pairs", "unordered_pairs", "channels(2)"];
 
 const CYCLES: [&str; 7] = [
     "\x05(0 1 2)(3 4)",
@@ -96,6 +76,11 @@ fn definitions() -> Vec<Vec<u8>> {
         include_str!("../../crates/msr-experiments/definitions/numbers.toml"),
     ];
     TEXTS.iter().enumerate().map(|(i, text)| [&[i as u8], text.as_bytes()].concat()).collect()
+}
+
+/// The files of the list, whole and odd.
+fn files() -> Vec<Vec<u8>> {
+    whole_files().into_iter().chain(odd_files()).map(|file| file.bytes).collect()
 }
 
 /// An npy file with this header and these bytes.
@@ -123,13 +108,6 @@ fn arrays() -> Result<Vec<Vec<u8>>> {
     ];
     let mut all: Vec<Vec<u8>> = headers.iter().map(|header| npy(1, header, &data)).collect();
     all.push(npy(2, headers[0], &data));
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("tasks.npz");
-    msr_data::export_npz(&msr_data::RankK::new(1, 0)?, 0..2, &path)?;
-    let whole = std::fs::read(&path)?;
-    if whole.len() < 1 << 14 {
-        all.push(whole);
-    }
     all.push(odd_types()?);
     Ok(all)
 }
@@ -180,4 +158,36 @@ fn odd_types() -> Result<Vec<u8>> {
         symmetry.flatten_all()?.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect();
     tensors.insert("symmetry".into(), TensorView::new(F32, vec![6, 2], &bytes)?);
     Ok(safetensors::serialize(&tensors, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::seeds;
+    use crate::TARGETS;
+
+    /// A target that no seed gets into is hardly searched.
+    #[test]
+    fn every_reader_takes_some_of_its_seeds() -> Result<()> {
+        for target in TARGETS {
+            let seeds = seeds(target.name)?;
+            let taken = seeds.iter().filter(|seed| (target.run)(seed)).count();
+            println!("{}: {taken} of {} seeds are read", target.name, seeds.len());
+            assert!(taken > 0, "{}", target.name);
+        }
+        Ok(())
+    }
+
+    /// Every group and every action of the list is one, in all of its forms.
+    #[test]
+    fn every_group_meets_every_action() -> Result<()> {
+        let seeds = seeds("actions")?;
+        for part in ["direct_product(", "wreath_product(", "product_grid(", "regular(", "unordered_pairs("] {
+            let taken = seeds.iter().filter(|seed| seed.starts_with(part.as_bytes()));
+            let target = TARGETS.iter().find(|target| target.name == "actions");
+            assert!(taken.clone().any(|seed| target.is_some_and(|t| (t.run)(seed))), "{part}");
+        }
+        Ok(())
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::documentation;
+use crate::package;
 use crate::tidy;
 use crate::workspace::{cargo, root, shell_word, tell};
 
@@ -24,7 +25,7 @@ pub fn run() -> Result<()> {
     // Once more where one can read it: which Python, how close, or that it was skipped.
     let snippet = ["test", "--quiet", "--workspace", "--test", "python", "--", "--nocapture"];
     check("the Python snippet of the file format", &snippet)?;
-    let skipped = skipped(&root);
+    let mut skipped = skipped(&root);
     // Cargo shows nothing of a test that passes, and a test that skips itself passes.
     skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
     check(
@@ -32,7 +33,7 @@ pub fn run() -> Result<()> {
         &["run", "--quiet", "--bin", "msr-fuzz", "--", "--seconds", "60"],
     )?;
     checked_memory(&root)?;
-    dependencies(&root)?;
+    skipped.extend(dependencies(&root)?);
     step("documentation", || {
         let pages = target(&root).join("doc");
         documentation::prepare(&root, &pages)?;
@@ -136,23 +137,38 @@ fn checked_memory(root: &Path) -> Result<()> {
     })
 }
 
-/// What the dependencies are allowed to be, that every crate can be packed, and that the oldest
-/// compiler that is promised can compile it: each where the tool for it is there.
-fn dependencies(root: &Path) -> Result<()> {
-    let words = ["deny", "--version"];
-    if has("cargo", &words) {
+/// What the dependencies are allowed to be, that every crate can be packed, with all that its code
+/// includes, and that the oldest compiler that is promised can compile it: each where the tool for
+/// it is there. Says what could only then be seen to be missing.
+fn dependencies(root: &Path) -> Result<Option<String>> {
+    let mut skipped = None;
+    if has("cargo", &["deny", "--version"]) {
         check("licences and duplicates", &["deny", "check", "licenses", "bans", "sources"])?;
+        if has("cargo", &["deny", "fetch", "db"]) {
+            check("advisories", &["deny", "check", "--disable-fetch", "advisories"])?;
+        } else {
+            let line = "advisories on dependencies: their database cannot be fetched";
+            say(&format!("SKIPPED: {line}"));
+            skipped = Some(line.into());
+        }
+    }
+    let packed = target(root).join("package");
+    for earlier in package::packages(&packed) {
+        std::fs::remove_file(&earlier).with_context(|| format!("{}", earlier.display()))?;
     }
     // What nobody depends on from elsewhere is not packed.
-    let mut package = vec!["package", "--quiet", "--workspace", "--no-verify", "--allow-dirty"];
-    ["msr-fuzz", "msr-testkit", "xtask"].iter().for_each(|own| package.extend(["--exclude", own]));
-    check("every crate can be packed", &package)?;
+    let mut words = vec!["package", "--quiet", "--workspace", "--no-verify", "--allow-dirty"];
+    ["msr-fuzz", "msr-testkit", "xtask"].iter().for_each(|own| words.extend(["--exclude", own]));
+    check("every crate can be packed", &words)?;
+    let scratch = Scratch::new()?;
+    step("packages hold what their code includes", || package::check(&packed, &scratch.0))?;
+    drop(scratch);
     let oldest = oldest_compiler(root)?;
     if has("cargo", &[&format!("+{oldest}"), "--version"]) {
         let toolchain = format!("+{oldest}");
         check("the oldest compiler", &[&toolchain, "check", "--workspace", "--all-targets"])?;
     }
-    Ok(())
+    Ok(skipped)
 }
 
 /// The version of the compiler that the manifest promises.

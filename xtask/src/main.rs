@@ -4,6 +4,7 @@
 mod ci;
 mod documentation;
 mod forward;
+mod package;
 mod tidy;
 mod workspace;
 

@@ -1,7 +1,7 @@
 //! Sizes that no machine can hold are errors, and no sum or product of them wraps.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, RankK, SamplerConfig};
+use msr_data::{EpisodeSampler, Equivariant, EquivariantConfig, RankK, SamplerConfig, export_npz};
 use msr_episodes::{EpisodeSource, Error, Result, Shots, Split, TaskSource};
 use msr_groups::SharingPattern;
 
@@ -86,4 +86,22 @@ fn huge_shapes_are_refused() {
             }
         }
     }
+}
+
+/// A file of tasks that no machine can hold is refused, and not begun.
+#[test]
+fn huge_tasks_are_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |source: &dyn TaskSource| {
+        let found = export_npz(source, 0..1, folder.path().join("tasks.npz"));
+        assert!(matches!(found, Err(msr_data::Error::Episodes(Error::TooLarge { .. }))), "{found:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    };
+    for huge in HUGE.into_iter().chain([1 << 60]) {
+        refused(&Claims { examples: huge, input: vec![3], output: vec![2] });
+        refused(&Claims { examples: 2, input: vec![huge, 4], output: vec![2] });
+        refused(&Claims { examples: 2, input: vec![3], output: vec![huge] });
+    }
+    let pattern = SharingPattern::untied(4, 3).unwrap();
+    refused(&Equivariant::new(pattern, EquivariantConfig::new(1 << 60, 0)).unwrap());
 }

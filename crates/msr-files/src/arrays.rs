@@ -10,7 +10,7 @@ use crate::npy::{Header, MAGIC};
 use crate::npz::{Npz, entry};
 use crate::tensors;
 
-/// The most numbers of an array that are read at once: a gigabyte of them.
+/// The most numbers of an array that are read at once: a gigabyte of them as `f64`.
 const MOST: usize = 1 << 27;
 /// How the array of an `.npy` file is called, which has no name.
 const ONLY: &str = "array";

@@ -1,6 +1,6 @@
 //! Files that are old or new, never half.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,9 @@ use crate::place::{named, target};
 
 /// Temporary files of one name that others may be writing at the same time.
 const MOST_AT_ONCE: usize = 64;
+/// What stands in the name of a temporary file between that of the file and a number. No one else
+/// calls files so: what has such a name may be removed.
+const TEMPORARY: &str = ".msr-tmp-";
 
 /// Writes a file so that it is either the old one or the new one, whenever the machine stops.
 ///
@@ -156,18 +159,33 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Whether a file of this name is one that [`AtomicFile`] writes before it takes the name `of`.
+///
+/// ```
+/// assert!(msr_files::is_temporary(".table.txt.msr-tmp-0", "table.txt"));
+/// assert!(!msr_files::is_temporary("table.txt.tmp", "table.txt"));
+/// ```
+pub fn is_temporary(name: impl AsRef<OsStr>, of: impl AsRef<OsStr>) -> bool {
+    (0..MOST_AT_ONCE).any(|number| temporary_name(of.as_ref(), number) == name.as_ref())
+}
+
+fn temporary_name(of: &OsStr, number: usize) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(of);
+    name.push(format!("{TEMPORARY}{number}"));
+    name
+}
+
 /// A new file beside `target`, locked for as long as it is written. The names are always the same
 /// few, and what a killed process left is removed: its lock is gone.
 fn temporary(target: &Path) -> io::Result<(File, PathBuf)> {
     let name = target.file_name().unwrap_or_default();
     for number in 0..MOST_AT_ONCE {
-        let mut name = OsString::from(name);
-        name.push(if number == 0 { ".tmp".into() } else { format!(".{number}.tmp") });
-        let path = target.with_file_name(name);
+        let path = target.with_file_name(temporary_name(name, number));
         // Twice: once more after what was left has been removed.
         for _ in 0..2 {
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(file) if holds(&file, &path) => return Ok((file, path)),
+                Ok(file) if keeps(file.try_lock()) && is_at(&file, &path) => return Ok((file, path)),
                 Ok(_) => {}
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(e),
@@ -178,21 +196,24 @@ fn temporary(target: &Path) -> io::Result<(File, PathBuf)> {
         }
     }
     Err(io::Error::other(format!(
-        "{MOST_AT_ONCE} temporary files of that name are in use; remove what no one writes"
+        "there are {MOST_AT_ONCE} temporary files `{}` beside it; remove those that no one writes",
+        temporary_name(name, 0).display()
     )))
 }
 
-/// Locks a file and tells whether it is (still) the one at the path. Whoever holds the lock of a
-/// temporary file is the only one who may remove it.
-fn holds(file: &File, path: &Path) -> bool {
-    match file.try_lock() {
-        Ok(()) => is_at(file, path),
-        Err(TryLockError::WouldBlock) => false,
-        // A file system without locks: there is nobody to ask.
-        Err(TryLockError::Error(_)) => true,
-    }
+/// Whether who made a file exclusively may write it, by what the system said to a lock. Where the
+/// file system has no locks nobody removes what others made, so it is not needed.
+fn keeps(lock: std::result::Result<(), TryLockError>) -> bool {
+    !matches!(lock, Err(TryLockError::WouldBlock))
 }
 
+/// Whether nobody writes a file that was there. Where there are no locks there is nobody to ask.
+fn is_left(lock: std::result::Result<(), TryLockError>) -> bool {
+    lock.is_ok()
+}
+
+/// Whether the file is (still) the one at the path: whoever holds the lock of a temporary file is
+/// the only one who may remove it.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -215,11 +236,10 @@ fn remove_left(path: &Path) -> io::Result<bool> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(true),
         Err(e) => return Err(e),
         Ok(found) if found.is_file() => match File::open(path) {
-            Ok(file) if !holds(&file, path) => return Ok(false),
             // It stays locked until it is gone.
-            Ok(_file) => return gone(path),
-            // It is someone else's, who may be writing it.
-            Err(_) => return Ok(false),
+            Ok(file) if is_left(file.try_lock()) && is_at(&file, path) => return gone(path),
+            // Someone else's, who may be writing it.
+            _ => return Ok(false),
         },
         Ok(found) if found.is_dir() => return Ok(false),
         Ok(_) => {}
@@ -231,5 +251,18 @@ fn gone(path: &Path) -> io::Result<bool> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
         _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_locks_nothing_is_removed_and_all_can_be_written() {
+        let none = || Err(TryLockError::Error(ErrorKind::Unsupported.into()));
+        assert!(keeps(none()) && !is_left(none()));
+        assert!(keeps(Ok(())) && is_left(Ok(())));
+        assert!(!keeps(Err(TryLockError::WouldBlock)) && !is_left(Err(TryLockError::WouldBlock)));
     }
 }

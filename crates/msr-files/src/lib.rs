@@ -9,8 +9,10 @@
 //! - [`printable`]: names out of files, without what a terminal would take for commands.
 //! - [`Element`], [`Encoding`]: the types of numbers, and what they are as `f64`, `f32` or labels.
 //!
-//! Everything that reads takes bytes of any origin: it returns a value or an [`Error`], allocates
-//! no more than the bytes that are there account for, and ends.
+//! Everything that reads takes bytes of any origin: it returns a value or an [`Error`], and ends.
+//! It allocates in proportion to the bytes that are there (a compressed array of more than 32 MiB
+//! is at most a hundred times what it was compressed to, and each number becomes up to eight
+//! bytes, twice where it has to be put in order), and never for what a header only claims.
 //!
 //! # Example
 //! ```
@@ -41,10 +43,10 @@ mod tensors;
 mod text;
 
 pub use arrays::{Array, Arrays};
-pub use atomic::{AtomicFile, write_atomic, write_new};
+pub use atomic::{AtomicFile, is_temporary, write_atomic, write_new};
 pub use element::{Element, Encoding};
 pub use error::{Error, Result};
 pub use npy::{Header, npy_header};
 pub use npz::{Entry, Npz};
 pub use place::{open_to_write, read};
-pub use text::{printable, printable_json, printable_lines};
+pub use text::{acts_on_terminal, printable, printable_json, printable_lines};

@@ -1,6 +1,6 @@
 //! Archives of arrays, as `numpy.savez` writes them.
 
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, SeekFrom};
 
 use zip::{CompressionMethod, ZipArchive};
 
@@ -13,6 +13,8 @@ use crate::npy::Header;
 #[derive(Debug)]
 pub struct Npz<R> {
     archive: ZipArchive<R>,
+    /// The bytes of the file.
+    length: u64,
 }
 
 /// An array of an archive, whose header was read and agrees with the bytes that are there.
@@ -33,15 +35,21 @@ pub struct Entry {
 }
 
 const SUFFIX: &str = ".npy";
+/// Compressed arrays of no more bytes than this are read whatever they were compressed to.
+const SMALL: u64 = 32 << 20;
+/// The most that a larger array may be of what it was compressed to: a file of nothing but zeros
+/// reaches a thousand.
+const RATIO: u64 = 100;
 
 impl<R: Read + Seek> Npz<R> {
     /// Reads the list of what is in an archive.
     ///
     /// # Errors
     /// [`Error::Format`] when it is none, or a damaged one.
-    pub fn open(reader: R) -> Result<Self> {
+    pub fn open(mut reader: R) -> Result<Self> {
         let problem = |e| Error::format(format!("no readable .npz archive ({e}); write it with numpy.savez"));
-        Ok(Self { archive: ZipArchive::new(reader).map_err(problem)? })
+        let length = reader.seek(SeekFrom::End(0)).map_err(|e| problem(e.into()))?;
+        Ok(Self { archive: ZipArchive::new(reader).map_err(problem)?, length })
     }
 
     /// The names of the arrays, in order.
@@ -88,20 +96,30 @@ impl<R: Read + Seek> Npz<R> {
     /// elements and compressions that are not read; [`Error::Damaged`] when its header cannot be
     /// read or claims more than there is.
     pub fn entry(&mut self, name: &str) -> Result<Entry> {
-        self.with(name, 0, |_, entry, _| Ok(entry))
+        self.with(name, |_, entry, _| Ok(entry))
     }
 
     /// An array with the bytes of its numbers, of which there may be `most`.
     ///
     /// # Errors
-    /// As [`Npz::entry`]; [`Error::Unsupported`] when there are more bytes; [`Error::Damaged`] when
-    /// there are fewer, or they do not match their checksum.
+    /// As [`Npz::entry`]; [`Error::Unsupported`] when there are more bytes, or more than 32 MiB and
+    /// a hundred times what they were compressed to; [`Error::Damaged`] when there are fewer, or
+    /// they do not match their checksum.
     pub fn read(&mut self, name: &str, most: u64) -> Result<(Entry, Vec<u8>)> {
-        self.with(name, most, |member, entry, most| {
+        self.with(name, |member, entry, compressed| {
+            let unsupported = |problem: String| Err(Error::unsupported(&entry.name, problem));
             if entry.bytes > most {
-                let problem =
-                    format!("its {} bytes are more than the {most} that are read at once", entry.bytes);
-                return Err(Error::unsupported(&entry.name, problem));
+                return unsupported(format!(
+                    "its {} bytes are more than the {most} that are read at once",
+                    entry.bytes
+                ));
+            }
+            if entry.bytes > SMALL.max(compressed.saturating_mul(RATIO)) {
+                return unsupported(format!(
+                    "its {} bytes are more than {RATIO} times the {compressed} to which they were compressed; write \
+                     the file with numpy.savez, without compression",
+                    entry.bytes
+                ));
             }
             let damaged = |problem: String| Error::damaged(&entry.name, problem);
             let mut bytes = Vec::new();
@@ -119,11 +137,11 @@ impl<R: Read + Seek> Npz<R> {
         })
     }
 
-    /// Opens an array and hands it on when its header agrees with the bytes that are there.
+    /// Opens an array and hands it on, with the bytes that it was compressed to, when its header
+    /// agrees with the bytes that are there.
     fn with<T>(
         &mut self,
         name: &str,
-        most: u64,
         then: impl FnOnce(&mut dyn Read, Entry, u64) -> Result<T>,
     ) -> Result<T> {
         let index = self.index(name)?;
@@ -135,7 +153,9 @@ impl<R: Read + Seek> Npz<R> {
         let stored = member.compression() == CompressionMethod::Stored;
         let start = member.data_start().filter(|_| stored).map(|start| start + header_bytes);
         let entry = entry(name, &header, available, start)?;
-        then(&mut member, entry, most)
+        // No more than there can be, whatever the archive says.
+        let compressed = member.compressed_size().min(self.length);
+        then(&mut member, entry, compressed)
     }
 }
 

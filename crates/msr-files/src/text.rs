@@ -32,7 +32,7 @@ pub fn printable_json(json: &str) -> Cow<'_, str> {
 }
 
 fn escaped(text: &str, escape: impl Fn(char) -> String, lines: bool) -> Cow<'_, str> {
-    let is_hidden = |letter: char| is_command(letter) && !(lines && matches!(letter, '\n' | '\t'));
+    let is_hidden = |letter: char| acts_on_terminal(letter) && !(lines && matches!(letter, '\n' | '\t'));
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -47,9 +47,9 @@ fn escaped(text: &str, escape: impl Fn(char) -> String, lines: bool) -> Cow<'_, 
     Cow::Owned(shown)
 }
 
-/// Control characters, breaks of lines and paragraphs, and marks of direction (Unicode Standard
-/// Annex 9).
-fn is_command(letter: char) -> bool {
+/// Whether a terminal acts upon a letter in place of showing it: control characters, breaks of
+/// lines and paragraphs, and marks of direction (Unicode Standard Annex 9).
+pub fn acts_on_terminal(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

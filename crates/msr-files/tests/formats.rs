@@ -1,6 +1,7 @@
 //! Files of numpy's, read to the last number; and those that are not read, called by their names.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use msr_files::{Arrays, Error, read};
@@ -58,4 +59,27 @@ fn arrays_that_are_not_read_are_named_and_keep_no_other_from_being_read() {
         );
         assert_eq!(arrays.numbers("y").unwrap().len(), 24);
     }
+}
+
+/// Some kilobytes that unpack to many megabytes, and numbers that become eight times as large, are
+/// refused before they are unpacked.
+#[test]
+fn small_files_of_huge_arrays_are_not_unpacked() {
+    let count = 40 << 20;
+    let header = format!("{{'descr': '|u1', 'fortran_order': True, 'shape': (2, {}), }}\n", count / 2);
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options: zip::write::FileOptions<'_, '_, ()> = zip::write::FileOptions::default();
+    let deflated = options.compression_method(zip::CompressionMethod::Deflated);
+    archive.start_file("x.npy", deflated).unwrap();
+    archive.write_all(b"\x93NUMPY\x01\x00").unwrap();
+    archive.write_all(&(header.len() as u16).to_le_bytes()).unwrap();
+    archive.write_all(header.as_bytes()).unwrap();
+    archive.write_all(&vec![0; count]).unwrap();
+    let bytes = archive.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 20, "{}", bytes.len());
+    let mut arrays = Arrays::from_bytes(&bytes).unwrap();
+    assert_eq!(arrays.list().unwrap()[0].shape, [2, count / 2]);
+    let problem = arrays.numbers("x").unwrap_err();
+    assert!(matches!(problem, Error::Unsupported { .. }), "{problem}");
+    assert!(problem.to_string().contains("more than 100 times"), "{problem}");
 }

@@ -8,7 +8,10 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use msr_files::{AtomicFile, Error, open_to_write, read, write_atomic, write_new};
+use msr_files::{AtomicFile, Error, is_temporary, open_to_write, read, write_atomic, write_new};
+
+/// The first temporary file of `file`.
+const TEMPORARY: &str = ".file.msr-tmp-0";
 
 type Writer = fn(&Path, &[u8]) -> msr_files::Result<()>;
 
@@ -102,7 +105,7 @@ fn a_planted_link_is_not_followed() {
     let (outside, path) = (folder.path().join("outside"), folder.path().join("file"));
     for write in [WRITERS[0], WRITERS[1]] {
         fs::write(&outside, "precious").unwrap();
-        symlink(&outside, folder.path().join("file.tmp")).unwrap();
+        symlink(&outside, folder.path().join(TEMPORARY)).unwrap();
         write(&path, b"new").unwrap();
         assert_eq!((read(&outside).unwrap(), read(&path).unwrap()), (b"precious".to_vec(), b"new".to_vec()));
         assert!(fs::symlink_metadata(&path).unwrap().is_file());
@@ -111,16 +114,34 @@ fn a_planted_link_is_not_followed() {
     }
 }
 
+/// A file of someone else is not removed because of its name.
+#[test]
+fn a_file_that_ends_in_tmp_is_its_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let others = ["notes.tmp", "notes.1.tmp", ".notes.tmp", "notes~", ".notes.swp", "notes.msr-tmp-0"];
+    for name in others {
+        fs::write(at(name), "mine").unwrap();
+        assert!(!is_temporary(name, "notes"), "{name}");
+    }
+    write_atomic(at("notes"), b"1").unwrap();
+    write_new(at("notes-2"), b"2").unwrap();
+    for name in others {
+        assert_eq!(read(at(name)).unwrap(), b"mine", "{name}");
+    }
+    assert!(is_temporary(TEMPORARY, "file") && !is_temporary(TEMPORARY, "notes"));
+}
+
 /// What a killed process left is cleared away; what another is writing is left alone. Both get
 /// their file, and it is a whole one.
 #[test]
 fn temporary_files_of_the_dead_go_and_those_of_the_living_stay() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
-    fs::write(folder.path().join("file.tmp"), "half of").unwrap();
+    fs::write(folder.path().join(TEMPORARY), "half of").unwrap();
     let mut slow = AtomicFile::create(&path).unwrap();
     slow.write_all(b"slow").unwrap();
-    assert_eq!(read(folder.path().join("file.tmp")).unwrap(), b"slow");
+    assert_eq!(read(folder.path().join(TEMPORARY)).unwrap(), b"slow");
     write_atomic(&path, b"fast").unwrap();
     assert_eq!((read(&path).unwrap(), names(folder.path()).len()), (b"fast".to_vec(), 2));
     slow.commit().unwrap();

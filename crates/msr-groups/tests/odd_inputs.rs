@@ -7,7 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use odd::{ODD_SIZES, ODD_TEXTS, VALID_TEXTS};
+use msr_testkit::{ODD_TEXTS, VALID_TEXTS};
+use odd::ODD_SIZES;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

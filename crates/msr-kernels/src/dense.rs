@@ -31,8 +31,8 @@ pub(crate) fn dense<'a, T>(data: &'a [T], layout: &Layout) -> &'a [T] {
 /// [`Error::Size`] when a tensor of that shape could not be addressed.
 pub fn element_count(op: &'static str, shape: &[usize]) -> Result<usize> {
     // Sizes of zero left out, so that the product of some of the sizes is no larger.
-    let sizes = shape.iter().filter(|&&size| size > 0);
-    let product = sizes.fold(Some(1usize), |product, &size| product?.checked_mul(size));
+    let mut sizes = shape.iter().filter(|&&size| size > 0);
+    let product = sizes.try_fold(1usize, |product, &size| product.checked_mul(size));
     let product = product.filter(|&n| n <= isize::MAX as usize / 8);
     let product = product.ok_or_else(|| Error::Size { op, shape: shape.to_vec() })?;
     Ok(if shape.contains(&0) { 0 } else { product })

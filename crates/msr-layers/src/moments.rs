@@ -8,14 +8,14 @@
 //! Σ_oi W_oi² G_ii`; the second, in the same way, at most `2 r A √s`, the third r s. Together they
 //! are at most `r (A + √s)²`.
 //!
-//! r: a moment is added up in three levels: at most 33 products in a register, at most 32 such sums
-//! in single precision, and those in double precision. An addition errs by at most u, the unit
+//! r: a moment is added up in three levels: at most 129 products in a register, at most 32 such
+//! sums in single precision, and those in double precision. An addition errs by at most u, the unit
 //! roundoff, times the sum so far. That grows from zero to its end, evenly where the data does not
 //! change from place to place, so n additions err by at most n / 2 u times the end, even if all
 //! errors have the same sign. They do so in images of few different values, where the same numbers
-//! are added over and over; otherwise they add up like a random walk, and are far smaller. 17 and
+//! are added over and over; otherwise they add up like a random walk, and are far smaller. 65 and
 //! 16 for the two levels, and four for adding up the entries of vectors and for the last rounding,
-//! make 37 u. Errors that are the same share of all three terms are within the bound as well: `tr(W
+//! make 85 u. Errors that are the same share of all three terms are within the bound as well: `tr(W
 //! G Wᵀ)` and `⟨W, C⟩` are about s where the difference is small.
 
 use candle_core::DType;
@@ -24,7 +24,7 @@ use msr_autodiff::{Node, Precision, SecondMoments, concat};
 use crate::error::{Error, Result};
 
 /// r / u of the bound.
-const ADDITIONS: f64 = 37.0;
+const ADDITIONS: f64 = 85.0;
 
 /// The error that a loss may have, relative to itself.
 const TOLERATED: f64 = 0.01;

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 
+use msr_files::acts_on_terminal;
+
 /// A word as one can paste it into a command: as it is where a shell takes it as it is, in single
 /// quotes where it does not, and as `$'…'` (bash, zsh, ksh, POSIX from 2024) where it holds bytes
 /// that are no text or letters that a terminal would act upon.
@@ -14,7 +16,7 @@ use std::fmt::Write;
 /// ```
 pub fn shell_word(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();
-    if let Some(text) = word.to_str().filter(|text| !text.contains(char::is_control)) {
+    if let Some(text) = word.to_str().filter(|text| !text.contains(acts_on_terminal)) {
         // Only NUL, which is a control letter, cannot be quoted.
         return shlex::try_quote(text).map_or_else(|_| text.to_string(), std::borrow::Cow::into_owned);
     }
@@ -25,7 +27,7 @@ pub fn shell_word(word: impl AsRef<OsStr>) -> String {
                 '\n' => quoted.push_str("\\n"),
                 '\t' => quoted.push_str("\\t"),
                 '\'' | '\\' => quoted.extend(['\\', letter]),
-                _ if letter.is_control() => {
+                _ if acts_on_terminal(letter) => {
                     letter.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push_byte(&mut quoted, byte));
                 }
                 _ => quoted.push(letter),
@@ -57,8 +59,23 @@ mod tests {
 
     fn odd_words() -> Vec<OsString> {
         let mut words: Vec<OsString> = [
-            "", "a", "my runs", "it's", "$HOME", "`id`", "~", "a\\b", "*", "x;y", "a\nb", "'\n'", "\x1b[31m",
+            "",
+            "a",
+            "my runs",
+            "it's",
+            "$HOME",
+            "`id`",
+            "~",
+            "a\\b",
+            "*",
+            "x;y",
+            "a\nb",
+            "'\n'",
+            "\x1b[31m",
             "é",
+            "\u{202e}gnp.exe",
+            "it's \u{2066}\u{9b}",
+            "a\u{2028}b",
         ]
         .map(OsString::from)
         .to_vec();
@@ -83,7 +100,8 @@ mod tests {
     fn no_word_reaches_the_terminal_raw() {
         for word in odd_words() {
             let quoted = shell_word(&word);
-            assert!(!quoted.contains(char::is_control) && !quoted.contains('\u{fffd}'), "{quoted:?}");
+            assert!(!quoted.contains('\u{fffd}'), "{quoted:?}");
+            assert_eq!(msr_files::printable(&quoted), quoted, "what is said is what can be pasted");
         }
     }
 

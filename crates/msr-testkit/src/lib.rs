@@ -1,10 +1,11 @@
-//! Helpers shared by the tests of this workspace; a dev-dependency only.
+//! Helpers shared by the tests of this workspace and its fuzzer; of no crate that is published.
 //!
 //! - [`assert_close`]: closeness that says where the worst element is.
 //! - [`gradcheck`]: gradients of any order against central finite differences.
 //! - [`peak_memory`]: what the allocator saw.
 //! - [`normal`]: reproducible random tensors.
-//! - [`odd_files`], [`mutated`]: files that readers must refuse or read, and never stumble over.
+//! - [`odd_files`], [`ODD_TEXTS`], [`mutated`]: files and names that readers must refuse or read,
+//!   and never stumble over.
 //! - [`shared`]: the big reference data beside a developer's checkout, where there is any.
 
 // Test helpers fail by panicking: that is how a test reports.
@@ -25,7 +26,7 @@ mod shared;
 pub use close::{assert_close, relative_error};
 pub use gradcheck::{FiniteDifference, gradcheck};
 pub use memory::{CountingAllocator, peak_memory};
-pub use odd::{OddFile, mutated, npy, odd_files, safetensors, whole_files, zip};
+pub use odd::{ODD_TEXTS, OddFile, VALID_TEXTS, mutated, npy, odd_files, safetensors, whole_files, zip};
 pub use shared::shared;
 
 use candle_core::{DType, Device, Shape, Tensor};

@@ -19,6 +19,9 @@ const TABLE1: Edited = Edited {
     text: include_str!("../../msr-experiments/definitions/table1.toml"),
     flags: &["--ranks", "1", "--sets", "small", "--methods", "MSR-FC", "--outer-steps", "3"],
 };
+/// The same with the ranks that the definition has.
+const ALL_RANKS: Edited =
+    Edited { flags: &["--sets", "small", "--methods", "MSR-FC", "--outer-steps", "3"], ..TABLE1 };
 const TABLE2: Edited = Edited {
     experiment: "table2",
     text: include_str!("../../msr-experiments/definitions/table2.toml"),
@@ -44,7 +47,7 @@ impl Edited {
         text
     }
 
-    /// Refuses this definition, and leaves nothing behind.
+    /// Refuses this definition for a reason that these words give, and leaves nothing behind.
     fn refuses(&self, definition: &str, words: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("own.toml");
@@ -60,48 +63,61 @@ impl Edited {
 #[test]
 fn numbers_that_cannot_be_meant_are_refused_before_anything_is_made() {
     let huge = "9223372036854775807";
-    for (edited, key, values) in [
-        (TABLE1, "outer_steps", &["0"][..]),
-        (TABLE1, "meta_batch", &["0", huge]),
-        (TABLE1, "outer_rate", &["nan", "inf", "-1.0"]),
-        (TABLE1, "inner_rate", &["nan", "-inf"]),
-        (TABLE1, "ridge", &["nan", "0.0", "-1.0"]),
-        (TABLE1, "checkpoint_every", &["0"]),
-        (TABLE1, "metrics_every", &["0"]),
-        (TABLE1, "seeds", &["0", huge]),
-        (TABLE1, "inner_steps", &[huge]),
-        (TABLE1, "total", &["0", "1", huge]),
-        (TABLE1, "test_support", &["0", huge]),
-        (TABLE1, "test_query", &["0", huge]),
-        (TABLE1, "test_batch", &["0"]),
-        (TABLE1, "rank", &["0", "69"]),
-        (TABLE1, "filter_params", &["0", "4000000000000", huge]),
-        (TABLE1, "support", &["0", huge]),
-        (TABLE1, "query", &["0", huge]),
-        (TABLE2, "train", &["0", huge]),
-        (TABLE2, "test", &["0", "1", huge]),
-        (TABLE2, "test_tasks", &["0", "1"]),
-        (TABLE2, "test_batch", &["0"]),
-        (TABLE2, "test_at", &["[500, 300]", "[300, 1001]"]),
-        (TABLE2, "rotations", &["0", "1000003", huge]),
-        (TABLE2, "filter_params", &["0", "4000000000000"]),
-        (TABLE2, "file", &["\"../2d_rot8.npz\"", "\"/2d_rot8.npz\"", "\"\""]),
-        (TABLE2, "at_most", &["nan", "-1.0"]),
-        (GROUPS, "seeds", &["0"]),
-        (GROUPS, "meta_batch", &["0"]),
-        (GROUPS, "checkpoint_every", &["0"]),
-        (GROUPS, "inner_steps", &["0"]),
-        (GROUPS, "filter_params_per_input", &["nan", "inf", "0.0", "-1.0", "1e18"]),
-        (GROUPS, "noise", &["nan", "inf", "-0.1"]),
-        (GROUPS, "train", &["0", huge]),
-        (GROUPS, "test", &["1", huge]),
-        (GROUPS, "support", &["0", huge]),
-        (GROUPS, "query", &["0", huge]),
-        (GROUPS, "recovered", &["nan", "1.1"]),
-        (GROUPS, "mse_factor", &["nan", "-1.0"]),
+    for (edited, key, reason, values) in [
+        (TABLE1, "outer_steps", "outer_steps", &["0"][..]),
+        (TABLE1, "meta_batch", "meta_batch", &["0"]),
+        (TABLE1, "meta_batch", "training tasks", &[huge]),
+        (TABLE1, "outer_rate", "outer_rate", &["nan", "inf", "-1.0"]),
+        (TABLE1, "inner_rate", "inner_rate", &["nan", "-inf"]),
+        (TABLE1, "ridge", "ridge", &["nan", "0.0", "-1.0"]),
+        (TABLE1, "checkpoint_every", "checkpoint_every", &["0"]),
+        (TABLE1, "metrics_every", "metrics_every", &["0"]),
+        (TABLE1, "seeds", "seeds", &["0", huge]),
+        (TABLE1, "inner_steps", "of memory", &[huge]),
+        (TABLE1, "total", "training tasks", &["0", "1"]),
+        (TABLE1, "total", "are asked for, but no more are numbered", &[huge]),
+        (TABLE1, "test_support", "an episode", &["0", huge]),
+        (TABLE1, "test_query", "an episode", &["0", huge]),
+        (TABLE1, "test_batch", "test_batch", &["0"]),
+        (ALL_RANKS, "rank", "rank and filter_params", &["0"]),
+        (ALL_RANKS, "rank", "rank 69 is not in 1..=68", &["69"]),
+        (TABLE1, "filter_params", "filter_params", &["0"]),
+        (TABLE1, "filter_params", "of memory", &["4000000000000", huge]),
+        (TABLE1, "support", "an episode", &["0", huge]),
+        (TABLE1, "query", "an episode", &["0", huge]),
+        (TABLE2, "train", "training tasks", &["0"]),
+        (TABLE2, "train", "are asked for, but no more are numbered", &[huge]),
+        (TABLE2, "test", "two test tasks", &["0", "1"]),
+        (TABLE2, "test", huge, &[huge]),
+        (TABLE2, "test_tasks", "two test tasks", &["0", "1"]),
+        (TABLE2, "test_batch", "test_batch", &["0"]),
+        (TABLE2, "test_at", "test_at", &["[500, 300]", "[300, 1001]"]),
+        (TABLE2, "rotations", "rotations", &["0", "1000003", huge]),
+        (TABLE2, "filter_params", "filter_params", &["0"]),
+        (TABLE2, "filter_params", "of memory", &["4000000000000"]),
+        (TABLE2, "file", "the file of", &["\"../2d_rot8.npz\"", "\"/2d_rot8.npz\"", "\"\""]),
+        (TABLE2, "at_most", "no value is at least 0 and at most", &["nan", "-1.0"]),
+        (GROUPS, "seeds", "seeds", &["0"]),
+        (GROUPS, "meta_batch", "meta_batch", &["0"]),
+        (GROUPS, "checkpoint_every", "checkpoint_every", &["0"]),
+        (GROUPS, "inner_steps", "inner_steps", &["0"]),
+        (GROUPS, "filter_params_per_input", "filter_params_per_input", &["nan", "0.0", "-1.0"]),
+        (GROUPS, "filter_params_per_input", "of memory", &["1e18"]),
+        (GROUPS, "filter_params_per_input", "filter_params", &["inf"]),
+        (GROUPS, "noise", "noise", &["nan", "inf", "-0.1"]),
+        (GROUPS, "train", "training tasks", &["0"]),
+        (GROUPS, "train", huge, &[huge]),
+        (GROUPS, "test", "test and test_batch", &["1"]),
+        (GROUPS, "test", huge, &[huge]),
+        (GROUPS, "support", "an episode", &["0"]),
+        (GROUPS, "support", "examples that a machine can hold", &[huge]),
+        (GROUPS, "query", "an episode", &["0"]),
+        (GROUPS, "query", "examples that a machine can hold", &[huge]),
+        (GROUPS, "recovered", "recovered", &["nan", "1.1"]),
+        (GROUPS, "mse_factor", "mse_factor", &["nan", "-1.0"]),
     ] {
         for value in values {
-            edited.refuses(&edited.with(key, value), &[]);
+            edited.refuses(&edited.with(key, value), &[reason]);
         }
     }
     GROUPS.refuses(&GROUPS.with("filter_params_per_input", "nan"), &["own.toml", "filter_params_per_input"]);
@@ -121,6 +137,9 @@ fn names_are_checked_in_every_definition_before_anything_is_made() {
             edited.refuses(&format!("{}{method}", edited.text), &["own.toml", "name"]);
         }
     }
+    let again =
+        "\n[[problems]]\nname = \"C8\"\nrotations = 4\nflips = false\nfile = \"4.npz\"\nfilter_params = 18\n";
+    TABLE2.refuses(&format!("{}{again}", TABLE2.text), &["`C_8` and `C8` have the same name"]);
     let problem = |name: &str, set: &str| {
         let text = TABLE1.text;
         format!(

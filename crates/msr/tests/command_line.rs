@@ -32,6 +32,8 @@ fn without_arguments_there_is_help() {
         "--inner-steps",
         "--device",
         "--data",
+        "--x",
+        "--y",
         "--out",
         "--resume",
         "--definition",
@@ -58,7 +60,7 @@ fn bad_requests_are_refused_with_a_reason() {
     refuses(&["reproduce", "table2", "--problems", "C7"], &["no problem `C7`", "C_8, D_8"]);
     refuses(
         &["reproduce", "table2", "--data", text(&full), "--out", text(&fresh)],
-        &["--data expects 2d_rot8.npz", "float32 arrays x (tasks"],
+        &["--data expects 2d_rot8.npz", "arrays of numbers x (tasks"],
     );
     refuses(&["reproduce", "table1", "--out", text(&full)], &["not empty", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--out", text(&fresh)], &["holds no run"]);
@@ -67,6 +69,8 @@ fn bad_requests_are_refused_with_a_reason() {
         &["reproduce", "table1", "--record", "--ranks", "1", "--out", text(&fresh)],
         &["whole experiment"],
     );
+    refuses(&["reproduce", "table1", "--x", "inputs"], &["--data"]);
+    refuses(&["reproduce", "table1", "--resume", "--y", "labels"], &["--y", "--resume"]);
     refuses(&["reproduce", "table1", "--resume", "--quick"], &["--quick", "--resume"]);
     refuses(
         &["reproduce", "table1", "--data", text(&full), "--ranks", "1", "--out", text(&fresh)],

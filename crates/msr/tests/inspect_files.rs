@@ -268,7 +268,7 @@ fn pictures_replace_no_devices_and_links() {
     assert!(std::process::Command::new("mkfifo").arg(at("pipe.png")).status().unwrap().success());
     fs::write(at("precious"), "mine").unwrap();
     symlink(at("precious"), at("link.png")).unwrap();
-    symlink(at("precious"), at("new.png.tmp")).unwrap();
+    symlink(at("precious"), at(".new.png.msr-tmp-0")).unwrap();
     symlink(at("precious"), at("m.w.png")).unwrap();
     for name in ["pipe.png", "link.png", "/dev/null"] {
         refuses(&["inspect", text(&path), "--picture", text(&at(name))], &[name]);

@@ -9,7 +9,8 @@ use msr_files::{Entry, Npz};
 
 use crate::error::{Error, Result};
 
-/// Compressed arrays of more bytes than this are refused: they could only be read as a whole.
+/// Compressed arrays that take more bytes than this in memory are refused: they could only be read
+/// as a whole.
 const COMPRESSED: u64 = 4 << 30;
 
 /// The numbers of all tasks.
@@ -40,8 +41,15 @@ pub(super) struct Source<'a> {
     pub(super) path: &'a Path,
     /// Whether arrays can be read from the file later.
     pub(super) stays: bool,
-    /// Arrays of more bytes than this do.
+    /// Arrays that would take more bytes than this in memory do.
     pub(super) in_memory: u64,
+}
+
+/// The bytes that an array takes in memory: as it is stored, or once it is what tasks are made of,
+/// whichever is more.
+fn memory(entry: &Entry) -> u64 {
+    let count = entry.bytes / entry.encoding.element.size() as u64;
+    entry.bytes.max(count.saturating_mul(size_of::<f32>() as u64))
 }
 
 impl Array {
@@ -57,7 +65,8 @@ impl Array {
         let unsupported = |problem: String| {
             Error::file(path, msr_files::Error::Unsupported { array: entry.name.clone(), problem })
         };
-        let large = entry.bytes > in_memory && stays;
+        let memory = memory(&entry);
+        let large = memory > in_memory && stays;
         if let (true, Some(start)) = (large, entry.start) {
             if entry.fortran_order {
                 return Err(unsupported(
@@ -69,11 +78,10 @@ impl Array {
             return Ok(Self { entry, data: Data::File(start) });
         }
         let most = COMPRESSED.max(in_memory);
-        if entry.bytes > most {
+        if memory > most {
             return Err(unsupported(format!(
-                "{} bytes that are compressed can only be read as a whole, which is too much; write the file with \
-                 numpy.savez, without compression",
-                entry.bytes
+                "{memory} bytes of numbers that are compressed can only be read as a whole, which is too much; write the \
+                 file with numpy.savez, without compression"
             )));
         }
         let (entry, bytes) = npz.read(&entry.name, most).map_err(|e| Error::file(path, e))?;
@@ -138,5 +146,43 @@ impl Array {
             Some(index) => Err(Error::Label { path, array, task, index, value: numbers[index] }),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use msr_files::{Element, Encoding};
+
+    use super::*;
+
+    /// A byte becomes four: it is what the numbers take once they are read that counts.
+    #[test]
+    fn arrays_are_as_large_as_what_they_become() -> Result<()> {
+        let path = Path::new("file.npz");
+        let empty = [&b"PK\x05\x06"[..], &[0; 18]].concat();
+        let mut npz = Npz::open(Cursor::new(empty)).map_err(|e| Error::file(path, e))?;
+        for (element, start, in_memory, bytes) in [
+            (Element::U8, None, 0, (1 << 30) + 4),
+            (Element::F16, None, 0, (2 << 30) + 4),
+            (Element::F64, None, 0, (4 << 30) + 8),
+            (Element::U8, Some(100), 1000, 252),
+            (Element::F32, Some(100), 1000, 1004),
+        ] {
+            let encoding = Encoding { element, big_endian: false };
+            let shape = vec![2, bytes as usize / 2 / element.size()];
+            let entry = Entry { name: "x".into(), encoding, shape, fortran_order: false, start, bytes };
+            let source = Source { path, stays: start.is_some(), in_memory };
+            let found = Array::read(&mut npz, entry, Kind::Numbers, &source);
+            match start {
+                Some(_) => assert!(matches!(found?.data, Data::File(100)), "{element:?}"),
+                None => assert!(
+                    found.is_err_and(|e| e.to_string().contains("numbers that are compressed")),
+                    "{element:?}"
+                ),
+            }
+        }
+        Ok(())
     }
 }

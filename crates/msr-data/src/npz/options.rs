@@ -40,7 +40,7 @@ pub struct NpzOptions {
     pub(super) in_memory: u64,
 }
 
-/// Arrays of more bytes than this stay in the file.
+/// Arrays that would take more bytes than this in memory stay in the file.
 const IN_MEMORY: u64 = 256 << 20;
 
 impl Default for NpzOptions {
@@ -76,7 +76,8 @@ impl NpzOptions {
         Self { targets, ..self }
     }
 
-    /// The most bytes of an array that is read into memory when the file is opened.
+    /// The most bytes that an array may take in memory, stored or as `f32`, to be read when the
+    /// file is opened.
     pub fn in_memory(self, bytes: u64) -> Self {
         Self { in_memory: bytes, ..self }
     }

@@ -8,19 +8,22 @@ use msr_files::{AtomicFile, npy_header};
 use zip::write::{FileOptions, ZipWriter};
 
 use crate::error::{Error, Result};
-use msr_episodes::TaskSource;
+use msr_episodes::{TaskSource, numbers};
 
 /// Writes tasks as the MSR authors' generator does: arrays `x`, `y` and, where the true weights are
 /// known, `w`. Tasks are generated one after the other; nothing is kept in memory. The file appears
 /// under its name only when it is complete. Labels are written as integers.
 ///
 /// # Errors
-/// When there is no task, a task cannot be generated, or the file cannot be written.
+/// When there is no task, a task cannot be generated or is larger than memory
+/// ([`msr_episodes::Error::TooLarge`]), or the file cannot be written.
 pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     if tasks.is_empty() {
         return Err(Error::Config { problem: format!("{}: there is no task to write", path.display()) });
     }
+    // Before the file is begun: nothing is left of what cannot be.
+    let [mut x, mut y] = task_buffers(source)?;
     let io = |reason: std::io::Error| Error::Io { path: path.into(), reason };
     let zip_error = |e: zip::result::ZipError| io(std::io::Error::other(e));
     let file = AtomicFile::create(path).map_err(|e| Error::file(path, e))?;
@@ -30,8 +33,6 @@ pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef
 
     let shape = |tail: &[usize]| [&[tasks.len(), source.examples()], tail].concat();
     let (x_shape, y_shape) = (shape(&source.input_shape()), shape(&source.output_shape()));
-    let mut x = vec![0f32; x_shape[1..].iter().product()];
-    let mut y = vec![0f32; y_shape[1..].iter().product()];
     for array in ["x", "y"] {
         let shape = if array == "x" { &x_shape } else { &y_shape };
         archive.start_file(format!("{array}.npy"), options).map_err(zip_error)?;
@@ -57,6 +58,24 @@ pub fn export_npz(source: &dyn TaskSource, tasks: Range<usize>, path: impl AsRef
     }
     let file = archive.finish().map_err(zip_error)?.into_inner().map_err(|e| io(e.into_error()))?;
     file.commit().map_err(|e| Error::file(path, e))
+}
+
+/// Room for all inputs and all outputs of a task.
+fn task_buffers(source: &dyn TaskSource) -> Result<[Vec<f32>; 2]> {
+    let shapes = [source.input_shape(), source.output_shape()];
+    let room = |shape: &Vec<usize>| {
+        let count = numbers(shape)?.checked_mul(source.examples())?;
+        let mut room = Vec::new();
+        room.try_reserve_exact(count).ok()?;
+        room.resize(count, 0f32);
+        Some(room)
+    };
+    let buffers = room(&shapes[0]).and_then(|x| Some([x, room(&shapes[1])?]));
+    buffers.ok_or_else(|| {
+        let [inputs, outputs] = &shapes;
+        let problem = format!("a task of {} examples of shape {inputs:?} and {outputs:?}", source.examples());
+        msr_episodes::Error::TooLarge { name: source.name(), problem }.into()
+    })
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::by_name;
 use super::device::DeviceName;
+use super::files::ArrayNames;
 use super::folder::Folder;
 use super::prepared::Prepared;
 use super::settings::{Method, Quick, Training};
@@ -134,6 +135,9 @@ pub struct Run<E: Experiment> {
     /// The folder of the authors' `.npz` files, if they replace our generator.
     #[serde(default, with = "stored_path")]
     pub data: Option<PathBuf>,
+    /// What the arrays in those files are called.
+    #[serde(default)]
+    pub arrays: ArrayNames,
     /// Whether nothing was changed on which the bounds of the definition depend.
     pub is_defined: bool,
     /// The name under which the table is recorded; nothing when this is not the whole experiment.

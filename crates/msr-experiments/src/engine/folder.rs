@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use msr_files::write_atomic;
 use msr_report::picture::Picture;
-use msr_symmetry::write_atomic;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,7 +38,7 @@ impl Folder {
 
     /// Writes a file atomically.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        Ok(write_atomic(&self.path.join(name), bytes)?)
+        Ok(write_atomic(self.path.join(name), bytes)?)
     }
 
     /// Writes a picture as `<name>.png` and `<name>.svg`.

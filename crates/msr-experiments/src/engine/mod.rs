@@ -36,7 +36,7 @@ pub use device::DeviceName;
 pub use entries::entries;
 pub use entry::Entry;
 pub use experiment::{Cell, Definition, Experiment, Part, Report, Run};
-pub use files::open_file;
+pub use files::{ArrayNames, open_file};
 pub use flags::Flags;
 pub use folder::{CELLS, Folder};
 pub use learned::LEARNED;

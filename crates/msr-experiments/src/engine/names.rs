@@ -40,7 +40,7 @@ fn check_list(what: &str, names: &[&str], same: fn(&str, &str) -> bool) -> Resul
             "the name {name:?} of a {what} should have 1 to {LONGEST} letters, the first and last of them no blank"
         );
         ensure!(
-            !name.contains(|c: char| c.is_control() || c == '|'),
+            !name.contains(|c: char| msr_files::acts_on_terminal(c) || c == '|'),
             "the name {name:?} of a {what} cannot stand in a table; leave out | and letters that cannot be seen"
         );
         if let Some(other) = names[..number].iter().find(|other| same(other, name)) {
@@ -84,7 +84,7 @@ mod tests {
     fn names_are_seen_and_told_apart() {
         let check = |names: &[&str]| check_list("method", names, by_name).map_err(|e| e.to_string());
         assert_eq!(check(&["MSR-FC", "rank 1, small", "C_7 ⋊ C_3"]), Ok(()));
-        for bad in ["", " ", "a ", "a|b", "a\nb", "\u{1b}[31m", "a\0"] {
+        for bad in ["", " ", "a ", "a|b", "a\nb", "\u{1b}[31m", "a\0", "a\u{202e}b"] {
             assert!(check(&["MSR", bad]).is_err(), "{bad:?}");
         }
         assert!(check(&["MSR", "MAML", "msr"]).is_err_and(|e| e.contains("`MSR` and `msr`")));

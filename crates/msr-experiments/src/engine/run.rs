@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::choice::{by_name, keep};
 use super::device::DeviceName;
 use super::experiment::{Definition, Experiment, Run};
+use super::files::ArrayNames;
 use super::flags::Flags;
 use super::mean::Mean;
 use super::settings::Inner;
@@ -34,6 +35,7 @@ impl<E: Experiment> Run<E> {
             quick: flags.quick,
             device: flags.device.unwrap_or(DeviceName::Cpu),
             data: None,
+            arrays: ArrayNames::default(),
             is_defined: true,
             recorded_as: None,
         };
@@ -83,11 +85,13 @@ impl<E: Experiment> Run<E> {
         Ok(())
     }
 
-    /// Takes the authors' files in this folder in place of our generator.
-    pub fn take_data(&mut self, folder: Option<&PathBuf>) -> Result<()> {
+    /// Takes the authors' files in this folder, with arrays of these names, in place of our
+    /// generator.
+    pub fn take_data(&mut self, folder: Option<&PathBuf>, arrays: &ArrayNames) -> Result<()> {
         if let Some(folder) = folder {
             // A run is continued from any folder.
             self.data = Some(std::path::absolute(folder)?);
+            self.arrays = arrays.clone();
             self.is_defined = false;
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use msr_files::is_temporary;
 use msr_report::Origin;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -52,14 +53,28 @@ pub fn create(
     refuse_contents(&path)?;
     fs::create_dir_all(&path).map_err(|e| cannot_write(&path, e))?;
     let folder = Folder::at(path);
-    let lock = lock(&folder)?;
-    refuse_contents(folder.path())?;
-    let origin = Origin::of(&program());
-    // First: with it the folder holds a run that can be resumed, and without it nothing.
-    folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
-    folder.write(COMMAND, format!("{}\n", origin.command).as_bytes())?;
-    folder.write(MACHINE, origin.machine.to_string().as_bytes())?;
+    let begin = || {
+        let lock = lock(&folder)?;
+        refuse_contents(folder.path())?;
+        let origin = Origin::of(&program());
+        // First: with it the folder holds a run that can be resumed, and without it nothing.
+        folder.write_json(CONFIG, &Config { format: FORMAT, experiment, run })?;
+        folder.write(COMMAND, format!("{}\n", origin.command).as_bytes())?;
+        folder.write(MACHINE, origin.machine.to_string().as_bytes())?;
+        Ok(lock)
+    };
+    let lock = begin().map_err(|e| with_hint(&folder, e))?;
     Ok((folder, lock))
+}
+
+/// The error of a write in a folder that is there already, with what to do.
+fn with_hint(folder: &Folder, error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(msr_files::Error::Io { reason, .. }) if !hint(reason.kind()).is_empty() => {
+            anyhow!("{}: {reason}{}", folder.path().display(), hint(reason.kind()))
+        }
+        _ => error,
+    }
 }
 
 /// Refuses a folder with anything in it but what a run leaves that was killed before it was one:
@@ -72,9 +87,7 @@ fn refuse_contents(path: &Path) -> Result<()> {
     };
     let is_mine = |entry: &fs::DirEntry| {
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        // Whatever the atomic writer calls its temporary file.
-        name == LOCK || (name.contains(CONFIG) && name != CONFIG)
+        name == LOCK || is_temporary(&name, CONFIG)
     };
     if entries.flatten().any(|entry| !is_mine(&entry)) {
         bail!(
@@ -87,14 +100,18 @@ fn refuse_contents(path: &Path) -> Result<()> {
 
 /// That no run can be written there, with what to do.
 fn cannot_write(path: &Path, error: io::Error) -> anyhow::Error {
-    let hint = match error.kind() {
+    anyhow!("{}: {error}{}", path.display(), hint(error.kind()))
+}
+
+/// What to do about an error, where that is known.
+fn hint(kind: ErrorKind) -> &'static str {
+    match kind {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; name a folder where you may write with --out, or --runs for all runs"
         }
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "; --out and --runs name folders, not files",
         _ => "",
-    };
-    anyhow!("{}: {error}{hint}", path.display())
+    }
 }
 
 /// The folder and the settings of an earlier run of the experiment: `out`, or the newest one that
@@ -237,10 +254,7 @@ mod tests {
         assert!(create("table1", Some(&out), parent.path(), &Killed).is_err());
         let left: Vec<_> = fs::read_dir(&out)?.flatten().map(|entry| entry.file_name()).collect();
         assert_eq!(left, [LOCK], "without its settings a run leaves nothing but its lock");
-        let unfinished = ["config.json.tmp", ".config.json.1234.tmp"].map(|name| out.join(name));
-        for path in &unfinished {
-            fs::write(path, "{ \"form")?;
-        }
+        fs::write(out.join(".config.json.msr-tmp-0"), "{ \"form")?;
         let lock = start("1")?;
         assert!(start("2").is_err());
         for path in [COMMAND, MACHINE].map(|name| out.join(name)) {
@@ -289,6 +303,43 @@ mod tests {
         Ok(())
     }
 
+    /// Files that only look like what a run leaves.
+    #[test]
+    fn a_folder_with_other_settings_is_someone_elses() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = tempfile::tempdir()?;
+        for name in ["tsconfig.json", "config.json.bak", "config.json.tmp", ".config.json.msr-tmp-x"] {
+            let out = parent.path().join(format!("with {name}"));
+            fs::create_dir(&out)?;
+            fs::write(out.join(name), "mine")?;
+            let found = create("table1", Some(&out), parent.path(), &1);
+            assert!(found.is_err_and(|e| e.to_string().contains("not empty")), "{name}");
+            assert_eq!(fs::read_dir(&out)?.count(), 1, "{name}");
+        }
+        Ok(())
+    }
+
+    /// A folder that is there, but closed. (Root can write in every folder, but for those that are
+    /// no folders of files.)
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_cannot_be_written_gets_the_hint() -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = tempfile::tempdir()?;
+        let out = parent.path().join("closed");
+        fs::create_dir(&out)?;
+        fs::set_permissions(&out, fs::Permissions::from_mode(0o555))?;
+        if fs::write(out.join("probe"), "").is_ok() {
+            println!("SKIPPED: whoever runs this can write in a closed folder");
+            return Ok(());
+        }
+        let said = create("table1", Some(&out), parent.path(), &1).err().map(|e| format!("{e:#}"));
+        assert!(said.as_ref().is_some_and(|e| e.contains("closed: ") && e.contains("--out")), "{said:?}");
+        Ok(())
+    }
+
     #[test]
     fn errors_without_permission_say_where_else() {
         for (kind, words) in [
@@ -296,8 +347,12 @@ mod tests {
             (ErrorKind::ReadOnlyFilesystem, "name a folder where you may write with --out"),
             (ErrorKind::NotADirectory, "--out and --runs name folders"),
         ] {
-            let said = cannot_write(Path::new("/there"), kind.into()).to_string();
-            assert!(said.starts_with("/there: ") && said.contains(words), "{said}");
+            let there = Folder::at("/there");
+            let later = msr_files::Error::Io { path: "/there/lock".into(), reason: kind.into() };
+            let said = [cannot_write(there.path(), kind.into()), with_hint(&there, later.into())];
+            for said in said.map(|error| error.to_string()) {
+                assert!(said.starts_with("/there: ") && said.contains(words), "{said}");
+            }
         }
     }
 }

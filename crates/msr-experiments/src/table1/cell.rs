@@ -87,7 +87,7 @@ pub fn prepare(run: &Run<Table1>, cell: &Cell<Table1>, device: Device) -> Result
 fn source(run: &Run<Table1>, cell: &Cell<Table1>) -> Result<Arc<dyn TaskSource>> {
     let rank = cell.problem.rank;
     match &run.data {
-        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), ARRAYS),
+        Some(folder) => open_file(folder, &format!("rank{rank}.npz"), &run.arrays, ARRAYS),
         None => Ok(Arc::new(RankK::new(rank, cell.seed)?)),
     }
 }

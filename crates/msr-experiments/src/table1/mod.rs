@@ -11,7 +11,7 @@ use candle_core::Device;
 use msr_report::number;
 
 use crate::engine::{
-    Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run, by_name, keep,
+    ArrayNames, Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run, by_name, keep,
 };
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
@@ -38,6 +38,9 @@ pub struct Flags {
     /// generator. They may be larger than memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     data: Option<PathBuf>,
+    /// What the arrays in those files are called.
+    #[command(flatten)]
+    arrays: ArrayNames,
 }
 
 impl Experiment for Table1 {
@@ -66,7 +69,7 @@ impl Experiment for Table1 {
 
     fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
         run.keep_inner(flags.inner)?;
-        run.take_data(flags.data.as_ref())?;
+        run.take_data(flags.data.as_ref(), &flags.arrays)?;
         let Definition { problems, quick, tasks, .. } = &mut run.definition;
         let (mut sets, mut ranks) = (None, None);
         if run.quick {

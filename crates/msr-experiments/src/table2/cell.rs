@@ -80,7 +80,7 @@ pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Resul
 /// The maps of the cell's tasks: a generator, or a file of the authors.
 fn source(run: &Run<Table2>, cell: &Cell<Table2>) -> Result<Arc<dyn TaskSource>> {
     match &run.data {
-        Some(folder) => open_file(folder, &cell.problem.file, ARRAYS),
+        Some(folder) => open_file(folder, &cell.problem.file, &run.arrays, ARRAYS),
         None => Ok(Arc::new(SteerableConv::new(SteerableConvConfig::new(cell.problem.group(), cell.seed))?)),
     }
 }

@@ -15,7 +15,8 @@ use candle_core::Device;
 use msr_report::number;
 
 use crate::engine::{
-    CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run, by_name, keep,
+    ArrayNames, CELLS, Cell, CellFolder, Definition, Experiment, Folder, Inner, Prepared, Report, Run,
+    by_name, keep,
 };
 use cell::Outcome;
 use definition::{Bounds, Problem, Tasks};
@@ -40,6 +41,9 @@ pub struct Flags {
     /// generator. They may be larger than memory.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     pub data: Option<PathBuf>,
+    /// What the arrays in those files are called.
+    #[command(flatten)]
+    pub arrays: ArrayNames,
 }
 
 impl Experiment for Table2 {
@@ -57,6 +61,11 @@ impl Experiment for Table2 {
         format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
     }
 
+    /// However it is typed: `C_8`, `c8`.
+    fn same(a: &str, b: &str) -> bool {
+        by_name(&a.replace('_', ""), &b.replace('_', ""))
+    }
+
     fn check_plan(definition: &Definition<Self>) -> Result<()> {
         definition::check_plan(definition)
     }
@@ -67,15 +76,13 @@ impl Experiment for Table2 {
 
     fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
         run.keep_inner(flags.inner)?;
-        run.take_data(flags.data.as_ref())?;
+        run.take_data(flags.data.as_ref(), &flags.arrays)?;
         let Definition { problems, quick, tasks, .. } = &mut run.definition;
         let by_default = run.quick.then(|| quick.problems.clone());
         if run.quick {
             tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
         }
-        // However it is typed: `C_8`, `c8`.
-        let same = |a: &String, b: &String| by_name(&a.replace('_', ""), &b.replace('_', ""));
-        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, same)
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| Self::same(a, b))
     }
 
     fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {

@@ -16,7 +16,7 @@ const COLUMNS: usize = 3;
 const LARGEST_SLOT: usize = 16;
 /// The products of an entry that are added one after the other in a register, before they go into
 /// the entry's slot.
-const PIECE: usize = 32;
+const PIECE: usize = 128;
 /// The additions that a slot takes at most before it is emptied.
 const PIECES: usize = 32;
 
@@ -25,7 +25,8 @@ pub(super) trait Products: WithDType {
     /// The numbers of a slot: as many as fit the widest vectors.
     const SLOT: usize;
 
-    /// The entries of rows that go into one addition to a slot: [`PIECE`] vectors of this processor.
+    /// The entries of rows that go into one addition to a slot: [`PIECE`] vectors of this
+    /// processor.
     fn step() -> usize;
 
     /// The entries of rows after which a slot is to be emptied: those of [`PIECES`] additions.
@@ -219,10 +220,15 @@ macro_rules! products {
                         last[0] = simd.$partial(rest);
                         for piece in whole.chunks(ROWS * PIECE).chain([&last[..1]]) {
                             let mut sums = [simd.$splat(0.0); ROWS];
-                            for four in piece.chunks(ROWS) {
+                            let fours = piece.chunks_exact(ROWS);
+                            let rest = fours.remainder();
+                            for four in fours {
                                 for (sum, &x) in sums.iter_mut().zip(four) {
                                     *sum = simd.$mul_add(x, x, *sum);
                                 }
+                            }
+                            for (sum, &x) in sums.iter_mut().zip(rest) {
+                                *sum = simd.$mul_add(x, x, *sum);
                             }
                             for sum in sums {
                                 *slot = simd.$add(*slot, sum);

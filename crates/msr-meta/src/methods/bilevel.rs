@@ -81,8 +81,8 @@ impl MetaLearner {
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Layer`] for different ones of the
     /// same name; [`Error::Config`] for rates that are not finite, a ridge that is not positive, or
     /// least squares with another loss than the squared error; [`Error::RatesLost`] when the model
-    /// was trained or loaded, and the rates that belong to it would start anew. (Numbers that were in
-    /// a `VarMap` before its layers were built look like initial ones, and are taken for such.)
+    /// was trained or loaded, and the rates that belong to it would start anew. (Numbers that were
+    /// in a `VarMap` before its layers were built look like initial ones, and are taken for such.)
     pub fn new(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
         let learner = Self::on_trained(model, config)?;
         let own = learner.inner.method.variables();

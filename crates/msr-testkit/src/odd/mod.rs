@@ -1,10 +1,12 @@
-//! Odd files: what readers of numbers must refuse or read, and never stumble over.
+//! Odd files and names: what readers must refuse or read, and never stumble over.
 
 mod formats;
 mod mutation;
+mod texts;
 
 pub use formats::{npy, safetensors, zip};
 pub use mutation::mutated;
+pub use texts::{ODD_TEXTS, VALID_TEXTS};
 
 /// A file that a reader may be handed.
 #[derive(Clone, Debug)]
