@@ -1,6 +1,7 @@
 //! The readers.
 
 use candle_core::Device;
+use msr_data::{ClassSource, Omniglot};
 use msr_files::Arrays;
 use msr_groups::{Action, Permutation, SharingPattern, parse_group};
 use msr_meta::Checkpoint;
@@ -20,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "arrays", run: arrays },
     Target { name: "learned", run: learned },
     Target { name: "checkpoint", run: checkpoint },
+    Target { name: "omniglot", run: omniglot },
     Target { name: "groups", run: groups },
     Target { name: "actions", run: actions },
     Target { name: "cycles", run: cycles },
@@ -49,6 +51,14 @@ fn learned(bytes: &[u8]) {
 
 fn checkpoint(bytes: &[u8]) {
     let _ = Checkpoint::parse(bytes, &Device::Cpu);
+}
+
+/// An archive of characters.
+fn omniglot(bytes: &[u8]) {
+    if let Ok(characters) = Omniglot::from_bytes(bytes) {
+        let mut x = vec![0.0; characters.input_shape().iter().product()];
+        let _ = characters.fill(characters.classes() - 1, characters.examples() - 1, &mut x);
+    }
 }
 
 fn groups(bytes: &[u8]) {

@@ -7,8 +7,8 @@ use crate::evaluate::Summary;
 
 /// How well a learner tells the classes of query sets.
 ///
-/// The class that is told is the one with the largest score, the first of several. Probabilities are
-/// `p = softmax(scores)`, computed in `f64`, without label smoothing.
+/// The class that is told is the one with the largest score, the first of several. Probabilities
+/// are `p = softmax(scores)`, computed in `f64`, without label smoothing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Classification {
@@ -174,7 +174,11 @@ mod tests {
             let labels = Tensor::from_vec(labels.clone(), (1, labels.len()), &Device::Cpu)?;
             assert!(tally.add(&scores, &labels).is_err());
         }
-        assert!(tally.add(&scores.squeeze(0)?, &Tensor::zeros(2, candle_core::DType::U32, &Device::Cpu)?).is_err());
+        assert!(
+            tally
+                .add(&scores.squeeze(0)?, &Tensor::zeros(2, candle_core::DType::U32, &Device::Cpu)?)
+                .is_err()
+        );
         Ok(())
     }
 }

@@ -5,10 +5,11 @@
 //!   it is depends on the layers alone.
 //! - [`MultiTask`]: MTSR, the single-level counterpart.
 //! - [`RidgeHead`]: features that are learned, with a last layer that is solved for.
-//! - [`Trainer`]: Adam, checkpoints, resuming, validation, the best state, and errors for losses that diverge.
+//! - [`Trainer`]: Adam, checkpoints, resuming, validation, the best state, and errors for losses
+//!   that diverge.
 //! - [`Adapted`]: the model adapted to new tasks: predicts, shows its weights, is saved and loaded.
-//! - [`evaluate`]: mean and Student-t interval over held-out tasks; [`evaluate_in_detail`]: accuracy,
-//!   likelihood and calibration of classes too, after any numbers of inner steps.
+//! - [`evaluate`]: mean and Student-t interval over held-out tasks; [`evaluate_in_detail`]:
+//!   accuracy, likelihood and calibration of classes too, after any numbers of inner steps.
 //!
 //! Nothing here knows a data set: training takes [`Episode`](msr_episodes::Episode)s of tensors
 //! from any [`EpisodeSource`](msr_episodes::EpisodeSource).

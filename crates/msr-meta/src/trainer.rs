@@ -128,18 +128,18 @@ impl Trainer {
         Ok(())
     }
 
-    /// Validates the run on the held-out tasks of `source`, which are to be tasks that neither train
-    /// nor test, and keeps the best state at `best`: a checkpoint of its own, written whenever a
-    /// validation is better than all before. With a [patience](ValidationConfig::patience) the run
-    /// ends early.
+    /// Validates the run on the held-out tasks of `source`, which are to be tasks that neither
+    /// train nor test, and keeps the best state at `best`: a checkpoint of its own, written
+    /// whenever a validation is better than all before. With a
+    /// [patience](ValidationConfig::patience) the run ends early.
     ///
-    /// What validations have found is part of the checkpoints of [`Trainer::checkpoint_to`], so that
-    /// a run that is killed and resumed decides as one that was never stopped. This comes before
-    /// [`Trainer::resume_from`].
+    /// What validations have found is part of the checkpoints of [`Trainer::checkpoint_to`], so
+    /// that a run that is killed and resumed decides as one that was never stopped. This comes
+    /// before [`Trainer::resume_from`].
     ///
     /// # Errors
-    /// [`Error::Config`] for a validation every zero steps or a patience of zero, and for a run that
-    /// has begun.
+    /// [`Error::Config`] for a validation every zero steps or a patience of zero, and for a run
+    /// that has begun.
     pub fn validate_on(
         &mut self,
         source: Arc<dyn EpisodeSource>,
@@ -170,8 +170,9 @@ impl Trainer {
     /// are as they were then. `None` when no validation has found one.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when the file is missing or holds another state (that of a run that was
-    /// killed after it found a better one: let it go on); otherwise as [`Trainer::resume_from`].
+    /// [`Error::Checkpoint`] when the file is missing or holds another state (that of a run that
+    /// was killed after it found a better one: let it go on); otherwise as
+    /// [`Trainer::resume_from`].
     pub fn back_to_best(&mut self) -> Result<Option<Best>> {
         let Some(Validation { path, progress, .. }) = &self.validation else { return Ok(None) };
         let (path, Some(best)) = (path.clone(), progress.best) else { return Ok(None) };
@@ -288,9 +289,10 @@ impl Trainer {
     /// ([`Trainer::has_ended_early`]): [`ControlFlow::Break`] when it stopped before.
     ///
     /// # Errors
-    /// [`Error::Config`] when more steps were taken than are asked for, the schedule of the rate has
-    /// fewer, or checkpoints and the best state are to be one file. As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of
-    /// `source` and `observer`; when a checkpoint cannot be written.
+    /// [`Error::Config`] when more steps were taken than are asked for, the schedule of the rate
+    /// has fewer, or checkpoints and the best state are to be one file. As [`Trainer::step`];
+    /// [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and `observer`; when a
+    /// checkpoint cannot be written.
     pub fn run(
         &mut self,
         steps: u64,

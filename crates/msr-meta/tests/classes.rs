@@ -1,4 +1,5 @@
-//! Classes against PyTorch in float64: both orders of MAML, label smoothing, evaluation, ridge heads.
+//! Classes against PyTorch in float64: both orders of MAML, label smoothing, evaluation, ridge
+//! heads.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::HashMap;
@@ -112,9 +113,11 @@ impl EpisodeSource for HeldOut {
 #[test]
 fn maml_of_both_orders_with_and_without_smoothing_is_that_of_pytorch() {
     let golden = Golden::read();
-    for (case, smoothing) in
-        [("none", LabelSmoothing::None), ("outer", LabelSmoothing::Outer(0.1)), ("both", LabelSmoothing::Both(0.1))]
-    {
+    for (case, smoothing) in [
+        ("none", LabelSmoothing::None),
+        ("outer", LabelSmoothing::Outer(0.1)),
+        ("both", LabelSmoothing::Both(0.1)),
+    ] {
         for (name, order) in [("first", Order::First), ("second", Order::Second)] {
             for recompute in [Recompute::Off, Recompute::On] {
                 let learner = MetaLearner::new(model(&golden), config(order, recompute, smoothing)).unwrap();
@@ -202,7 +205,8 @@ fn the_likelihood_is_never_smoothed() {
     let golden = Golden::read();
     let smoothing = LabelSmoothing::Outer(0.1);
     let learner = MetaLearner::new(model(&golden), config(Order::Second, Recompute::Off, smoothing)).unwrap();
-    let found = evaluate_in_detail(&learner, &HeldOut(golden.episode()), &EvaluationConfig::default()).unwrap();
+    let found =
+        evaluate_in_detail(&learner, &HeldOut(golden.episode()), &EvaluationConfig::default()).unwrap();
     let mean = |name: &str| golden.numbers(name).iter().sum::<f64>() / 3.0;
     assert!((found[0].loss.mean - mean("outer-second/losses")).abs() < 1e-12);
     let nll = found[0].classification.as_ref().unwrap().negative_log_likelihood.mean;

@@ -161,10 +161,8 @@ fn what_cannot_be_meant_is_refused() {
         let message = problem.to_string();
         assert!(message.contains(words), "`{message}` does not say `{words}`");
     };
-    for bad in [
-        ValidationConfig { every: 0, ..config() },
-        ValidationConfig { patience: Some(0), ..config() },
-    ] {
+    for bad in [ValidationConfig { every: 0, ..config() }, ValidationConfig { patience: Some(0), ..config() }]
+    {
         says(trainer().validate_on(held_out(), bad, at("best")).unwrap_err(), "use at least 1");
     }
     let mut run = run_in(folder.path(), config());

@@ -70,15 +70,16 @@ impl FewShot {
     /// Episodes of the classes of `source`.
     ///
     /// # Errors
-    /// [`Error::Config`] for fewer than two ways, fewer training or held-out classes than ways, and a
-    /// class that is not there, named twice, or among both; when the source has fewer examples of a
-    /// class than the shots, there are no support or query examples, the meta-batch is empty, or no
-    /// machine could hold an episode.
+    /// [`Error::Config`] for fewer than two ways, fewer training or held-out classes than ways, and
+    /// a class that is not there, named twice, or among both; when the source has fewer examples of
+    /// a class than the shots, there are no support or query examples, the meta-batch is empty, or
+    /// no machine could hold an episode.
     pub fn new(source: impl ClassSource + 'static, config: FewShotConfig) -> Result<Self> {
         let name = source.name();
         let refuse = |problem: String| Err(Error::Config { problem: format!("{name}: {problem}") });
-        let FewShotConfig { ways, shots: Shots { support, query }, ref train, ref held_out, meta_batch, .. } =
-            config;
+        let FewShotConfig {
+            ways, shots: Shots { support, query }, ref train, ref held_out, meta_batch, ..
+        } = config;
         if ways < 2 {
             return refuse(format!("classes are told apart from two ways on, got {ways}"));
         }

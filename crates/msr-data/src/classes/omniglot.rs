@@ -82,21 +82,27 @@ impl Omniglot {
         if paths.is_empty() {
             return Err(Error::Config { problem: "no archive of Omniglot is named".into() });
         }
-        let mut all = Self {
-            names: Vec::new(),
-            archives: Vec::new(),
-            examples: 0,
-            size: (0, 0),
-            pixels: Vec::new(),
-        };
+        let mut all = Self::empty();
         for path in paths {
             let path = path.as_ref();
             let bytes = msr_files::read(path).map_err(|e| Error::file(path, e))?;
-            all.read(&bytes).map_err(|problem| {
-                Error::file(path, msr_files::Error::Format { problem })
-            })?;
+            all.read(&bytes).map_err(|problem| Error::file(path, msr_files::Error::Format { problem }))?;
         }
         Ok(all)
+    }
+
+    /// Reads all characters of an archive in memory.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for what [`Omniglot::open`] refuses in a file.
+    pub fn from_bytes(archive: &[u8]) -> Result<Self> {
+        let mut all = Self::empty();
+        all.read(archive).map_err(|problem| Error::Config { problem: format!("Omniglot: {problem}") })?;
+        Ok(all)
+    }
+
+    fn empty() -> Self {
+        Self { names: Vec::new(), archives: Vec::new(), examples: 0, size: (0, 0), pixels: Vec::new() }
     }
 
     /// Adds the characters of an archive; what is wrong with it otherwise.

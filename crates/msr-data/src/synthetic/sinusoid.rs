@@ -74,7 +74,8 @@ impl Sinusoid {
         for (what, (least, most)) in [("amplitudes", amplitude), ("phases", phase), ("inputs", inputs)] {
             // The width too must be a number.
             if !(least <= most && (most - least).is_finite()) {
-                let problem = format!("{what} from {least} to {most}: both must be finite, and in this order");
+                let problem =
+                    format!("{what} from {least} to {most}: both must be finite, and in this order");
                 return Err(Error::Config { problem });
             }
         }

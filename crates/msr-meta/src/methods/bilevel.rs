@@ -202,12 +202,24 @@ impl InnerLoop {
         Ok(self.tied.spread(&Values { shared, adapted }))
     }
 
-    pub(super) fn data(&self, values: &Values, examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+    pub(super) fn data(
+        &self,
+        values: &Values,
+        examples: &Examples,
+        uses: usize,
+        moments: bool,
+    ) -> Result<TaskData> {
         TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
     }
 
     /// One gradient step of all tasks: the different adapted values after it.
-    pub(super) fn step(&self, values: &Values, rates: &[Node], data: &TaskData, graph: Graph) -> Result<Vec<Node>> {
+    pub(super) fn step(
+        &self,
+        values: &Values,
+        rates: &[Node],
+        data: &TaskData,
+        graph: Graph,
+    ) -> Result<Vec<Node>> {
         let Method::Steps(_, table) = &self.method else { return Ok(values.adapted.clone()) };
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
         let of_model = self.tied.spread(values);

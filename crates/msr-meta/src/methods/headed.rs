@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use msr_autodiff::Node;
-use msr_layers::{
-    Input, Layer, LayerRecord, Linear, LinearConfig, Parameters, SeededVars, Values, Weight,
-};
+use msr_layers::{Input, Layer, LayerRecord, Linear, LinearConfig, Parameters, SeededVars, Values, Weight};
 use serde_json::json;
 
 use crate::error::Result;
@@ -22,7 +20,12 @@ impl Headed {
 
     /// The model and its values: those of the body, and `head (t, F, M)`, whose last row is the
     /// bias when there is one.
-    pub(crate) fn new(body: Arc<dyn Layer>, values: Values, head: &Node, bias: bool) -> Result<(Self, Values)> {
+    pub(crate) fn new(
+        body: Arc<dyn Layer>,
+        values: Values,
+        head: &Node,
+        bias: bool,
+    ) -> Result<(Self, Values)> {
         let features = head.dims()[1] - usize::from(bias);
         let config = LinearConfig { in_features: features, out_features: head.dims()[2], bias };
         let vb = SeededVars::new(0).builder(head.dtype(), head.device());

@@ -268,7 +268,8 @@ impl RidgeHead {
     }
 }
 
-/// `argmin_H ‖X H − Y‖² + λ̄ ‖H‖²` of each task, for `X (t, b, F)`, `Y (t, b, M)` and λ: `(t, F, M)`.
+/// `argmin_H ‖X H − Y‖² + λ̄ ‖H‖²` of each task, for `X (t, b, F)`, `Y (t, b, M)` and λ: `(t, F,
+/// M)`.
 fn ridge_regression(features: &Node, targets: &Node, ridge: &Node) -> Result<Node> {
     let (examples, count) = (features.dims()[1], features.dims()[2]);
     let across = features.t()?;
