@@ -64,8 +64,11 @@ fn grey(pixels: &[u8]) -> Vec<u8> {
     png(3, pixels, png::ColorType::Grayscale)
 }
 
+/// Names and contents of an archive.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// An archive of two characters with two drawings each, with changes.
-fn archive(folder: &Path, name: &str, change: impl Fn(&mut Vec<(String, Vec<u8>)>)) -> PathBuf {
+fn archive(folder: &Path, name: &str, change: impl Fn(&mut Files)) -> PathBuf {
     let file =
         |name: &str, first: u8| (format!("images/Greek/{name}.png"), grey(&[first, 255, 255, 0, 255, 204]));
     let mut files = vec![
@@ -121,7 +124,7 @@ fn odd_archives_are_typed_errors() {
     std::fs::write(&text, "hello").unwrap();
     says(&text, &["no readable zip archive"]);
     let with =
-        |name: &str, change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| archive(folder.path(), name, change);
+        |name: &str, change: &dyn Fn(&mut Files)| archive(folder.path(), name, change);
     says(&with("empty.zip", &|files| files.retain(|f| f.0.ends_with("txt"))), &["no images"]);
     says(&with("few.zip", &|files| drop(files.remove(0))), &["Greek/character02 has 1 images", "have 2"]);
     let wide = png(2, &[0; 6], png::ColorType::Grayscale);

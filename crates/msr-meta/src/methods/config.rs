@@ -14,7 +14,12 @@ pub enum Order {
     /// The exact derivative.
     #[default]
     Second,
-    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives.
+    /// The inner gradients are treated as constants (FOMAML): cheaper, and wrong by the second
+    /// derivatives. The gradient for the initial values is that of the query loss at the adapted
+    /// ones, `Σ_t ∇_v L(U, v_{t,S}; query_t)`.
+    ///
+    /// Source: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017), section 5.2.
+    ///
     /// With an exact adaptation: the solution does not depend on the symmetry matrix, only on where
     /// it started and on the ridge.
     First,
