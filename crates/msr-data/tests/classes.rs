@@ -123,8 +123,7 @@ fn odd_archives_are_typed_errors() {
     let text = folder.path().join("text.zip");
     std::fs::write(&text, "hello").unwrap();
     says(&text, &["no readable zip archive"]);
-    let with =
-        |name: &str, change: &dyn Fn(&mut Files)| archive(folder.path(), name, change);
+    let with = |name: &str, change: &dyn Fn(&mut Files)| archive(folder.path(), name, change);
     says(&with("empty.zip", &|files| files.retain(|f| f.0.ends_with("txt"))), &["no images"]);
     says(&with("few.zip", &|files| drop(files.remove(0))), &["Greek/character02 has 1 images", "have 2"]);
     let wide = png(2, &[0; 6], png::ColorType::Grayscale);
