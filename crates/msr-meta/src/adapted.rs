@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::Node;
+use msr_kernels::log_softmax;
 use msr_layers::{Input, Layer, Values};
 use msr_symmetry::Learned;
 
@@ -50,7 +51,7 @@ impl Adapted {
     }
 
     /// What the model says of new inputs of each task: `(t, b, …) -> (t, b, …)`, any number b of
-    /// examples.
+    /// examples. Of a model of classes these are the scores (logits); the largest names the class.
     ///
     /// # Errors
     /// When the inputs do not fit the model or the number of tasks.
@@ -66,6 +67,16 @@ impl Adapted {
         }
         let input = Input::Examples(Node::constant(x));
         Ok(self.model.forward_tasks(&self.values, &input)?.value().clone())
+    }
+
+    /// The probabilities of classes, for a model whose outputs are their scores: `softmax` over the
+    /// last dimension of [`Adapted::predict`].
+    ///
+    /// # Errors
+    /// As [`Adapted::predict`].
+    pub fn probabilities(&self, x: &Tensor) -> Result<Tensor> {
+        let scores = self.predict(x)?;
+        Ok(log_softmax(&scores, scores.rank().saturating_sub(1))?.exp()?)
     }
 
     /// The weight W of each task, for a model with one layer that has weights: `(t, m, n)` of a

@@ -33,6 +33,15 @@ pub struct Gradients {
     pub gradients: Vec<Tensor>,
 }
 
+/// What a learner says of query sets.
+#[derive(Clone, Debug)]
+pub struct Predictions {
+    /// The outer loss of each task.
+    pub losses: Vec<f64>,
+    /// The outputs `(t, b, …)`: numbers, or the scores of classes (logits).
+    pub outputs: Tensor,
+}
+
 /// A way to meta-learn: what is trained, its gradient on an episode, and how it adapts to new
 /// tasks.
 pub trait Learner: Send + Sync {
@@ -59,6 +68,23 @@ pub trait Learner: Send + Sync {
     /// # Errors
     /// When the episode does not fit the model.
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>>;
+
+    /// What it says of the query sets after adaptation to the support sets: as it was trained, one
+    /// entry; with `steps`, one entry for each number of inner steps in them, all of one inner loop
+    /// (the first three of ten steps are three steps).
+    ///
+    /// The losses are those of [`Learner::losses`] (but for rounding, where other numbers of steps
+    /// make another way to compute them cheaper). Inner rates are the same for every step, so
+    /// that steps beyond those of the training are taken at the rates that were learned.
+    ///
+    /// # Errors
+    /// When the episode does not fit the model; [`Error::Config`] when there are `steps`, and the
+    /// learner does not adapt by steps.
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        without_steps(steps)?;
+        let outputs = self.adapt(&episode.support)?.predict(&episode.query.x)?;
+        Ok(vec![Predictions { losses: self.losses(episode)?, outputs }])
+    }
 
     /// The model adapted to the support set of each task.
     ///
@@ -109,9 +135,23 @@ impl Learner for Box<dyn Learner> {
         self.as_ref().losses(episode)
     }
 
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        self.as_ref().predictions(episode, steps)
+    }
+
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
         self.as_ref().adapt(support)
     }
+}
+
+/// Refuses numbers of inner steps, on behalf of a learner that takes none.
+pub(crate) fn without_steps(steps: &[usize]) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    Err(Error::config(format!(
+        "the learner is to be tested after {steps:?} inner steps, but it adapts by an exact solution, without steps;          leave them out"
+    )))
 }
 
 /// The losses `(t)` as numbers.

@@ -22,7 +22,8 @@ pub enum Granularity {
     PerElement,
 }
 
-/// The inner rates α of `v ← v − α ∘ ∇L`.
+/// The inner rates α of `v ← v − α ∘ ∇L`, the same at every step. A test with more inner steps than
+/// the training takes them at these rates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, Predictions, check_names, loss_values};
 use crate::loss::Loss;
 use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
 use crate::methods::least_squares::Ridge;
@@ -43,16 +43,16 @@ impl std::fmt::Debug for MetaLearner {
 }
 
 /// What an inner step needs; shared with the closures that recompute it.
-struct InnerLoop {
+pub(super) struct InnerLoop {
     model: Arc<dyn Layer>,
     /// Its parameters, each once.
-    tied: Tied,
-    method: Method,
-    config: MetaConfig,
+    pub(super) tied: Tied,
+    pub(super) method: Method,
+    pub(super) config: MetaConfig,
 }
 
 /// How the inner loop adapts, with the variables that are learned for it.
-enum Method {
+pub(super) enum Method {
     Steps(GradientSteps, RateTable),
     Solve(Ridge, Order),
 }
@@ -67,11 +67,11 @@ impl Method {
 }
 
 /// All that the outer loop changes, as nodes of one pass.
-struct Outer {
+pub(super) struct Outer {
     /// The model's different values, one for all tasks.
-    model: Values,
+    pub(super) model: Values,
     /// Rates or the ridge.
-    inner: Vec<Node>,
+    pub(super) inner: Vec<Node>,
 }
 
 impl MetaLearner {
@@ -103,6 +103,7 @@ impl MetaLearner {
     /// # Errors
     /// As [`MetaLearner::new`].
     pub fn on_trained(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
+        config.label_smoothing.check(config.loss)?;
         let tied = model.parameters().tied()?;
         let parameters = &tied.parameters;
         let method = match config.adaptation {
@@ -202,16 +203,28 @@ impl InnerLoop {
         Ok(self.tied.spread(&Values { shared, adapted }))
     }
 
-    fn data(&self, values: &Values, examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+    pub(super) fn data(
+        &self,
+        values: &Values,
+        examples: &Examples,
+        uses: usize,
+        moments: bool,
+    ) -> Result<TaskData> {
         TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
     }
 
     /// One gradient step of all tasks: the different adapted values after it.
-    fn step(&self, values: &Values, rates: &[Node], data: &TaskData, graph: Graph) -> Result<Vec<Node>> {
+    pub(super) fn step(
+        &self,
+        values: &Values,
+        rates: &[Node],
+        data: &TaskData,
+        graph: Graph,
+    ) -> Result<Vec<Node>> {
         let Method::Steps(_, table) = &self.method else { return Ok(values.adapted.clone()) };
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
         let of_model = self.tied.spread(values);
-        let loss = data.loss(self.model.as_ref(), self.config.loss, &of_model)?.sum_all()?;
+        let loss = data.loss(self.model.as_ref(), self.config.inner_loss(), &of_model)?.sum_all()?;
         let gradients = grad(&loss, &values.adapted.iter().collect::<Vec<_>>(), graph)?;
         let next = values.adapted.iter().zip(&gradients).enumerate();
         next.map(|(i, (v, g))| Ok(v.sub(&table.step(rates, i, g)?)?)).collect()
@@ -220,7 +233,7 @@ impl InnerLoop {
     /// The query loss of each task, `(t)`.
     fn query(&self, adapted: &Values, query: &Examples, moments: bool) -> Result<Node> {
         let data = self.data(adapted, query, 1, moments)?;
-        data.loss(self.model.as_ref(), self.config.loss, adapted)
+        data.loss(self.model.as_ref(), self.config.outer_loss(), adapted)
     }
 }
 
@@ -274,6 +287,20 @@ impl Learner for MetaLearner {
         episode.check()?;
         let adapted = self.inner.adapt(&self.nodes(Node::constant), &episode.support)?;
         loss_values(&self.inner.query(&adapted, &episode.query, false)?)
+    }
+
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        episode.check()?;
+        let (inner, outer) = (&self.inner, self.nodes(Node::constant));
+        let adapted = match steps {
+            [] => vec![inner.adapt(&outer, &episode.support)?],
+            _ => inner.after(&outer, &episode.support, steps)?,
+        };
+        let predictions = |adapted: &Values| {
+            let data = inner.data(adapted, &episode.query, 1, false)?;
+            data.predictions(inner.model.as_ref(), inner.config.outer_loss(), adapted)
+        };
+        adapted.iter().map(predictions).collect()
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {

@@ -3,7 +3,7 @@
 use msr_autodiff::Recompute;
 use serde::{Deserialize, Serialize};
 
-use crate::loss::{Loss, Reduction};
+use crate::loss::{Criterion, LabelSmoothing, Loss, Reduction};
 use crate::rates::Rates;
 
 /// Whether the outer gradient passes through the inner gradients.
@@ -14,7 +14,12 @@ pub enum Order {
     /// The exact derivative.
     #[default]
     Second,
-    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives.
+    /// The inner gradients are treated as constants (FOMAML): cheaper, and wrong by the second
+    /// derivatives. The gradient for the initial values is that of the query loss at the adapted
+    /// ones, `Σ_t ∇_v L(U, v_{t,S}; query_t)`.
+    ///
+    /// Source: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017), section 5.2.
+    ///
     /// With an exact adaptation: the solution does not depend on the symmetry matrix, only on where
     /// it started and on the ridge.
     First,
@@ -102,6 +107,9 @@ pub struct MetaConfig {
     pub adaptation: Adaptation,
     /// The loss of a task, inner and outer.
     pub loss: Loss,
+    /// Whether labels are smoothed, and in which of the two losses.
+    #[serde(default, skip_serializing_if = "LabelSmoothing::is_none")]
+    pub label_smoothing: LabelSmoothing,
     /// Sum or mean over tasks.
     pub reduction: Reduction,
     /// Whether squared errors of gradient steps and of training queries are computed from
@@ -112,12 +120,13 @@ pub struct MetaConfig {
 }
 
 impl Default for MetaConfig {
-    /// Three gradient steps with learned rates, squared error, sum over tasks, moments where they
-    /// pay.
+    /// Three gradient steps with learned rates, squared error, nothing smoothed, sum over tasks,
+    /// moments where they pay.
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
             loss: Loss::default(),
+            label_smoothing: LabelSmoothing::default(),
             reduction: Reduction::default(),
             second_moments: true,
         }
@@ -133,6 +142,16 @@ impl MetaConfig {
     /// An exact ridge regression with λ from `ridge`; otherwise the default.
     pub fn least_squares(ridge: f64) -> Self {
         LeastSquares { ridge, ..LeastSquares::default() }.into()
+    }
+
+    /// The loss that the inner loop descends.
+    pub(crate) fn inner_loss(&self) -> Criterion {
+        self.label_smoothing.inner(self.loss)
+    }
+
+    /// The loss of the query sets.
+    pub(crate) fn outer_loss(&self) -> Criterion {
+        self.label_smoothing.outer(self.loss)
     }
 }
 

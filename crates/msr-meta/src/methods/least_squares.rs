@@ -19,7 +19,7 @@ use crate::learner::OuterParameter;
 
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U
 /// becomes exact.
-const RATE: f64 = 20.0;
+pub(crate) const RATE: f64 = 20.0;
 
 /// The ridge: its strength is learned.
 pub(crate) struct Ridge {

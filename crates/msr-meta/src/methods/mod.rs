@@ -2,5 +2,8 @@
 
 pub(crate) mod bilevel;
 pub(crate) mod config;
+mod headed;
 pub(crate) mod least_squares;
 pub(crate) mod multi_task;
+mod nested;
+pub(crate) mod ridge_head;
