@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::layer::{Input, Layer};
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
+use crate::values::Values;
 use crate::record::{LayerRecord, data};
 
 /// A function applied to each number.

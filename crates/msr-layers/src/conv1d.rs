@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv1d";
@@ -65,7 +66,7 @@ impl Conv1d {
         if bias {
             adapted.push(bias_parameter(&vb, o, bound)?);
         }
-        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.

@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::bias_parameter;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv2d";
@@ -43,7 +44,7 @@ impl Conv2d {
         if config.bias {
             adapted.push(bias_parameter(&vb, o, bound)?);
         }
-        Ok(Self { config, convolution, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, convolution, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.

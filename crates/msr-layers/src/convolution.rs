@@ -14,7 +14,7 @@ use crate::layer::{Input, Layer};
 use crate::least_squares::by_unit_vectors;
 use crate::moments;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::Values;
+use crate::values::Values;
 
 /// The sizes of a convolution over two dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use msr_autodiff::{Node, SecondMoments};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
+use crate::values::Values;
 use crate::record::LayerRecord;
 
 /// What goes into a layer.
@@ -58,11 +59,30 @@ pub trait Layer: Send + Sync {
     /// The parameters, always in the same order.
     fn parameters(&self) -> Parameters;
 
-    /// The forward pass for all tasks at once: `(t, b, …) -> (t, b, …)`.
+    /// The forward pass for all tasks at once: `(t, b, …) -> (t, b, …)`. What it is for is in
+    /// `values.pass`; see [`Phase`](crate::Phase) for the layers that care.
     ///
     /// # Errors
     /// When the input or the values do not fit the layer.
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node>;
+
+    /// The same with what it says of the layer's buffers: one statistic `(t, …)` for each, that of
+    /// these examples where the layer normalises with it, otherwise the one that was given. In the
+    /// phase of the support set these are what queries are normalised with.
+    ///
+    /// Layers with buffers have it, and layers that contain others pass it on; the default is for
+    /// all else.
+    ///
+    /// # Errors
+    /// As [`Layer::forward_tasks`]; [`Error::Config`](crate::Error::Config) when a layer has
+    /// buffers and not this method.
+    fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
+        if !values.buffers.is_empty() {
+            let problem = "a layer with buffers must have forward_with_statistics".into();
+            return Err(Error::Config { layer: "Layer", problem });
+        }
+        Ok((self.forward_tasks(values, input)?, Vec::new()))
+    }
 
     /// Computes the part of the forward pass that does not depend on adapted parameters, for
     /// examples that will be used `uses` times (once per inner step), when that saves work;
@@ -110,6 +130,10 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.as_ref().forward_tasks(values, input)
+    }
+
+    fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
+        self.as_ref().forward_with_statistics(values, input)
     }
 
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {

@@ -35,6 +35,8 @@
 //! ```
 
 mod activation;
+mod batch_norm;
+mod buffers;
 mod conv1d;
 mod conv2d;
 mod convolution;
@@ -47,12 +49,16 @@ mod local;
 mod moments;
 mod normal_equations;
 mod parameters;
+mod pass;
 mod record;
 mod reparam;
 mod sequential;
 mod spec;
+mod values;
 
 pub use activation::Activation;
+pub use batch_norm::{Affine, BatchNorm, BatchNormConfig, Statistics};
+pub use buffers::Buffer;
 pub use conv1d::{Conv1d, Conv1dConfig};
 pub use conv2d::Conv2d;
 pub use convolution::Conv2dConfig;
@@ -63,7 +69,8 @@ pub use least_squares::normal_equations;
 pub use linear::{Linear, LinearConfig};
 pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
 pub use normal_equations::NormalEquations;
-pub use parameters::{Parameter, Parameters, Tied, Values};
+pub use parameters::{Parameter, Parameters, Tied};
+pub use pass::{Pass, Phase, mix};
 pub use record::LayerRecord;
 pub use reparam::conv2d::{ConvSymmetry, ReparamConv2d, ReparamConv2dConfig};
 pub use reparam::linear::{ReparamLinear, ReparamLinearConfig};
@@ -71,3 +78,4 @@ pub use reparam::pattern::{Entries, PatternLinear, PatternLinearConfig};
 pub use reparam::pattern_conv2d::PatternConv2d;
 pub use sequential::Sequential;
 pub use spec::LayerSpec;
+pub use values::Values;

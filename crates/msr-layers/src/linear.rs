@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Linear";
@@ -56,7 +57,7 @@ impl Linear {
         if bias {
             adapted.push(bias_parameter(&vb, m, bound)?);
         }
-        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.

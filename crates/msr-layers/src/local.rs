@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::conv1d::{check_tasks, columns};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "LocallyConnected1d";
@@ -78,7 +79,7 @@ impl LocallyConnected1d {
         if bias {
             adapted.push(Parameter::new(&vb, "bias", &[o, positions], init)?);
         }
-        Ok(Self { config, positions, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, positions, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.

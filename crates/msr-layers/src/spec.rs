@@ -6,6 +6,7 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
+use crate::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::conv1d::{Conv1d, Conv1dConfig};
 use crate::conv2d::Conv2d;
 use crate::convolution::Conv2dConfig;
@@ -34,6 +35,7 @@ pub enum LayerSpec {
     ReparamConv2d { name: String, config: ReparamConv2dConfig },
     PatternLinear { name: String, config: PatternLinearConfig },
     PatternConv2d { name: String, conv: Conv2dConfig, config: PatternLinearConfig },
+    BatchNorm { name: String, config: BatchNormConfig },
     Activation { function: Activation },
     Sequential { layers: Vec<LayerSpec> },
 }
@@ -67,6 +69,7 @@ impl LayerSpec {
             Self::PatternConv2d { name, conv, config } => {
                 Box::new(PatternConv2d::new(*conv, config.clone(), below(name))?)
             }
+            Self::BatchNorm { name, config } => Box::new(BatchNorm::new(*config, below(name))?),
             Self::Activation { function } => Box::new(*function),
             Self::Sequential { layers } => {
                 let mut stack = Sequential::new();

@@ -70,7 +70,7 @@ fn moved_leaves(layer: &dyn Layer) -> Values {
     };
     let leaves = task_leaves(layer);
     let shared = leaves.shared.iter().map(&mut moved).collect();
-    Values { shared, adapted: leaves.adapted.iter().map(&mut moved).collect() }
+    Values::new(shared, leaves.adapted.iter().map(&mut moved).collect())
 }
 
 /// The squared error from moments is that of the outputs, and so are its derivatives of first and

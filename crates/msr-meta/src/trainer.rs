@@ -125,7 +125,7 @@ impl Trainer {
         let Some(checkpoint) = Checkpoint::read(path, &device)? else { return Ok(None) };
         let (step, note) = (checkpoint.step, checkpoint.note.clone());
         let meaning = self.meaning();
-        checkpoint.restore(path, &meaning, parameters, &mut self.adam)?;
+        checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), &mut self.adam)?;
         self.step = step;
         self.last_good = Some((path.into(), step));
         Ok(Some(note))
@@ -147,7 +147,7 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let found = self.learner.gradients(episode).map_err(|problem| {
+        let found = self.learner.gradients_at(self.step, episode).map_err(|problem| {
             let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
             self.in_step(problem, task)
         })?;
@@ -167,6 +167,9 @@ impl Trainer {
             }
             Err(problem) => return Err(self.in_step(problem, None)),
         }
+        for (buffer, value) in self.learner.buffers().iter().zip(&found.buffers) {
+            buffer.set(value)?;
+        }
         let report = StepReport { step: self.step, losses: found.losses };
         self.step += 1;
         Ok(report)
@@ -183,8 +186,8 @@ impl Trainer {
     /// [`Error::InStep`] when a parameter or a moment is NaN or infinite: then the file is left as
     /// it is. When it cannot be written; the message names it.
     pub fn save(&mut self, path: &Path, note: &str) -> Result<()> {
-        let parameters = self.learner.outer_parameters();
-        let written = Checkpoint::write(path, (self.step, note), self.meaning(), parameters, &self.adam);
+        let tensors = (self.learner.outer_parameters(), &self.learner.buffers()[..]);
+        let written = Checkpoint::write(path, (self.step, note), self.meaning(), tensors, &self.adam);
         written.map_err(|problem| match problem {
             Error::NotFinite { .. } => self.in_step(problem, None),
             other => other,

@@ -23,7 +23,8 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::{bias_parameter, transposed};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamConv2d";
@@ -156,7 +157,7 @@ impl ReparamConv2d {
         if conv.bias {
             adapted.push(bias_parameter(&vb, o, conv.bound())?);
         }
-        Ok(Self { config, convolution, parameters: Parameters { shared, adapted }, identities })
+        Ok(Self { config, convolution, parameters: Parameters::new(shared, adapted), identities })
     }
 
     /// The sizes.
@@ -281,7 +282,7 @@ impl Layer for ReparamConv2d {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         self.parameters.check(LAYER, values)?;
-        let meant = Values { shared: self.symmetry_of(values)?, adapted: values.adapted.clone() };
+        let meant = Values { shared: self.symmetry_of(values)?, ..values.clone() };
         let (mut config, mut parameters) = (self.config, self.parameters.clone());
         if config.symmetry == ConvSymmetry::Kronecker {
             config.symmetry = ConvSymmetry::KroneckerFactors;

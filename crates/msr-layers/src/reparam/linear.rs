@@ -21,7 +21,8 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::least_squares::by_unit_vectors;
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 use crate::normal_equations::{NormalEquations, no_moments};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamLinear";
@@ -111,7 +112,7 @@ impl ReparamLinear {
         if config.bias {
             adapted.push(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?);
         }
-        Ok(Self { config, parameters: Parameters { shared, adapted } })
+        Ok(Self { config, parameters: Parameters::new(shared, adapted) })
     }
 
     /// The sizes.

@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "PatternLinear";
@@ -142,7 +143,7 @@ impl PatternLinear {
         let ties = |pattern: &SharingPattern| Ties::new(pattern.labels(), pattern.free_parameters());
         let weights = ties(pattern)?;
         let biases = config.bias.as_ref().map(ties).transpose()?;
-        Ok(Self { config, weights, biases, scale, parameters: Parameters { shared, adapted } })
+        Ok(Self { config, weights, biases, scale, parameters: Parameters::new(shared, adapted) })
     }
 
     /// The pattern and the initial scale.

@@ -13,7 +13,8 @@ use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
+use crate::values::Values;
 use crate::record::{LayerRecord, data, prefix};
 
 const LAYER: &str = "PatternConv2d";
@@ -197,7 +198,7 @@ impl LinearInAdapted for PatternConv2d {
             by_moments.then_some(|| {
                 let filter = self.weights.filter();
                 let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
-                let units = Values { shared: values.shared.clone(), adapted: vec![Node::constant(&units)] };
+                let units = Values { adapted: vec![Node::constant(&units)], ..values.clone() };
                 Ok(self.weights.expanded(&units)?.0)
             }),
         )
