@@ -27,6 +27,8 @@ pub struct Case {
     /// The shape of one example.
     pub example: Vec<usize>,
     pub output: Vec<usize>,
+    /// How many layers with a weight W it has.
+    pub weights: usize,
 }
 
 pub fn cases(dtype: DType) -> Vec<Case> {
@@ -34,7 +36,13 @@ pub fn cases(dtype: DType) -> Vec<Case> {
     let mut add = |name, example: &[usize], output: &[usize], build: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
         let vars = SeededVars::new(5);
         let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
-        cases.push(Case { name, layer, vars, example: example.to_vec(), output: output.to_vec() });
+        let weights = match name {
+            "stack" => 3,
+            _ if name.contains("Norm") => 0,
+            _ => 1,
+        };
+        let (example, output) = (example.to_vec(), output.to_vec());
+        cases.push(Case { name, layer, vars, example, output, weights });
     };
     for bias in [false, true] {
         add("Linear", &[7], &[5], &|vb| {
@@ -126,6 +134,14 @@ pub fn cases(dtype: DType) -> Vec<Case> {
                 ..LocallyConnected1dConfig::new(9, 3)
             };
             Box::new(LocallyConnected1d::new(config, vb).unwrap())
+        });
+    }
+    for (statistics, pixels) in
+        [(Statistics::Batch, &[4, 5][..]), (Statistics::Running, &[4, 5]), (Statistics::Running, &[])]
+    {
+        let shape = [&[2], pixels].concat();
+        add("BatchNorm", &shape, &shape, &|vb| {
+            Box::new(BatchNorm::new(BatchNormConfig { statistics, ..BatchNormConfig::new(2) }, vb).unwrap())
         });
     }
     add("stack", &[7], &[2], &|vb| {
