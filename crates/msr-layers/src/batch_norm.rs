@@ -179,9 +179,23 @@ impl BatchNorm {
 
     /// `x (b, c, …)` as one task.
     fn plain(&self, x: &Tensor, given: Option<[&Tensor; 2]>) -> Result<(Tensor, [Tensor; 2])> {
-        let affine: Vec<&Tensor> = self.parameters.iter().map(|p| &p.tensor).collect();
-        let (y, statistics) = self.apply(&x.unsqueeze(0)?, given, &affine)?;
+        let (y, statistics) = self.apply(&x.unsqueeze(0)?, given, &self.own_affine())?;
         Ok((y.squeeze(0)?, statistics))
+    }
+
+    /// γ and β as they are, or none.
+    pub(crate) fn own_affine(&self) -> Vec<&Tensor> {
+        self.parameters.iter().map(|p| &p.tensor).collect()
+    }
+
+    /// The running averages, where there are any.
+    pub(crate) fn running(&self) -> Option<[&Tensor; 2]> {
+        match self.parameters.buffers.as_slice() {
+            [Buffer { tensor: Some(mean), .. }, Buffer { tensor: Some(variance), .. }] => {
+                Some([mean, variance])
+            }
+            _ => None,
+        }
     }
 
     /// The normalised `x (t, b, c, …)`, and the statistics `(t, c)` that belong into the buffers;
@@ -287,13 +301,7 @@ pub(crate) fn check_eps(layer: &'static str, eps: f64) -> Result<()> {
 /// of the input. [`BatchNorm::forward_train`] is for training.
 impl Module for BatchNorm {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let given = match self.parameters.buffers.as_slice() {
-            [Buffer { tensor: Some(mean), .. }, Buffer { tensor: Some(variance), .. }] => {
-                Some([mean, variance])
-            }
-            _ => None,
-        };
-        Ok(self.plain(x, given)?.0)
+        Ok(self.plain(x, self.running())?.0)
     }
 }
 
@@ -320,14 +328,19 @@ impl Layer for BatchNorm {
 }
 
 impl BatchNorm {
-    pub(crate) fn of_tasks(&self, values: &Values, x: &Node) -> Result<(Node, [Node; 2])> {
+    fn of_tasks(&self, values: &Values, x: &Node) -> Result<(Node, [Node; 2])> {
+        let affine = self.checked(values, x)?;
+        self.apply(x, self.given(values)?, &affine)
+    }
+
+    /// γ and β, or none, of values that fit the layer and the tasks of `x`.
+    pub(crate) fn checked<'a>(&self, values: &'a Values, x: &Node) -> Result<Vec<&'a Node>> {
         self.parameters.check(LAYER, values)?;
         if let (Some(tasks), Some(&t)) = (values.tasks(), x.dims().first())
             && tasks != t
         {
             return Err(self.wrong_input(x.dims()));
         }
-        let affine: Vec<&Node> = values.iter().collect();
-        self.apply(x, self.given(values)?, &affine)
+        Ok(values.iter().collect())
     }
 }

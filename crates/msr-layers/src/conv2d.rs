@@ -52,6 +52,22 @@ impl Conv2d {
         self.config
     }
 
+    /// The numerics.
+    pub(crate) fn convolution(&self) -> Convolution {
+        self.convolution
+    }
+
+    /// The weight of each task, `(t, o, c k²)`.
+    pub(crate) fn expanded(&self, values: &Values) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        self.flat(&values.adapted[0])
+    }
+
+    /// The weight of the parameters as they are, `(o, c k²)`.
+    pub(crate) fn own_weight(&self) -> Result<Tensor> {
+        self.flat(&self.parameters.adapted[0].tensor)
+    }
+
     /// `weight (…, o, c, k, k)` as `(…, o, c k²)`.
     fn flat<V: Value>(&self, weight: &V) -> Result<V> {
         let lead = &weight.dims()[..weight.dims().len() - 4];
@@ -62,9 +78,8 @@ impl Conv2d {
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let columns = self.convolution.columns(x)?;
-        let adapted = &self.parameters.adapted;
-        let bias = adapted.get(1).map(|b| &b.tensor);
-        Ok(self.convolution.apply(&self.flat(&adapted[0].tensor)?, bias, &columns)?)
+        let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
+        Ok(self.convolution.apply(&self.own_weight()?, bias, &columns)?)
     }
 }
 
@@ -78,8 +93,7 @@ impl Layer for Conv2d {
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
-        self.parameters.check(LAYER, values)?;
-        self.convolution.forward(&self.flat(&values.adapted[0])?, values.adapted.get(1), input)
+        self.convolution.forward(&self.expanded(values)?, values.adapted.get(1), input)
     }
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
@@ -107,8 +121,7 @@ impl LinearInAdapted for Conv2d {
     }
 
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
-        self.parameters.check(LAYER, values)?;
-        self.convolution.squared_error(&self.flat(&values.adapted[0])?, values.adapted.get(1), moments)
+        self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
 
     fn normal_equations(

@@ -44,6 +44,11 @@ impl Conv2dConfig {
         self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
     }
 
+    /// The window that slides over the image.
+    pub(crate) fn window(self) -> Window {
+        Window::square(self.kernel, self.stride, self.padding)
+    }
+
     /// The bound of the uniform initialisation, `1/√(c k²)`.
     pub(crate) fn bound(self) -> f64 {
         1.0 / (self.fan_in() as f64).sqrt()
@@ -79,7 +84,7 @@ impl Convolution {
         if lead.is_empty() || *channels != self.config.in_channels {
             return Err(self.wrong_input(shape));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) = window
             .output((*h, *w))
             .map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
@@ -155,7 +160,7 @@ impl Convolution {
         if channels != own {
             return Err(self.wrong_input(examples.dims()));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) =
             window.output((h, w)).map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
         let expected = [t, b, self.config.out_channels, oh, ow];

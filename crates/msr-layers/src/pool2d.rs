@@ -28,13 +28,18 @@ impl Pool2dConfig {
         Self { kernel, stride: kernel }
     }
 
+    /// The window that slides over the image.
+    pub(crate) fn window(self) -> Window {
+        Window::square(self.kernel, self.stride, 0)
+    }
+
     /// The window, and how many there are on an image: `(height, width)`.
     fn over(self, layer: &'static str, dims: &[usize]) -> Result<(Window, (usize, usize))> {
         let [_, _, .., h, w] = dims else {
             let expected = "(…, channels, height, width)".into();
             return Err(Error::Shape { layer, what: "input", expected, got: dims.to_vec() });
         };
-        let window = Window::square(self.kernel, self.stride, 0);
+        let window = self.window();
         let out = window.output((*h, *w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
         Ok((window, out))
     }
@@ -77,7 +82,7 @@ impl MaxPool2d {
         self.config
     }
 
-    fn apply<V: Value>(self, x: &V) -> Result<V> {
+    pub(crate) fn apply<V: Value>(self, x: &V) -> Result<V> {
         let (window, _) = self.config.over(Self::LAYER, x.dims())?;
         Ok(x.max_pool(window)?)
     }

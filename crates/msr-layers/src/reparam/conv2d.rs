@@ -241,8 +241,18 @@ impl ReparamConv2d {
         self.factors(&values.shared, &identities)
     }
 
+    /// The numerics.
+    pub(crate) fn convolution(&self) -> Convolution {
+        self.convolution
+    }
+
+    /// The weight of the parameters as they are, `(o, c k²)`.
+    pub(crate) fn own_weight(&self) -> Result<Tensor> {
+        self.expand(&self.symmetry()?, self.filter())
+    }
+
     /// `W = unvec(U v)` of each task, `(t, o, c k²)`.
-    fn expanded(&self, values: &Values) -> Result<Node> {
+    pub(crate) fn expanded(&self, values: &Values) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         self.expand(&self.symmetry_of(values)?, &values.adapted[0])
     }
@@ -250,7 +260,7 @@ impl ReparamConv2d {
 
 impl Module for ReparamConv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let weight = self.expand(&self.symmetry()?, self.filter())?;
+        let weight = self.own_weight()?;
         let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
         Ok(self.convolution.apply(&weight, bias, &self.convolution.columns(x)?)?)
     }
