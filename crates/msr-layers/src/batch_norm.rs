@@ -12,6 +12,7 @@ use crate::layer::{Input, Layer};
 use crate::parameters::{Parameter, Parameters};
 use crate::pass::Phase;
 use crate::record::{LayerRecord, data, tensors};
+use crate::summary::Flops;
 use crate::values::Values;
 
 const LAYER: &str = "BatchNorm";
@@ -317,6 +318,11 @@ impl Layer for BatchNorm {
     fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
         let (y, statistics) = self.of_tasks(values, input.node())?;
         Ok((y, if values.buffers.is_empty() { Vec::new() } else { statistics.to_vec() }))
+    }
+
+    /// Mean, difference, square and sum, scale, shift: six for each number.
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(6 * output.iter().product::<usize>()))
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

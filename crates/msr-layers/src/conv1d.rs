@@ -9,6 +9,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
 use crate::parameters::{Parameter, Parameters};
+use crate::summary::Flops;
 use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
@@ -149,6 +150,10 @@ impl Layer for Conv1d {
             }
             Input::Prepared(columns) => self.apply(weight, bias, columns),
         }
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(output.iter().product::<usize>() * (2 * self.config.in_channels * self.config.kernel + usize::from(self.config.bias))))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -10,6 +10,7 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::bias_parameter;
 use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters};
+use crate::summary::Flops;
 use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
@@ -98,6 +99,10 @@ impl Layer for Conv2d {
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         Some(self)
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(self.convolution.flops(output))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -17,6 +17,7 @@ use crate::pool2d::Pool2dConfig;
 use crate::record::LayerRecord;
 use crate::reparam::conv2d::ReparamConv2dConfig;
 use crate::sequential::Sequential;
+use crate::summary::LayerSummary;
 use crate::values::Values;
 
 const LAYER: &str = "Conv4";
@@ -197,8 +198,8 @@ impl Conv4 {
         if dims.len() == lead + 3 && dims[lead..] == [c, h, w] {
             return Ok(());
         }
-        let before = if lead == 1 { "examples" } else { "tasks, examples" };
-        let expected = format!("({before}, {c}, {h}, {w})");
+        let before = ["", "examples, ", "tasks, examples, "][lead.min(2)];
+        let expected = format!("({before}{c}, {h}, {w})");
         Err(Error::Shape { layer: LAYER, what: "input", expected, got: dims.to_vec() })
     }
 
@@ -239,6 +240,11 @@ impl Layer for Conv4 {
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.stack.weights(values)
+    }
+
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        self.check(example, 0)?;
+        self.stack.summarize(example)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

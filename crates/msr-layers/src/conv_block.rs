@@ -15,6 +15,7 @@ use crate::parameters::Parameters;
 use crate::pool2d::{MaxPool2d, Pool2dConfig};
 use crate::record::{LayerRecord, data};
 use crate::reparam::conv2d::{ReparamConv2d, ReparamConv2dConfig};
+use crate::summary::Flops;
 use crate::values::{Counts, Values};
 
 const LAYER: &str = "ConvBlock";
@@ -263,6 +264,19 @@ impl Layer for ConvBlock {
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.conv.layer().weights(&self.split(values)?[0])
+    }
+
+    /// The convolution, six for each number of the normalisation, one of the ReLU, and the windows
+    /// of the pool.
+    fn flops(&self, example: &[usize], output: &[usize]) -> Option<Flops> {
+        let &[_, h, w] = example else { return None };
+        let (oh, ow) = self.config.conv.sizes().window().output((h, w)).ok()?;
+        let conv = [self.config.norm.features, oh, ow];
+        let mut flops = self.conv.layer().flops(example, &conv)?;
+        let window = self.config.pool.map_or(0, |pool| pool.kernel * pool.kernel);
+        let rest = 7 * conv.iter().product::<usize>() + window * output.iter().product::<usize>();
+        flops.per_example += rest as u64;
+        Some(flops)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

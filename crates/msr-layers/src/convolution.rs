@@ -14,6 +14,7 @@ use crate::layer::{Input, Layer};
 use crate::least_squares::by_unit_vectors;
 use crate::moments;
 use crate::normal_equations::NormalEquations;
+use crate::summary::Flops;
 use crate::values::Values;
 
 /// The sizes of a convolution over two dimensions.
@@ -232,6 +233,12 @@ impl Convolution {
         let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
         let rhs = cross.matmul(&flat.t()?)?;
         Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+    }
+
+    /// The work of a forward pass with outputs of this shape.
+    pub(crate) fn flops(self, output: &[usize]) -> Flops {
+        let each = 2 * self.config.fan_in() + usize::from(self.config.bias);
+        Flops::per_example(output.iter().product::<usize>() * each)
     }
 
     fn wrong_input(self, got: &[usize]) -> Error {

@@ -14,6 +14,7 @@ use crate::layer::{Input, Layer};
 use crate::parameters::Parameters;
 use crate::pass::{Phase, mix};
 use crate::record::{LayerRecord, data};
+use crate::summary::Flops;
 use crate::values::Values;
 
 const LAYER: &str = "Dropout";
@@ -119,6 +120,11 @@ impl Layer for Dropout {
         }
         let count = x.elem_count() / draws.len().max(1);
         Ok(x.mul(&Node::constant(&self.mask(draws, x.dims(), count, x.dtype(), x.device())?))?)
+    }
+
+    /// None in predictions.
+    fn flops(&self, _: &[usize], _: &[usize]) -> Option<Flops> {
+        Some(Flops::default())
     }
 
     fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::layer::{Input, Layer};
 use crate::parameters::Parameters;
 use crate::record::LayerRecord;
+use crate::summary::Flops;
 use crate::values::Values;
 
 /// All numbers of an example in one row, channel by channel, row by row.
@@ -44,6 +45,10 @@ impl Layer for Flatten {
 
     fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
         Self::apply(input.node(), 2)
+    }
+
+    fn flops(&self, _: &[usize], _: &[usize]) -> Option<Flops> {
+        Some(Flops::default())
     }
 
     fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {

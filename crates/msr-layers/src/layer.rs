@@ -8,6 +8,7 @@ use msr_autodiff::{Node, SecondMoments};
 use crate::error::{Error, Result};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::Parameters;
+use crate::summary::{Flops, LayerSummary};
 use crate::values::Values;
 use crate::record::LayerRecord;
 
@@ -110,6 +111,22 @@ pub trait Layer: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The work of a forward pass from examples of this shape to outputs of that; `None` when the
+    /// layer does not say.
+    fn flops(&self, example: &[usize], output: &[usize]) -> Option<Flops> {
+        let _ = (example, output);
+        None
+    }
+
+    /// A row for each layer inside, in the order in which an example of this shape (without tasks
+    /// and batch) passes through them: what a [`ModelSummary`](crate::ModelSummary) is made of.
+    ///
+    /// # Errors
+    /// When such an example does not fit.
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        Ok(vec![LayerSummary::of(self, example)?])
+    }
+
     /// How the layer is saved with these values: its kind and sizes, and its tensors as they are
     /// meant (the Kronecker factor A itself, whatever the layer trains). `None` for layers that
     /// cannot be rebuilt from a file.
@@ -146,6 +163,14 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.as_ref().weights(values)
+    }
+
+    fn flops(&self, example: &[usize], output: &[usize]) -> Option<Flops> {
+        self.as_ref().flops(example, output)
+    }
+
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        self.as_ref().summarize(example)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer};
 use crate::parameters::Parameters;
 use crate::record::{LayerRecord, data, tensors};
+use crate::summary::Flops;
 use crate::values::Values;
 
 const LAYER: &str = "LayerNorm";
@@ -120,6 +121,11 @@ impl Layer for LayerNorm {
             return Err(Error::Shape { layer: LAYER, what: "input", expected, got: x.dims().to_vec() });
         }
         self.apply(x, &affine)
+    }
+
+    /// Mean, difference, square and sum, two scales, shift: seven for each number.
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(7 * output.iter().product::<usize>()))
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

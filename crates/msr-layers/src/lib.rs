@@ -35,6 +35,7 @@
 //! ```
 
 mod activation;
+mod adapting;
 mod batch_norm;
 mod buffers;
 mod conv1d;
@@ -61,9 +62,11 @@ mod reparam;
 mod residual;
 mod sequential;
 mod spec;
+mod summary;
 mod values;
 
 pub use activation::Activation;
+pub use adapting::{Adapting, Adapts};
 pub use batch_norm::{Affine, BatchNorm, BatchNormConfig, Statistics};
 pub use buffers::Buffer;
 pub use conv1d::{Conv1d, Conv1dConfig};
@@ -92,4 +95,5 @@ pub use reparam::pattern_conv2d::PatternConv2d;
 pub use residual::Residual;
 pub use sequential::Sequential;
 pub use spec::LayerSpec;
+pub use summary::{Flops, LayerSummary, ModelSummary, NumberCounts};
 pub use values::Values;

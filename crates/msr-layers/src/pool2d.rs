@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::layer::{Input, Layer};
 use crate::parameters::Parameters;
 use crate::record::{LayerRecord, data};
+use crate::summary::Flops;
 use crate::values::Values;
 
 /// The windows of a pool: squares without padding. Rows and columns that no window reaches are left
@@ -148,6 +149,11 @@ macro_rules! pool {
                     return Err(Error::Shape { layer: Self::LAYER, what: "input", expected, got });
                 }
                 self.apply(input.node())
+            }
+
+            fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+                let window = self.config.kernel * self.config.kernel;
+                Some(Flops::per_example(window * output.iter().product::<usize>()))
             }
 
             fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {

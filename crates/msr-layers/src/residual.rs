@@ -10,6 +10,7 @@ use crate::layer::{Input, Layer, Weight};
 use crate::parameters::Parameters;
 use crate::record::LayerRecord;
 use crate::sequential::Stage;
+use crate::summary::{Flops, LayerSummary};
 use crate::values::{Counts, Values};
 
 const LAYER: &str = "Residual";
@@ -152,6 +153,19 @@ impl Layer for Residual {
             all.extend(projection.weights(&beside)?);
         }
         Ok(all)
+    }
+
+    /// The layers of the body, those of the projection, then the sum.
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        let mut rows = self.body.0.summarize(example)?;
+        let output = rows.last().map_or_else(|| example.to_vec(), |row| row.output.clone());
+        if let Some((projection, _)) = &self.projection {
+            rows.extend(projection.summarize(example)?);
+        }
+        let flops = Some(Flops::per_example(output.iter().product()));
+        let (name, kind) = (String::new(), "residual".to_string());
+        rows.push(LayerSummary { name, kind, output, tensors: Vec::new(), flops });
+        Ok(rows)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

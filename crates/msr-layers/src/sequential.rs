@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::Parameters;
+use crate::summary::LayerSummary;
 use crate::values::{Counts, Values};
 use crate::record::LayerRecord;
 
@@ -141,6 +142,18 @@ impl Layer for Sequential {
             all.extend(layer.weights(&own)?);
         }
         Ok(all)
+    }
+
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        let (mut example, mut rows) = (example.to_vec(), Vec::new());
+        for (layer, _) in &self.layers {
+            let mut found = layer.summarize(&example)?;
+            if let Some(last) = found.last() {
+                example.clone_from(&last.output);
+            }
+            rows.append(&mut found);
+        }
+        Ok(rows)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

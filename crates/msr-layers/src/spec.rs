@@ -6,6 +6,7 @@ use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
+use crate::adapting::{Adapting, Adapts};
 use crate::batch_norm::{BatchNorm, BatchNormConfig};
 use crate::conv1d::{Conv1d, Conv1dConfig};
 use crate::conv2d::Conv2d;
@@ -49,6 +50,7 @@ pub enum LayerSpec {
     Flatten,
     Dropout { name: String, config: DropoutConfig },
     Residual { body: Box<LayerSpec>, projection: Option<Box<LayerSpec>> },
+    Adapting { adapts: Adapts, model: Box<LayerSpec> },
     Activation { function: Activation },
     Sequential { layers: Vec<LayerSpec> },
 }
@@ -93,6 +95,7 @@ impl LayerSpec {
                 let projection = projection.as_ref().map(|p| p.stage(vb)).transpose()?;
                 Box::new(Residual::of(body.stage(vb)?, projection))
             }
+            Self::Adapting { adapts, model } => Box::new(Adapting::of(model.stage(vb)?, adapts.clone())?),
             Self::Activation { function } => Box::new(*function),
             Self::Sequential { layers } => {
                 let mut stack = Sequential::new();

@@ -232,6 +232,7 @@ impl Learned {
             LayerSpec::ConvBlock { name, config: ConvBlockConfig { conv: BlockConv::Reparam(config), .. } } => {
                 conv(if name.is_empty() { "conv".into() } else { format!("{name}.conv") }, config)
             }
+            LayerSpec::Adapting { model, .. } => return self.collect(model, found),
             LayerSpec::Residual { body, projection } => {
                 self.collect(body, found)?;
                 return projection.iter().try_for_each(|layer| self.collect(layer, found));

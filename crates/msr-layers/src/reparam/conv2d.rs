@@ -24,6 +24,7 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::{bias_parameter, transposed};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters};
+use crate::summary::Flops;
 use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
@@ -281,6 +282,17 @@ impl Layer for ReparamConv2d {
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         Some(self)
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        let (o, c) = (self.config.conv.out_channels, self.config.conv.in_channels);
+        let taps = self.config.conv.kernel * self.config.conv.kernel;
+        let columns = match self.config.symmetry {
+            ConvSymmetry::Full { filter_params, .. } => filter_params,
+            _ => o + c + taps,
+        };
+        let per_task = (2 * o * c * taps * columns) as u64;
+        Some(Flops { per_task, ..self.convolution.flops(output) })
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

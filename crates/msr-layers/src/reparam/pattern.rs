@@ -19,6 +19,7 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
 use crate::parameters::{Parameter, Parameters};
+use crate::summary::Flops;
 use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
@@ -228,6 +229,10 @@ impl Layer for PatternLinear {
         let (weight, bias) = self.expanded(values)?;
         let n = self.config.pattern.inputs();
         per_task(LAYER, input.node(), n, |x| apply(&weight, bias.as_ref(), x))
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(output.iter().product::<usize>() * (2 * self.config.pattern.inputs() + usize::from(self.config.bias.is_some()))))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::Parameters;
+use crate::summary::Flops;
 use crate::values::Values;
 use crate::record::{LayerRecord, data, prefix};
 
@@ -146,6 +147,10 @@ impl Layer for PatternConv2d {
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         Some(self)
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(self.convolution.flops(output))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

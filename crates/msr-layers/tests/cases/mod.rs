@@ -38,6 +38,8 @@ pub fn cases(dtype: DType) -> Vec<Case> {
         let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
         let weights = match name {
             "stack" => 3,
+            "Residual" => 2,
+            "Conv4" => 3,
             _ if name.contains("Norm") => 0,
             _ => 1,
         };
@@ -143,6 +145,21 @@ pub fn cases(dtype: DType) -> Vec<Case> {
         add("BatchNorm", &shape, &shape, &|vb| {
             Box::new(BatchNorm::new(BatchNormConfig { statistics, ..BatchNormConfig::new(2) }, vb).unwrap())
         });
+    }
+    add("LayerNorm", &[3, 6], &[3, 6], &|vb| {
+        Box::new(LayerNorm::new(LayerNormConfig::new(&[6]), vb).unwrap())
+    });
+    add("Residual", &[7], &[5], &|vb| {
+        let linear = |name| Linear::new(LinearConfig::new(7, 5), vb.pp(name)).unwrap();
+        Box::new(Residual::new(linear("body")).with_projection(linear("around")))
+    });
+    for filters in [Filters::Plain, Filters::Kronecker, Filters::Full { filter_params: 5 }] {
+        for (pool, statistics) in [(Pool::Max, Statistics::Running), (Pool::Stride, Statistics::Batch)] {
+            let norm = BatchNormConfig { statistics, ..BatchNormConfig::new(3) };
+            let config =
+                Conv4Config { blocks: 2, pool, filters, norm, ..Conv4Config::new((2, 6, 7), 3, 4) };
+            add("Conv4", &[2, 6, 7], &[4], &|vb| Box::new(Conv4::new(config, vb).unwrap()));
+        }
     }
     add("stack", &[7], &[2], &|vb| {
         let reparam = ReparamLinearConfig {
