@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
-use msr_autodiff::Node;
+use msr_autodiff::{Node, room_for};
 
 use crate::error::{Error, Result};
 use crate::parameters::full_name;
@@ -28,8 +28,9 @@ impl Buffer {
     /// Takes the running average `name` from `vb`, which may create it with all entries `start`.
     ///
     /// # Errors
-    /// When `vb` has it with another shape, or not at all.
+    /// When `vb` has it with another shape, or not at all, or when there is no room for it.
     pub fn running(vb: &VarBuilder, name: &str, shape: &[usize], start: f64, momentum: f64) -> Result<Self> {
+        room_for("a buffer", shape)?;
         let tensor = vb.get_with_hints(shape, name, Init::Const(start))?;
         Ok(Self { name: full_name(vb, name), shape: shape.to_vec(), tensor: Some(tensor), momentum })
     }

@@ -213,12 +213,7 @@ impl ConvBlock {
 
     /// The values of the convolution, and those of the normalisation.
     fn split(&self, values: &Values) -> Result<[Values; 2]> {
-        self.parameters().check_counts(LAYER, values)?;
-        let mut at = Counts::default();
-        match (values.take(&mut at, self.counts[0]), values.take(&mut at, self.counts[1])) {
-            (Some(conv), Some(norm)) => Ok([conv, norm]),
-            _ => Err(Error::Config { layer: LAYER, problem: "there are too few values".into() }),
-        }
+        values.halves(self.counts).ok_or_else(|| self.parameters().wrong_count(LAYER, values))
     }
 
     fn of_tasks(&self, values: &Values, input: &Input) -> Result<(Node, [Node; 2])> {
@@ -263,7 +258,9 @@ impl Layer for ConvBlock {
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
-        self.conv.layer().weights(&self.split(values)?[0])
+        let [conv, norm] = self.split(values)?;
+        self.norm.parameters().check(LAYER, &norm)?;
+        self.conv.layer().weights(&conv)
     }
 
     /// The convolution, six for each number of the normalisation, one of the ReLU, and the windows

@@ -6,6 +6,13 @@
 //! - as a [`Layer`] on [`Node`](msr_autodiff::Node)s with a leading task dimension, where every
 //!   task has its own adapted parameters: what a meta-learner needs.
 //!
+//! Linear layers and convolutions come plain, reparameterized and with a sharing pattern; between
+//! them stand [`Activation`], [`BatchNorm`] (with a choice of whose [`Statistics`] are used),
+//! [`LayerNorm`], [`MaxPool2d`], [`AvgPool2d`], [`Flatten`], [`Dropout`]. [`Sequential`] and
+//! [`Residual`] put them together; [`ConvBlock`] and [`Conv4`] are the network of the few-shot
+//! literature. A forward pass knows its [`Phase`]. [`Adapting`] chooses what tasks adapt, and a
+//! [`ModelSummary`] says what a model is made of.
+//!
 //! Layers are built through candle's `VarBuilder`. Tensor names: `symmetry`, `filter` and `bias`
 //! for reparameterized layers, `weight` and `bias` for plain ones. [`SeededVars`] is a `VarBuilder`
 //! backend whose initial values depend on a seed and the tensor's name alone.

@@ -196,6 +196,13 @@ impl Parameters {
         self.check_buffers(values)
     }
 
+    /// The error of values that are not as many as there are parameters and buffers.
+    pub(crate) fn wrong_count(&self, layer: &'static str, values: &Values) -> Error {
+        self.check_counts(layer, values)
+            .err()
+            .unwrap_or_else(|| Error::Config { layer, problem: "the values are those of other layers".into() })
+    }
+
     /// Refuses values that are not as many as there are parameters and buffers.
     pub(crate) fn check_counts(&self, layer: &'static str, values: &Values) -> Result<()> {
         let (got, expected) = (values.counts(), (self.shared.len(), self.adapted.len()));
@@ -217,7 +224,8 @@ impl Parameters {
         for (buffer, node) in self.buffers.iter().zip(&values.buffers) {
             let Some(node) = node else { continue };
             let (dims, own) = (node.dims(), buffer.shape.as_slice());
-            if dims != own && dims.get(1..) != Some(own) {
+            let tasks = values.tasks().is_none_or(|tasks| dims.first() == Some(&tasks));
+            if dims != own && !(dims.get(1..) == Some(own) && tasks) {
                 return Err(Error::Parameter {
                     name: buffer.name.clone(),
                     expected: format!("{own:?}, or tasks + {own:?}"),

@@ -78,12 +78,10 @@ impl Residual {
     }
 
     /// The values of the body, and those of the projection.
-    fn split(&self, values: &Values) -> Result<(Values, Values)> {
-        self.parameters().check_counts(LAYER, values)?;
-        let mut at = Counts::default();
+    fn split(&self, values: &Values) -> Result<[Values; 2]> {
         let beside = self.projection.as_ref().map_or(Counts::default(), |(_, counts)| *counts);
-        let own = values.take(&mut at, self.body.1).zip(values.take(&mut at, beside));
-        own.ok_or_else(|| Error::Config { layer: LAYER, problem: "there are too few values".into() })
+        let own = values.halves([self.body.1, beside]);
+        own.ok_or_else(|| self.parameters().wrong_count(LAYER, values))
     }
 
     fn same_shape(x: &[usize], y: &[usize]) -> Result<()> {
@@ -119,7 +117,7 @@ impl Layer for Residual {
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
-        let (through, beside) = self.split(values)?;
+        let [through, beside] = self.split(values)?;
         let x = Input::Examples(input.node().clone());
         let y = self.body.0.forward_tasks(&through, &x)?;
         let around = match &self.projection {
@@ -131,7 +129,7 @@ impl Layer for Residual {
     }
 
     fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
-        let (through, beside) = self.split(values)?;
+        let [through, beside] = self.split(values)?;
         let x = Input::Examples(input.node().clone());
         let (y, mut statistics) = self.body.0.forward_with_statistics(&through, &x)?;
         let around = match &self.projection {
@@ -147,7 +145,7 @@ impl Layer for Residual {
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
-        let (through, beside) = self.split(values)?;
+        let [through, beside] = self.split(values)?;
         let mut all = self.body.0.weights(&through)?;
         if let Some((projection, _)) = &self.projection {
             all.extend(projection.weights(&beside)?);
@@ -169,7 +167,7 @@ impl Layer for Residual {
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
-        let (through, beside) = self.split(values)?;
+        let [through, beside] = self.split(values)?;
         let Some(mut record) = self.body.0.record(&through)? else { return Ok(None) };
         let mut spec = json!({ "layer": "residual", "body": record.spec, "projection": Value::Null });
         if let Some((projection, _)) = &self.projection {

@@ -81,10 +81,7 @@ impl Sequential {
     }
 
     fn wrong_count(&self, values: &Values) -> Error {
-        self.parameters().check_counts(LAYER, values).err().unwrap_or_else(|| Error::Config {
-            layer: LAYER,
-            problem: "the values are those of other layers".into(),
-        })
+        self.parameters().wrong_count(LAYER, values)
     }
 
     /// The number of layers.

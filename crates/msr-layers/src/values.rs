@@ -77,6 +77,15 @@ impl Values {
         }
     }
 
+    /// The values of two layers, one after the other; `None` when they are not as many.
+    pub(crate) fn halves(&self, counts: [Counts; 2]) -> Option<[Self; 2]> {
+        if Counts::in_values(self) != counts[0].plus(counts[1]) {
+            return None;
+        }
+        let mut at = Counts::default();
+        Some([self.take(&mut at, counts[0])?, self.take(&mut at, counts[1])?])
+    }
+
     /// Those of one layer of a stack, from what the layers below have left; `None` when there are
     /// too few.
     pub(crate) fn take(&self, from: &mut Counts, counts: Counts) -> Option<Self> {
@@ -103,6 +112,15 @@ impl Counts {
     pub(crate) fn of(parameters: &crate::parameters::Parameters) -> Self {
         let (shared, adapted) = (parameters.shared.len(), parameters.adapted.len());
         Self { shared, adapted, buffers: parameters.buffers.len() }
+    }
+
+    /// Those of two layers together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            shared: self.shared + other.shared,
+            adapted: self.adapted + other.adapted,
+            buffers: self.buffers + other.buffers,
+        }
     }
 
     /// Those of these values.
