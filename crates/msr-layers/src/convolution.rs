@@ -14,7 +14,8 @@ use crate::layer::{Input, Layer};
 use crate::least_squares::by_unit_vectors;
 use crate::moments;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::Values;
+use crate::summary::Flops;
+use crate::values::Values;
 
 /// The sizes of a convolution over two dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,11 @@ impl Conv2dConfig {
     /// The number of weights of an output channel, `c k²`.
     pub(crate) fn fan_in(self) -> usize {
         self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
+    }
+
+    /// The window that slides over the image.
+    pub(crate) fn window(self) -> Window {
+        Window::square(self.kernel, self.stride, self.padding)
     }
 
     /// The bound of the uniform initialisation, `1/√(c k²)`.
@@ -79,7 +85,7 @@ impl Convolution {
         if lead.is_empty() || *channels != self.config.in_channels {
             return Err(self.wrong_input(shape));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) = window
             .output((*h, *w))
             .map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
@@ -155,7 +161,7 @@ impl Convolution {
         if channels != own {
             return Err(self.wrong_input(examples.dims()));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) =
             window.output((h, w)).map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
         let expected = [t, b, self.config.out_channels, oh, ow];
@@ -227,6 +233,12 @@ impl Convolution {
         let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
         let rhs = cross.matmul(&flat.t()?)?;
         Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+    }
+
+    /// The work of a forward pass with outputs of this shape.
+    pub(crate) fn flops(self, output: &[usize]) -> Flops {
+        let each = 2 * self.config.fan_in() + usize::from(self.config.bias);
+        Flops::per_example(output.iter().product::<usize>() * each)
     }
 
     fn wrong_input(self, got: &[usize]) -> Error {

@@ -36,7 +36,13 @@ impl Adapted {
         let own = |nodes: &[Node]| -> Result<Vec<Tensor>> {
             nodes.iter().map(|node| Ok(node.value().detach().contiguous()?.copy()?)).collect()
         };
+        let buffers = values.buffers.iter().map(|node| match node {
+            Some(node) => Ok(Some(node.value().detach().contiguous()?.copy()?)),
+            None => Ok(None),
+        });
+        let buffers = buffers.collect::<Result<Vec<_>>>()?;
         let values = Values::constants(&own(&values.shared)?, &own(&values.adapted)?);
+        let values = values.with_buffers(&buffers);
         Ok(Self { model: Arc::new(model), values })
     }
 
@@ -135,7 +141,14 @@ impl Adapted {
         }
         let adapted = self.values.adapted.iter().map(|v| Ok(v.value().narrow(0, task, 1)?));
         let shared: Vec<Tensor> = self.values.shared.iter().map(|v| v.value().clone()).collect();
-        let values = Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?);
+        let own = self.model.parameters().buffers;
+        let buffers = own.iter().zip(&self.values.buffers).map(|(buffer, node)| match node {
+            Some(node) if node.rank() > buffer.shape.len() => Ok(Some(node.narrow(0, task, 1)?)),
+            other => Ok(other.clone()),
+        });
+        let buffers = buffers.collect::<Result<_>>()?;
+        let values =
+            Values { buffers, ..Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?) };
         Self::new(self.model.clone(), &values)
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use msr_kernels::is_finite;
+use msr_layers::Buffer;
 use msr_symmetry::{read_tensors, write_atomic};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -92,8 +93,8 @@ const MOMENTS: [&str; 2] = ["adam.first/", "adam.second/"];
 /// The same before: a layer called `adam.first` could be saved, but not read.
 const MOMENTS_BEFORE: [&str; 2] = ["adam.first.", "adam.second."];
 
-/// A training state: outer parameters, Adam's moments, the number of steps, and a note of the
-/// caller's.
+/// A training state: outer parameters, Adam's moments, running averages, the number of steps, and a
+/// note of the caller's.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The number of outer steps taken.
@@ -133,7 +134,7 @@ impl Checkpoint {
         path: &Path,
         keep: bool,
         state: State<'_>,
-        parameters: &[OuterParameter],
+        (parameters, buffers): (&[OuterParameter], &[Buffer]),
         adam: &Adam,
     ) -> Result<()> {
         let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
@@ -154,6 +155,9 @@ impl Checkpoint {
             for (moment, prefix) in [first, second].into_iter().zip(MOMENTS) {
                 insert(&format!("a moment of `{}`", p.name), format!("{prefix}{}", p.name), moment)?;
             }
+        }
+        for buffer in buffers {
+            insert(&format!("`{}`", buffer.name), buffer.name.clone(), buffer.variable()?.as_detached_tensor())?;
         }
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
         let bytes = |header: &Header| -> Result<Vec<u8>> {
@@ -252,7 +256,7 @@ impl Checkpoint {
         mut self,
         path: &Path,
         meaning: &Meaning,
-        parameters: &[OuterParameter],
+        (parameters, buffers): (&[OuterParameter], &[Buffer]),
         adam: &mut Adam,
     ) -> Result<()> {
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
@@ -287,6 +291,14 @@ impl Checkpoint {
                 list.push(take(format!("{prefix}{}", p.name), like)?);
             }
         }
+        let averages: Vec<(_, Tensor)> = buffers
+            .iter()
+            .map(|b| {
+                let variable = b.variable()?;
+                let value = take(b.name.clone(), variable.as_tensor())?;
+                Ok((variable, value))
+            })
+            .collect::<Result<_>>()?;
         if let Some(name) = self.tensors.keys().next() {
             return Err(problem(format!(
                 "tensor `{name}` does not belong to this run; it is of another configuration"
@@ -302,6 +314,9 @@ impl Checkpoint {
         adam.restore(self.step, first, second)?;
         for (p, value) in parameters.iter().zip(values) {
             p.variable.set(&value)?;
+        }
+        for (variable, value) in averages {
+            variable.set(&value)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::Node;
 use msr_episodes::{Episode, Examples};
-use msr_layers::Layer;
+use msr_layers::{Buffer, Layer};
 use msr_symmetry::Learned;
 use serde_json::Value;
 
@@ -31,6 +31,8 @@ pub struct Gradients {
     pub losses: Vec<f64>,
     /// One tensor per outer parameter, in the order of [`Learner::outer_parameters`].
     pub gradients: Vec<Tensor>,
+    /// The value of each of [`Learner::buffers`] after the step.
+    pub buffers: Vec<Tensor>,
 }
 
 /// What a learner says of query sets.
@@ -61,6 +63,24 @@ pub trait Learner: Send + Sync {
     /// # Errors
     /// When the episode does not fit the model.
     fn gradients(&self, episode: &Episode) -> Result<Gradients>;
+
+    /// The same as part of outer step `step`, counted from zero: what is drawn at random (dropout in
+    /// the inner loop) depends on it, and on the tasks' numbers. [`Learner::gradients`] is step
+    /// zero.
+    ///
+    /// # Errors
+    /// As [`Learner::gradients`].
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
+        let _ = step;
+        self.gradients(episode)
+    }
+
+    /// The running averages of the model's normalisations, always in the same order: no gradient
+    /// changes them, a [`Trainer`](crate::Trainer) sets them to [`Gradients::buffers`] after each
+    /// step, and checkpoints keep them.
+    fn buffers(&self) -> Vec<Buffer> {
+        Vec::new()
+    }
 
     /// The query loss of each task after adaptation to its support set; no graph is kept from one
     /// inner step to the next.
@@ -129,6 +149,14 @@ impl Learner for Box<dyn Learner> {
 
     fn gradients(&self, episode: &Episode) -> Result<Gradients> {
         self.as_ref().gradients(episode)
+    }
+
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
+        self.as_ref().gradients_at(step, episode)
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        self.as_ref().buffers()
     }
 
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {

@@ -78,6 +78,7 @@ mod loss;
 mod methods;
 mod parameters;
 mod rates;
+mod statistics;
 mod task_data;
 mod trainer;
 mod validation;

@@ -16,6 +16,9 @@ pub enum Granularity {
     /// All adapted parameters of a layer (those with the same name up to the last dot).
     #[default]
     PerLayer,
+    /// All adapted parameters of a block: the layers whose names are the same up to the last dot
+    /// (`block0` for `block0.conv` and `block0.norm`). A layer without one is a block of its own.
+    PerBlock,
     /// Each adapted parameter.
     PerParameter,
     /// Each element of each adapted parameter.
@@ -80,6 +83,7 @@ impl RateTable {
             let layer = p.name.rsplit_once('.').map_or("", |(layer, _)| layer);
             let (owner, shape) = match per {
                 Granularity::PerLayer => (layer, &[][..]),
+                Granularity::PerBlock => (layer.rsplit_once('.').map_or(layer, |(block, _)| block), &[][..]),
                 Granularity::PerParameter => (p.name.as_str(), &[][..]),
                 Granularity::PerElement => (p.name.as_str(), p.tensor.dims()),
             };

@@ -206,7 +206,7 @@ impl Trainer {
     fn restore(&mut self, checkpoint: Checkpoint, path: &Path) -> Result<()> {
         let (step, progress) = (checkpoint.step, checkpoint.validation);
         let (meaning, parameters) = (self.meaning(), self.learner.outer_parameters());
-        checkpoint.restore(path, &meaning, parameters, &mut self.adam)?;
+        checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), &mut self.adam)?;
         self.step = step;
         self.last_good = Some((path.into(), step));
         if let Some(validation) = &mut self.validation {
@@ -231,7 +231,7 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let found = self.learner.gradients(episode).map_err(|problem| {
+        let found = self.learner.gradients_at(self.step, episode).map_err(|problem| {
             let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
             self.in_step(problem, task)
         })?;
@@ -250,6 +250,9 @@ impl Trainer {
                 return Err(Error::GradientDiverged { step, parameter, checkpoint });
             }
             Err(problem) => return Err(self.in_step(problem, None)),
+        }
+        for (buffer, value) in self.learner.buffers().iter().zip(&found.buffers) {
+            buffer.set(value)?;
         }
         let report = StepReport { step: self.step, losses: found.losses };
         self.step += 1;
@@ -272,10 +275,10 @@ impl Trainer {
 
     /// Writes the state; `keep`: whether what was there before is kept beside it.
     fn write(&mut self, path: &Path, note: &str, keep: bool) -> Result<()> {
-        let (meaning, parameters) = (self.meaning(), self.learner.outer_parameters());
         let validation = self.validation.as_ref().map(|v| v.progress);
-        let state = State { step: self.step, note, meaning, validation };
-        let written = Checkpoint::write(path, keep, state, parameters, &self.adam);
+        let state = State { step: self.step, note, meaning: self.meaning(), validation };
+        let tensors = (self.learner.outer_parameters(), &self.learner.buffers()[..]);
+        let written = Checkpoint::write(path, keep, state, tensors, &self.adam);
         written.map_err(|problem| match problem {
             Error::NotFinite { .. } => self.in_step(problem, None),
             other => other,

@@ -123,7 +123,7 @@ fn the_exact_adaptation_is_the_minimum() {
     let ridge = 0.05;
     let v = Node::leaf(&adapt(ridge));
     let values =
-        Values { shared: vec![Node::constant(&parameters.shared[0].tensor)], adapted: vec![v.clone()] };
+        Values::new(vec![Node::constant(&parameters.shared[0].tensor)], vec![v.clone()]);
     let input = Input::Examples(Node::constant(&batch.support.x));
     let output = model.forward_tasks(&values, &input).unwrap();
     let loss = mse(&output, &Node::constant(batch.support.y.tensor())).unwrap().sum_all().unwrap();

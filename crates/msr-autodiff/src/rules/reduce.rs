@@ -42,8 +42,12 @@ impl Node {
         self.scaled_sum_keepdim(dims, 1.0)
     }
 
-    /// `scale · Σ x` over `dims`, which keep size one.
-    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Node> {
+    /// `scale · Σ x` over `dims`, which keep size one. With `scale = 1 / n` this is the mean, which
+    /// does not overflow with the sum.
+    ///
+    /// # Errors
+    /// As [`Node::sum_keepdim`].
+    pub fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Node> {
         if let Some((i, d)) =
             dims.iter().enumerate().find(|(i, d)| **d >= self.rank() || dims[..*i].contains(d))
         {

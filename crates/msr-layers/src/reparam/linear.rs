@@ -21,7 +21,9 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::least_squares::by_unit_vectors;
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 use crate::normal_equations::{NormalEquations, no_moments};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
+use crate::summary::Flops;
+use crate::values::Values;
 use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamLinear";
@@ -111,7 +113,7 @@ impl ReparamLinear {
         if config.bias {
             adapted.push(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?);
         }
-        Ok(Self { config, parameters: Parameters { shared, adapted } })
+        Ok(Self { config, parameters: Parameters::new(shared, adapted) })
     }
 
     /// The sizes.
@@ -256,6 +258,12 @@ impl Layer for ReparamLinear {
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         Some(self)
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, bias, .. } = self.config;
+        let example = output.iter().product::<usize>() * (2 * n + usize::from(bias));
+        Some(Flops { per_task: (2 * m * n * k) as u64, ..Flops::per_example(example) })
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use msr_autodiff::{Graph, Node, grad, unroll};
 use msr_episodes::{Episode, Examples};
-use msr_layers::{Layer, Tied, Values};
+use msr_layers::{Buffer, Layer, Pass, Phase, Tied, Values, mix};
 use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
@@ -22,6 +22,7 @@ use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig
 use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
 use crate::rates::RateTable;
+use crate::statistics;
 use crate::task_data::TaskData;
 
 /// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain
@@ -126,6 +127,7 @@ impl MetaLearner {
         if parameters.adapted.is_empty() {
             return Err(Error::config("there is nothing to adapt: the model has no adapted parameters"));
         }
+        statistics::check_buffers(parameters)?;
         let mut outer = variables(parameters.iter())?;
         outer.extend(method.variables());
         check_names(&outer)?;
@@ -143,27 +145,29 @@ impl MetaLearner {
         let parameters = &self.inner.tied.parameters;
         let own = &self.outer[parameters.len()..];
         let inner = own.iter().map(|p| make(p.variable.as_tensor())).collect();
-        Outer { model: nodes(parameters, &make), inner }
+        Outer { model: nodes(parameters, &make).in_phase(Phase::Support), inner }
     }
 }
 
 impl InnerLoop {
-    /// The values of each task after the inner loop. When `outer` is tracked, so is the result.
+    /// The values of each task after the inner loop, ready for queries. When `outer` is tracked, so
+    /// is the result.
     fn adapt(self: &Arc<Self>, outer: &Outer, support: &Examples) -> Result<Values> {
         let start = for_tasks(&outer.model, support.tasks())?;
-        match &self.method {
+        let adapted = match &self.method {
             Method::Steps(config, rates) => self.descend(*config, start, rates.rates(&outer.inner)?, support),
             Method::Solve(ridge, order) => {
                 let shared = match order {
                     Order::Second => start.shared,
                     Order::First => start.shared.iter().map(Node::detach).collect(),
                 };
-                let start = Values { shared, adapted: start.adapted };
+                let start = Values { shared, ..start };
                 let lambda = outer.inner.first().ok_or_else(|| Error::config("the ridge is missing"))?;
                 let solved = ridge.solve(self.model.as_ref(), &start, lambda, support)?;
-                Ok(Values { shared: outer.model.shared.clone(), adapted: solved.adapted })
+                Ok(Values { shared: outer.model.shared.clone(), ..solved })
             }
-        }
+        }?;
+        statistics::for_queries(self.model.as_ref(), adapted, support)
     }
 
     /// Gradient steps from `start`, the different values; those of the model after them.
@@ -175,7 +179,9 @@ impl InnerLoop {
         support: &Examples,
     ) -> Result<Values> {
         let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
-        let Values { shared, adapted } = start;
+        let Values { shared, adapted, buffers, pass } = start;
+        let rest = Values { buffers, pass, ..Values::default() };
+        let of_step = rest.clone();
         let (shared_count, rate_count) = (shared.len(), rates.len());
         let tracked = shared.iter().chain(&adapted).chain(&rates).any(Node::is_tracked);
         let mut context = [shared.clone(), rates].concat();
@@ -184,7 +190,7 @@ impl InnerLoop {
         }
         let this = self.clone();
         let keep = if tracked && config.order == Order::Second { Graph::Keep } else { Graph::Drop };
-        let step = move |_: usize, state: &[Node], context: &[Node]| {
+        let step = move |index: usize, state: &[Node], context: &[Node]| {
             let (shared, rest) = context.split_at(shared_count);
             let (rates, node) = rest.split_at(rate_count);
             let data = match (&data, node.first()) {
@@ -195,12 +201,13 @@ impl InnerLoop {
             };
             // Without an outer graph each step stands alone: fresh leaves, nothing kept.
             let leaves = state.iter().map(|v| if tracked { v.clone() } else { v.detach_leaf() }).collect();
-            let values = Values { shared: shared.to_vec(), adapted: leaves };
+            let values = Values { shared: shared.to_vec(), adapted: leaves, ..of_step.clone() };
+            let values = Values { pass: values.pass.at(index as u64), ..values };
             this.step(&values, rates, &data, keep).map_err(lower)
         };
         let adapted =
             unroll(adapted, context, config.steps, config.recompute, Arc::new(step)).map_err(raise)?;
-        Ok(self.tied.spread(&Values { shared, adapted }))
+        Ok(self.tied.spread(&Values { shared, adapted, ..rest }))
     }
 
     pub(super) fn data(
@@ -270,9 +277,15 @@ impl Learner for MetaLearner {
     }
 
     fn gradients(&self, episode: &Episode) -> Result<Gradients> {
+        self.gradients_at(0, episode)
+    }
+
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         episode.check()?;
-        let outer = self.nodes(Node::leaf);
-        let adapted = self.inner.adapt(&outer, &episode.support)?;
+        let mut outer = self.nodes(Node::leaf);
+        let draws: Vec<u64> = episode.tasks.iter().map(|&task| mix(step, task as u64)).collect();
+        outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
+        let adapted = self.inner.adapt(&outer, &episode.support)?.in_phase(Phase::Train);
         let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
         let total = self.inner.config.reduction.apply(&losses)?;
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
@@ -280,7 +293,12 @@ impl Learner for MetaLearner {
         Ok(Gradients {
             losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, &episode.query)?,
         })
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        statistics::running(&self.inner.tied.parameters)
     }
 
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {

@@ -68,8 +68,7 @@ pub(crate) fn solve(
         return Err(Error::config("least squares needs targets that are values, not labels"));
     };
     let equations = normal_equations(model, start, &Node::constant(&support.x), targets)?;
-    let shared = start.shared.clone();
-    let start = &start.adapted;
+    let (given, start) = (start, &start.adapted);
     let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
     let flat = start
         .iter()
@@ -93,5 +92,5 @@ pub(crate) fn solve(
             Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
         })
         .collect::<Result<_>>()?;
-    Ok(Values { shared, adapted })
+    Ok(Values { adapted, ..given.clone() })
 }

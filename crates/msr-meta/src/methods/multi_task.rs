@@ -96,6 +96,12 @@ impl MultiTask {
                 "multi-task learning cannot fit a layer that is used twice: the model is not linear in its parameters",
             ));
         }
+        if !parameters.buffers.is_empty() {
+            return Err(Error::config(
+                "multi-task learning has no support set and keeps no running averages; normalise with \
+                 Statistics::Batch",
+            ));
+        }
         // All of them must be variables, though the adapted ones are not trained.
         variables(parameters.iter())?;
         let outer = variables(parameters.shared.iter())?;
@@ -123,7 +129,7 @@ impl MultiTask {
             let shape = [&[tasks], p.tensor.dims()].concat();
             Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
         });
-        let start = Values { shared, adapted: zeros.collect::<Result<_>>()? };
+        let start = Values::new(shared, zeros.collect::<Result<_>>()?);
         let ridge = Tensor::full(self.config.ridge, (), examples.x.device())?.to_dtype(examples.x.dtype())?;
         solve(self.model.as_ref(), &start, &Node::constant(&ridge), examples)
     }
@@ -147,13 +153,14 @@ impl Learner for MultiTask {
         let all = episode.support.concat(&episode.query)?;
         let fitted = self.fit(self.shared(Node::constant), &all)?;
         let shared = self.shared(Node::leaf);
-        let values = Values { shared: shared.clone(), adapted: fitted.adapted };
+        let values = Values::new(shared.clone(), fitted.adapted);
         let losses = self.loss(&values, &all, true)?;
         let total = self.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
             losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: Vec::new(),
         })
     }
 
