@@ -46,6 +46,7 @@ mod checkpoint;
 mod error;
 mod grad;
 mod node;
+pub mod operations;
 mod rules;
 mod unroll;
 mod value;
@@ -59,6 +60,6 @@ pub use msr_kernels::{
     centred_second_moments, room_for, second_moments,
 };
 pub use node::{Backward, Node, Rule};
-pub use rules::{concat, mse};
+pub use rules::{Convolution, concat, mse, stack, where_cond};
 pub use unroll::{Recompute, unroll};
 pub use value::Value;

@@ -110,6 +110,19 @@ pub enum Error {
         count: usize,
     },
 
+    /// An index that names nothing.
+    #[error("{op}: index {element} is {index}, but there are only {count} to choose from")]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// The place of the index.
+        element: usize,
+        /// The index itself.
+        index: i64,
+        /// What it must be below.
+        count: usize,
+    },
+
     /// An element that is tied to a parameter that is not there.
     #[error("ties: element {element} is tied to parameter {parameter}, but there are only {count}")]
     Tie {

@@ -171,8 +171,7 @@ impl Conv4 {
         let (c, h, w) = config.image;
         require_sizes(LAYER, &[("image channels", c), ("image height", h), ("image width", w)])?;
         if config.norm.features != config.channels {
-            let problem =
-                format!("norm.features is {}, channels {}", config.norm.features, config.channels);
+            let problem = format!("norm.features is {}, channels {}", config.norm.features, config.channels);
             return Err(Error::Config { layer: LAYER, problem });
         }
         let shapes = config.shapes()?;

@@ -200,9 +200,10 @@ impl Parameters {
 
     /// The error of values that are not as many as there are parameters and buffers.
     pub(crate) fn wrong_count(&self, layer: &'static str, values: &Values) -> Error {
-        self.check_counts(layer, values)
-            .err()
-            .unwrap_or_else(|| Error::Config { layer, problem: "the values are those of other layers".into() })
+        self.check_counts(layer, values).err().unwrap_or_else(|| Error::Config {
+            layer,
+            problem: "the values are those of other layers".into(),
+        })
     }
 
     /// Refuses values that are not as many as there are parameters and buffers.

@@ -4,18 +4,25 @@
 mod arithmetic;
 mod cast;
 mod conv2d;
+mod convolution;
+mod extreme;
 mod gather;
 mod im2col;
+mod index;
 mod loss;
 mod matmul;
 mod norm_relu_pool;
+mod order;
 mod pool;
 mod reduce;
+mod select;
 mod shape;
 mod softmax;
 mod solve;
 mod ties;
 mod unary;
 
+pub use convolution::Convolution;
 pub use loss::mse;
-pub use shape::concat;
+pub use select::where_cond;
+pub use shape::{concat, stack};

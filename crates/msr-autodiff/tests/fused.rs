@@ -70,7 +70,7 @@ fn convolutions_are_products_of_columns() {
         let square = |y: Node| y.mul(&y);
         agree(
             &format!("{window:?}"),
-            &|x| square(x[0].conv2d(&x[1], window)?),
+            &|x| square(x[0].conv2d_of_tasks(&x[1], window)?),
             &|x| square(composed(x)?),
             &inputs,
         );
