@@ -2,11 +2,11 @@
 
 use candle_core::Tensor;
 use candle_nn::{Module, VarBuilder};
-use msr_autodiff::{Node, Unary, Value};
+use msr_autodiff::{Node, Pool, Unary, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::batch_norm::{BatchNorm, BatchNormConfig};
+use crate::batch_norm::{BatchNorm, BatchNormConfig, Statistics};
 use crate::conv2d::Conv2d;
 use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::{Error, Result};
@@ -201,8 +201,12 @@ impl ConvBlock {
         given: Option<[&V; 2]>,
         affine: &[&V],
     ) -> Result<(V, [V; 2])> {
-        let y = self.conv.convolution().apply(weight, None, columns)?;
-        let (y, statistics) = self.norm.apply(&y, given, affine)?;
+        self.after(&self.conv.convolution().apply(weight, None, columns)?, given, affine)
+    }
+
+    /// normalisation → ReLU → pool.
+    fn after<V: Value>(&self, y: &V, given: Option<[&V; 2]>, affine: &[&V]) -> Result<(V, [V; 2])> {
+        let (y, statistics) = self.norm.apply(y, given, affine)?;
         let y = y.map(Unary::Relu)?;
         let y = match self.config.pool {
             Some(pool) => MaxPool2d::new(pool).apply(&y)?,
@@ -216,14 +220,34 @@ impl ConvBlock {
         values.halves(self.counts).ok_or_else(|| self.parameters().wrong_count(LAYER, values))
     }
 
-    fn of_tasks(&self, values: &Values, input: &Input) -> Result<(Node, [Node; 2])> {
+    fn of_tasks(&self, values: &Values, input: &Input) -> Result<(Node, Option<[Node; 2]>)> {
         let [conv, norm] = self.split(values)?;
-        let columns = match input {
-            Input::Examples(x) => self.conv.convolution().columns_of_tasks(x)?,
-            Input::Prepared(columns) => columns.clone(),
+        let x = input.node();
+        let affine = self.norm.checked(&norm, x)?;
+        let y = self.conv.convolution().of_tasks(&self.conv.weight(&conv)?, x)?;
+        if let Some((pool, [gamma, beta])) = self.in_one(&y, &affine)? {
+            return Ok((y.norm_relu_pool(&gamma, &beta, self.config.norm.eps, pool)?, None));
+        }
+        let (y, statistics) = self.after(&y, self.norm.given(&norm)?, &affine)?;
+        Ok((y, Some(statistics)))
+    }
+
+    /// How normalisation, ReLU and pool of the outputs of a convolution are one operation, where
+    /// they are: γ and β of each task.
+    fn in_one(&self, y: &Node, affine: &[&Node]) -> Result<Option<(Pool, [Node; 2])>> {
+        let pool = match self.config.pool {
+            None => Pool::None,
+            Some(Pool2dConfig { kernel: 2, stride: 2 }) => Pool::TwoByTwo,
+            Some(_) => return Ok(None),
         };
-        let affine = self.norm.checked(&norm, &columns)?;
-        self.block(&columns, &self.conv.weight(&conv)?, self.norm.given(&norm)?, &affine)
+        let (&[t, b, c, h, w], &[gamma, beta]) = (y.dims(), affine) else { return Ok(None) };
+        let many = b * h * w > 1 && h.min(w) >= pool.side();
+        if self.config.norm.statistics != Statistics::Batch || !many {
+            return Ok(None);
+        }
+        // Shared ones have no tasks.
+        let of_tasks = |v: &Node| v.reshape(&[v.elem_count() / c, c])?.broadcast_to(&[t, c]);
+        Ok(Some((pool, [of_tasks(gamma)?, of_tasks(beta)?])))
     }
 }
 
@@ -244,17 +268,14 @@ impl Layer for ConvBlock {
         all
     }
 
-    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.conv.convolution().columns_of_tasks(examples)?))
-    }
-
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         Ok(self.of_tasks(values, input)?.0)
     }
 
     fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
         let (y, statistics) = self.of_tasks(values, input)?;
-        Ok((y, if values.buffers.is_empty() { Vec::new() } else { statistics.to_vec() }))
+        let statistics = statistics.filter(|_| !values.buffers.is_empty());
+        Ok((y, statistics.map(Vec::from).unwrap_or_default()))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -101,6 +101,17 @@ impl Convolution {
         self.columns(x)
     }
 
+    /// The outputs for `weight (t, o, c k²)` and examples of several tasks, `(t, b, c, h, w)`, which
+    /// are read where they lie.
+    pub(crate) fn of_tasks(self, weight: &Node, x: &Node) -> Result<Node> {
+        let Conv2dConfig { in_channels: c, out_channels: o, kernel: k, .. } = self.config;
+        let &[t, _, channels, ..] = x.dims() else { return Err(self.wrong_input(x.dims())) };
+        if x.rank() != 5 || channels != c {
+            return Err(self.wrong_input(x.dims()));
+        }
+        Ok(x.conv2d_of_tasks(&weight.reshape(&[t, o, c, k, k])?, self.config.window())?)
+    }
+
     /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
     pub(crate) fn apply<V: Value>(self, weight: &V, bias: Option<&V>, columns: &V) -> Result<V> {
         let shape = columns.dims();

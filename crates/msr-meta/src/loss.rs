@@ -159,4 +159,14 @@ impl Reduction {
             Reduction::Mean => losses.mean_all()?,
         })
     }
+
+    /// The summand of some of so many tasks.
+    pub(crate) fn apply_to_part(self, losses: &Node, tasks: usize) -> Result<Node> {
+        match self {
+            Reduction::Mean if losses.elem_count() != tasks => {
+                Ok(losses.sum_all()?.affine(1.0 / tasks as f64, 0.0)?)
+            }
+            _ => self.apply(losses),
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::learner::{Gradients, Learner, OuterParameter, Predictions, check_names, loss_values};
 use crate::loss::Loss;
 use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
+use crate::methods::graphs::{graphs, of_each};
 use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
 use crate::rates::RateTable;
@@ -146,6 +147,25 @@ impl MetaLearner {
         let own = &self.outer[parameters.len()..];
         let inner = own.iter().map(|p| make(p.variable.as_tensor())).collect();
         Outer { model: nodes(parameters, &make).in_phase(Phase::Support), inner }
+    }
+}
+
+impl MetaLearner {
+    /// The gradients of the part of an episode that shares a graph, of so many tasks in all.
+    fn gradients_of(&self, step: u64, episode: &Episode, tasks: usize) -> Result<Gradients> {
+        let mut outer = self.nodes(Node::leaf);
+        let draws: Vec<u64> = episode.tasks.iter().map(|&task| mix(step, task as u64)).collect();
+        outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
+        let adapted = self.inner.adapt(&outer, &episode.support)?.in_phase(Phase::Train);
+        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
+        let total = self.inner.config.reduction.apply_to_part(&losses, tasks)?;
+        let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
+        let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
+        Ok(Gradients {
+            losses: loss_values(&losses)?,
+            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, &episode.query)?,
+        })
     }
 }
 
@@ -282,19 +302,22 @@ impl Learner for MetaLearner {
 
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         episode.check()?;
-        let mut outer = self.nodes(Node::leaf);
-        let draws: Vec<u64> = episode.tasks.iter().map(|&task| mix(step, task as u64)).collect();
-        outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
-        let adapted = self.inner.adapt(&outer, &episode.support)?.in_phase(Phase::Train);
-        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
-        let total = self.inner.config.reduction.apply(&losses)?;
-        let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
-        let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
-        Ok(Gradients {
-            losses: loss_values(&losses)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
-            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, &episode.query)?,
-        })
+        // Running averages are those of all tasks.
+        let alone = !self.inner.tied.parameters.buffers.is_empty();
+        let graphs = match alone {
+            true => vec![0..episode.tasks.len()],
+            false => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
+        };
+        let parts = of_each(episode, graphs, |part| self.gradients_of(step, part, episode.tasks.len()))?;
+        let mut parts = parts.into_iter();
+        let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
+        for part in parts {
+            total.losses.extend(part.losses);
+            for (sum, gradient) in total.gradients.iter_mut().zip(&part.gradients) {
+                *sum = (&*sum + gradient)?;
+            }
+        }
+        Ok(total)
     }
 
     fn buffers(&self) -> Vec<Buffer> {
@@ -303,8 +326,12 @@ impl Learner for MetaLearner {
 
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
         episode.check()?;
-        let adapted = self.inner.adapt(&self.nodes(Node::constant), &episode.support)?;
-        loss_values(&self.inner.query(&adapted, &episode.query, false)?)
+        let graphs = graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode);
+        let parts = of_each(episode, graphs, |part| {
+            let adapted = self.inner.adapt(&self.nodes(Node::constant), &part.support)?;
+            loss_values(&self.inner.query(&adapted, &part.query, false)?)
+        })?;
+        Ok(parts.concat())
     }
 
     fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {

@@ -1,5 +1,7 @@
 //! How to meta-learn, as data.
 
+use std::num::NonZeroUsize;
+
 use msr_autodiff::Recompute;
 use serde::{Deserialize, Serialize};
 
@@ -117,11 +119,18 @@ pub struct MetaConfig {
     /// cost less: the same numbers but for rounding. Query losses of tests are always computed from
     /// outputs; an exact solution always uses moments.
     pub second_moments: bool,
+    /// How many tasks share a graph. Graphs are computed side by side, on as many threads as the
+    /// current rayon pool has; their gradients are added in the order of the tasks, so that the
+    /// bits do not depend on the number of threads. Few tasks a graph need little memory, many need
+    /// fewer operations. `None` chooses: one task where a deep model has much to do for each,
+    /// otherwise all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_per_graph: Option<NonZeroUsize>,
 }
 
 impl Default for MetaConfig {
     /// Three gradient steps with learned rates, squared error, nothing smoothed, sum over tasks,
-    /// moments where they pay.
+    /// moments where they pay, as many tasks a graph as is good.
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
@@ -129,6 +138,7 @@ impl Default for MetaConfig {
             label_smoothing: LabelSmoothing::default(),
             reduction: Reduction::default(),
             second_moments: true,
+            tasks_per_graph: None,
         }
     }
 }

@@ -43,10 +43,7 @@ impl Headed {
     fn split(&self, values: &Values) -> (Values, Values) {
         let own = self.head.parameters().adapted.len();
         let (body, head) = values.adapted.split_at(values.adapted.len().saturating_sub(own));
-        (
-            Values { shared: values.shared.clone(), adapted: body.to_vec() },
-            Values { shared: Vec::new(), adapted: head.to_vec() },
-        )
+        (Values { adapted: body.to_vec(), ..values.clone() }, Values::new(Vec::new(), head.to_vec()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bilevel;
 pub(crate) mod config;
+mod graphs;
 mod headed;
 pub(crate) mod least_squares;
 pub(crate) mod multi_task;

@@ -146,7 +146,7 @@ impl RidgeHead {
     ///
     /// # Errors
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the body has no
-    /// parameters, or one called `head.…`, for a ridge or scale that is not positive, fewer than
+    /// parameters, one called `head.…`, or statistics that it keeps, for a ridge or scale that is not positive, fewer than
     /// two classes, and a smoothing outside its range.
     pub fn new(body: impl Layer + 'static, config: RidgeHeadConfig) -> Result<Self> {
         let tied = body.parameters().tied()?;
@@ -157,6 +157,13 @@ impl RidgeHead {
             return Err(Error::config(format!(
                 "`{}` has the name of the head that is solved for; give the body another prefix, vb.pp(name)",
                 p.name
+            )));
+        }
+        if let Some(buffer) = tied.parameters.buffers.first() {
+            return Err(Error::config(format!(
+                "the body of a ridge head keeps no statistics, and `{}` is one; normalise with those of the examples at \
+                 hand, Statistics::Batch",
+                buffer.name
             )));
         }
         for (what, value) in [("ridge", config.ridge), ("scale", config.scale)] {
@@ -310,6 +317,7 @@ impl Learner for RidgeHead {
         Ok(Gradients {
             losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: Vec::new(),
         })
     }
 
