@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::error::Result;
 use crate::layer::{Input, Layer};
 use crate::parameters::Parameters;
+use crate::record::{LayerRecord, data};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, data};
 
 /// A function applied to each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

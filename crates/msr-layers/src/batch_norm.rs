@@ -221,9 +221,7 @@ impl BatchNorm {
         let p = pixels.iter().product::<usize>();
         let x = x.to_dtype(wide)?.reshape(&[t, b, c, p])?;
         let (centred, variance, found) = match given {
-            Some([mean, variance]) => {
-                (x.sub(&row(mean)?)?, row(variance)?, [mean.clone(), variance.clone()])
-            }
+            Some([mean, variance]) => (x.sub(&row(mean)?)?, row(variance)?, [mean.clone(), variance.clone()]),
             None => {
                 let n = b * p;
                 if n < 2 {
@@ -236,7 +234,8 @@ impl BatchNorm {
                     let v = v.reshape(&[t, c])?.map(Unary::Affine { scale, offset: 0.0 })?;
                     Ok(v.to_dtype(dtype)?)
                 };
-                let unbiased = if statistics == Statistics::Running { n as f64 / (n - 1) as f64 } else { 1.0 };
+                let unbiased =
+                    if statistics == Statistics::Running { n as f64 / (n - 1) as f64 } else { 1.0 };
                 let found = [kept(&mean, 1.0)?, kept(&variance, unbiased)?];
                 (centred, variance, found)
             }
@@ -327,8 +326,7 @@ impl Layer for BatchNorm {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         let tensors = tensors(LAYER, &self.parameters, values)?;
-        let spec =
-            json!({ "layer": "batch_norm", "name": self.name, "config": data(LAYER, &self.config)? });
+        let spec = json!({ "layer": "batch_norm", "name": self.name, "config": data(LAYER, &self.config)? });
         Ok(Some(LayerRecord { spec, tensors }))
     }
 }

@@ -9,9 +9,9 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv1d";
 
@@ -153,7 +153,10 @@ impl Layer for Conv1d {
     }
 
     fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
-        Some(Flops::per_example(output.iter().product::<usize>() * (2 * self.config.in_channels * self.config.kernel + usize::from(self.config.bias))))
+        Some(Flops::per_example(
+            output.iter().product::<usize>()
+                * (2 * self.config.in_channels * self.config.kernel + usize::from(self.config.bias)),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -10,9 +10,9 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::bias_parameter;
 use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Conv2d";
 

@@ -92,7 +92,8 @@ impl Conv4Config {
         ConvBlockConfig { conv, norm: self.norm, pool }
     }
 
-    /// The shapes of an image and of what each block makes of it: `(c, h, w)`, `blocks + 1` of them.
+    /// The shapes of an image and of what each block makes of it: `(c, h, w)`, `blocks + 1` of
+    /// them.
     ///
     /// # Errors
     /// [`Error::Config`], which names the block and the sizes, when the image is too small for so
@@ -171,8 +172,7 @@ impl Conv4 {
         let (c, h, w) = config.image;
         require_sizes(LAYER, &[("image channels", c), ("image height", h), ("image width", w)])?;
         if config.norm.features != config.channels {
-            let problem =
-                format!("norm.features is {}, channels {}", config.norm.features, config.channels);
+            let problem = format!("norm.features is {}, channels {}", config.norm.features, config.channels);
             return Err(Error::Config { layer: LAYER, problem });
         }
         let shapes = config.shapes()?;

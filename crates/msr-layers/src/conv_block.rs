@@ -278,8 +278,7 @@ impl Layer for ConvBlock {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         let [conv, norm] = self.split(values)?;
-        let (Some(mut record), Some(norm)) =
-            (self.conv.layer().record(&conv)?, self.norm.record(&norm)?)
+        let (Some(mut record), Some(norm)) = (self.conv.layer().record(&conv)?, self.norm.record(&norm)?)
         else {
             return Ok(None);
         };

@@ -8,9 +8,9 @@ use msr_autodiff::{Node, SecondMoments};
 use crate::error::{Error, Result};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::Parameters;
+use crate::record::LayerRecord;
 use crate::summary::{Flops, LayerSummary};
 use crate::values::Values;
-use crate::record::LayerRecord;
 
 /// What goes into a layer.
 #[derive(Clone, Debug)]

@@ -130,8 +130,7 @@ impl Layer for LayerNorm {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         let tensors = tensors(LAYER, &self.parameters, values)?;
-        let spec =
-            json!({ "layer": "layer_norm", "name": self.name, "config": data(LAYER, &self.config)? });
+        let spec = json!({ "layer": "layer_norm", "name": self.name, "config": data(LAYER, &self.config)? });
         Ok(Some(LayerRecord { spec, tensors }))
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "Linear";
 
@@ -89,7 +89,9 @@ impl Layer for Linear {
     }
 
     fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
-        Some(Flops::per_example(output.iter().product::<usize>() * (2 * self.config.in_features + usize::from(self.config.bias))))
+        Some(Flops::per_example(
+            output.iter().product::<usize>() * (2 * self.config.in_features + usize::from(self.config.bias)),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, Weight};
 use crate::parameters::Parameters;
+use crate::record::LayerRecord;
 use crate::summary::LayerSummary;
 use crate::values::{Counts, Values};
-use crate::record::LayerRecord;
 
 const LAYER: &str = "Sequential";
 

@@ -192,7 +192,17 @@ impl fmt::Display for ModelSummary {
         let (task, example) = (self.flops(0), self.flops(1) - self.flops(0));
         let known = |n: u64| if self.knows_all_work() { n.to_string() } else { format!("≥ {n}") };
         let (task, example) = (known(task), known(example));
-        table.push([String::new(), "total".into(), String::new(), shared, adapted, buffers, tied, task, example]);
+        table.push([
+            String::new(),
+            "total".into(),
+            String::new(),
+            shared,
+            adapted,
+            buffers,
+            tied,
+            task,
+            example,
+        ]);
         let widths: Vec<usize> = (0..HEAD.len())
             .map(|i| table.iter().map(|line| line[i].chars().count()).max().unwrap_or(0))
             .collect();

@@ -78,7 +78,12 @@ fn a_choice_changes_no_number() {
             let chosen = Adapting::new(net(filters), adapts).unwrap();
             let (same, found) = gradients(&chosen);
             assert_close("output", same.value(), y.value(), 1e-14);
-            assert_close("module", &chosen.forward(&x.get(0).unwrap()).unwrap(), &y.value().get(0).unwrap(), 1e-12);
+            assert_close(
+                "module",
+                &chosen.forward(&x.get(0).unwrap()).unwrap(),
+                &y.value().get(0).unwrap(),
+                1e-12,
+            );
             for (name, found) in &found {
                 let expected = &expected.iter().find(|(n, _)| n == name).unwrap().1;
                 let expected = match expected.rank() > found.rank() {
@@ -98,10 +103,8 @@ fn a_choice_changes_no_number() {
             });
             let vb = candle_nn::VarBuilder::from_tensors(tensors.collect(), DType::F64, &Device::Cpu);
             let built = spec.build(&vb).unwrap();
-            let again = built.forward_tasks(
-                &built.parameters().broadcast(2).unwrap(),
-                &Input::Examples(x_node.clone()),
-            );
+            let again = built
+                .forward_tasks(&built.parameters().broadcast(2).unwrap(), &Input::Examples(x_node.clone()));
             assert_close("built again", again.unwrap().value(), y.value(), 1e-12);
         }
     }
@@ -110,9 +113,17 @@ fn a_choice_changes_no_number() {
 /// The numbers of a Conv4, by hand.
 #[test]
 fn a_summary_counts_what_there_is() {
-    let norm = BatchNormConfig { statistics: Statistics::Running, affine: Affine::Shared, ..BatchNormConfig::new(4) };
-    let config =
-        Conv4Config { filters: Filters::Kronecker, norm, pool: Pool::Max, ..Conv4Config::new((1, 28, 28), 4, 5) };
+    let norm = BatchNormConfig {
+        statistics: Statistics::Running,
+        affine: Affine::Shared,
+        ..BatchNormConfig::new(4)
+    };
+    let config = Conv4Config {
+        filters: Filters::Kronecker,
+        norm,
+        pool: Pool::Max,
+        ..Conv4Config::new((1, 28, 28), 4, 5)
+    };
     let vb = SeededVars::new(2).builder(DType::F32, &Device::Cpu);
     let summary = ModelSummary::of(&Conv4::new(config, vb.clone()).unwrap(), &[1, 28, 28]).unwrap();
     let outputs: Vec<&[usize]> = summary.layers().iter().map(|(row, _)| row.output.as_slice()).collect();
@@ -167,5 +178,8 @@ fn a_summary_sees_ties_and_choices() {
     }
     let summary = ModelSummary::of(&Mine(linear("mine")), &[4]).unwrap();
     assert_eq!((summary.layers()[0].0.name.as_str(), summary.knows_all_work()), ("mine", false));
-    assert!(summary.to_string().contains("mine   layer  4") && summary.to_string().contains("≥ 0"), "{summary}");
+    assert!(
+        summary.to_string().contains("mine   layer  4") && summary.to_string().contains("≥ 0"),
+        "{summary}"
+    );
 }

@@ -35,7 +35,14 @@ fn linear_layers() -> Vec<Case> {
         let mut add = |name: &'static str, make: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
             let vars = SeededVars::new(5);
             let layer = make(vars.builder(DType::F64, &Device::Cpu));
-            cases.push(Case { name, example: input.to_vec(), output: output.to_vec(), layer, vars, weights: 1 });
+            cases.push(Case {
+                name,
+                example: input.to_vec(),
+                output: output.to_vec(),
+                layer,
+                vars,
+                weights: 1,
+            });
         };
         for (name, config) in configs {
             add(name, &|vb| Box::new(ReparamConv2d::new(config, vb).unwrap()));

@@ -76,9 +76,8 @@ fn support_statistics_reach_the_queries() {
         let shape = |b: usize| [&[2, b, 2], pixels.as_slice()].concat();
         let (support, query) = (normal(1, shape(3), DType::F64), normal(2, shape(2), DType::F64));
         let (weight, bias) = (normal(3, (2, 2), DType::F64), normal(4, (2, 2), DType::F64));
-        let f = |x: &[Node]| {
-            queries(&x[0], &x[1], &x[2..]).map_err(|e| msr_autodiff::Error::Other(Box::new(e)))
-        };
+        let f =
+            |x: &[Node]| queries(&x[0], &x[1], &x[2..]).map_err(|e| msr_autodiff::Error::Other(Box::new(e)));
         let tensors = [support.clone(), query.clone(), weight.clone(), bias.clone()];
         let name = format!("support statistics, {pixels:?}");
         gradcheck(&name, &f, &tensors, 3, FiniteDifference::default());
@@ -125,8 +124,7 @@ fn scale_and_shift_belong_to_whom_one_says() {
         let values = layer.parameters().broadcast(3).unwrap();
         (layer.forward_tasks(&values, &x).unwrap().value().clone(), values.counts())
     };
-    let [(adapted, a), (shared, b), (none, c)] =
-        [Affine::Adapted, Affine::Shared, Affine::None].map(output);
+    let [(adapted, a), (shared, b), (none, c)] = [Affine::Adapted, Affine::Shared, Affine::None].map(output);
     assert_eq!((a, b, c), ((0, 2), (2, 0), (0, 0)));
     assert_close("shared", &shared, &adapted, 0.0);
     assert_close("none", &none, &adapted, 1e-15);

@@ -44,7 +44,11 @@ fn all_can_be_differentiated_three_times() {
     let layers: [(&str, Box<dyn Layer>, &[usize]); 5] = [
         ("average", Box::new(AvgPool2d::new(Pool2dConfig::new(2))), &[2, 1, 2, 4, 2]),
         ("flatten", Box::new(Flatten), &[2, 2, 2, 2]),
-        ("layer norm", Box::new(LayerNorm::new(LayerNormConfig::new(&[4]), vb().pp("n")).unwrap()), &[2, 2, 4]),
+        (
+            "layer norm",
+            Box::new(LayerNorm::new(LayerNormConfig::new(&[4]), vb().pp("n")).unwrap()),
+            &[2, 2, 4],
+        ),
         ("residual", Box::new(residual), &[2, 2, 3]),
         ("block", Box::new(block), &[1, 2, 2, 4, 4]),
     ];
@@ -159,7 +163,8 @@ fn conv4_infers_its_shapes() {
     // The starts of the two forms are one network: the same uniform law, factors at the identity.
     let bound = |net: &Conv4| -> Vec<f64> {
         let values = net.parameters().broadcast(1).unwrap();
-        let largest = |w: msr_layers::Weight| w.value.value().abs().unwrap().max_all().unwrap().to_scalar().unwrap();
+        let largest =
+            |w: msr_layers::Weight| w.value.value().abs().unwrap().max_all().unwrap().to_scalar().unwrap();
         net.weights(&values).unwrap().into_iter().map(largest).collect()
     };
     let wide = Conv4Config { channels: 16, norm: BatchNormConfig::new(16), ..config };

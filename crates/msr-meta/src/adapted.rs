@@ -136,8 +136,7 @@ impl Adapted {
             other => Ok(other.clone()),
         });
         let buffers = buffers.collect::<Result<_>>()?;
-        let values =
-            Values { buffers, ..Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?) };
+        let values = Values { buffers, ..Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?) };
         Self::new(self.model.clone(), &values)
     }
 

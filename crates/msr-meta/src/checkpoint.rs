@@ -138,7 +138,11 @@ impl Checkpoint {
             }
         }
         for buffer in buffers {
-            insert(&format!("`{}`", buffer.name), buffer.name.clone(), buffer.variable()?.as_detached_tensor())?;
+            insert(
+                &format!("`{}`", buffer.name),
+                buffer.name.clone(),
+                buffer.variable()?.as_detached_tensor(),
+            )?;
         }
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
         let bytes = |header: &Header| -> Result<Vec<u8>> {

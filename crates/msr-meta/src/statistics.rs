@@ -34,9 +34,11 @@ pub(crate) fn for_queries(model: &dyn Layer, adapted: Values, support: &Examples
     let input = Input::Examples(Node::constant(&support.x));
     let in_support = adapted.in_phase(Phase::Support);
     let (_, statistics) = model.forward_with_statistics(&in_support, &input)?;
-    let buffers = own.iter().zip(&in_support.buffers).zip(statistics).map(|((buffer, old), new)| {
-        if buffer.is_of_task() { Some(new) } else { old.clone() }
-    });
+    let buffers = own
+        .iter()
+        .zip(&in_support.buffers)
+        .zip(statistics)
+        .map(|((buffer, old), new)| if buffer.is_of_task() { Some(new) } else { old.clone() });
     Ok(Values { buffers: buffers.collect(), ..in_support }.in_phase(Phase::Query))
 }
 

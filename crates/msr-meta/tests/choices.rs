@@ -85,16 +85,22 @@ fn a_head_is_solved_for_exactly() {
     let learner =
         MetaLearner::new(Adapting::new(net, Adapts::Head).unwrap(), MetaConfig::least_squares(1e-9)).unwrap();
     let set = |seed, b| {
-        Examples::values(normal(seed, (3, b, 6), DType::F64), normal(seed + 1, (3, b, 2), DType::F64)).unwrap()
+        Examples::values(normal(seed, (3, b, 6), DType::F64), normal(seed + 1, (3, b, 2), DType::F64))
+            .unwrap()
     };
     let data = Episode::new(vec![0, 1, 2], set(1, 4), set(5, 4)).unwrap();
     // Five unknowns an output, four examples: the support set is met.
     let on_support = Episode { query: data.support.clone(), ..data.clone() };
     let losses = learner.losses(&on_support).unwrap();
     assert!(losses.iter().all(|&l| l < 1e-9), "{losses:?}");
-    assert!(learner.gradients(&data).unwrap().gradients.iter().all(|g| {
-        g.flatten_all().unwrap().to_vec1::<f64>().unwrap().iter().all(|x| x.is_finite())
-    }));
+    assert!(
+        learner
+            .gradients(&data)
+            .unwrap()
+            .gradients
+            .iter()
+            .all(|g| { g.flatten_all().unwrap().to_vec1::<f64>().unwrap().iter().all(|x| x.is_finite()) })
+    );
 }
 
 #[test]
@@ -105,7 +111,8 @@ fn rates_are_grouped_as_one_says() {
         own.map(|p| p.name.clone()).collect()
     };
     assert_eq!(names(Granularity::PerBlock), ["rate.block0", "rate.block1", "rate.head"]);
-    let layers = ["rate.block0.conv", "rate.block0.norm", "rate.block1.conv", "rate.block1.norm", "rate.head"];
+    let layers =
+        ["rate.block0.conv", "rate.block0.norm", "rate.block1.conv", "rate.block1.norm", "rate.head"];
     assert_eq!(names(Granularity::PerLayer), layers);
     assert_eq!(names(Granularity::PerParameter).len(), 8);
     let folder = tempfile::tempdir().unwrap();

@@ -84,7 +84,8 @@ fn a_conv4_is_saved_and_loaded() {
         let net = Conv4::new(Conv4Config { filters, norm, ..small() }, vb).unwrap();
         let learner = MetaLearner::new(net, meta(1, Recompute::Off)).unwrap();
         let labels = Tensor::new(&[[0u32, 1, 2], [2, 1, 0]], &Device::Cpu).unwrap();
-        let set = |seed| Examples::labels(normal(seed, (2, 3, 2, 16, 16), DType::F32), labels.clone()).unwrap();
+        let set =
+            |seed| Examples::labels(normal(seed, (2, 3, 2, 16, 16), DType::F32), labels.clone()).unwrap();
         let episode = Episode::new(vec![0, 1], set(1), set(2)).unwrap();
         let (expected, adapted) =
             (learner.losses(&episode).unwrap(), learner.adapt(&episode.support).unwrap());

@@ -51,9 +51,8 @@ fn the_outer_gradient_passes_through_the_statistics() {
         let found = learner_.gradients(&episode()).unwrap();
         let again = learner(statistics, Recompute::On).gradients(&episode()).unwrap();
         assert_eq!(found.losses, again.losses, "{statistics:?}");
-        let total = |learner: &MetaLearner| -> f64 {
-            learner.gradients(&episode()).unwrap().losses.iter().sum()
-        };
+        let total =
+            |learner: &MetaLearner| -> f64 { learner.gradients(&episode()).unwrap().losses.iter().sum() };
         for (i, p) in learner_.outer_parameters().iter().enumerate() {
             let gradient = &found.gradients[i];
             assert!(relative_error(&again.gradients[i], gradient) < 1e-13, "{statistics:?} {}", p.name);
@@ -173,7 +172,10 @@ fn what_has_no_statistics_says_so() {
     learner.save(&path).unwrap();
     let unadapted = Adapted::load(&path, &Device::Cpu).unwrap();
     let message = unadapted.predict(&normal(1, (1, 4, 4), DType::F64)).unwrap_err().to_string();
-    assert!(message.contains("`norm` normalises queries") && message.contains("adapt the model"), "{message}");
+    assert!(
+        message.contains("`norm` normalises queries") && message.contains("adapt the model"),
+        "{message}"
+    );
     let model: Arc<dyn Layer> = Arc::new(model(Statistics::Running, DType::F32));
     assert!(MultiTask::new(model, MultiTaskConfig::default()).is_err());
     // A normalisation that is used at two places would have two kinds of statistics.

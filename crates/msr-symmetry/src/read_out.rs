@@ -209,15 +209,16 @@ impl Learned {
     }
 
     fn collect(&self, spec: &LayerSpec, found: &mut Vec<SymmetricLayer>) -> Result<()> {
-        let conv = |layer: String, config: &ReparamConv2dConfig| -> (String, &'static [&'static str], Weights) {
-            let sizes = config.conv;
-            let (channels, in_channels) = (sizes.out_channels, sizes.in_channels);
-            let names: &[&str] = match config.symmetry {
-                ConvSymmetry::Full { .. } => &["symmetry"],
-                _ => &["factor_out", "factor_in", "factor_taps"],
+        let conv =
+            |layer: String, config: &ReparamConv2dConfig| -> (String, &'static [&'static str], Weights) {
+                let sizes = config.conv;
+                let (channels, in_channels) = (sizes.out_channels, sizes.in_channels);
+                let names: &[&str] = match config.symmetry {
+                    ConvSymmetry::Full { .. } => &["symmetry"],
+                    _ => &["factor_out", "factor_in", "factor_taps"],
+                };
+                (layer, names, Weights::Conv { channels, in_channels, kernel: sizes.kernel })
             };
-            (layer, names, Weights::Conv { channels, in_channels, kernel: sizes.kernel })
-        };
         let (layer, names, weights): (String, &[&str], _) = match spec {
             LayerSpec::Sequential { layers } => {
                 return layers.iter().try_for_each(|layer| self.collect(layer, found));
@@ -226,12 +227,11 @@ impl Learned {
                 let (outputs, inputs) = (config.out_features, config.in_features);
                 (name.clone(), &["symmetry"], Weights::Linear { outputs, inputs })
             }
-            LayerSpec::ReparamConv2d { name, config } => {
-                conv(name.clone(), config)
-            }
-            LayerSpec::ConvBlock { name, config: ConvBlockConfig { conv: BlockConv::Reparam(config), .. } } => {
-                conv(if name.is_empty() { "conv".into() } else { format!("{name}.conv") }, config)
-            }
+            LayerSpec::ReparamConv2d { name, config } => conv(name.clone(), config),
+            LayerSpec::ConvBlock {
+                name,
+                config: ConvBlockConfig { conv: BlockConv::Reparam(config), .. },
+            } => conv(if name.is_empty() { "conv".into() } else { format!("{name}.conv") }, config),
             LayerSpec::Adapting { model, .. } => return self.collect(model, found),
             LayerSpec::Residual { body, projection } => {
                 self.collect(body, found)?;

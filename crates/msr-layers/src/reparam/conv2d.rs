@@ -24,9 +24,9 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::{bias_parameter, transposed};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamConv2d";
 /// What A, B and C have beyond the identity.

@@ -22,9 +22,9 @@ use crate::least_squares::by_unit_vectors;
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 use crate::normal_equations::{NormalEquations, no_moments};
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "ReparamLinear";
 

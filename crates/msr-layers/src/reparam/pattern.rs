@@ -19,9 +19,9 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
 use crate::parameters::{Parameter, Parameters};
+use crate::record::{LayerRecord, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, prefix};
 
 const LAYER: &str = "PatternLinear";
 
@@ -232,7 +232,10 @@ impl Layer for PatternLinear {
     }
 
     fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
-        Some(Flops::per_example(output.iter().product::<usize>() * (2 * self.config.pattern.inputs() + usize::from(self.config.bias.is_some()))))
+        Some(Flops::per_example(
+            output.iter().product::<usize>()
+                * (2 * self.config.pattern.inputs() + usize::from(self.config.bias.is_some())),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

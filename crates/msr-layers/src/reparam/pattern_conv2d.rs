@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::normal_equations::NormalEquations;
 use crate::parameters::Parameters;
+use crate::record::{LayerRecord, data, prefix};
 use crate::summary::Flops;
 use crate::values::Values;
-use crate::record::{LayerRecord, data, prefix};
 
 const LAYER: &str = "PatternConv2d";
 

@@ -156,8 +156,7 @@ pub fn cases(dtype: DType) -> Vec<Case> {
     for filters in [Filters::Plain, Filters::Kronecker, Filters::Full { filter_params: 5 }] {
         for (pool, statistics) in [(Pool::Max, Statistics::Running), (Pool::Stride, Statistics::Batch)] {
             let norm = BatchNormConfig { statistics, ..BatchNormConfig::new(3) };
-            let config =
-                Conv4Config { blocks: 2, pool, filters, norm, ..Conv4Config::new((2, 6, 7), 3, 4) };
+            let config = Conv4Config { blocks: 2, pool, filters, norm, ..Conv4Config::new((2, 6, 7), 3, 4) };
             add("Conv4", &[2, 6, 7], &[4], &|vb| Box::new(Conv4::new(config, vb).unwrap()));
         }
     }
