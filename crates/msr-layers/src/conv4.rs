@@ -92,7 +92,8 @@ impl Conv4Config {
         ConvBlockConfig { conv, norm: self.norm, pool }
     }
 
-    /// The shapes of an image and of what each block makes of it: `(c, h, w)`, `blocks + 1` of them.
+    /// The shapes of an image and of what each block makes of it: `(c, h, w)`, `blocks + 1` of
+    /// them.
     ///
     /// # Errors
     /// [`Error::Config`], which names the block and the sizes, when the image is too small for so

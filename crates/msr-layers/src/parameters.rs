@@ -115,9 +115,9 @@ impl Parameters {
     /// under the same names.
     ///
     /// # Errors
-    /// [`Error::Name`] for different variables under one name; [`Error::Config`] for a normalisation
-    /// with buffers that is used twice: what goes through it at one place has other statistics
-    /// than at the other.
+    /// [`Error::Name`] for different variables under one name; [`Error::Config`] for a
+    /// normalisation with buffers that is used twice: what goes through it at one place has other
+    /// statistics than at the other.
     pub fn tied(&self) -> Result<Tied> {
         let mut tied = Tied::default();
         let mut seen: Vec<(&Parameter, bool)> = Vec::new();
@@ -168,7 +168,8 @@ impl Parameters {
         Ok(Values { buffers: self.present_buffers(), ..Values::new(shared, adapted) })
     }
 
-    /// The present values of the buffers, as constants; `None` for statistics that belong to a task.
+    /// The present values of the buffers, as constants; `None` for statistics that belong to a
+    /// task.
     pub fn present_buffers(&self) -> Vec<Option<Node>> {
         self.buffers.iter().map(|b| b.tensor.as_ref().map(Node::constant)).collect()
     }

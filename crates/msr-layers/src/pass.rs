@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 /// What a forward pass is for. Normalisations and dropout do not do the same in each.
 ///
-/// | layer | [`Support`](Phase::Support) | [`Train`](Phase::Train) | [`Query`](Phase::Query) |
+/// | | [`Support`](Phase::Support) | [`Train`](Phase::Train) | [`Query`](Phase::Query) |
 /// |---|---|---|---|
-/// | [`BatchNorm`](crate::BatchNorm), `Statistics::Batch` | of the examples at hand | the same | the same |
-/// | `Statistics::Support` | of the examples at hand | of the task's support set | of the task's support set |
-/// | `Statistics::Running` | of the examples at hand | of the examples at hand | the running averages |
-/// | [`Dropout`](crate::Dropout) | on, if there are draws | on, if there are draws | off |
+/// | `Statistics::Batch` | own | own | own |
+/// | `Statistics::Support` | own | support set's | support set's |
+/// | `Statistics::Running` | own | own | running averages |
+/// | [`Dropout`](crate::Dropout) | on | on | off |
+///
+/// The rows are those of [`BatchNorm`](crate::BatchNorm), which normalises with the
+/// [`Statistics`](crate::Statistics) of the examples at hand (own), those of the task's support
+/// set, or averages. Dropout is on where there are draws (see [`Pass`]).
 ///
 /// All other layers do the same in every phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

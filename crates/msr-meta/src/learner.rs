@@ -64,8 +64,8 @@ pub trait Learner: Send + Sync {
     /// When the episode does not fit the model.
     fn gradients(&self, episode: &Episode) -> Result<Gradients>;
 
-    /// The same as part of outer step `step`, counted from zero: what is drawn at random (dropout in
-    /// the inner loop) depends on it, and on the tasks' numbers. [`Learner::gradients`] is step
+    /// The same as part of outer step `step`, counted from zero: what is drawn at random (dropout
+    /// in the inner loop) depends on it, and on the tasks' numbers. [`Learner::gradients`] is step
     /// zero.
     ///
     /// # Errors
