@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::learner::without_steps;
 use crate::methods::bilevel::{InnerLoop, Method, Outer};
 use crate::parameters::for_tasks;
+use crate::statistics;
 
 impl InnerLoop {
     /// The values of each task after each number of steps in `steps`, in their order, from one pass
@@ -25,6 +26,7 @@ impl InnerLoop {
         for step in 0..=last {
             if steps.contains(&step) {
                 let here = self.tied.spread(&values);
+                let here = statistics::for_queries(self.model.as_ref(), here, support)?;
                 let wanted = found.iter_mut().zip(steps).filter(|(_, at)| **at == step);
                 wanted.for_each(|(slot, _)| *slot = Some(here.clone()));
             }
