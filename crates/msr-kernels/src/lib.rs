@@ -7,7 +7,8 @@
 //!
 //! # Entry points
 //! - [`binary`], [`unary`], [`select`]: functions of elements; [`sum_keepdim`],
-//!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along dimensions.
+//!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along
+//!   dimensions.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
 //! - [`im2col`], [`col2im`], [`max_pool_index`], [`avg_pool`], [`spread`] over a [`Window`];
 //!   [`second_moments`] of its windows.
