@@ -12,6 +12,7 @@
 //!   ([`Graph::Keep`]) or without ([`Graph::Drop`]) a graph for the next order.
 //! - [`unroll`]: a loop of differentiable steps, recomputed during the backward pass when
 //!   [`Recompute::On`] asks for it, so that memory grows with the logarithm of the number of steps.
+//! - [`operations`]: the table of all operations, what candle calls them, and their gradients.
 //! - [`Rule`] and [`Node::apply_one`]: an operation of your own, from outside this crate; the
 //!   example `05-own-operation` builds and checks one.
 //! - [`Value`]: what a forward pass is written in when it should run on a [`Node`] and on a plain

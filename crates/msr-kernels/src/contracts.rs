@@ -362,7 +362,15 @@ fn sizes_that_overflow() {
             assert!(matmul(&normal(1, (3, 2), dtype), &wide).is_err());
             assert!(unary(Unary::Exp, &wide).is_err() && sum_keepdim(&wide, &[0]).is_err());
             assert!(binary(Binary::Add, &wide, &wide).is_err() && log_softmax(&wide, 0).is_err());
-            assert!(squared_distance(&wide, &wide, 1.0).is_err());
+            assert!(squared_distance(&wide, &wide, 1.0).is_err() && softmax(&wide, 0).is_err());
+            assert!(extreme(Extreme::Max, &wide, 0).is_err() && cumsum(&wide, 0).is_err());
+            assert!(avg_pool(&wide, Window::square(1, 1, 0)).is_err());
+            let condition = Tensor::ones((2, 1), DType::U8, &Device::Cpu).unwrap();
+            assert!(select(&condition, &wide, &wide).is_err());
+            let row = Tensor::zeros(1, DType::U32, &Device::Cpu).unwrap();
+            assert!(index_select(&wide, &row, 0).is_err());
+            assert!(index_add(&normal(1, (1, 2), dtype), &row, 0, n).is_err());
+            assert!(spread(&normal(1, (1, 1), dtype), Window::square(1, n, 0), (n, n)).is_err());
         }
     }
     // Sizes whose product is no number, beside one of zero.

@@ -7,7 +7,8 @@
 //!
 //! # Entry points
 //! - [`binary`], [`unary`], [`select`]: functions of elements; [`sum_keepdim`],
-//!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along dimensions.
+//!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along
+//!   dimensions.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
 //! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints.
 //! - [`norm_relu_pool`] and its derivatives: batch normalisation, ReLU and max-pool in one pass.

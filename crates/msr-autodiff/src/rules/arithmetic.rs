@@ -109,8 +109,8 @@ impl Node {
         self.binary(other, Binary::Maximum)
     }
 
-    /// The smaller of two numbers, element by element, broadcast as numpy does; NaN where either is.
-    /// The gradient goes to the smaller; where they are equal, half of it goes to each.
+    /// The smaller of two numbers, element by element, broadcast as numpy does; NaN where either
+    /// is. The gradient goes to the smaller; where they are equal, half of it goes to each.
     ///
     /// # Errors
     /// As [`Node::add`].
@@ -118,8 +118,8 @@ impl Node {
         self.binary(other, Binary::Minimum)
     }
 
-    /// `min(max(x, low), high)`; NaN stays NaN. The gradient is let through between the bounds, half
-    /// of it at a bound, and none outside.
+    /// `min(max(x, low), high)`; NaN stays NaN. The gradient is let through between the bounds,
+    /// half of it at a bound, and none outside.
     ///
     /// # Errors
     /// When `low ≤ high` does not hold, or as [`Node::add`].
@@ -151,8 +151,8 @@ impl Node {
         self.maximum(&number(low)?)?.minimum(&number(high)?)
     }
 
-    /// `aᵇ` element by element, broadcast as numpy does, with `a` this node: NaN where `a < 0` and b
-    /// is no integer; one where `b = 0` or `a = 1`, as in IEEE 754.
+    /// `aᵇ` element by element, broadcast as numpy does, with `a` this node: NaN where `a < 0` and
+    /// b is no integer; one where `b = 0` or `a = 1`, as in IEEE 754.
     ///
     /// The gradient of b is `aᵇ ln a`, NaN where `a < 0` and zero where `aᵇ = 0`; that of a is
     /// `b aᵇ⁻¹`, and zero where `b = 0`. A constant exponent is [`Node::power`].

@@ -74,7 +74,8 @@ impl Node {
         Ok(Node::apply_one(MoveRule, &[self], self.value().to_device(device)?))
     }
 
-    /// What `f` makes of this node, computed in `f32` and rounded once when it is in half precision.
+    /// What `f` makes of this node, computed in `f32` and rounded once when it is in half
+    /// precision.
     pub(super) fn in_single_at_least(&self, f: impl FnOnce(&Node) -> Result<Node>) -> Result<Node> {
         match self.dtype() {
             half @ (DType::F16 | DType::BF16) => f(&self.to_dtype(DType::F32)?)?.to_dtype(half),

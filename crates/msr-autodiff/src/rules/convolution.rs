@@ -93,8 +93,8 @@ fn sizes(op: &'static str, x: &Node, kernel: &Node, groups: usize) -> Result<Siz
 
 impl Node {
     /// The convolution (more exactly, cross-correlation) of images with a kernel, as in every deep
-    /// learning library: `y[o, p] = Σ_{i, t} kernel[o, i, t] x[i, s p + d t − padding]` with stride s
-    /// and dilation d.
+    /// learning library: `y[o, p] = Σ_{i, t} kernel[o, i, t] x[i, s p + d t − padding]` with stride
+    /// s and dilation d.
     ///
     /// # Shapes
     /// images: `x (n, ci, h, w)`, `kernel (co, ci / groups, kh, kw) -> (n, co, oh, ow)`;
@@ -143,9 +143,10 @@ impl Node {
         weight.matmul(&columns)?.reshape(&[at.n, at.first, oh, ow])
     }
 
-    /// The transposed convolution: what [`Node::convolve`] does to gradients, as a layer of its own.
-    /// Each pixel adds the kernel, times its value, to the output. `output_padding` adds rows and
-    /// columns below and to the right, which tells sizes apart that a stride maps to the same size.
+    /// The transposed convolution: what [`Node::convolve`] does to gradients, as a layer of its
+    /// own. Each pixel adds the kernel, times its value, to the output. `output_padding` adds rows
+    /// and columns below and to the right, which tells sizes apart that a stride maps to the same
+    /// size.
     ///
     /// # Shapes
     /// images: `x (n, ci, h, w)`, `kernel (ci, co / groups, kh, kw) -> (n, co, oh, ow)`;

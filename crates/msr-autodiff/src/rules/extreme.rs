@@ -26,8 +26,9 @@ impl Rule for ExtremeRule {
 impl Node {
     /// The largest element along `dim`, which stays with size one; NaN where there is one.
     ///
-    /// The gradient goes to the largest element; what is equal shares it equally, so that the shares
-    /// add up to the gradient. (candle gives each of them the whole.) The same for the other three.
+    /// The gradient goes to the largest element; what is equal shares it equally, so that the
+    /// shares add up to the gradient. (candle gives each of them the whole.) The same for the other
+    /// three.
     ///
     /// # Errors
     /// When there is no such dimension or it is empty; the same for the other three.

@@ -68,8 +68,8 @@ impl Node {
     /// `y[i, j, k] = x[i, index[i, j, k], k]`. Each gradient is added to the element it came from.
     ///
     /// # Shapes
-    /// `x (…, n, …)`, `index (…, k, …)` of an integer dtype `->` the shape of the index, which may be
-    /// smaller than x in the other dimensions, too: it then speaks of their beginning
+    /// `x (…, n, …)`, `index (…, k, …)` of an integer dtype `->` the shape of the index, which may
+    /// be smaller than x in the other dimensions, too: it then speaks of their beginning
     ///
     /// # Errors
     /// When there is no such dimension, the shapes do not fit, or an index is not below n.
@@ -97,11 +97,11 @@ impl Node {
         let others = (0..self.rank()).filter(|&d| d != dim);
         let part = others.into_iter().try_fold(self.clone(), |x, d| x.narrow(d, 0, index.dims()[d]))?;
         let picked = gather(&part.rows(dim)?, &index_rows("gather", index, dim, size)?)?;
-        picked.back_from_rows(index.dims(), dim)
+        picked.turned_back(index.dims(), dim)
     }
 
-    /// Adds the elements of `source` at the places that indices name along `dim`: in two dimensions,
-    /// along the first, `y = x`, then `y[index[i, j], j] += source[i, j]`.
+    /// Adds the elements of `source` at the places that indices name along `dim`: in two
+    /// dimensions, along the first, `y = x`, then `y[index[i, j], j] += source[i, j]`.
     ///
     /// # Shapes
     /// `x (…, n, …)`, `source` and `index (…, k, …) -> (…, n, …)`, all other dimensions equal
@@ -111,12 +111,12 @@ impl Node {
     pub fn scatter_add(&self, index: &Tensor, source: &Node, dim: usize) -> Result<Node> {
         let size = self.scatter_size("scatter_add", index, source, dim)?;
         let index = index_rows("scatter_add", index, dim, size)?;
-        self.add(&scatter_add(&source.rows(dim)?, &index, size)?.back_from_rows(self.dims(), dim)?)
+        self.add(&scatter_add(&source.rows(dim)?, &index, size)?.turned_back(self.dims(), dim)?)
     }
 
     /// Puts the elements of `source` at the places that indices name along `dim`, in place of what
-    /// was there: in two dimensions, along the first, `y = x`, then `y[index[i, j], j] = source[i, j]`.
-    /// Of several for one place the last is put there.
+    /// was there: in two dimensions, along the first, `y = x`, then `y[index[i, j], j] = source[i,
+    /// j]`. Of several for one place the last is put there.
     ///
     /// The gradient of x is that of what is left of it, that of the source of what was put.
     ///
@@ -144,7 +144,7 @@ impl Node {
         }
         let from = Tensor::from_vec(from, rows.dims(), self.device())?;
         let put = Tensor::from_vec(put, rows.dims(), self.device())?;
-        where_cond(&put, &gather(&source.rows(dim)?, &from)?, &rows)?.back_from_rows(self.dims(), dim)
+        where_cond(&put, &gather(&source.rows(dim)?, &from)?, &rows)?.turned_back(self.dims(), dim)
     }
 
     /// The size along `dim` of what is scattered into, after the checks.
@@ -171,7 +171,7 @@ impl Node {
     }
 
     /// The matrix of [`Node::rows`] in its old shape, but for the size along `dim`.
-    fn back_from_rows(&self, shape: &[usize], dim: usize) -> Result<Node> {
+    fn turned_back(&self, shape: &[usize], dim: usize) -> Result<Node> {
         let order = order(shape.len(), dim);
         let mut inverse = vec![0; order.len()];
         order.iter().enumerate().for_each(|(to, &from)| inverse[from] = to);

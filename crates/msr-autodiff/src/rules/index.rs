@@ -146,8 +146,8 @@ impl Node {
     }
 
     /// Enlarges (or shrinks) the last dimensions by repeating the nearest element: element i of a
-    /// dimension that goes from n to m is element `⌊i n / m⌋`. Give `[w]` for lines and `[h, w]` for
-    /// images. Each element's gradient is the sum over its copies, whatever the sizes.
+    /// dimension that goes from n to m is element `⌊i n / m⌋`. Give `[w]` for lines and `[h, w]`
+    /// for images. Each element's gradient is the sum over its copies, whatever the sizes.
     ///
     /// # Shapes
     /// `(…, h, w) -> (…, size[0], size[1])`

@@ -62,8 +62,8 @@ impl Node {
         gather(&self.reshape(&[lead.iter().product(), h * w])?, &index)?.reshape(&shape)
     }
 
-    /// The mean under each window. Sizes that are no multiple of the stride lose their last rows and
-    /// columns (7 → 3 for a 2×2 window with stride 2).
+    /// The mean under each window. Sizes that are no multiple of the stride lose their last rows
+    /// and columns (7 → 3 for a 2×2 window with stride 2).
     ///
     /// The gradient is shared equally by the pixels of the window; windows may overlap. The mean of
     /// whole images is [`Node::mean`] over their two dimensions.

@@ -245,8 +245,8 @@ impl Node {
         (0..count).map(|i| self.narrow(dim, start(i), length(i))).collect()
     }
 
-    /// Repeats the whole along each dimension, as often as `times` says; more entries than dimensions
-    /// add leading dimensions. The gradient is summed over the copies.
+    /// Repeats the whole along each dimension, as often as `times` says; more entries than
+    /// dimensions add leading dimensions. The gradient is summed over the copies.
     ///
     /// # Errors
     /// When there are fewer entries than dimensions, or no room for the result.

@@ -181,8 +181,8 @@ impl Node {
         self.function(Unary::Silu)
     }
 
-    /// The Gaussian error linear unit in its tanh form, `x (1 + tanh(√(2 / π) (x + 0.044715 x³))) / 2`.
-    /// D. Hendrycks, K. Gimpel, "Gaussian error linear units" (2016), arXiv:1606.08415.
+    /// The Gaussian error linear unit in its tanh form, `x (1 + tanh(√(2 / π) (x + 0.044715 x³))) /
+    /// 2`. D. Hendrycks, K. Gimpel, "Gaussian error linear units" (2016), arXiv:1606.08415.
     ///
     /// # Errors
     /// As [`Node::affine`].
@@ -200,8 +200,8 @@ impl Node {
     }
 
     /// The exponential linear unit: `x` where `x > 0` and `α (eˣ − 1)` elsewhere. Its derivative at
-    /// zero is taken from the left, `α`; the second derivative there as zero. D.-A. Clevert,
-    /// T. Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential linear
+    /// zero is taken from the left, `α`; the second derivative there as zero. D.-A. Clevert, T.
+    /// Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential linear
     /// units" (ICLR 2016).
     ///
     /// # Errors

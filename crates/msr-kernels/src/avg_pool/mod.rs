@@ -44,8 +44,8 @@ pub fn avg_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     Ok(means.reshape(shape)?)
 }
 
-/// Gives each pixel an equal share of what belongs to the windows that it lies under, `1 / (kh · kw)`
-/// of each: the adjoint of [`avg_pool`].
+/// Gives each pixel an equal share of what belongs to the windows that it lies under, `1 / (kh ·
+/// kw)` of each: the adjoint of [`avg_pool`].
 ///
 /// # Shapes
 /// `(…, oh, ow) -> (…, h, w)`, with `size = (h, w)`

@@ -15,8 +15,8 @@ pub(super) const GELU_CUBIC: f64 = 0.044715 * GELU_LINEAR;
 pub(super) const INVERSE_SQRT_TAU: f64 =
     0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
 
-/// The distance from zero at which SiLU and both kinds of GELU, their slopes too, have reached their
-/// limits in every digit of every floating-point type: `e^−800 = 0`.
+/// The distance from zero at which SiLU and both kinds of GELU, their slopes too, have reached
+/// their limits in every digit of every floating-point type: `e^−800 = 0`.
 pub(super) const FLAT: f64 = 800.0;
 
 /// Numbers that elementwise functions can be applied to.

@@ -38,7 +38,8 @@ pub enum Binary {
     Minimum,
     /// One where `a > b`, one half where they are equal, zero where `a < b`
     Step,
-    /// `aᵇ`: NaN where `a < 0` and b is no integer, and one where `b = 0` or `a = 1`, as in IEEE 754
+    /// `aᵇ`: NaN where `a < 0` and b is no integer, and one where `b = 0` or `a = 1`, as in IEEE
+    /// 754
     Pow,
 }
 

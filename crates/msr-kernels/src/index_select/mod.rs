@@ -11,8 +11,8 @@ use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 use crate::gather::checked_index;
 
-/// The slices of `x` along `dim` that `index` names, in that order: `y[…, j, …] = x[…, index[j], …]`.
-/// Linear; its adjoint is [`index_add`].
+/// The slices of `x` along `dim` that `index` names, in that order: `y[…, j, …] = x[…, index[j],
+/// …]`. Linear; its adjoint is [`index_add`].
 ///
 /// # Shapes
 /// `x (…, n, …)`, `index (k)` of an integer dtype `-> (…, k, …)`
