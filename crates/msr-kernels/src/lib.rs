@@ -14,6 +14,8 @@
 //! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
+//!   operation, to compare with.
 //! - [`Precision`]: what may be expected of each floating-point type.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
@@ -52,6 +54,7 @@ mod finite;
 mod gather;
 mod im2col;
 mod matmul;
+mod place;
 mod pool;
 mod precision;
 mod reduce;
@@ -64,6 +67,7 @@ pub mod ties;
 mod vectorized;
 mod window;
 
+pub use body::with_composed;
 pub use dense::{element_count, room_for, tidy};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
@@ -71,6 +75,7 @@ pub use finite::{is_finite, squared_norm};
 pub use gather::{class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use matmul::matmul;
+pub use place::Place;
 pub use pool::max_pool_index;
 pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};
