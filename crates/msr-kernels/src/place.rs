@@ -45,7 +45,11 @@ impl Place {
             Tensor::zeros(1, DType::F32, &device)?;
             Ok(device)
         });
-        tried.map_err(|problem| Error::NoCudaDevice { ordinal, problem: problem.to_string() })
+        tried.map_err(|problem| {
+            // Without the stack that candle may add below.
+            let problem = problem.to_string().lines().next().unwrap_or_default().to_string();
+            Error::NoCudaDevice { ordinal, problem }
+        })
     }
 
     /// The kind of device: `cpu` or `cuda`.

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Result, bail};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::Init;
-use msr_autodiff::{Graph, Node, grad};
+use msr_autodiff::{Graph, Node, vjp};
 use msr_kernels::{Precision, with_composed};
 use msr_layers::SeededVars;
 use serde::Serialize;
@@ -49,9 +49,9 @@ pub fn bound(work: &Work, dtype: DType) -> f64 {
     let units = match (work, half) {
         (Work::Kernel { .. }, false) => 32.0,
         (Work::Kernel { .. }, true) => 4.0,
-        (Work::Rule(_), false) => 512.0,
+        (Work::Rule(_), false) => 256.0,
         (Work::Rule(_), true) => 32.0,
-        (Work::Learner(_), _) => 8192.0,
+        (Work::Learner(_), _) => 2048.0,
     };
     units * Precision::of(dtype).epsilon
 }
@@ -106,64 +106,48 @@ pub fn differences(
     Ok(all)
 }
 
-/// Value and gradients of a function whose result is made a number by positive weights and a cubic,
-/// so that linear functions have gradients of second order, too:
-/// `L₀ = Σ w ∘ (y + y²/2 + y³/6)`, `y = c f(x)`; `L₁ = Σ u ∘ ∇L₀`.
+/// Value and gradients of a function f of several operands x, with positive weights w and u: the
+/// first order `g = Jᵀ w`, the second the gradient of `Σ u ∘ g` with respect to x and to w. For w
+/// that is `J u`, so that linear functions have a second order, too.
 struct Probe {
-    /// c: a power of two, which costs no digits, such that y is about one.
-    scale: f64,
     /// w, then u for each operand; on the processor, rounded to the dtype that is checked.
     weights: Vec<Tensor>,
 }
 
 impl Probe {
     fn new(f: &Nodes, wide: &[Tensor], dtype: DType, seed: u64) -> Result<Self> {
-        let constants: Vec<Node> = wide.iter().map(Node::constant).collect();
-        let y = f(&constants)?.value().clone();
-        let mean_square = y.sqr()?.mean_all()?.to_scalar::<f64>()?;
-        let scale = if mean_square > 0.0 { (-0.5 * mean_square.log2()).round().exp2() } else { 1.0 };
+        let leaves: Vec<Node> = wide.iter().map(Node::leaf).collect();
+        let y = f(&leaves)?.value().clone();
         let weights = std::iter::once(&y).chain(wide).enumerate().map(|(i, like)| {
             let drawn = draw(seed, &format!("weights {i}"), like.dims())?;
             Ok(spread(&drawn, Domain::Positive)?.to_dtype(dtype)?)
         });
-        Ok(Self { scale, weights: weights.collect::<Result<_>>()? })
+        Ok(Self { weights: weights.collect::<Result<_>>()? })
     }
 
     fn run(&self, f: &Nodes, x: &[Tensor]) -> Result<Vec<Named>> {
         let leaves: Vec<Node> = x.iter().map(Node::leaf).collect();
-        let wrt: Vec<&Node> = leaves.iter().collect();
-        let weigh = |node: &Node, weights: &Tensor| -> Result<Node> {
-            let weights = weights.to_dtype(node.dtype())?.to_device(node.device())?;
-            Ok(node.mul(&Node::constant(&weights))?.sum_all()?)
-        };
-        let value = f(&leaves)?;
-        let y = value.affine(self.scale, 0.0)?;
-        let square = y.mul(&y)?;
-        let cubic = y.add(&square.affine(0.5, 0.0)?)?.add(&square.mul(&y)?.affine(1.0 / 6.0, 0.0)?)?;
-        let first = grad(&weigh(&cubic, &self.weights[0])?, &wrt, Graph::Keep)?;
-        let terms = first.iter().zip(&self.weights[1..]).map(|(g, u)| weigh(g, u));
-        let mut sum: Option<Node> = None;
-        for term in terms {
-            let term = term?;
-            sum = Some(match sum {
-                Some(sum) => sum.add(&term)?,
-                None => term,
-            });
-        }
-        let Some(sum) = sum else { bail!("a rule needs an operand") };
-        let second = grad(&sum, &wrt, Graph::Drop)?;
-        let values = |nodes: Vec<Node>| nodes.iter().map(|node| node.value().clone()).collect();
+        let y = f(&leaves)?;
+        let weights = self.weights.iter().map(|w| Ok(w.to_dtype(y.dtype())?.to_device(y.device())?));
+        let weights: Vec<Tensor> = weights.collect::<Result<_>>()?;
+        let w = Node::leaf(&weights[0]);
+        let mut wrt: Vec<&Node> = leaves.iter().collect();
+        let first = vjp(&[(&y, &w)], &wrt, Graph::Keep)?;
+        let us: Vec<Node> = weights[1..].iter().map(Node::constant).collect();
+        let pairs: Vec<(&Node, &Node)> = first.iter().zip(&us).collect();
+        wrt.push(&w);
+        let second = vjp(&pairs, &wrt, Graph::Drop)?;
+        let values = |nodes: &[Node]| nodes.iter().map(|node| node.value().clone()).collect();
         Ok(vec![
-            (", value", vec![value.value().clone()]),
-            (", first order", values(first)),
-            (", second order", values(second)),
+            (", value", values(&[y])),
+            (", first order", values(&first)),
+            (", second order", values(&second)),
         ])
     }
 }
 
 /// Ways to lay out the same numbers: a view, and what it is called.
-const VIEWS: [(&str, View); 3] =
-    [("", |t| Ok(t.clone())), (", offset", offset), (", strided", strided)];
+const VIEWS: [(&str, View); 3] = [("", |t| Ok(t.clone())), (", offset", offset), (", strided", strided)];
 
 /// The middle third of something wider.
 fn offset(t: &Tensor) -> Result<Tensor> {

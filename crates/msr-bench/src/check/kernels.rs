@@ -158,21 +158,34 @@ fn windows() -> Vec<Operation> {
             |n| shapes![[2, 2, 2, 3, n], [2, 2, 3, 3, n]],
             move |x| Ok(moments(second_moments(&x[0], &x[1], Window::square(3, 1, 1), false)?)),
         ),
-        kernel_of_many(
+        kernel(
             "centred_second_moments",
             Real,
             |n| shapes![[2, 3, 1, 5, n + 2], [2, 3, 2, 3, n]],
             move |x| {
                 let far = unary(Unary::Affine { scale: 0.25, offset: 4.0 }, &x[0])?;
-                let found = centred_second_moments(&far, &x[1], square, false)?;
-                // Centres are what one likes; the error of some weight is not.
-                let ones = Tensor::ones(found.cross.dims(), found.cross.dtype(), found.cross.device())?;
-                let sizes = found.sizes(&ones)?;
-                let error = Tensor::from_vec(sizes, 2, &Device::Cpu)?.to_dtype(found.cross.dtype())?;
-                Ok([moments(found), vec![error]].concat())
+                squared_error(&centred_second_moments(&far, &x[1], square, false)?)
             },
         ),
     ]
+}
+
+/// `‖W P − Y‖²` of each task from its moments, for a W whose entries are all 0.1, in f64 on the
+/// processor: what does not depend on how the data was centred.
+fn squared_error(found: &SecondMoments) -> Result<Tensor> {
+    let wide = |t: &Tensor| t.to_device(&Device::Cpu)?.to_dtype(DType::F64);
+    let (gram, cross, square) = (wide(&found.gram)?, wide(&found.cross)?, wide(&found.square)?);
+    let mut weight = Tensor::full(0.1, cross.dims(), &Device::Cpu)?;
+    if let Some(centre) = &found.centre {
+        // Beside the constant one stands W μ − ν.
+        let (t, o, p) = cross.dims3()?;
+        let taps = weight.narrow(2, 0, p - 1)?.contiguous()?;
+        let means = taps.matmul(&wide(&centre.windows)?.reshape((t, p - 1, 1))?)?;
+        let beside = (means - wide(&centre.targets)?.reshape((t, o, 1))?)?;
+        weight = Tensor::cat(&[&taps, &beside], 2)?;
+    }
+    let fit = (weight.matmul(&gram)? * &weight)?.sum((1, 2))?;
+    Ok(((fit - ((weight * cross)?.sum((1, 2))? * 2.0)?)? + square)?)
 }
 
 /// For each of `rows`, `count` numbers below `below`, some of them equal.

@@ -113,14 +113,11 @@ fn fresh() -> u64 {
 
 /// All dtypes of an operation.
 fn check(op: &Operation, device: &Device, seed: u64, sizes: &[usize]) -> Row {
-    // A meta-step has its own sizes, and is trained in these types.
-    let (sizes, dtypes) = match op.work {
-        Work::Learner(_) => (&sizes[..sizes.len().min(1)], &DTYPES[..2]),
-        _ => (sizes, &DTYPES[..]),
-    };
-    let found = dtypes
-        .iter()
-        .map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
+    // A meta-step has its own sizes.
+    let sizes = if let Work::Learner(_) = op.work { &sizes[..sizes.len().min(1)] } else { sizes };
+    let dtypes = DTYPES.iter().filter(|dtype| op.half || matches!(dtype, DType::F64 | DType::F32));
+    let found =
+        dtypes.map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
     Row { operation: op.name.clone(), family: op.family(), found: found.collect() }
 }
 
@@ -132,7 +129,7 @@ fn in_dtype(op: &Operation, device: &Device, dtype: DType, seed: u64, sizes: &[u
         let found = match tried {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
-                let error = format!("{error:#}");
+                let error = without_stack(&format!("{error:#}"));
                 return match what_is_missing(&error) {
                     Some(reason) => Verdict::Missing { reason },
                     None => Verdict::Failed { problem: format!("size {size}: {error}") },
@@ -159,6 +156,13 @@ fn in_dtype(op: &Operation, device: &Device, dtype: DType, seed: u64, sizes: &[u
     }
 }
 
+/// What an error says, without the stack that candle may add to it.
+fn without_stack(error: &str) -> String {
+    let is_frame = |line: &&str| line.trim_start().starts_with("0: ");
+    let lines: Vec<&str> = error.lines().take_while(|line| !is_frame(line)).collect();
+    lines.join(" ")
+}
+
 /// What the device lacks, if that is what an error says.
 fn what_is_missing(error: &str) -> Option<String> {
     const SIGNS: [&str; 7] = [
@@ -170,8 +174,8 @@ fn what_is_missing(error: &str) -> Option<String> {
         "named symbol not found",
         "missing kernel",
     ];
-    let line = error.lines().find(|line| SIGNS.iter().any(|sign| line.to_lowercase().contains(sign)))?;
-    Some(line.trim().to_string())
+    let lower = error.to_lowercase();
+    SIGNS.iter().any(|sign| lower.contains(sign)).then(|| error.to_string())
 }
 
 /// Runs `f`, in which panics print nothing: they are caught and reported with the rest.

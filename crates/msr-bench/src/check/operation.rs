@@ -51,9 +51,16 @@ pub struct Operation {
     pub domain: Domain,
     /// What is done.
     pub work: Work,
+    /// Whether it is checked in half precision, too.
+    pub half: bool,
 }
 
 impl Operation {
+    /// The same, checked in f64 and f32 alone.
+    pub fn in_full_precision(self) -> Self {
+        Self { half: false, ..self }
+    }
+
     /// Whether this is a kernel, a rule or a learner, in a word.
     pub fn family(&self) -> &'static str {
         match self.work {
@@ -90,7 +97,7 @@ where
     F: Fn(&[Tensor]) -> Result<Vec<Tensor>> + 'static,
 {
     let work = Work::Kernel { run: Box::new(run), plain: None };
-    Operation { name: name.into(), domain, shapes: Box::new(shapes), work }
+    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, half: true }
 }
 
 /// A rule.
@@ -100,7 +107,7 @@ where
     F: Fn(&[Node]) -> msr_autodiff::Result<Node> + 'static,
 {
     let work = Work::Rule(Box::new(move |x| Ok(run(x)?)));
-    Operation { name: name.into(), domain, shapes: Box::new(shapes), work }
+    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, half: true }
 }
 
 /// A meta-step.
@@ -109,5 +116,5 @@ where
     F: Fn(DType, &Device, u64) -> Result<Vec<Tensor>> + 'static,
 {
     let work = Work::Learner(Box::new(run));
-    Operation { name: name.into(), domain: Domain::Real, shapes: Box::new(|_| Vec::new()), work }
+    Operation { name: name.into(), domain: Domain::Real, shapes: Box::new(|_| Vec::new()), work, half: false }
 }
