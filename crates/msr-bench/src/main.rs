@@ -2,9 +2,11 @@
 //! ratios of two things measured in one run. One suite a file or folder.
 
 mod check;
+mod expand;
 mod groups;
 mod machine_rates;
 mod record;
+mod roofline;
 mod step;
 mod timing;
 
@@ -36,6 +38,10 @@ enum Suite {
     /// A meta-step: time, and the least time that the device allows.
     #[command(subcommand, arg_required_else_help = true)]
     Step(step::Step),
+    /// From filter parameters to weights: dense, tied, and by Kronecker factors.
+    Expand(expand::Args),
+    /// What the device can do at most: matrix products and copies by size.
+    Roofline(roofline::Args),
     /// Every kernel, every gradient rule and the meta-steps on fresh random inputs, against f64 on
     /// the processor.
     Check(check::Args),
@@ -69,6 +75,8 @@ fn main() -> std::process::ExitCode {
 fn run(suite: Suite) -> Result<()> {
     match suite {
         Suite::Step(step) => step.run(),
+        Suite::Expand(args) => expand::run(&args),
+        Suite::Roofline(args) => roofline::run(&args),
         Suite::Check(args) => check::run(&args),
         Suite::Groups(args) => groups::run(&args),
         Suite::Fc(args) => step::Step::Fc(args).run(),

@@ -19,8 +19,9 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Does `work` so often that it takes about `seconds`, at least three times, after one time to
-    /// warm up. Each time ends when the device has done all that it was given.
+    /// Does `work` so often that it takes about `seconds`, at least three times, after two to warm
+    /// up: the first may compile kernels. Each time ends when the device has done all that it was
+    /// given.
     ///
     /// # Errors
     /// What `work` reports.
@@ -31,7 +32,6 @@ impl Timing {
             device.synchronize()?;
             Ok(1e3 * start.elapsed().as_secs_f64())
         };
-        // Twice: the first time may compile kernels.
         once()?;
         let each = once()?;
         let samples = (1e3 * seconds / each.max(1e-3)).clamp(3.0, 10_000.0) as usize;

@@ -116,8 +116,8 @@ fn check(op: &Operation, device: &Device, seed: u64, sizes: &[usize]) -> Row {
     // A meta-step has its own sizes.
     let sizes = if let Work::Learner(_) = op.work { &sizes[..sizes.len().min(1)] } else { sizes };
     let dtypes = DTYPES.iter().filter(|dtype| op.half || matches!(dtype, DType::F64 | DType::F32));
-    let found =
-        dtypes.map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
+    let found = dtypes
+        .map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
     Row { operation: op.name.clone(), family: op.family(), found: found.collect() }
 }
 

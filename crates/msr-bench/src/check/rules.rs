@@ -92,7 +92,7 @@ fn shape_changes() -> Vec<Operation> {
         rule("narrow", Real, |n| shapes![[3, n + 2]], |x| x[0].narrow(1, 1, x[0].dims()[1] - 2)),
         rule("pad", Real, |n| shapes![[n, 3]], |x| x[0].pad(0, 1, 2)),
         rule("concat", Real, |n| shapes![[3, n], [3, 1], [3, 5]], |x| concat(&[&x[0], &x[1], &x[2]], 1)),
-        rule("detach", Real, |n| shapes![[n], [n]], |x| x[0].mul(&x[1])?.add(&x[0].detach())),
+        rule("detach", Positive, |n| shapes![[n], [n]], |x| x[0].mul(&x[1])?.add(&x[0].detach())),
         rule(
             "gather_class",
             Real,
