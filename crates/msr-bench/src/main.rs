@@ -125,7 +125,7 @@ mod tests {
             ("step fc --device cuda --json", Place::Cuda(0), Some("-")),
             ("step fc --json a.json --device cuda:3", Place::Cuda(3), Some("a.json")),
         ] {
-            let (Ok(Suite::Step(Step::Fc(args)) | Suite::Fc(args))) = parsed(line) else { panic!("{line}") };
+            let Ok(Suite::Step(Step::Fc(args)) | Suite::Fc(args)) = parsed(line) else { panic!("{line}") };
             assert_eq!(
                 (args.place.device, args.output.json.as_deref()),
                 (device, json.map(Path::new)),
