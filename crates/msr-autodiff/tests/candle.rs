@@ -1,6 +1,11 @@
 //! The values of candle's own gradient tests (candle-core 0.11.1, tests/grad_tests.rs), and
 //! candle's gradients of random operands where it has them.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::approx_constant, reason = "tests; values as rounded there")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::approx_constant,
+    reason = "tests; values as rounded there"
+)]
 
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::{Convolution, Graph, Node, Result, Window, grad, where_cond};

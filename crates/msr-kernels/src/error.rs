@@ -162,6 +162,33 @@ pub enum Error {
         size: usize,
     },
 
+    /// The name of a device that is not understood.
+    #[error("`{name}` is no device; use cpu, cuda or cuda:N, the GPU of number N counted from zero")]
+    Place {
+        /// What was asked for.
+        name: String,
+    },
+
+    /// A GPU was asked for, of a program that was built without what drives one.
+    #[error(
+        "this program was built without CUDA; build it with --features cuda, on a machine with the CUDA \
+         toolkit (or with one from PyPI: scripts/cuda-toolkit.sh), or use --device cpu"
+    )]
+    BuiltWithoutCuda,
+
+    /// A GPU that cannot be used.
+    #[error(
+        "CUDA device {ordinal} cannot be used: {problem}; see whether `nvidia-smi` lists it, and whether \
+         LD_LIBRARY_PATH names the folder of the driver's libcuda.so.1 before any stand-in for it; or use \
+         --device cpu"
+    )]
+    NoCudaDevice {
+        /// The number of the GPU, counted from zero.
+        ordinal: usize,
+        /// What the driver says.
+        problem: String,
+    },
+
     /// The tensor library refused an operation (shape, dtype or device mismatch, out of memory).
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -18,6 +18,8 @@
 //!   slices by index, [`checked_index`]; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
+//!   operation, to compare with.
 //! - [`Precision`]: what may be expected of each floating-point type.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
@@ -64,6 +66,7 @@ mod index_select;
 mod lanes;
 mod matmul;
 mod norm_relu_pool;
+mod place;
 mod pool;
 mod precision;
 mod reduce;
@@ -78,6 +81,7 @@ mod vectorized;
 mod window;
 
 pub use avg_pool::{avg_pool, spread};
+pub use body::with_composed;
 pub use conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad};
 pub use cumsum::cumsum;
 pub use dense::{element_count, room_for, tidy};
@@ -92,6 +96,7 @@ pub use matmul::matmul;
 pub use norm_relu_pool::{
     Cotangents, Pool, Saved, is_fused, norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second,
 };
+pub use place::Place;
 pub use pool::max_pool_index;
 pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};
