@@ -46,7 +46,7 @@ impl std::fmt::Debug for MetaLearner {
 
 /// What an inner step needs; shared with the closures that recompute it.
 pub(super) struct InnerLoop {
-    model: Arc<dyn Layer>,
+    pub(super) model: Arc<dyn Layer>,
     /// Its parameters, each once.
     pub(super) tied: Tied,
     pub(super) method: Method,
