@@ -34,9 +34,9 @@ fn assert_numbers(name: &str, found: &[f64], expected: &[f64], tolerance: f64) {
 /// Values and gradients of functions of one number.
 #[test]
 fn functions_of_one_number() {
-    type Function = fn(&Node) -> Result<Node>;
+    type Case = (&'static str, fn(&Node) -> Result<Node>, [f64; 4], [f64; 4], f64);
     let four = leaf(&[3., 1., 4., 0.15]);
-    let cases: &[(&str, Function, [f64; 4], [f64; 4], f64)] = &[
+    let cases: &[Case] = &[
         (
             "ln x + 1",
             |x| x.log()?.affine(1., 1.),

@@ -146,7 +146,7 @@ fn the_first_order_gradient_is_the_gradient_at_the_adapted_parameters() {
     let found = learner.gradients(&episode).unwrap();
     let adapted = learner.adapt(&episode.support).unwrap();
     let leaves: Vec<Node> = adapted.parameters().iter().map(|(_, tensor)| Node::leaf(tensor)).collect();
-    let values = Values { shared: Vec::new(), adapted: leaves.clone() };
+    let values = Values::new(Vec::new(), leaves.clone());
     let input = Input::Examples(Node::constant(&episode.query.x));
     let scores = adapted.model().forward_tasks(&values, &input).unwrap();
     let loss = Loss::CrossEntropy.per_task(&scores, &episode.query.y).unwrap().sum_all().unwrap();

@@ -230,7 +230,7 @@ impl Node {
     }
 
     /// Cuts into pieces along `dim`, as equal as can be, the larger ones first: `count` of them, or
-    /// as many as there are elements if that is fewer. [`concat`] puts them together again.
+    /// as many as there are elements if that is fewer. [`concat()`] puts them together again.
     ///
     /// # Errors
     /// When there is no such dimension, or no piece is asked for.
