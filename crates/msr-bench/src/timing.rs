@@ -52,9 +52,13 @@ impl Timing {
 }
 
 impl fmt::Display for Timing {
-    /// `1.234 ms ± 5 %`, half of the spread to each side.
+    /// `1.234 ± 5 %`, in milliseconds, half of the spread to each side.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = if self.ms < 10.0 { 3 } else { 1 };
+        let digits = match self.ms {
+            ..0.1 => 5,
+            ..10.0 => 3,
+            _ => 1,
+        };
         write!(f, "{:.digits$} ± {:.0} %", self.ms, 50.0 * self.spread())
     }
 }
@@ -89,6 +93,7 @@ mod tests {
         let times = Timing::among(&[5.0, 1.0, 3.0, 2.0, 4.0]);
         assert_eq!((times.ms, times.lower_ms, times.upper_ms), (3.0, 2.0, 4.0));
         assert_eq!(times.to_string(), "3.000 ± 33 %");
+        assert_eq!(Timing::among(&[2e-3]).to_string(), "0.00200 ± 0 %");
     }
 
     #[test]
