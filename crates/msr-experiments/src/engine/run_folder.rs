@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use msr_files::is_temporary;
@@ -166,13 +166,25 @@ pub struct Lock {
     _file: File,
 }
 
+/// How long a lock is waited for: a process that was killed while it started another one, as to ask
+/// git for the commit, leaves a copy of itself that holds the lock for some milliseconds more.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 fn lock(folder: &Folder) -> Result<Lock> {
     let path = folder.path().join(LOCK);
     let file = msr_files::open_to_write(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
-        Err(TryLockError::WouldBlock) => bail!("another process is working in {}", folder.path().display()),
-        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("{}", path.display())),
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Err(TryLockError::WouldBlock) => {
+                bail!("another process is working in {}", folder.path().display())
+            }
+            Err(TryLockError::Error(e)) => return Err(e).with_context(|| format!("{}", path.display())),
+        }
     }
 }
 
@@ -285,6 +297,25 @@ mod tests {
             assert_eq!(started.iter().filter(|&&started| started).count(), 1, "{started:?}");
             assert!(started[run], "the settings are those of {run}, of {started:?}");
         }
+        Ok(())
+    }
+
+    /// What a killed process leaves behind holds its lock for a moment more.
+    #[test]
+    fn a_lock_that_is_given_back_in_time_is_taken() -> Result<()> {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = tempfile::tempdir()?;
+        let folder = Folder::at(parent.path());
+        let held = lock(&folder)?;
+        let (taken, refused) = std::thread::scope(|scope| {
+            let refused = lock(&folder);
+            let waiting = scope.spawn(|| lock(&folder));
+            std::thread::sleep(Duration::from_millis(100));
+            drop(held);
+            (waiting.join(), refused)
+        });
+        assert!(taken.is_ok_and(|lock| lock.is_ok()));
+        assert!(refused.is_err_and(|e| e.to_string().contains("another process is working in")));
         Ok(())
     }
 
