@@ -37,8 +37,8 @@ impl Node {
         Ok(Node::apply_one(Conv2d { window, image }, &[self, filters], y))
     }
 
-    /// The adjoint of [`Node::conv2d_of_tasks`] in the images, for images of `image` pixels (height, width):
-    /// a transposed convolution.
+    /// The adjoint of [`Node::conv2d_of_tasks`] in the images, for images of `image` pixels
+    /// (height, width): a transposed convolution.
     ///
     /// # Shapes
     /// `self (t, b, o, oh, ow)`, `filters (t, o, c, kh, kw) -> (t, b, c, h, w)`

@@ -10,10 +10,9 @@ use crate::grad::{Graph, vjp};
 use crate::node::{Backward, Node, Rule};
 
 impl Node {
-    /// Batch normalisation by the statistics of the batch, ReLU and max-pool:
-    /// `z = pool(relu(γ (y − μ) / √(σ² + ε) + β))` with mean μ and variance σ² of each task's
-    /// channels over examples and pixels (the biased one). Sizes that are odd lose their last row or
-    /// column in the pool.
+    /// Batch normalisation by the statistics of the batch, ReLU and max-pool: `z = pool(relu(γ (y −
+    /// μ) / √(σ² + ε) + β))` with mean μ and variance σ² of each task's channels over examples and
+    /// pixels (the biased one). Sizes that are odd lose their last row or column in the pool.
     ///
     /// Source: Ioffe, Szegedy, "Batch Normalization" (2015).
     ///
@@ -88,7 +87,8 @@ impl Gradient {
     fn composed(&self, y: &Node, gamma: &Node, g: &Node, given: [Option<&Node>; 3]) -> Result<[Node; 3]> {
         let over = [1, 3, 4];
         let (normal, scale) = normalised(y, self.epsilon)?;
-        // Where pixels are chosen, and how g gets there: linear in g, and the same for values nearby.
+        // Where pixels are chosen, and how g gets there: linear in g, and the same for values
+        // nearby.
         let chosen = affine(&normal.detach(), &gamma.detach(), &self.beta)?.detach_leaf();
         let z = rectified(&chosen, self.pool)?;
         let seed = g.clone();

@@ -5,8 +5,8 @@ use candle_core::{Layout, WithDType};
 /// The vectors of outputs that a tile of results has.
 pub(super) const VECTORS: usize = 2;
 
-/// The filters of one task, packed: for each block of so many outputs, `(taps, inputs, block)`, with
-/// zeros where the last block has fewer.
+/// The filters of one task, packed: for each block of so many outputs, `(taps, inputs, block)`,
+/// with zeros where the last block has fewer.
 pub(super) struct Packed<T> {
     numbers: Vec<T>,
     /// The outputs of a block.

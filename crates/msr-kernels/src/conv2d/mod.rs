@@ -120,8 +120,8 @@ pub fn conv2d_input_grad(g: &Tensor, w: &Tensor, window: Window, image: (usize, 
     })
 }
 
-/// The adjoint of [`conv2d`] in the filters: the w̄ with `⟨g, conv2d(x, w)⟩ = ⟨w̄, w⟩`. Long sums are
-/// added in pairs.
+/// The adjoint of [`conv2d`] in the filters: the w̄ with `⟨g, conv2d(x, w)⟩ = ⟨w̄, w⟩`. Long sums
+/// are added in pairs.
 ///
 /// # Shapes
 /// `x (t, b, c, h, w)`, `g (t, b, o, oh, ow) -> (t, o, c, kh, kw)`

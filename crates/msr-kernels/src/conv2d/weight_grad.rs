@@ -39,7 +39,8 @@ struct Rows {
 }
 
 impl<T: Lanes> Products<'_, T> {
-    /// R entries of the filters' row `u`, from `entry` on, and one block of outputs from `first` on.
+    /// R entries of the filters' row `u`, from `entry` on, and one block of outputs from `first`
+    /// on.
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&mut self, simd: S, rows: Rows, u: usize, entry: usize, first: usize) {
         let (inputs, outputs) = (self.inputs, self.outputs);

@@ -1,13 +1,14 @@
-//! Batch normalisation by the statistics of the batch, ReLU and max-pool in one pass, with first and
-//! second derivatives: what a block of a convolutional network does to the outputs of its
-//! convolution. With `ŷ = (y − μ) r`, `r = (σ² + ε)^−½` over examples and pixels,
-//! `z = pool(relu(γ ŷ + β))`.
+//! Batch normalisation by the statistics of the batch, ReLU and max-pool in one pass, with first
+//! and second derivatives: what a block of a convolutional network does to the outputs of its
+//! convolution. With `ŷ = (y − μ) r`, `r = (σ² + ε)^−½` over examples and pixels, `z = pool(relu(γ
+//! ŷ + β))`.
 //!
 //! Only in main memory; composed from single operations it is the same everywhere, see
 //! [`is_fused`].
 
 mod cpu;
 mod loops;
+mod numbers;
 mod second;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,9 @@
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::cpu::{Numbers, Task, sizes, sums, with, with_tasks};
+use super::cpu::{Task, sizes, sums, with_tasks};
 use super::loops::{LANES, Sizes, blocks, load};
+use super::numbers::{Numbers, with};
 use super::{Cotangents, NONE, Saved};
 use crate::channels_last::{channels_last, images};
 use crate::error::Result;
