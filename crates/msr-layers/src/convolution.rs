@@ -101,8 +101,8 @@ impl Convolution {
         self.columns(x)
     }
 
-    /// The outputs for `weight (t, o, c k²)` and examples of several tasks, `(t, b, c, h, w)`, which
-    /// are read where they lie.
+    /// The outputs for `weight (t, o, c k²)` and examples of several tasks, `(t, b, c, h, w)`,
+    /// which are read where they lie.
     pub(crate) fn of_tasks(self, weight: &Node, x: &Node) -> Result<Node> {
         let Conv2dConfig { in_channels: c, out_channels: o, kernel: k, .. } = self.config;
         let &[t, _, channels, ..] = x.dims() else { return Err(self.wrong_input(x.dims())) };

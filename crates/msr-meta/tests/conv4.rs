@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
@@ -111,5 +112,48 @@ fn a_conv4_is_saved_and_loaded() {
         let (x, y) = (&episode.query.x, adapted.predict(&episode.query.x).unwrap());
         assert_close("loaded", &loaded.predict(x).unwrap(), &y, 1e-5);
         assert_eq!(loaded.weight_of("net.block2.conv").unwrap().dims(), [2, 3, 3, 3, 3]);
+    }
+}
+
+/// Tasks with graphs of their own, side by side: the same bits on any number of threads, and but for
+/// rounding those of one graph for all.
+#[test]
+fn threads_and_graphs_change_nothing() {
+    let config = Conv4Config { filters: Filters::Kronecker, ..Conv4Config::new((1, 28, 28), 8, 5) };
+    let learner = |each: usize| {
+        let net = Conv4::new(config, SeededVars::new(0).builder(DType::F32, &Device::Cpu)).unwrap();
+        let config = MetaConfig { tasks_per_graph: NonZeroUsize::new(each), ..meta(2, Recompute::Off) };
+        MetaLearner::new(net, config).unwrap()
+    };
+    let set = |b: usize, seed: u64| {
+        let labels: Vec<u32> = (0..6 * b).map(|i| i as u32 % 5).collect();
+        let labels = Tensor::from_vec(labels, (6, b), &Device::Cpu).unwrap();
+        Examples::labels(normal(seed, (6, b, 1, 28, 28), DType::F32), labels).unwrap()
+    };
+    let episode = Episode::new((0..6).collect(), set(5, 1), set(15, 2)).unwrap();
+    let run = |each: usize, threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let learner = learner(each);
+        let (found, losses) =
+            pool.install(|| (learner.gradients(&episode).unwrap(), learner.losses(&episode).unwrap()));
+        assert_eq!(found.losses, losses);
+        (found.losses, found.gradients)
+    };
+    // Zero: as the learner chooses, which is one task a graph here.
+    let (losses, gradients) = run(0, 1);
+    let bits = |tensors: &[Tensor]| -> Vec<Vec<f32>> {
+        tensors.iter().map(|t| t.flatten_all().unwrap().to_vec1().unwrap()).collect()
+    };
+    for (each, threads) in [(0, 2), (0, 8), (1, 2)] {
+        let found = run(each, threads);
+        assert_eq!(found.0, losses);
+        assert_eq!(bits(&found.1), bits(&gradients), "{each} a graph, {threads} threads");
+    }
+    for each in [4, 6] {
+        let found = run(each, 2);
+        for (one, all) in gradients.iter().zip(&found.1) {
+            let error = relative_error(one, all);
+            assert!(error < 1e-4, "{each} a graph: {error:.1e}");
+        }
     }
 }

@@ -2,12 +2,16 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
+use msr_autodiff::{Graph, Node, vjp};
 use msr_kernels::adam::{Step, moment_dtype, step};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
-    Binary, SecondMoments, Unary, Window, binary, centred_second_moments, class_index, col2im, gather,
-    im2col, is_finite, log_softmax, matmul, max_pool_index, scaled_difference, scaled_sum_keepdim,
-    scatter_add, second_moments, solve_positive, squared_distance, squared_norm, sum_keepdim, unary,
+    Binary, Cotangents, Extreme, Pool, SecondMoments, Unary, Window, avg_pool, binary,
+    centred_second_moments, checked_index, class_index, col2im, conv2d, conv2d_input_grad,
+    conv2d_weight_grad, cumsum, extreme, extreme_shares, gather, im2col, index_add, index_select, is_finite,
+    is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool, norm_relu_pool_grad,
+    norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add, second_moments, select,
+    solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -42,6 +46,7 @@ pub fn kernels() -> Vec<Operation> {
     all.extend(windows());
     all.extend(by_index());
     all.extend(outer_step());
+    all.extend(further().into_iter().map(Operation::in_full_precision));
     all
 }
 
@@ -266,5 +271,105 @@ fn outer_step() -> Vec<Operation> {
         .against(|_| Ok(Tensor::new(&[1u8, 0], &Device::Cpu)?)),
         kernel("squared_norm", Real, |n| shapes![[n, 3]], move |x| anyhow::Ok(number(squared_norm(&x[0])?)?))
             .against(|x| Ok(x[0].sqr()?.sum_all()?.to_dtype(DType::F64)?)),
+    ]
+}
+
+/// The results of a block of a network, and their derivatives: in one pass where there are loops
+/// for that, composed otherwise.
+fn block(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let pool = Pool::TwoByTwo;
+    let [y, gamma, beta, a] = x else { return Ok(Vec::new()) };
+    if is_fused(y) {
+        let (z, saved) = norm_relu_pool(y, gamma, beta, 1e-2, pool)?;
+        let first = norm_relu_pool_grad(y, gamma, &saved, &z)?;
+        let cotangents = Cotangents { y: Some(a), gamma: None, beta: Some(beta) };
+        let second = norm_relu_pool_second(y, gamma, &saved, &z, cotangents)?;
+        return Ok([vec![z], first.into(), second.into()].concat());
+    }
+    let [y, gamma, beta, a] = [y, gamma, beta, a].map(Node::leaf);
+    let z = y.norm_relu_pool(&gamma, &beta, 1e-2, pool)?;
+    let g = z.detach_leaf();
+    let first = vjp(&[(&z, &g)], &[&y, &gamma, &beta], Graph::Keep)?;
+    let second = vjp(&[(&first[0], &a), (&first[2], &beta.detach())], &[&y, &gamma, &g], Graph::Drop)?;
+    Ok([vec![z], first, second].concat().iter().map(|node| node.value().clone()).collect())
+}
+
+fn further() -> Vec<Operation> {
+    const STEP: Window = Window { kernel: (3, 3), stride: (2, 1), padding: (1, 1) };
+    let picked = |x: &Tensor| -> Result<Tensor> { Ok(index(1, 3, x.dims()[1], x.device())?.squeeze(0)?) };
+    vec![
+        kernel_of_many(
+            "norm_relu_pool and derivatives",
+            Real,
+            |n| shapes![[2, 2, 3, 2, n + 1], [2, 3], [2, 3], [2, 2, 3, 2, n + 1]],
+            block,
+        ),
+        kernel(
+            "conv2d",
+            Positive,
+            |n| shapes![[2, 1, 2, n, 4], [2, 3, 2, 3, 3]],
+            |x| conv2d(&x[0], &x[1], STEP),
+        ),
+        kernel(
+            "conv2d_input_grad",
+            Positive,
+            |n| shapes![[2, 1, 3, n, 4], [2, 3, 2, 3, 3]],
+            |x| conv2d_input_grad(&x[0], &x[1], STEP, (2 * x[0].dims()[3], 4)),
+        ),
+        kernel(
+            "conv2d_weight_grad",
+            Positive,
+            |n| shapes![[2, 1, 2, 2 * n, 4], [2, 1, 3, n, 4]],
+            |x| conv2d_weight_grad(&x[0], &x[1], STEP),
+        ),
+        kernel(
+            "avg_pool",
+            Positive,
+            |n| shapes![[2, n + 2, 4]],
+            |x| avg_pool(&x[0], Window::square(2, 1, 0)),
+        ),
+        kernel(
+            "spread",
+            Positive,
+            |n| shapes![[2, n, 3]],
+            |x| spread(&x[0], Window::square(2, 1, 0), (x[0].dims()[1] + 1, 4)),
+        ),
+        kernel("cumsum", Positive, |n| shapes![[3, n]], |x| cumsum(&x[0], 1)),
+        kernel("extreme, largest", Real, |n| shapes![[3, n]], |x| extreme(Extreme::Max, &x[0], 1)),
+        kernel("extreme, smallest", Real, |n| shapes![[n, 3]], |x| extreme(Extreme::Min, &x[0], 0)),
+        kernel(
+            "extreme_shares",
+            Real,
+            |n| shapes![[3, n]],
+            |x| extreme_shares(&x[0], &extreme(Extreme::Max, &x[0], 1)?, 1),
+        ),
+        kernel(
+            "select",
+            Real,
+            |n| shapes![[3, n], [3, n]],
+            |x| {
+                let numbers: Vec<u8> = (0..x[0].elem_count()).map(|i| (i % 3 > 0).into()).collect();
+                let condition = Tensor::from_vec(numbers, x[0].dims(), x[0].device())?;
+                anyhow::Ok(select(&condition, &x[0], &x[1])?)
+            },
+        ),
+        kernel(
+            "index_select",
+            Real,
+            |n| shapes![[3, n]],
+            move |x| {
+                let index = checked_index("index_select", &picked(&x[0])?, x[0].dims()[1])?;
+                anyhow::Ok(index_select(&x[0], &index, 1)?)
+            },
+        ),
+        kernel(
+            "index_add",
+            Positive,
+            |n| shapes![[n, 3]],
+            move |x| {
+                let index = checked_index("index_add", &picked(&x[0])?, 5)?;
+                anyhow::Ok(index_add(&x[0], &index, 1, 5)?)
+            },
+        ),
     ]
 }

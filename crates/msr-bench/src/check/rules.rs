@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use msr_autodiff::{Graph, Node, Recompute, Result, Ties, Window, checkpoint, concat, grad, mse, unroll};
+use msr_autodiff::{
+    Convolution, Graph, Node, Pool, Recompute, Result, Ties, Window, checkpoint, concat, grad, mse, stack,
+    unroll, where_cond,
+};
 
 use super::operation::Domain::{Apart, Positive, Real};
 use super::operation::{Operation, rule};
@@ -18,6 +21,9 @@ pub fn rules() -> Vec<Operation> {
     all.extend(products());
     all.extend(windows());
     all.extend(compositions());
+    let further = [further_functions(), further_sums(), further_shapes(), by_index(), convolutions()];
+    // In half precision the rules' own tests look at them.
+    all.extend(further.into_iter().flatten().map(Operation::in_full_precision));
     all
 }
 
@@ -201,4 +207,144 @@ fn compositions() -> Vec<Operation> {
     ];
     // Half precision would show how these chains of operations round, and no more.
     all.into_iter().map(Operation::in_full_precision).collect()
+}
+
+fn further_functions() -> Vec<Operation> {
+    vec![
+        rule("sin", Real, |n| shapes![[n]], |x| x[0].sin()),
+        rule("cos", Real, |n| shapes![[n]], |x| x[0].cos()),
+        rule("abs", Apart, |n| shapes![[n]], |x| x[0].abs()),
+        rule("erf", Real, |n| shapes![[n]], |x| x[0].erf()),
+        rule("silu", Real, |n| shapes![[n]], |x| x[0].silu()),
+        rule("gelu", Real, |n| shapes![[n]], |x| x[0].gelu()),
+        rule("gelu_erf", Real, |n| shapes![[n]], |x| x[0].gelu_erf()),
+        rule("elu", Apart, |n| shapes![[n]], |x| x[0].elu(0.7)),
+        rule("clamp", Apart, |n| shapes![[n]], |x| x[0].mul(&x[0])?.clamp(0.05, 1e6)),
+        rule("pow", Positive, |n| shapes![[n], [n]], |x| x[0].pow(&x[1])),
+        rule("maximum", Real, |n| shapes![[3, n], [n]], |x| x[0].maximum(&x[1])),
+        rule("minimum", Real, |n| shapes![[3, n], [n]], |x| x[0].minimum(&x[1])),
+        rule(
+            "where_cond",
+            Real,
+            |n| shapes![[3, n], [3, n]],
+            |x| {
+                let numbers: Vec<u8> = (0..x[0].elem_count()).map(|i| (i % 3 > 0).into()).collect();
+                where_cond(&Tensor::from_vec(numbers, x[0].dims(), x[0].device())?, &x[0], &x[1])
+            },
+        ),
+    ]
+}
+
+fn further_sums() -> Vec<Operation> {
+    vec![
+        rule("scaled_sum_keepdim", Positive, |n| shapes![[3, n]], |x| x[0].scaled_sum_keepdim(&[1], 0.3)),
+        rule("mean_keepdim", Positive, |n| shapes![[3, n]], |x| x[0].mean_keepdim(&[1])),
+        rule("var", Real, |n| shapes![[3, n + 1]], |x| x[0].var(&[1])),
+        rule("var_keepdim", Real, |n| shapes![[n + 1, 3]], |x| x[0].var_keepdim(&[0])),
+        rule("log_sum_exp", Real, |n| shapes![[3, n]], |x| x[0].log_sum_exp(&[1])),
+        rule("softmax", Real, |n| shapes![[3, n + 1]], |x| x[0].softmax(1)),
+        rule("cumsum", Positive, |n| shapes![[3, n]], |x| x[0].cumsum(1)),
+        rule("max", Real, |n| shapes![[3, n]], |x| x[0].max(1)),
+        rule("min", Real, |n| shapes![[3, n]], |x| x[0].min(1)),
+        rule("max_keepdim", Real, |n| shapes![[n, 3]], |x| x[0].max_keepdim(0)),
+        rule("min_keepdim", Real, |n| shapes![[n, 3]], |x| x[0].min_keepdim(0)),
+    ]
+}
+
+fn further_shapes() -> Vec<Operation> {
+    vec![
+        rule("flip", Real, |n| shapes![[3, n]], |x| x[0].flip(&[1])),
+        rule("roll", Real, |n| shapes![[3, n]], |x| x[0].roll(-2, 1)),
+        rule("repeat", Real, |n| shapes![[3, n]], |x| x[0].repeat(&[2, 3])),
+        rule("stack", Real, |n| shapes![[3, n], [3, n]], |x| stack(&[&x[0], &x[1], &x[0]], 1)),
+        rule(
+            "chunk",
+            Real,
+            |n| shapes![[3, 2 * n]],
+            |x| {
+                let parts = x[0].chunk(2, 1)?;
+                parts[0].mul(&parts[1])
+            },
+        ),
+        rule("slice_scatter", Real, |n| shapes![[3, n + 2], [3, n]], |x| x[0].slice_scatter(&x[1], 1, 1)),
+        rule("pad_with_same", Real, |n| shapes![[3, n]], |x| x[0].pad_with_same(1, 2, 1)),
+        rule("unfold", Real, |n| shapes![[3, n + 2]], |x| x[0].unfold(1, 3, 2)),
+    ]
+}
+
+/// For each of `rows`, `count` different numbers below `below`.
+fn index(rows: usize, count: usize, below: usize, device: &Device) -> Result<Tensor> {
+    let numbers: Vec<u32> = (0..rows * count).map(|i| ((i % count + i / count) % below) as u32).collect();
+    Ok(Tensor::from_vec(numbers, (rows, count), device)?)
+}
+
+fn by_index() -> Vec<Operation> {
+    let few = |x: &Node| index(3, 2, x.dims()[1], x.device());
+    vec![
+        rule("gather", Real, |n| shapes![[3, n + 1]], move |x| x[0].gather(&few(&x[0])?, 1)),
+        rule("scatter", Real, |n| shapes![[3, n + 1], [3, 2]], move |x| x[0].scatter(&few(&x[0])?, &x[1], 1)),
+        rule(
+            "scatter_add",
+            Real,
+            |n| shapes![[3, n + 1], [3, 2]],
+            move |x| x[0].scatter_add(&few(&x[0])?, &x[1], 1),
+        ),
+        rule(
+            "index_select",
+            Real,
+            |n| shapes![[3, n + 1]],
+            |x| x[0].index_select(&index(1, 2, x[0].dims()[1], x[0].device())?.squeeze(0)?, 1),
+        ),
+        rule(
+            "index_add",
+            Real,
+            |n| shapes![[3, n + 1], [3, 2]],
+            |x| x[0].index_add(&index(1, 2, x[0].dims()[1], x[0].device())?.squeeze(0)?, &x[1], 1),
+        ),
+    ]
+}
+
+fn convolutions() -> Vec<Operation> {
+    const STEP: Window = Window { kernel: (3, 3), stride: (2, 1), padding: (1, 1) };
+    let how = Convolution { stride: (2, 1), padding: (1, 1), ..Convolution::default() };
+    vec![
+        rule("avg_pool", Real, |n| shapes![[2, n + 1, 4]], |x| x[0].avg_pool(Window::square(2, 2, 0))),
+        rule("upsample_nearest", Real, |n| shapes![[2, n, 3]], |x| x[0].upsample_nearest(&[5, 7])),
+        rule(
+            "convolve",
+            Positive,
+            |n| shapes![[1, 2, n + 1, 4], [3, 2, 3, 3]],
+            move |x| x[0].convolve(&x[1], how),
+        ),
+        rule(
+            "convolve_transposed",
+            Positive,
+            |n| shapes![[1, 2, n, 4], [2, 3, 3, 3]],
+            move |x| x[0].convolve_transposed(&x[1], how, (0, 0)),
+        ),
+        rule(
+            "conv2d_of_tasks",
+            Positive,
+            |n| shapes![[2, 1, 2, n, 4], [2, 3, 2, 3, 3]],
+            |x| x[0].conv2d_of_tasks(&x[1], STEP),
+        ),
+        rule(
+            "conv2d_of_tasks_input_grad",
+            Positive,
+            |n| shapes![[2, 1, 3, n, 4], [2, 3, 2, 3, 3]],
+            |x| x[0].conv2d_of_tasks_input_grad(&x[1], STEP, (2 * x[0].dims()[3], 4)),
+        ),
+        rule(
+            "conv2d_of_tasks_weight_grad",
+            Positive,
+            |n| shapes![[2, 1, 2, 2 * n, 4], [2, 1, 3, n, 4]],
+            |x| x[0].conv2d_of_tasks_weight_grad(&x[1], STEP),
+        ),
+        rule(
+            "norm_relu_pool",
+            Real,
+            |n| shapes![[2, 2, 3, 2, n + 1], [2, 3], [2, 3]],
+            |x| x[0].norm_relu_pool(&x[1], &x[2], 1e-2, Pool::TwoByTwo),
+        ),
+    ]
 }

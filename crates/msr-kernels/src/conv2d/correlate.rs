@@ -1,5 +1,9 @@
 //! The loops of a convolution and of its adjoint in the images: both are correlations of a bordered
 //! image with packed filters.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over registers, by number, as the compiler unrolls them"
+)]
 
 use std::mem::MaybeUninit;
 

@@ -1,5 +1,9 @@
 //! The loops of the adjoint in the filters: sums over all pixels of products of what lies under a
 //! tap and what came out there.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "loops over registers, by number, as the compiler unrolls them"
+)]
 
 use pulp::{Simd, WithSimd};
 

@@ -192,7 +192,7 @@ fn normalised_block<T: Numbers>(
                         let own = (x[l] - mean[l]) * scale[l];
                         let value = own * gamma[l] + beta[l];
                         // Of NaN and a number, NaN.
-                        let more = number == 0 || value > largest[l] || value != value;
+                        let more = number == 0 || value > largest[l] || value.partial_cmp(&value).is_none();
                         chosen[l] = if more { number as u8 } else { chosen[l] };
                         normal[l] = if more { own } else { normal[l] };
                         largest[l] = if more { value } else { largest[l] };

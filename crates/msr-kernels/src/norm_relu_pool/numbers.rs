@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// The numbers of tensors of one type in main memory.
 pub(super) trait Numbers: WithDType {
-    fn of<'a>(storage: &'a CpuStorage) -> Option<&'a [Self]>;
+    fn of(storage: &CpuStorage) -> Option<&[Self]>;
 }
 
 impl Numbers for f32 {

@@ -1,10 +1,9 @@
 //! The second derivative.
 //!
 //! With `A₀ = Σ a`, `A₁ = Σ a ŷ`, `A_g = Σ a g`, `g₀ = Σ g`, `g₁ = Σ g ŷ` over the N numbers of a
-//! channel, k = γ r and `q = A_g − A₀ g₀ / N − A₁ g₁ / N`, what is differentiated is
-//! `F = k q + c_γ g₁ + c_β g₀`. By γ this is r q; by g, `k (a − A₀ / N − ŷ A₁ / N) + c_γ ŷ + c_β`; by
-//! ŷ, `e = −k (a g₁ + A₁ g) / N + c_γ g`, and by y
-//! `r (e − Σ e / N − ŷ Σ e ŷ / N) − γ q r² ŷ / N`.
+//! channel, k = γ r and `q = A_g − A₀ g₀ / N − A₁ g₁ / N`, what is differentiated is `F = k q + c_γ
+//! g₁ + c_β g₀`. By γ this is r q; by g, `k (a − A₀ / N − ŷ A₁ / N) + c_γ ŷ + c_β`; by ŷ, `e = −k
+//! (a g₁ + A₁ g) / N + c_γ g`, and by y `r (e − Σ e / N − ŷ Σ e ŷ / N) − γ q r² ŷ / N`.
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -134,7 +133,8 @@ fn cotangent_sums<T: Numbers>(
     totals
 }
 
-/// The numbers of `a` at the pixels that were the largest of their window; zero where there is none.
+/// The numbers of `a` at the pixels that were the largest of their window; zero where there is
+/// none.
 #[inline(always)]
 fn chosen<T: Numbers>(
     task: Task<'_, T>,

@@ -305,7 +305,7 @@ impl Learner for MetaLearner {
         // Running averages are those of all tasks.
         let alone = !self.inner.tied.parameters.buffers.is_empty();
         let graphs = match alone {
-            true => vec![0..episode.tasks.len()],
+            true => std::iter::once(0..episode.tasks.len()).collect(),
             false => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
         };
         let parts = of_each(episode, graphs, |part| self.gradients_of(step, part, episode.tasks.len()))?;

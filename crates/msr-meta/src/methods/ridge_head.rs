@@ -146,8 +146,8 @@ impl RidgeHead {
     ///
     /// # Errors
     /// [`Error::NotTrainable`] for constant parameters; [`Error::Config`] when the body has no
-    /// parameters, one called `head.…`, or statistics that it keeps, for a ridge or scale that is not positive, fewer than
-    /// two classes, and a smoothing outside its range.
+    /// parameters, one called `head.…`, or statistics that it keeps, for a ridge or scale that is
+    /// not positive, fewer than two classes, and a smoothing outside its range.
     pub fn new(body: impl Layer + 'static, config: RidgeHeadConfig) -> Result<Self> {
         let tied = body.parameters().tied()?;
         let Some(like) = tied.parameters.iter().next().map(|p| p.tensor.clone()) else {
