@@ -115,8 +115,8 @@ fn a_conv4_is_saved_and_loaded() {
     }
 }
 
-/// Tasks with graphs of their own, side by side: the same bits on any number of threads, and but for
-/// rounding those of one graph for all.
+/// Tasks with graphs of their own, side by side: the same bits on any number of threads, and but
+/// for rounding those of one graph for all.
 #[test]
 fn threads_and_graphs_change_nothing() {
     let config = Conv4Config { filters: Filters::Kronecker, ..Conv4Config::new((1, 28, 28), 8, 5) };
