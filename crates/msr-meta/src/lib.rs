@@ -31,7 +31,7 @@
 //!   many cost little. With fewer than there are classes the tasks cannot be fitted, whatever the
 //!   learner; a symmetry that was read says when as many kinds of weights were found as there are
 //!   parameters
-//!   ([`LayerSymmetry::too_few_parameters`](msr_symmetry::LayerSymmetry::too_few_parameters)).
+//!   (`LayerSymmetry::too_few_parameters` of msr-symmetry).
 //! - **Adaptation**: the exact solution ([`MetaConfig::least_squares`]) for models that are linear
 //!   in their filter parameters, with the squared error; gradient steps for everything else.
 //! - **Rate of the outer loop**: 3e-3, falling along a cosine over the whole run. Inner rates are
