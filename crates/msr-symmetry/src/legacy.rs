@@ -49,7 +49,7 @@ pub(crate) fn read(
             (LayerSpec::Conv2d { name, config: Conv2dConfig::new(c, o, k) }, "weight")
         }
         (_, _, Some(&[positions, 1, kernel]), Some(&[_, n]))
-            if n.checked_add(1) == positions.checked_add(kernel) && kernel > 0 =>
+            if kernel > 0 && positions.checked_add(kernel).is_some_and(|sum| n == sum - 1) =>
         {
             let config = LocallyConnected1dConfig::new(n, kernel);
             (LayerSpec::LocallyConnected1d { name, config }, "weight")

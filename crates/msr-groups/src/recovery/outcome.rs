@@ -158,6 +158,15 @@ impl RecoveredGroup {
         self.permutations.order()
     }
 
+    /// What [`RecoveredGroup::doubt`] says, in a sentence; `None` without one.
+    pub fn doubt_in_words(&self) -> Option<String> {
+        let separation = self.doubt?;
+        Some(format!(
+            "Weights that it ties differ by up to {separation:.1} noise widths, more than noise explains: the group may \
+             be a smaller one, or not quite learned yet."
+        ))
+    }
+
     /// The generators as pairs `(σ of outputs, τ of inputs)`.
     /// [recovery.md](crate::derivations::recovery), section 4, says how they are chosen.
     pub fn generators(&self) -> Vec<(Permutation, Permutation)> {
@@ -194,9 +203,7 @@ impl fmt::Display for RecoveredGroup {
         if !self.is_orbits {
             write!(f, "\n  More weights are tied than this group explains.")?;
         }
-        if let Some(doubt) = self.doubt {
-            write!(f, "\n  {}", doubted(doubt))?;
-        }
+        self.doubt_in_words().iter().try_for_each(|doubt| write!(f, "\n  {doubt}"))?;
         self.almost.iter().try_for_each(|almost| write!(f, "\n  {almost}"))
     }
 }
@@ -253,19 +260,4 @@ fn short_cycles(g: &Permutation) -> String {
         return text;
     }
     text.chars().take(MOST_CHARACTERS - 2).chain(" …".chars()).collect()
-}
-
-/// What a doubt says.
-pub(crate) fn doubted(separation: f64) -> String {
-    format!(
-        "Weights that it ties differ by up to {separation:.1} noise widths, more than noise explains: the group may be \
-         a smaller one, or not quite learned yet."
-    )
-}
-
-impl RecoveredGroup {
-    /// The doubt in words, where there is one.
-    pub fn doubt_in_words(&self) -> Option<String> {
-        self.doubt.map(doubted)
-    }
 }
