@@ -61,6 +61,6 @@ pub use msr_kernels::{
     centred_second_moments, room_for, second_moments,
 };
 pub use node::{Backward, Node, Rule};
-pub use rules::{Convolution, concat, mse, stack, where_cond};
+pub use rules::{Convolution, concat, descend_least_squares, mse, stack, where_cond};
 pub use unroll::{Recompute, unroll};
 pub use value::Value;

@@ -1,9 +1,9 @@
-//! Convolutions, and normalisation with ReLU and pool in one, against compositions of single
-//! operations, to the third order.
+//! Convolutions, normalisation with ReLU and pool in one, and gradient steps of a linear model,
+//! against compositions of single operations, to the third order.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use candle_core::{DType, Tensor};
-use msr_autodiff::{Graph, Node, Pool, Result, Window, vjp};
+use msr_autodiff::{Graph, Node, Pool, Result, Window, descend_least_squares, grad, vjp};
 use msr_testkit::normal;
 
 /// A function of some nodes.
@@ -99,6 +99,45 @@ fn normalisation_relu_and_pool_in_one() {
             ];
             let fused = |x: &[Node]| x[0].norm_relu_pool(&x[1], &x[2], epsilon, pool);
             agree(&format!("{b} × {c} × {h} × {w}, {pool:?}"), &fused, &composed, &inputs);
+        }
+    }
+}
+
+/// The steps, each by the gradient of the loss; the design matrix stored by rows, by columns, and
+/// with rows in two dimensions.
+#[test]
+fn gradient_steps_on_a_squared_error() {
+    for (t, b, m, k) in [(3, 2, 5, 3), (2, 1, 17, 18), (1, 3, 1, 1), (2, 4, 40, 20)] {
+        for (order, back) in
+            [([0, 1, 2, 3], [0, 1, 2, 3]), ([3, 0, 1, 2], [1, 2, 3, 0]), ([2, 0, 1, 3], [1, 2, 0, 3])]
+        {
+            let dims = [t, b, m, k];
+            let stored: [usize; 4] = order.map(|d| dims[d]);
+            let design = |x: &Node| x.permute(&back);
+            let inputs = [
+                normal(1, &stored[..], DType::F64).affine(0.3, 0.0).unwrap(),
+                normal(2, (t, b, m), DType::F64),
+                normal(3, (t, k), DType::F64),
+                normal(4, k, DType::F64).affine(0.1, 0.5).unwrap(),
+            ];
+            for steps in [0, 1, 3] {
+                let fused = |x: &[Node]| descend_least_squares(&design(&x[0])?, &x[1], &x[2], &x[3], steps);
+                let composed = |x: &[Node]| {
+                    let (phi, count) = (design(&x[0])?, (b * m) as f64);
+                    let mut v = x[2].clone();
+                    for _ in 0..steps {
+                        // A fresh node, so that the gradient is by this v alone.
+                        let here = v.affine(1.0, 0.0)?;
+                        let y = phi.matmul(&here.reshape(&[t, 1, k, 1])?)?.reshape(&[t, b, m])?;
+                        let error = y.sub(&x[1])?;
+                        let loss = error.mul(&error)?.sum_all()?.affine(1.0 / count, 0.0)?;
+                        let slope = grad(&loss, &[&here], Graph::Keep)?.remove(0);
+                        v = here.sub(&slope.mul(&x[3])?)?;
+                    }
+                    Ok(v)
+                };
+                agree(&format!("{dims:?} as {order:?}, {steps} steps"), &fused, &composed, &inputs);
+            }
         }
     }
 }

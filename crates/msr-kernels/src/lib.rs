@@ -16,7 +16,8 @@
 //!   [`second_moments`] of its windows.
 //! - [`gather`], [`scatter_add`], [`class_index`], [`index_select`], [`index_add`]: elements and
 //!   slices by index, [`checked_index`]; [`ties`]: tied elements.
-//! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
+//! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient; [`descend`]:
+//!   gradient steps on that of a linear model, in one pass.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
 //! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
 //!   operation, to compare with.
@@ -56,6 +57,7 @@ mod contracts;
 mod conv2d;
 mod cumsum;
 mod dense;
+mod descent;
 mod elementwise;
 mod error;
 mod extreme;
@@ -66,6 +68,7 @@ mod index_select;
 mod lanes;
 mod matmul;
 mod norm_relu_pool;
+mod numbers;
 mod place;
 mod pool;
 mod precision;
@@ -85,6 +88,7 @@ pub use body::with_composed;
 pub use conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad};
 pub use cumsum::cumsum;
 pub use dense::{element_count, room_for, tidy};
+pub use descent::{Path, descend, descend_grad};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
 pub use extreme::{Extreme, extreme, extreme_shares};

@@ -209,6 +209,18 @@ pub trait LinearInAdapted {
     /// do not fit the layer.
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>>;
 
+    /// The design matrix of each task, `(t, …, k)`: Φ of outputs `Φ v`, its rows in the order of
+    /// the outputs, its columns the adapted parameters, flattened one after the other. `None` when
+    /// outputs are not of this form, or when weights and outputs cost less than it does for
+    /// examples that are used so many times. Only shared values are read.
+    ///
+    /// # Errors
+    /// When the examples do not fit the layer.
+    fn design(&self, values: &Values, examples: &Node, uses: usize) -> Result<Option<Node>> {
+        let _ = (values, examples, uses);
+        Ok(None)
+    }
+
     /// The normal equations of each task's least-squares problem; the adapted parameters, flattened
     /// one after the other, are the unknowns. Only shared values are read. Time and memory grow
     /// with the square of the number of unknowns: it is for the few that a symmetry matrix leaves

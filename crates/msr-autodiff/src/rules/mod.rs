@@ -5,6 +5,7 @@ mod arithmetic;
 mod cast;
 mod conv2d;
 mod convolution;
+mod descent;
 mod extreme;
 mod gather;
 mod im2col;
@@ -23,6 +24,7 @@ mod ties;
 mod unary;
 
 pub use convolution::Convolution;
+pub use descent::descend_least_squares;
 pub use loss::mse;
 pub use select::where_cond;
 pub use shape::{concat, stack};

@@ -1,6 +1,6 @@
 //! Sums, extremes and what else goes along dimensions.
 
-use msr_autodiff::mse;
+use msr_autodiff::{descend_least_squares, mse};
 
 use crate::cases::Domain::Real;
 use crate::cases::{Case, case};
@@ -16,6 +16,9 @@ pub fn along() -> Vec<Case> {
         case("mean", &[&[3, 5]], Real, |x| x[0].mean(&[1])),
         case("mean, all", &[&[3, 5]], Real, |x| x[0].mean_all()),
         case("mse", &[&[3, 2, 5], &[3, 2, 5]], Real, |x| mse(&x[0], &x[1])),
+        case("descend_least_squares", &[&[2, 3, 2], &[2, 3], &[2, 2], &[2]], Real, |x| {
+            descend_least_squares(&x[0], &x[1], &x[2], &x[3], 2)
+        }),
         case("mse, transposed", &[&[3, 5], &[5, 3]], Real, |x| mse(&x[0], &x[1].t()?)),
         case("mse, numbers", &[&[4], &[4]], Real, |x| mse(&x[0], &x[1])),
         case("mse, weighted tasks", &[&[3, 4], &[3, 4], &[3]], Real, |x| mse(&x[0], &x[1])?.mul(&x[2])),

@@ -4,10 +4,10 @@ use candle_core::{Device, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::loops::{LANES, Sizes, blocks, load};
-use super::numbers::{Numbers, with};
-use super::{NONE, Pool, Saved};
+use super::{NONE, OP, Pool, Saved};
 use crate::channels_last::{channels_last, images};
 use crate::error::Result;
+use crate::numbers::{Numbers, with};
 use crate::vectorized::vectorized;
 
 /// What is gone through in tasks.
@@ -43,9 +43,9 @@ fn forward_of<T: Numbers>(
     let mut best = vec![T::zero(); tasks * result];
     let mut index = vec![0u8; tasks * result];
     let (mut mean, mut scale) = (vec![T::zero(); tasks * c], vec![T::zero(); tasks * c]);
-    with(&channels_last(y)?, |y| {
-        with(gamma, |gamma| {
-            with(beta, |beta| {
+    with(OP, &channels_last(y)?, |y| {
+        with(OP, gamma, |gamma| {
+            with(OP, beta, |beta| {
                 let own = mean.par_chunks_exact_mut(c).zip(scale.par_chunks_exact_mut(c));
                 let out = z.par_chunks_exact_mut(result).zip(best.par_chunks_exact_mut(result));
                 let out = out.zip(index.par_chunks_exact_mut(result));
@@ -238,13 +238,13 @@ pub(super) fn with_tasks<T: Numbers, R>(
 ) -> Result<R> {
     let (image, result, c) =
         (sizes.examples * sizes.image(), sizes.examples * sizes.result(), sizes.channels);
-    with(&channels_last(y)?, |y: &[T]| {
-        with(&channels_last(g)?, |g: &[T]| {
-            with(gamma, |gamma: &[T]| {
-                with(&saved.mean, |mean: &[T]| {
-                    with(&saved.scale, |scale: &[T]| {
-                        with(&saved.index, |index: &[u8]| {
-                            with(&saved.best, |best: &[T]| {
+    with(OP, &channels_last(y)?, |y: &[T]| {
+        with(OP, &channels_last(g)?, |g: &[T]| {
+            with(OP, gamma, |gamma: &[T]| {
+                with(OP, &saved.mean, |mean: &[T]| {
+                    with(OP, &saved.scale, |scale: &[T]| {
+                        with(OP, &saved.index, |index: &[u8]| {
+                            with(OP, &saved.best, |best: &[T]| {
                                 let task = |t: usize| Task {
                                     y: &y[t * image..][..image],
                                     gamma: &gamma[t * c..][..c],

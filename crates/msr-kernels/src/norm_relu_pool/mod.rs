@@ -8,7 +8,6 @@
 
 mod cpu;
 mod loops;
-mod numbers;
 mod second;
 #[cfg(test)]
 mod tests;
@@ -52,6 +51,8 @@ pub struct Saved {
     best: Tensor,
 }
 
+const OP: &str = "norm_relu_pool";
+
 /// An index of no pixel.
 const NONE: u8 = u8::MAX;
 
@@ -61,7 +62,6 @@ pub fn is_fused(y: &Tensor) -> bool {
 }
 
 fn checked(y: &Tensor, vectors: &[(&'static str, &Tensor)]) -> Result<[usize; 5]> {
-    const OP: &str = "norm_relu_pool";
     let Ok(dims) = <[usize; 5]>::try_from(y.dims()) else {
         return Err(Error::shape(OP, "(tasks, examples, channels, height, width)", y.dims()));
     };
@@ -105,7 +105,7 @@ pub fn norm_relu_pool(
     let [_, _, _, h, w] = checked(y, &[("γ", gamma), ("β", beta)])?;
     if h < pool.side() || w < pool.side() {
         let problem = format!("at least {0} × {0} pixels to pool", pool.side());
-        return Err(Error::shape("norm_relu_pool", problem, y.dims()));
+        return Err(Error::shape(OP, problem, y.dims()));
     }
     cpu::forward(y, gamma, beta, epsilon, pool)
 }
@@ -165,7 +165,7 @@ fn same(what: &str, y: &Tensor, other: &Tensor, expected: &[usize]) -> Result<()
         return Ok(());
     }
     let problem = format!("{what} of {expected:?} and {:?} is needed", y.dtype());
-    Err(Error::mismatch("norm_relu_pool", y.dims(), other.dims(), problem))
+    Err(Error::mismatch(OP, y.dims(), other.dims(), problem))
 }
 
 impl Saved {
@@ -176,7 +176,7 @@ impl Saved {
         let own = self.best.dims();
         if own != [t, b, oh, ow, c] {
             let problem = "what was saved belongs to other images";
-            return Err(Error::mismatch("norm_relu_pool", &[t, b, c, h, w], own, problem));
+            return Err(Error::mismatch(OP, &[t, b, c, h, w], own, problem));
         }
         same("a gradient", &self.best, g, &[t, b, c, oh, ow])
     }

@@ -10,10 +10,10 @@ use rayon::prelude::*;
 
 use super::cpu::{Task, sizes, sums, with_tasks};
 use super::loops::{LANES, Sizes, blocks, load};
-use super::numbers::{Numbers, with};
-use super::{Cotangents, NONE, Saved};
+use super::{Cotangents, NONE, OP, Saved};
 use crate::channels_last::{channels_last, images};
 use crate::error::Result;
+use crate::numbers::{Numbers, with};
 use crate::vectorized::vectorized;
 
 pub(super) fn second(
@@ -74,9 +74,9 @@ fn second_of<T: Numbers>(
             Ok(())
         })
     };
-    with(cotangents.gamma.unwrap_or(&zeros), |of_gamma: &[T]| {
-        with(cotangents.beta.unwrap_or(&zeros), |of_beta: &[T]| match &a {
-            Some(a) => with(a, |a: &[T]| run(Some(a), of_gamma, of_beta)),
+    with(OP, cotangents.gamma.unwrap_or(&zeros), |of_gamma: &[T]| {
+        with(OP, cotangents.beta.unwrap_or(&zeros), |of_beta: &[T]| match &a {
+            Some(a) => with(OP, a, |a: &[T]| run(Some(a), of_gamma, of_beta)),
             None => run(None, of_gamma, of_beta),
         })
     })?;

@@ -282,6 +282,14 @@ impl LinearInAdapted for ReparamLinear {
         Err(no_moments(LAYER))
     }
 
+    fn design(&self, values: &Values, examples: &Node, uses: usize) -> Result<Option<Node>> {
+        match self.prepare(values, examples, uses)? {
+            // Without a bias the features U x are the design matrix.
+            Input::Prepared(features) if !self.config.bias => Ok(Some(features)),
+            _ => Ok(None),
+        }
+    }
+
     fn normal_equations(
         &self,
         values: &Values,

@@ -198,6 +198,19 @@ impl InnerLoop {
         rates: Vec<Node>,
         support: &Examples,
     ) -> Result<Values> {
+        match self.descend_at_once(config, &start, &rates, support)? {
+            Some(adapted) => Ok(adapted),
+            None => self.descend_step_by_step(config, start, rates, support),
+        }
+    }
+
+    fn descend_step_by_step(
+        self: &Arc<Self>,
+        config: GradientSteps,
+        start: Values,
+        rates: Vec<Node>,
+        support: &Examples,
+    ) -> Result<Values> {
         let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
         let Values { shared, adapted, buffers, pass } = start;
         let rest = Values { buffers, pass, ..Values::default() };

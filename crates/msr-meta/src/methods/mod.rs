@@ -1,5 +1,6 @@
 //! One way to meta-learn a file.
 
+mod at_once;
 pub(crate) mod bilevel;
 pub(crate) mod config;
 mod graphs;
