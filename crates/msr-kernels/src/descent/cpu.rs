@@ -1,16 +1,17 @@
 //! The steps of each task one after the other, tasks spread over threads. A task's design matrix is
-//! copied once, by columns for `Φ v` and by rows for `Φᵀ e`, so that both are sums of lines.
+//! copied once, line by line as it is stored; one of `Φ v` and `Φᵀ e` is then a sum of lines, the
+//! other one is dot products with them.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::combine::{Combine, padded};
+use super::combine::{combine, dots, padded};
 use super::design::{Lines, Places};
 use super::{OP, Path, Sizes};
 use crate::error::Result;
-use crate::lanes::Lanes;
 use crate::numbers::{Numbers, hold};
 use crate::reduce::sum_keepdim;
+use crate::vectorized::vectorized;
 
 /// The multiply–adds below which another thread is not worth waking.
 const SHARE: usize = 1 << 16;
@@ -50,44 +51,45 @@ impl Sizes {
     }
 }
 
-/// The design matrix of one task, lines filled up with zeros.
-struct Matrix<T> {
-    /// `(k, n)`
-    columns: Vec<T>,
-    /// `(n, k)`
-    rows: Vec<T>,
-    height: usize,
+/// The design matrix of one task: its rows or its columns, filled up with zeros.
+struct Matrix<'a, T> {
+    places: &'a Places,
+    lines: Vec<T>,
     width: usize,
 }
 
-impl<T: Lanes> Matrix<T> {
-    fn new(sizes: Sizes) -> Self {
-        let (height, width) = (padded(sizes.rows), padded(sizes.columns));
-        let zeros = |lines: usize, length: usize| vec![T::zero(); lines * length];
-        Self { columns: zeros(sizes.columns, height), rows: zeros(sizes.rows, width), height, width }
+impl<'a, T: WithDType> Matrix<'a, T> {
+    fn new(places: &'a Places) -> Self {
+        let (count, length) = places.lines();
+        let width = padded(length);
+        Self { places, lines: vec![T::zero(); count * width], width }
     }
 
-    fn read(&mut self, storage: &[T], places: &Places, task: usize, columns: usize) {
-        let (height, width) = (self.height, self.width);
-        places.each(task, columns, |i, c, at| {
-            let x = storage[at];
-            self.columns[c * height + i] = x;
-            self.rows[i * width + c] = x;
-        });
+    #[inline(always)]
+    fn read(&mut self, storage: &[T], task: usize) {
+        self.places.read(storage, task, &mut self.lines, self.width);
     }
 
-    /// `out ← out + Φ v`
+    /// `out ← out + Φ v`; both are filled up.
+    #[inline(always)]
     fn times(&self, v: &[T], out: &mut [T]) {
-        Combine { lines: &self.columns, factors: v, out }.run();
+        match self.places.by_columns {
+            true => combine(&self.lines, v, out),
+            false => dots(&self.lines, v, out),
+        }
     }
 
-    /// `out ← out + Φᵀ e`
+    /// `out ← out + Φᵀ e`; both are filled up.
+    #[inline(always)]
     fn transposed_times(&self, e: &[T], out: &mut [T]) {
-        Combine { lines: &self.rows, factors: e, out }.run();
+        match self.places.by_columns {
+            true => dots(&self.lines, e, out),
+            false => combine(&self.lines, e, out),
+        }
     }
 }
 
-fn descend_of<T: Lanes + Numbers>(
+fn descend_of<T: Numbers>(
     design: &Tensor,
     targets: &Tensor,
     start: &Tensor,
@@ -113,19 +115,25 @@ fn descend_of<T: Lanes + Numbers>(
     let saved = saved.zip(slopes.par_chunks_mut(chunk(width)));
     let tasks_of = after.par_chunks_exact_mut(k).zip(saved).zip(targets.par_chunks_exact(n)).enumerate();
     tasks_of.with_min_len(sizes.share(steps)).for_each_init(
-        || Matrix::new(sizes),
+        || Matrix::new(&places),
         |matrix, (task, ((after, ((before, errors), slopes)), targets))| {
-            matrix.read(design, &places, task, k);
             let steps = before.chunks_exact_mut(width).zip(errors.chunks_exact_mut(height));
-            for ((before, error), slope) in steps.zip(slopes.chunks_exact_mut(width)) {
-                before[..k].copy_from_slice(after);
-                error.iter_mut().zip(targets).for_each(|(error, &y)| *error = T::zero() - y);
-                matrix.times(&before[..k], error);
-                matrix.transposed_times(&error[..n], slope);
-                for ((v, &slope), &rate) in after.iter_mut().zip(&*slope).zip(rate) {
-                    *v -= rate * scale * slope;
-                }
-            }
+            let steps = steps.zip(slopes.chunks_exact_mut(width));
+            vectorized(
+                #[inline(always)]
+                || {
+                    matrix.read(design, task);
+                    for ((before, error), slope) in steps {
+                        before[..k].copy_from_slice(after);
+                        error.iter_mut().zip(targets).for_each(|(error, &y)| *error = T::zero() - y);
+                        matrix.times(before, error);
+                        matrix.transposed_times(error, slope);
+                        for ((v, &slope), &rate) in after.iter_mut().zip(&*slope).zip(rate) {
+                            *v -= rate * scale * slope;
+                        }
+                    }
+                },
+            );
         },
     );
     let tensor = |numbers: Vec<T>, dims: &[usize]| Tensor::from_vec(numbers, dims, &Device::Cpu);
@@ -137,7 +145,7 @@ fn descend_of<T: Lanes + Numbers>(
     Ok((tensor(after, &[tasks, k])?, path))
 }
 
-fn gradient_of<T: Lanes + Numbers>(
+fn gradient_of<T: Numbers>(
     design: &Tensor,
     rate: &Tensor,
     path: &Path,
@@ -164,28 +172,34 @@ fn gradient_of<T: Lanes + Numbers>(
     let out = out.zip(slopes.par_chunks(chunk(width)));
     let sums = by_start.par_chunks_exact_mut(k).zip(by_rate.par_chunks_exact_mut(k));
     sums.zip(out).enumerate().with_min_len(sizes.share(steps)).for_each_init(
-        || (Matrix::new(sizes), vec![T::zero(); width]),
+        || (Matrix::new(&places), vec![T::zero(); width]),
         |(matrix, back), (task, ((lambda, by_rate), ((along, across), slopes)))| {
-            matrix.read(design, &places, task, k);
             let steps = along.chunks_exact_mut(width).zip(across.chunks_exact_mut(height));
-            for ((u, image), slope) in steps.zip(slopes.chunks_exact(width)).rev() {
-                for c in 0..k {
-                    let step = scale * lambda[c];
-                    by_rate[c] -= slope[c] * step;
-                    u[c] = rate[c] * step;
-                }
-                matrix.times(&u[..k], image);
-                back.fill(T::zero());
-                matrix.transposed_times(&image[..n], back);
-                lambda.iter_mut().zip(&*back).for_each(|(lambda, &back)| *lambda -= back);
-            }
+            let steps = steps.zip(slopes.chunks_exact(width)).rev();
+            vectorized(
+                #[inline(always)]
+                || {
+                    matrix.read(design, task);
+                    for ((u, image), slope) in steps {
+                        for c in 0..k {
+                            let step = scale * lambda[c];
+                            by_rate[c] -= slope[c] * step;
+                            u[c] = rate[c] * step;
+                        }
+                        matrix.times(u, image);
+                        back.fill(T::zero());
+                        matrix.transposed_times(image, back);
+                        lambda.iter_mut().zip(&*back).for_each(|(lambda, &back)| *lambda -= back);
+                    }
+                },
+            );
         },
     );
     let tensor = |numbers: Vec<T>| Tensor::from_vec(numbers, &[tasks, k], &Device::Cpu);
     let by_rate = sum_keepdim(&tensor(by_rate)?, &[0])?.reshape(k)?;
     let (errors, before) = ((errors, height), (before, width));
     let (across, along) = ((&across[..], height), (&along[..], width));
-    let by_design = match lines.columns {
+    let by_design = match places.by_columns {
         true => outer([errors, across], [along, before], steps, &lines),
         false => outer([along, before], [errors, across], steps, &lines),
     };
@@ -194,29 +208,33 @@ fn gradient_of<T: Lanes + Numbers>(
 
 /// Each line of `−Σ_s (x_s · a_s[line] + y_s · b_s[line])` of its task, from the vectors `(t, s,
 /// width)` of x and y along the line, and of a and b across.
-fn outer<T: Lanes>(
+fn outer<T: WithDType>(
     along: [(&[T], usize); 2],
     across: [(&[T], usize); 2],
     steps: usize,
     lines: &Lines,
 ) -> Vec<T> {
     let mut out = vec![T::zero(); lines.places.len() * lines.length];
-    let least = (SHARE / (2 * steps * lines.length).max(1)).max(1);
-    let rows = out.par_chunks_exact_mut(lines.length).zip(&lines.places).with_min_len(least);
-    rows.for_each_init(
-        || (vec![T::zero(); along[0].1], vec![T::zero(); steps]),
-        |(sum, factors), (out, &(task, line))| {
-            sum.fill(T::zero());
-            for ((vectors, width), (numbers, distance)) in along.into_iter().zip(across) {
-                let own = &numbers[task * steps * distance..][..steps * distance];
-                for (factor, numbers) in factors.iter_mut().zip(own.chunks_exact(distance)) {
-                    *factor = T::zero() - numbers[line];
+    let share = (SHARE / (2 * steps * lines.length).max(1)).clamp(1, lines.places.len().max(1));
+    let shares = out.par_chunks_mut(share * lines.length).zip(lines.places.par_chunks(share));
+    shares.for_each(|(out, places)| {
+        let (mut sum, mut factors) = (vec![T::zero(); along[0].1], vec![T::zero(); steps]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (out, &(task, line)) in out.chunks_exact_mut(lines.length).zip(places) {
+                    sum.fill(T::zero());
+                    for ((vectors, width), (numbers, distance)) in along.into_iter().zip(across) {
+                        let own = &numbers[task * steps * distance..][..steps * distance];
+                        for (factor, numbers) in factors.iter_mut().zip(own.chunks_exact(distance)) {
+                            *factor = T::zero() - numbers[line];
+                        }
+                        combine(&vectors[task * steps * width..][..steps * width], &factors, &mut sum);
+                    }
+                    out.copy_from_slice(&sum[..lines.length]);
                 }
-                let vectors = &vectors[task * steps * width..][..steps * width];
-                Combine { lines: vectors, factors, out: sum }.run();
-            }
-            out.copy_from_slice(&sum[..out.len()]);
-        },
-    );
+            },
+        );
+    });
     out
 }

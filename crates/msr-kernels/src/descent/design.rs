@@ -1,39 +1,65 @@
-//! Where the numbers of a design matrix are.
+//! How a design matrix `(t, …, k)` is stored.
 
 use candle_core::{Device, Tensor, WithDType};
 
 use crate::error::Result;
 
-/// Where the rows and columns of a tensor `(t, …, k)` are in its storage.
-#[derive(Clone, Debug)]
+/// Whether the columns of a task, rather than its rows, are what is stored in one piece.
+fn by_columns(design: &Tensor) -> bool {
+    let (dims, stride, last) = (design.dims(), design.stride(), design.rank() - 1);
+    let widest = (1..last).filter(|&d| dims[d] > 1).map(|d| stride[d]).max().unwrap_or(0);
+    dims[last] > 1 && stride[last] > widest
+}
+
+/// Where the numbers of a design matrix are in its storage.
 pub(super) struct Places {
+    /// Whether lines are columns; rows otherwise.
+    pub(super) by_columns: bool,
     start: usize,
     task: usize,
-    /// Of each row from the first of its task.
+    /// Of the rows of a task from its first number, and of its columns.
     rows: Vec<usize>,
-    column: usize,
+    columns: Vec<usize>,
 }
 
 impl Places {
-    /// Those of a tensor where it is.
-    pub(super) fn of(t: &Tensor) -> Self {
-        let (dims, stride, last) = (t.dims(), t.stride(), t.rank() - 1);
-        let mut rows = vec![0];
-        for (&size, &stride) in dims[1..last].iter().zip(&stride[1..last]) {
-            rows = rows.iter().flat_map(|&at| (0..size).map(move |i| at + i * stride)).collect();
+    pub(super) fn of(design: &Tensor) -> Self {
+        let (dims, stride, last) = (design.dims(), design.stride(), design.rank() - 1);
+        let along = |places: Vec<usize>, d: usize| -> Vec<usize> {
+            places.iter().flat_map(|&at| (0..dims[d]).map(move |i| at + i * stride[d])).collect()
+        };
+        Self {
+            by_columns: by_columns(design),
+            start: design.layout().start_offset(),
+            task: stride[0],
+            rows: (1..last).fold(vec![0], along),
+            columns: along(vec![0], last),
         }
-        Self { start: t.layout().start_offset(), task: stride[0], rows, column: stride[last] }
     }
 
-    /// Calls `f` with row, column and place of each number of a task, the longer distance outside.
+    /// The number of lines, and of the numbers in one.
+    pub(super) fn lines(&self) -> (usize, usize) {
+        match self.by_columns {
+            true => (self.columns.len(), self.rows.len()),
+            false => (self.rows.len(), self.columns.len()),
+        }
+    }
+
+    /// Copies the lines of a task into lines of `width`; what fills these up stays as it is.
     #[inline(always)]
-    pub(super) fn each(&self, task: usize, columns: usize, mut f: impl FnMut(usize, usize, usize)) {
-        let start = self.start + task * self.task;
-        let mut row = |i: usize, c: usize| f(i, c, start + self.rows[i] + c * self.column);
-        if self.column == 1 {
-            (0..self.rows.len()).for_each(|i| (0..columns).for_each(|c| row(i, c)));
-        } else {
-            (0..columns).for_each(|c| (0..self.rows.len()).for_each(|i| row(i, c)));
+    pub(super) fn read<T: Copy>(&self, storage: &[T], task: usize, lines: &mut [T], width: usize) {
+        let (lines_at, numbers_at) = match self.by_columns {
+            true => (&self.columns, &self.rows),
+            false => (&self.rows, &self.columns),
+        };
+        let (count, start) = (numbers_at.len(), self.start + task * self.task);
+        // The places grow, so the last one tells whether there are gaps.
+        let dense = numbers_at.last().is_none_or(|&last| last == count - 1);
+        for (line, &at) in lines.chunks_exact_mut(width).zip(lines_at) {
+            match dense {
+                true => line[..count].copy_from_slice(&storage[start + at..][..count]),
+                false => line.iter_mut().zip(numbers_at).for_each(|(x, &i)| *x = storage[start + at + i]),
+            }
         }
     }
 }
@@ -42,8 +68,6 @@ impl Places {
 /// columns, otherwise whole rows, in its order of storage. What comes before a design matrix can
 /// then go through the gradient without copying it.
 pub(super) struct Lines {
-    /// Whether lines are columns.
-    pub(super) columns: bool,
     /// The numbers of a line.
     pub(super) length: usize,
     /// The task and the number of each line, in the order of storage.
@@ -56,8 +80,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn like(design: &Tensor) -> Self {
         let (dims, stride, last) = (design.dims().to_vec(), design.stride(), design.rank() - 1);
-        let widest = (1..last).filter(|&d| dims[d] > 1).map(|d| stride[d]).max().unwrap_or(0);
-        let columns = dims[last] > 1 && stride[last] > widest;
+        let columns = by_columns(design);
         let order: Vec<usize> = match columns {
             true => [last, 0].into_iter().chain(1..last).collect(),
             false => {
@@ -80,7 +103,7 @@ impl Lines {
             (index[0], if columns { index[last] } else { row })
         };
         let places = (0..count).map(place).collect();
-        Self { columns, length, places, dims, order }
+        Self { length, places, dims, order }
     }
 
     /// The tensor of these numbers, given in the order of storage.

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use msr_testkit::normal;
 
-use super::combine::{Combine, padded};
+use super::combine::{combine, dots, padded};
 use super::{descend, descend_grad};
 use crate::error::Result;
 
@@ -19,9 +19,15 @@ fn lines_of_every_length_are_summed() {
             let expected: Vec<f64> = (0..width)
                 .map(|i| out[i] + (0..count).map(|j| factors[j] * lines[j * width + i]).sum::<f64>())
                 .collect();
-            Combine { lines: &lines, factors: &factors, out: &mut out }.run();
+            combine(&lines, &factors, &mut out);
             for (found, expected) in out.iter().zip(&expected) {
                 assert!((found - expected).abs() < 1e-12, "{count} lines of {length}");
+            }
+            let mut products = vec![1.0; count];
+            dots(&lines, &out, &mut products);
+            for (found, line) in products.iter().zip(lines.chunks_exact(width)) {
+                let expected: f64 = line.iter().zip(&out).map(|(x, y)| x * y).sum();
+                assert!((found - 1.0 - expected).abs() < 1e-11, "products with {count} lines of {length}");
             }
         }
     }
