@@ -2,16 +2,16 @@
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
-use msr_autodiff::{Graph, Node, vjp};
+use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
 use msr_kernels::adam::{Step, moment_dtype, step};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
     Binary, Cotangents, Extreme, Pool, SecondMoments, Unary, Window, avg_pool, binary,
     centred_second_moments, checked_index, class_index, col2im, conv2d, conv2d_input_grad,
-    conv2d_weight_grad, cumsum, extreme, extreme_shares, gather, im2col, index_add, index_select, is_finite,
-    is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool, norm_relu_pool_grad,
-    norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add, second_moments, select,
-    solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
+    conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares, gather, im2col, index_add,
+    index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool,
+    norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add,
+    second_moments, select, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -294,6 +294,20 @@ fn block(x: &[Tensor]) -> Result<Vec<Tensor>> {
     Ok([vec![z], first, second].concat().iter().map(|node| node.value().clone()).collect())
 }
 
+/// Gradient steps of a linear model, and their gradient: at once where there are loops for that.
+fn steps(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let [design, targets, start, rate] = x else { return Ok(Vec::new()) };
+    if is_fused(design) {
+        let (last, path) = descend(design, targets, start, rate, 2)?;
+        let gradients = descend_grad(design, targets, rate, &path, start)?;
+        return Ok([vec![last], gradients.into()].concat());
+    }
+    let [design, targets, start, rate] = [design, targets, start, rate].map(Node::leaf);
+    let last = descend_least_squares(&design, &targets, &start, &rate, 2)?;
+    let gradients = vjp(&[(&last, &start.detach())], &[&design, &start, &rate], Graph::Drop)?;
+    Ok([vec![last], gradients].concat().iter().map(|node| node.value().clone()).collect())
+}
+
 fn further() -> Vec<Operation> {
     const STEP: Window = Window { kernel: (3, 3), stride: (2, 1), padding: (1, 1) };
     let picked = |x: &Tensor| -> Result<Tensor> { Ok(index(1, 3, x.dims()[1], x.device())?.squeeze(0)?) };
@@ -303,6 +317,12 @@ fn further() -> Vec<Operation> {
             Real,
             |n| shapes![[2, 2, 3, 2, n + 1], [2, 3], [2, 3], [2, 2, 3, 2, n + 1]],
             block,
+        ),
+        kernel_of_many(
+            "descend and its gradient",
+            Real,
+            |n| shapes![[2, n, 3, 2], [2, n, 3], [2, 2], [2]],
+            steps,
         ),
         kernel(
             "conv2d",

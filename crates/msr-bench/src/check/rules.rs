@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{
-    Convolution, Graph, Node, Pool, Recompute, Result, Ties, Window, checkpoint, concat, grad, mse, stack,
-    unroll, where_cond,
+    Convolution, Graph, Node, Pool, Recompute, Result, Ties, Window, checkpoint, concat,
+    descend_least_squares, grad, mse, stack, unroll, where_cond,
 };
 
 use super::operation::Domain::{Apart, Positive, Real};
@@ -339,6 +339,12 @@ fn convolutions() -> Vec<Operation> {
             Positive,
             |n| shapes![[2, 1, 2, 2 * n, 4], [2, 1, 3, n, 4]],
             |x| x[0].conv2d_of_tasks_weight_grad(&x[1], STEP),
+        ),
+        rule(
+            "descend_least_squares",
+            Real,
+            |n| shapes![[2, n, 2], [2, n], [2, 2], [2]],
+            |x| descend_least_squares(&x[0], &x[1], &x[2], &x[3], 2),
         ),
         rule(
             "norm_relu_pool",
