@@ -3,10 +3,14 @@
 # toolkit nor a GPU, and prints the environment for the build. Needs Python with venv, and a C compiler.
 #
 #     scripts/cuda-toolkit.sh ~/cuda > ~/cuda.env && source ~/cuda.env
-#     cargo build --bin msr --features msr/cuda
+#     cargo build --release -p msr-bench --features cuda
 #
-# The binary finds the real libraries at run time, on the machine with the GPU. Version 13.0 of the compiler: code of a
-# newer one is refused by drivers of the 580 series.
+# The binary finds the real libraries at run time, on the machine with the GPU: the driver's own folder, and
+# `nvidia/cu13/lib` of the wheels (which PyTorch brings, too) or `lib64` of a toolkit must be on LD_LIBRARY_PATH. Here,
+# LD_LIBRARY_PATH=$CUDA_HOME/lib64:$CUDA_HOME/lib64/stubs starts it, and it says that there is no device.
+#
+# Version 13.0 of the compiler: code of a newer one is refused by drivers of the 580 series. Compute capability 8.0 runs
+# on every card from the A100 on; 9.0 would be taken for 9.0a, which only Hopper cards run.
 set -euo pipefail
 folder=$(mkdir -p "${1:?name a folder}" && cd "$1" && pwd)
 
@@ -25,11 +29,14 @@ for library in "$wheels"/lib/*.so.*; do
     ln -sfn "$library" "$home/lib64/$name"
     ln -sfn "$library" "$home/lib64/${name%%.so.*}.so"
 done
-# The driver's library exists only where there is a GPU: an empty stand-in to link against.
-echo '' | cc -shared -x c -Wl,-soname,libcuda.so.1 -o "$home/lib64/stubs/libcuda.so" -
+# The driver's library exists only where there is a GPU. A stand-in with every name of its header, so that the linker
+# finds what it needs and keeps the library; all of them answer 100, CUDA_ERROR_NO_DEVICE.
+{ grep -oE '\bcu[A-Z]\w*' "$home/include/cuda.h" || true; } | sort -u | sed 's/.*/int &(void) { return 100; }/' |
+    cc -w -shared -fPIC -x c -Wl,-soname,libcuda.so.1 -o "$home/lib64/stubs/libcuda.so" -
+ln -sfn libcuda.so "$home/lib64/stubs/libcuda.so.1"
 
 cat <<ENV
-export CUDA_HOME=$home CUDA_PATH=$home CUDA_ROOT=$home CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-90}
+export CUDA_HOME=$home CUDA_PATH=$home CUDA_ROOT=$home CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
 export PATH=$home/bin:\$PATH
-export RUSTFLAGS="-L $home/lib64 -L $home/lib64/stubs -C link-arg=-Wl,--unresolved-symbols=ignore-all"
+export RUSTFLAGS="-L $home/lib64 -L $home/lib64/stubs"
 ENV

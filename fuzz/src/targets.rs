@@ -1,7 +1,7 @@
 //! The readers.
 
 use candle_core::Device;
-use msr_data::NpzOptions;
+use msr_data::{ClassSource, NpzOptions, Omniglot};
 use msr_episodes::{TaskSource, numbers};
 use msr_files::Arrays;
 use msr_groups::{Action, GroupName, Permutation, SharingPattern, parse_group};
@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "npz", run: npz },
     Target { name: "learned", run: learned },
     Target { name: "checkpoint", run: checkpoint },
+    Target { name: "omniglot", run: omniglot },
     Target { name: "groups", run: groups },
     Target { name: "actions", run: actions },
     Target { name: "cycles", run: cycles },
@@ -63,6 +64,13 @@ fn learned(bytes: &[u8]) -> bool {
 
 fn checkpoint(bytes: &[u8]) -> bool {
     Checkpoint::parse(bytes, &Device::Cpu).is_ok()
+}
+
+/// An archive of characters.
+fn omniglot(bytes: &[u8]) -> bool {
+    let Ok(characters) = Omniglot::from_bytes(bytes) else { return false };
+    let mut x = vec![0.0; characters.input_shape().iter().product()];
+    characters.fill(characters.classes() - 1, characters.examples() - 1, &mut x).is_ok()
 }
 
 fn groups(bytes: &[u8]) -> bool {

@@ -26,7 +26,7 @@ Commands:
   reproduce    Run an experiment of the paper and compare with reference values
   inspect      Read the symmetry group out of a symmetry matrix or a weight matrix
   completions  Print what makes a shell complete the commands of msr
-  bench        Measure speed, as ratios within one run
+  bench        Measure speed, as ratios within one run; check kernels and rules on a device
   ci           Everything that continuous integration checks, cheapest first
   tidy         Check the house rules on the source files
 

@@ -17,34 +17,43 @@ impl Rule for CheckpointRule {
     }
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
-        // Every tracked input takes part again, wanted or not: the segment may take gradients with
-        // respect to any of them.
-        let inputs: Vec<Node> = (0..at.inputs())
-            .map(|i| {
-                let original = &at.inner.inputs[i];
-                match (original.is_tracked(), at.keeps_graph()) {
-                    (false, _) => original.detach(),
-                    (true, false) => original.detach_leaf(),
-                    // A fresh node in front of the original, so that the walk below ends here even
-                    // where one input was computed from another.
-                    (true, true) => Node::apply_one(Identity, &[original], original.value().clone()),
-                }
-            })
-            .collect();
-        let outputs = (self.segment)(&inputs)?;
-        if outputs.len() != at.outputs() {
-            return Err(Error::Rule {
-                rule: self.name(),
-                problem: format!("gave {} outputs, then {}", at.outputs(), outputs.len()),
-            });
-        }
-        let pairs: Vec<(&Node, &Node)> =
-            outputs.iter().enumerate().filter_map(|(i, output)| Some((output, at.grad_of(i)?))).collect();
-        let wanted: Vec<&Node> = (0..at.inputs()).filter(|&i| at.needs(i)).map(|i| &inputs[i]).collect();
-        let graph = if at.keeps_graph() { Graph::Keep } else { Graph::Drop };
-        let mut found = vjp(&pairs, &wanted, graph)?.into_iter();
-        Ok((0..at.inputs()).map(|i| if at.needs(i) { found.next() } else { None }).collect())
+        again(at, self.segment.as_ref())
     }
+}
+
+/// The gradients of an operation from a second run of what gave its outputs, made of operations
+/// that have rules.
+pub(crate) fn again(
+    at: &Backward<'_>,
+    segment: &(dyn Fn(&[Node]) -> Result<Vec<Node>> + Send + Sync),
+) -> Result<Vec<Option<Node>>> {
+    // Every tracked input takes part again, wanted or not: the segment may take gradients with
+    // respect to any of them.
+    let inputs: Vec<Node> = (0..at.inputs())
+        .map(|i| {
+            let original = &at.inner.inputs[i];
+            match (original.is_tracked(), at.keeps_graph()) {
+                (false, _) => original.detach(),
+                (true, false) => original.detach_leaf(),
+                // A fresh node in front of the original, so that the walk below ends here even
+                // where one input was computed from another.
+                (true, true) => Node::apply_one(Identity, &[original], original.value().clone()),
+            }
+        })
+        .collect();
+    let outputs = segment(&inputs)?;
+    if outputs.len() != at.outputs() {
+        return Err(Error::Rule {
+            rule: at.rule(),
+            problem: format!("gave {} outputs, then {}", at.outputs(), outputs.len()),
+        });
+    }
+    let pairs: Vec<(&Node, &Node)> =
+        outputs.iter().enumerate().filter_map(|(i, output)| Some((output, at.grad_of(i)?))).collect();
+    let wanted: Vec<&Node> = (0..at.inputs()).filter(|&i| at.needs(i)).map(|i| &inputs[i]).collect();
+    let graph = if at.keeps_graph() { Graph::Keep } else { Graph::Drop };
+    let mut found = vjp(&pairs, &wanted, graph)?.into_iter();
+    Ok((0..at.inputs()).map(|i| if at.needs(i) { found.next() } else { None }).collect())
 }
 
 struct Identity;

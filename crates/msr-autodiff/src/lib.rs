@@ -12,6 +12,7 @@
 //!   ([`Graph::Keep`]) or without ([`Graph::Drop`]) a graph for the next order.
 //! - [`unroll`]: a loop of differentiable steps, recomputed during the backward pass when
 //!   [`Recompute::On`] asks for it, so that memory grows with the logarithm of the number of steps.
+//! - [`operations`]: the table of all operations, what candle calls them, and their gradients.
 //! - [`Rule`] and [`Node::apply_one`]: an operation of your own, from outside this crate; the
 //!   example `05-own-operation` builds and checks one.
 //! - [`Value`]: what a forward pass is written in when it should run on a [`Node`] and on a plain
@@ -46,6 +47,7 @@ mod checkpoint;
 mod error;
 mod grad;
 mod node;
+pub mod operations;
 mod rules;
 mod unroll;
 mod value;
@@ -55,10 +57,10 @@ pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
 pub use msr_kernels::ties::Ties;
 pub use msr_kernels::{
-    Centre, Error as KernelError, Precision, Result as KernelResult, SecondMoments, Unary, Window,
+    Centre, Error as KernelError, Pool, Precision, Result as KernelResult, SecondMoments, Unary, Window,
     centred_second_moments, room_for, second_moments,
 };
 pub use node::{Backward, Node, Rule};
-pub use rules::{concat, mse};
+pub use rules::{Convolution, concat, descend_least_squares, mse, stack, where_cond};
 pub use unroll::{Recompute, unroll};
 pub use value::Value;

@@ -254,7 +254,7 @@ impl std::fmt::Debug for Backward<'_> {
 
 impl Backward<'_> {
     /// The name of the rule.
-    fn rule(&self) -> &'static str {
+    pub(crate) fn rule(&self) -> &'static str {
         self.inner.rule.as_ref().map_or("leaf", |rule| rule.name())
     }
 

@@ -1,10 +1,10 @@
 //! One forward pass for two kinds of numbers.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use msr_kernels::ties::{self, Ties};
-use msr_kernels::{Elementwise, Unary, Window, im2col, matmul, unary};
+use msr_kernels::{Elementwise, Unary, Window, im2col, matmul, max_pool_index, unary};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::node::Node;
 
 /// What a layer's forward pass is written in: implemented by [`Node`] (gradients of any order) and
@@ -38,11 +38,23 @@ use crate::node::Node;
 pub trait Value: Clone {
     /// The sizes of the dimensions.
     fn dims(&self) -> &[usize];
+    /// The element type.
+    fn dtype(&self) -> DType;
+    /// The same numbers, rounded to another floating-point type.
+    ///
+    /// # Errors
+    /// For types that are not floating-point.
+    fn to_dtype(&self, dtype: DType) -> Result<Self>;
     /// `self + other`, broadcast as numpy does.
     ///
     /// # Errors
     /// When the shapes do not broadcast. The other methods report likewise.
     fn add(&self, other: &Self) -> Result<Self>;
+    /// `self − other`, broadcast as numpy does.
+    ///
+    /// # Errors
+    /// When the shapes do not broadcast.
+    fn sub(&self, other: &Self) -> Result<Self>;
     /// `self · other`, element by element, broadcast as numpy does.
     ///
     /// # Errors
@@ -68,6 +80,17 @@ pub trait Value: Clone {
     /// # Errors
     /// What the tensor library reports.
     fn map(&self, f: Unary) -> Result<Self>;
+    /// `scale · Σ x` over `dims`, which keep size one: the mean with `scale = 1 / n`.
+    ///
+    /// # Errors
+    /// When a dimension is out of range.
+    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Self>;
+    /// The largest element of each window, `(…, h, w) -> (…, oh, ow)`; the gradient goes to the
+    /// first one among equals.
+    ///
+    /// # Errors
+    /// When the window has padding or does not fit.
+    fn max_pool(&self, window: Window) -> Result<Self>;
     /// Sliding windows as columns, `(…, c, h, w) -> (…, c · kh · kw, oh · ow)`.
     ///
     /// # Errors
@@ -84,6 +107,21 @@ pub trait Value: Clone {
 impl Value for Node {
     fn dims(&self) -> &[usize] {
         Node::dims(self)
+    }
+    fn dtype(&self) -> DType {
+        Node::dtype(self)
+    }
+    fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        Node::to_dtype(self, dtype)
+    }
+    fn sub(&self, other: &Self) -> Result<Self> {
+        Node::sub(self, other)
+    }
+    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Self> {
+        Node::scaled_sum_keepdim(self, dims, scale)
+    }
+    fn max_pool(&self, window: Window) -> Result<Self> {
+        Node::max_pool(self, window)
     }
     fn add(&self, other: &Self) -> Result<Self> {
         Node::add(self, other)
@@ -114,6 +152,29 @@ impl Value for Node {
 impl Value for Tensor {
     fn dims(&self) -> &[usize] {
         Tensor::dims(self)
+    }
+    fn dtype(&self) -> DType {
+        Tensor::dtype(self)
+    }
+    fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        Ok(Tensor::to_dtype(self, dtype)?)
+    }
+    fn sub(&self, other: &Self) -> Result<Self> {
+        Ok(self.broadcast_sub(other)?)
+    }
+    // candle's own sum: its backward knows it.
+    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Self> {
+        Ok(self.sum_keepdim(dims)?.affine(scale, 0.0)?)
+    }
+    fn max_pool(&self, window: Window) -> Result<Self> {
+        let [lead @ .., h, w] = self.dims() else {
+            return Err(Error::shape("max_pool", format!("{:?} is no image", self.dims())));
+        };
+        let (oh, ow) = window.output((*h, *w))?;
+        let index = max_pool_index(&self.detach(), window)?;
+        let images = Tensor::reshape(self, (lead.iter().product::<usize>(), h * w))?;
+        let picked = images.contiguous()?.gather(&index, 1)?;
+        Ok(Tensor::reshape(&picked, [lead, &[oh, ow]].concat())?)
     }
     fn add(&self, other: &Self) -> Result<Self> {
         Ok(self.broadcast_add(other)?)

@@ -9,8 +9,9 @@ use msr_groups::{
     symmetric, torus_translations,
 };
 
-use crate::median;
 use crate::record::OutputArgs;
+use crate::timing::median;
+use msr_kernels::Place;
 use msr_report::Table;
 use serde::Serialize;
 
@@ -70,7 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     let results = results(args.samples, works.iter().map(|work| work.name).zip(&times).collect());
-    args.output.publish("groups", &report(&results), &results)
+    args.output.publish("groups", Place::Cpu, &report(&results), &results)
 }
 
 fn results(samples: u64, times: Vec<(&'static str, &Vec<f64>)>) -> Results {

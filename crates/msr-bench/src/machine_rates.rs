@@ -1,20 +1,22 @@
-//! What this machine can do at most: the rates that a floor is made of.
+//! What a device can do at most: the rates that a floor is made of.
 
 use std::fmt;
 use std::hint::black_box;
-use std::time::Instant;
 
-use anyhow::Result;
-use candle_core::{Device, Tensor};
+use anyhow::{Result, ensure};
+use candle_core::{DType, Device, Tensor};
 use msr_kernels::matmul;
 use serde::Serialize;
 
-use crate::median;
+use crate::timing::Timing;
+
+/// How long a rate is measured, in seconds.
+const SECONDS: f64 = 0.5;
 
 /// Measured rates, with all cores.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Rates {
-    /// f32 operations per second in a 1024³ matrix product (two per multiply–add).
+    /// f32 operations per second in a large matrix product (two per multiply–add).
     #[serde(rename = "gemm_flops_per_second")]
     pub gemm: f64,
     /// Bytes per second in a copy larger than the caches, read plus written.
@@ -25,46 +27,109 @@ pub struct Rates {
 impl fmt::Display for Rates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (gemm, copy) = (self.gemm / 1e9, self.copy / 1e9);
-        write!(f, "This machine: {gemm:.0} GFLOP/s in GEMM, {copy:.1} GB/s in copies.")
+        write!(f, "This device: {gemm:.0} GFLOP/s in GEMM, {copy:.1} GB/s in copies.")
     }
 }
 
 impl Rates {
-    /// Measures both.
-    pub fn measure() -> Result<Self> {
-        const N: usize = 1024;
-        let matrix = |scale: f32| -> Result<Tensor> {
-            let data: Vec<f32> = (0..N * N).map(|i| scale * ((i * 7919 % 1013) as f32 - 506.0)).collect();
-            Ok(Tensor::from_vec(data, (N, N), &Device::Cpu)?)
-        };
-        let (a, b) = (matrix(1e-3)?, matrix(2e-3)?);
-        let gemm = times(9, || black_box(matmul(&a, &b)).is_ok());
-        // Larger than the last-level cache of most machines; each thread copies its share.
-        let source = vec![1u8; 512 << 20];
-        let mut target = vec![0u8; source.len()];
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let share = source.len().div_ceil(threads);
-        let copy = times(5, || {
+    /// Measures both: products of 1024 × 1024 (4096 × 4096 on a GPU), copies of 512 MiB.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn measure(device: &Device) -> Result<Self> {
+        let size = if device.is_cpu() { 1024 } else { 4096 };
+        let gemm = gemm(device, DType::F32, size)?;
+        let copy = copy(device, 512 << 20)?;
+        Ok(Self { gemm: per_second(gemm_operations(size), gemm), copy: per_second(copied(512 << 20), copy) })
+    }
+
+    /// The shortest time in milliseconds for so many operations and bytes, whichever takes longer.
+    pub fn floor_ms(&self, (operations, bytes): (f64, f64)) -> f64 {
+        1e3 * (operations / self.gemm).max(bytes / self.copy)
+    }
+}
+
+/// How many per second, from a count and the time that it took.
+pub fn per_second(count: f64, time: Timing) -> f64 {
+    1e3 * count / time.ms
+}
+
+/// The operations of a product of two square matrices.
+pub fn gemm_operations(size: usize) -> f64 {
+    2.0 * (size as f64).powi(3)
+}
+
+/// What is read and written to copy so many bytes.
+pub fn copied(bytes: usize) -> f64 {
+    2.0 * bytes as f64
+}
+
+/// The time of a product of two square matrices.
+///
+/// # Errors
+/// When the device fails.
+pub fn gemm(device: &Device, dtype: DType, size: usize) -> Result<Timing> {
+    let matrix = |scale: f32| -> Result<Tensor> {
+        let data: Vec<f32> = (0..size * size).map(|i| scale * ((i * 7919 % 1013) as f32 - 506.0)).collect();
+        Ok(Tensor::from_vec(data, (size, size), device)?.to_dtype(dtype)?)
+    };
+    let (a, b) = (matrix(1e-3)?, matrix(2e-3)?);
+    Timing::of(device, SECONDS, || {
+        black_box(matmul(&a, &b)?);
+        Ok(())
+    })
+}
+
+/// The time of a copy of so many bytes: by all cores, each its share, or by the device.
+///
+/// # Errors
+/// When the device fails or there is nothing to copy.
+pub fn copy(device: &Device, bytes: usize) -> Result<Timing> {
+    ensure!(bytes > 0, "nothing to copy");
+    if !device.is_cpu() {
+        let source = Tensor::ones(bytes, DType::U8, device)?;
+        return Timing::of(device, SECONDS, || {
+            black_box(source.copy()?);
+            Ok(())
+        });
+    }
+    let source = vec![1u8; bytes];
+    let mut target = vec![0u8; bytes];
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // Below a megabyte, starting a thread takes longer than its share.
+    let threads = threads.min(bytes.div_ceil(1 << 20));
+    let share = bytes.div_ceil(threads);
+    Timing::of(device, SECONDS, || {
+        if threads == 1 {
+            target.copy_from_slice(&source);
+        } else {
             std::thread::scope(|scope| {
                 for (from, to) in source.chunks(share).zip(target.chunks_mut(share)) {
                     scope.spawn(|| to.copy_from_slice(from));
                 }
             });
-            black_box(&target).len() == source.len()
-        });
-        Ok(Self { gemm: 2.0 * (N as f64).powi(3) / gemm, copy: 2.0 * source.len() as f64 / copy })
-    }
+        }
+        black_box(&target);
+        Ok(())
+    })
 }
 
-/// The median time of `work`, after one run to warm up; `work` says whether it succeeded.
-fn times(samples: usize, mut work: impl FnMut() -> bool) -> f64 {
-    let mut found = Vec::new();
-    for i in 0..=samples {
-        let start = Instant::now();
-        let ok = work();
-        if i > 0 && ok {
-            found.push(start.elapsed().as_secs_f64());
-        }
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+
+    use super::{Rates, copy, gemm};
+
+    #[test]
+    fn the_slower_of_operations_and_bytes_is_the_floor() {
+        let rates = Rates { gemm: 1e9, copy: 1e6 };
+        assert_eq!((rates.floor_ms((1e9, 1.0)), rates.floor_ms((1e6, 2e6))), (1e3, 2e3));
     }
-    median(&found)
+
+    #[test]
+    fn what_is_measured_takes_time() -> anyhow::Result<()> {
+        assert!(gemm(&Device::Cpu, DType::F64, 3)?.ms > 0.0 && copy(&Device::Cpu, 3 << 20)?.ms > 0.0);
+        assert!(copy(&Device::Cpu, 0).is_err());
+        Ok(())
+    }
 }

@@ -1,12 +1,14 @@
-//! The program `msr-bench`: speed, as ratios of two things measured in one run. One suite a file.
+//! The program `msr-bench`: whether the kernels are right on a device, and how fast; speed as
+//! ratios of two things measured in one run. One suite a file or folder.
 
-mod fc;
+mod check;
+mod expand;
 mod groups;
 mod machine_rates;
-mod peer;
 mod record;
-mod rot8;
+mod roofline;
 mod step;
+mod timing;
 
 use anyhow::{Context, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -19,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Measure speed, as ratios within one run.
+/// Measure speed, as ratios within one run, and check every kernel and rule against f64.
 #[derive(Parser)]
 #[command(name = "msr-bench", version, arg_required_else_help = true)]
 struct Cli {
@@ -33,13 +35,24 @@ struct Cli {
 /// The suites.
 #[derive(Subcommand)]
 enum Suite {
-    /// The MSR-FC meta-step of Table 1: 32 tasks, one support and 19 query examples, Adam included.
-    Fc(step::StepArgs),
-    /// The MSR-Conv meta-step of the C_8 problem of Table 2: 32 tasks, one support and 19 query
-    /// images, Adam included.
-    Rot8(step::StepArgs),
+    /// A meta-step: time, and the least time that the device allows.
+    #[command(subcommand, arg_required_else_help = true)]
+    Step(step::Step),
+    /// From filter parameters to weights: dense, tied, and by Kronecker factors.
+    Expand(expand::Args),
+    /// What the device can do at most: matrix products and copies by size.
+    Roofline(roofline::Args),
+    /// Every kernel, every gradient rule and the meta-steps on fresh random inputs, against f64 on
+    /// the processor.
+    Check(check::Args),
     /// Sharing patterns, large groups, and recovery of groups.
     Groups(groups::Args),
+    /// The same as `step fc`.
+    #[command(hide = true)]
+    Fc(step::StepArgs),
+    /// The same as `step rot8`.
+    #[command(hide = true)]
+    Rot8(step::StepArgs),
 }
 
 fn main() -> std::process::ExitCode {
@@ -61,45 +74,65 @@ fn main() -> std::process::ExitCode {
 
 fn run(suite: Suite) -> Result<()> {
     match suite {
-        Suite::Fc(args) => fc::run(&args),
-        Suite::Rot8(args) => rot8::run(&args),
+        Suite::Step(step) => step.run(),
+        Suite::Expand(args) => expand::run(&args),
+        Suite::Roofline(args) => roofline::run(&args),
+        Suite::Check(args) => check::run(&args),
         Suite::Groups(args) => groups::run(&args),
-    }
-}
-
-/// The median; NaN when there is nothing.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+        Suite::Fc(args) => step::Step::Fc(args).run(),
+        Suite::Rot8(args) => step::Step::Rot8(args).run(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use std::path::Path;
+
+    use clap::{CommandFactory, Parser};
+    use msr_kernels::Place;
+
+    use super::{Cli, Suite, step::Step};
+
+    fn parsed(line: &str) -> Result<Suite, String> {
+        let words = line.split_whitespace();
+        Cli::try_parse_from(["msr-bench"].into_iter().chain(words))
+            .map(|cli| cli.suite)
+            .map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 
     /// Sums and products of these numbers wrapped, and no machine has room for so many steps.
     #[test]
     fn numbers_that_nobody_can_mean_are_refused() {
-        for suite in ["fc", "rot8"] {
+        for suite in ["step fc", "step rot8", "fc", "rot8"] {
             for flag in ["--rounds", "--samples", "--inner-steps"] {
-                let parsed = |value| super::Cli::try_parse_from(["msr-bench", suite, flag, value]);
-                assert!(parsed("18446744073709551615").is_err() && parsed("7").is_ok(), "{suite} {flag}");
+                assert!(parsed(&format!("{suite} {flag} 18446744073709551615")).is_err(), "{suite} {flag}");
+                assert!(parsed(&format!("{suite} {flag} 7")).is_ok(), "{suite} {flag}");
             }
         }
-        assert!(
-            super::Cli::try_parse_from(["msr-bench", "groups", "--samples", "18446744073709551615"]).is_err()
-        );
+        assert!(parsed("groups --samples 18446744073709551615").is_err());
     }
 
     #[test]
-    fn medians() {
-        assert_eq!(super::median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(super::median(&[4.0, 1.0]), 2.5);
-        assert!(super::median(&[]).is_nan());
+    fn devices_and_files() {
+        for (line, device, json) in [
+            ("step fc", Place::Cpu, None),
+            ("fc --json", Place::Cpu, Some("-")),
+            ("step fc --device cuda --json", Place::Cuda(0), Some("-")),
+            ("step fc --json a.json --device cuda:3", Place::Cuda(3), Some("a.json")),
+        ] {
+            let Ok(Suite::Step(Step::Fc(args)) | Suite::Fc(args)) = parsed(line) else { panic!("{line}") };
+            assert_eq!(
+                (args.place.device, args.output.json.as_deref()),
+                (device, json.map(Path::new)),
+                "{line}"
+            );
+        }
+        let refused = parsed("check --device gpu").err().unwrap_or_default();
+        assert!(refused.contains("`gpu` is no device; use cpu, cuda or cuda:N"), "{refused}");
     }
 }

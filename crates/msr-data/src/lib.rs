@@ -4,12 +4,15 @@
 //! - [`Equivariant`]: tasks that share the symmetry of any finite group, and nothing else.
 //! - [`SteerableConv`]: convolutions whose filters come in turned (and mirrored) copies, C_N or
 //!   D_N.
+//! - [`Sinusoid`]: curves with an amplitude and a phase each, the classic problem of MAML.
 //! - [`NpzProblem`]: `.npz` files, those of the MSR authors and, with [`NpzOptions`], anyone's;
 //!   [`export_npz`] writes them.
 //! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing from any
 //!   of them.
+//! - [`Omniglot`]: characters of many alphabets, a [`ClassSource`] as anyone's classes may be one;
+//!   [`FewShot`] draws N-way k-shot episodes of the classes of a [`ClassSplit`].
 //!
-//! Nothing here keeps a data set in memory: a task is generated when it is asked for, from a random
+//! No task is kept in memory (images are): it is generated when it is asked for, from a random
 //! stream derived from (seed, role, index), so the same seed gives the same bits in any order of
 //! access.
 //!
@@ -28,12 +31,16 @@
 //! # }
 //! ```
 
+mod classes;
 mod error;
 mod npz;
 mod random;
 mod sampler;
 mod synthetic;
 
+pub use classes::few_shot::{FewShot, FewShotConfig};
+pub use classes::omniglot::Omniglot;
+pub use classes::{ClassSource, ClassSplit};
 pub use error::{Error, Result};
 pub use npz::read::NpzProblem;
 pub use npz::write::export_npz;
@@ -41,4 +48,5 @@ pub use npz::{NpzOptions, NpzTargets};
 pub use sampler::{EpisodeSampler, SamplerConfig};
 pub use synthetic::equivariant::{Equivariant, EquivariantConfig, Inputs};
 pub use synthetic::rank_k::RankK;
+pub use synthetic::sinusoid::{Sinusoid, SinusoidConfig};
 pub use synthetic::steerable::{SteerableConv, SteerableConvConfig};

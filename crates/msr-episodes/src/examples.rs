@@ -1,5 +1,7 @@
 //! Inputs and what should come out of them.
 
+use std::ops::Range;
+
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::{Error, Result};
@@ -128,6 +130,15 @@ impl Examples {
             Targets::Labels(labels) => Targets::Labels(labels.clone()),
         };
         Ok(Self { x: self.x.to_dtype(dtype)?, y })
+    }
+
+    /// Those of some tasks; nothing is copied.
+    ///
+    /// # Errors
+    /// When there are no such tasks.
+    pub fn of_tasks(&self, tasks: Range<usize>) -> Result<Self> {
+        let some = |t: &Tensor| t.narrow(0, tasks.start, tasks.len());
+        Ok(Self { x: some(&self.x)?, y: self.y.with(some(self.y.tensor())?) })
     }
 
     /// These examples, then those of `other`, task by task.

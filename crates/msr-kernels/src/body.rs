@@ -1,5 +1,7 @@
 //! Which body of a kernel runs: the one place where devices and dtypes are told apart.
 
+use std::cell::Cell;
+
 use candle_core::{CpuStorage, DType, Tensor};
 
 use crate::error::Result;
@@ -48,34 +50,50 @@ pub(crate) fn unsupported(storage: &CpuStorage, op: &'static str) -> candle_core
     candle_core::Error::UnsupportedDTypeForOp(storage.dtype(), op)
 }
 
-#[cfg(not(test))]
+thread_local! {
+    static COMPOSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread asks for the composed bodies.
 fn forced() -> bool {
-    false
+    COMPOSED.get()
+}
+
+/// Runs `f` with the composed bodies of all operations, as on a device for which there are no
+/// loops: what this crate's loops are compared with. Holds for the calling thread, while `f` runs.
+///
+/// # Example
+/// ```
+/// use candle_core::{Device, Tensor};
+/// use msr_kernels::{sum_keepdim, with_composed};
+///
+/// # fn main() -> Result<(), msr_kernels::Error> {
+/// let x = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?;
+/// let (loops, composed) = (sum_keepdim(&x, &[1])?, with_composed(|| sum_keepdim(&x, &[1]))?);
+/// assert_eq!(loops.to_vec2::<f32>()?, composed.to_vec2::<f32>()?);
+/// # Ok(())
+/// # }
+/// ```
+pub fn with_composed<R>(f: impl FnOnce() -> R) -> R {
+    /// Puts back what was asked for before, also when `f` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            COMPOSED.set(self.0);
+        }
+    }
+    let _before = Before(COMPOSED.replace(true));
+    f()
 }
 
 #[cfg(test)]
-use tests::forced;
-#[cfg(test)]
-pub(crate) use tests::with_composed;
-
-#[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use super::{forced, with_composed};
 
-    thread_local! {
-        static COMPOSED: Cell<bool> = const { Cell::new(false) };
-    }
-
-    /// Whether this thread asks for the composed bodies.
-    pub(crate) fn forced() -> bool {
-        COMPOSED.get()
-    }
-
-    /// Runs `f` as on a device for which there are no loops.
-    pub(crate) fn with_composed<R>(f: impl FnOnce() -> R) -> R {
-        COMPOSED.set(true);
-        let result = f();
-        COMPOSED.set(false);
-        result
+    #[test]
+    fn the_composed_bodies_are_asked_for_until_the_end_even_of_a_panic() {
+        assert!(with_composed(|| with_composed(forced) && forced()) && !forced());
+        let panicked = std::panic::catch_unwind(|| with_composed(|| panic!("as an operation might")));
+        assert!(panicked.is_err() && !forced());
     }
 }

@@ -10,8 +10,9 @@ use crate::body::with_composed;
 use crate::error::Result;
 use crate::ties::{self, Ties};
 use crate::{
-    Binary, Unary, Window, binary, centred_second_moments, class_index, col2im, gather, im2col, log_softmax,
-    matmul, max_pool_index, scaled_difference, scaled_sum_keepdim, scatter_add, second_moments,
+    Binary, Extreme, Unary, Window, avg_pool, binary, centred_second_moments, class_index, col2im, cumsum,
+    extreme, extreme_shares, gather, im2col, index_add, index_select, log_softmax, matmul, max_pool_index,
+    scaled_difference, scaled_sum_keepdim, scatter_add, second_moments, select, softmax, spread,
     squared_distance, sum_keepdim, unary,
 };
 
@@ -32,7 +33,7 @@ fn op(
     Op { name: name.into(), shapes: shapes.iter().map(|s| s.to_vec()).collect(), run: Box::new(run) }
 }
 
-pub(crate) const UNARY: [Unary; 12] = [
+pub(crate) const UNARY: [Unary; 26] = [
     Unary::Affine { scale: -1.5, offset: 0.25 },
     Unary::Relu,
     Unary::Exp,
@@ -45,9 +46,33 @@ pub(crate) const UNARY: [Unary; 12] = [
     Unary::SechSquared,
     Unary::Sigmoid,
     Unary::Softplus,
+    Unary::Sin,
+    Unary::Cos,
+    Unary::Abs,
+    Unary::Sign,
+    Unary::Erf,
+    Unary::Gaussian,
+    Unary::Silu,
+    Unary::SiluSlope,
+    Unary::Gelu,
+    Unary::GeluSlope,
+    Unary::GeluErf,
+    Unary::GeluErfSlope,
+    Unary::Elu(1.5),
+    Unary::EluSlope(1.5),
 ];
 
-const BINARY: [Binary; 5] = [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div, Binary::Gate];
+const BINARY: [Binary; 9] = [
+    Binary::Add,
+    Binary::Sub,
+    Binary::Mul,
+    Binary::Div,
+    Binary::Gate,
+    Binary::Weigh,
+    Binary::Maximum,
+    Binary::Minimum,
+    Binary::Step,
+];
 
 /// Every operation of this crate that computes with the numbers of its operands.
 fn ops() -> Vec<Op> {
@@ -75,6 +100,38 @@ fn ops() -> Vec<Op> {
         op("max_pool", &[&[2, 4, 4]], |x| {
             let index = max_pool_index(&x[0], Window::square(2, 2, 0))?;
             gather(&x[0].contiguous()?.reshape((2, 16))?, &index)
+        }),
+        // Powers of negative numbers are NaN.
+        op("pow", &[&[3, 4], &[3, 4]], |x| binary(Binary::Pow, &unary(Unary::Abs, &x[0])?, &x[1])),
+        op("softmax", &[&[3, 4]], |x| softmax(&x[0], 0)),
+        op("max", &[&[3, 4]], |x| extreme(Extreme::Max, &x[0], 1)),
+        op("min", &[&[3, 4, 2]], |x| extreme(Extreme::Min, &x[0], 1)),
+        op("extreme_shares", &[&[3, 4]], |x| {
+            let largest = extreme(Extreme::Max, &x[0], 0)?;
+            binary(Binary::Weigh, &x[0], &extreme_shares(&x[0], &largest, 0)?)
+        }),
+        op("cumsum", &[&[3, 4]], |x| cumsum(&x[0], 0)),
+        op("cumsum, last", &[&[3, 4]], |x| cumsum(&x[0], 1)),
+        op("where_cond", &[&[3, 4], &[3, 4]], |x| {
+            binary(
+                Binary::Add,
+                &select(&x[0].gt(0f64)?, &x[0], &x[1])?,
+                &select(&x[0].gt(0f64)?, &x[1], &x[0])?,
+            )
+        }),
+        op("index_select", &[&[3, 4]], |x| {
+            let found = [3u32, 0, 1, 1, 2].into_iter().filter(|&i| (i as usize) < x[0].dims()[1]);
+            index_select(&x[0], &Tensor::from_iter(found, &Device::Cpu)?, 1)
+        }),
+        op("index_add", &[&[3, 4]], |x| {
+            let places = Tensor::from_iter((0..x[0].dims()[0] as u32).map(|i| i % 2), &Device::Cpu)?;
+            index_add(&x[0], &places, 0, 2)
+        }),
+        op("avg_pool", &[&[2, 5, 4]], |x| {
+            avg_pool(&x[0], Window { kernel: (3, 2), ..Window::square(2, 2, 0) })
+        }),
+        op("spread", &[&[2, 2, 3]], |x| {
+            spread(&x[0], Window { kernel: (2, 3), ..Window::square(1, 1, 0) }, (3, 5))
         }),
         op("gather", &[&[3, 4]], move |x| gather(&x[0], &rows(&x[0])?)),
         op("scatter_add", &[&[3, 4]], move |x| scatter_add(&x[0], &rows(&x[0])?, 5)),
@@ -135,6 +192,10 @@ fn nan_that_disappears() {
                     operands[which] = with_element(&operands[which], at, f64::NAN);
                     // A gradient that the gate does not let through is not looked at.
                     if op.name == "gate" && which == 0 && numbers(&operands[1])[at] <= 0.0 {
+                        continue;
+                    }
+                    // One to the power of anything is one, as in IEEE 754.
+                    if op.name == "pow" && which == 1 && numbers(&operands[0])[at].abs() == 1.0 {
                         continue;
                     }
                     on_every_body(dtype, |body| {
@@ -301,7 +362,15 @@ fn sizes_that_overflow() {
             assert!(matmul(&normal(1, (3, 2), dtype), &wide).is_err());
             assert!(unary(Unary::Exp, &wide).is_err() && sum_keepdim(&wide, &[0]).is_err());
             assert!(binary(Binary::Add, &wide, &wide).is_err() && log_softmax(&wide, 0).is_err());
-            assert!(squared_distance(&wide, &wide, 1.0).is_err());
+            assert!(squared_distance(&wide, &wide, 1.0).is_err() && softmax(&wide, 0).is_err());
+            assert!(extreme(Extreme::Max, &wide, 0).is_err() && cumsum(&wide, 0).is_err());
+            assert!(avg_pool(&wide, Window::square(1, 1, 0)).is_err());
+            let condition = Tensor::ones((2, 1), DType::U8, &Device::Cpu).unwrap();
+            assert!(select(&condition, &wide, &wide).is_err());
+            let row = Tensor::zeros(1, DType::U32, &Device::Cpu).unwrap();
+            assert!(index_select(&wide, &row, 0).is_err());
+            assert!(index_add(&normal(1, (1, 2), dtype), &row, 0, n).is_err());
+            assert!(spread(&normal(1, (1, 1), dtype), Window::square(1, n, 0), (n, n)).is_err());
         }
     }
     // Sizes whose product is no number, beside one of zero.

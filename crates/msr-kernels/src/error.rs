@@ -110,6 +110,19 @@ pub enum Error {
         count: usize,
     },
 
+    /// An index that names nothing.
+    #[error("{op}: index {element} is {index}, but there are only {count} to choose from")]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// The place of the index.
+        element: usize,
+        /// The index itself.
+        index: i64,
+        /// What it must be below.
+        count: usize,
+    },
+
     /// An element that is tied to a parameter that is not there.
     #[error("ties: element {element} is tied to parameter {parameter}, but there are only {count}")]
     Tie {
@@ -147,6 +160,33 @@ pub enum Error {
         pivot: usize,
         /// The number of rows.
         size: usize,
+    },
+
+    /// The name of a device that is not understood.
+    #[error("`{name}` is no device; use cpu, cuda or cuda:N, the GPU of number N counted from zero")]
+    Place {
+        /// What was asked for.
+        name: String,
+    },
+
+    /// A GPU was asked for, of a program that was built without what drives one.
+    #[error(
+        "this program was built without CUDA; build it with --features cuda, on a machine with the CUDA \
+         toolkit (or with one from PyPI: scripts/cuda-toolkit.sh), or use --device cpu"
+    )]
+    BuiltWithoutCuda,
+
+    /// A GPU that cannot be used.
+    #[error(
+        "CUDA device {ordinal} cannot be used: {problem}; see whether `nvidia-smi` lists it, and whether \
+         LD_LIBRARY_PATH names the folder of the driver's libcuda.so.1 before any stand-in for it; or use \
+         --device cpu"
+    )]
+    NoCudaDevice {
+        /// The number of the GPU, counted from zero.
+        ordinal: usize,
+        /// What the driver says.
+        problem: String,
     },
 
     /// The tensor library refused an operation (shape, dtype or device mismatch, out of memory).

@@ -6,14 +6,21 @@
 //! candle's operations, for other dtypes and devices.
 //!
 //! # Entry points
-//! - [`binary`], [`unary`], [`sum_keepdim`], [`scaled_sum_keepdim`], [`log_softmax`]: functions of
-//!   elements, sums and means.
+//! - [`binary`], [`unary`], [`select`]: functions of elements; [`sum_keepdim`],
+//!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along
+//!   dimensions.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
-//! - [`im2col`], [`col2im`], [`max_pool_index`] over a [`Window`]; [`second_moments`] of its
-//!   windows.
-//! - [`gather`], [`scatter_add`], [`class_index`]: elements by index; [`ties`]: tied elements.
-//! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient.
+//! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints.
+//! - [`norm_relu_pool`] and its derivatives: batch normalisation, ReLU and max-pool in one pass.
+//! - [`im2col`], [`col2im`], [`max_pool_index`], [`avg_pool`], [`spread`] over a [`Window`];
+//!   [`second_moments`] of its windows.
+//! - [`gather`], [`scatter_add`], [`class_index`], [`index_select`], [`index_add`]: elements and
+//!   slices by index, [`checked_index`]; [`ties`]: tied elements.
+//! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient; [`descend`]:
+//!   gradient steps on that of a linear model, in one pass.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
+//!   operation, to compare with.
 //! - [`Precision`]: what may be expected of each floating-point type.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
@@ -23,7 +30,7 @@
 //!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
-//! - This is the only crate with unsafe code, in the loops of [`matmul`] alone.
+//! - This is the only crate with unsafe code, in the loops of [`matmul`] and of convolutions.
 //!
 //! # Example
 //! ```
@@ -42,20 +49,32 @@
 #![deny(missing_debug_implementations)]
 
 pub mod adam;
+mod avg_pool;
 mod body;
+mod channels_last;
 #[cfg(test)]
 mod contracts;
+mod conv2d;
+mod cumsum;
 mod dense;
+mod descent;
 mod elementwise;
 mod error;
+mod extreme;
 mod finite;
 mod gather;
 mod im2col;
+mod index_select;
+mod lanes;
 mod matmul;
+mod norm_relu_pool;
+mod numbers;
+mod place;
 mod pool;
 mod precision;
 mod reduce;
 mod second_moments;
+mod select;
 mod softmax;
 mod solve;
 mod squared_error;
@@ -64,18 +83,30 @@ pub mod ties;
 mod vectorized;
 mod window;
 
+pub use avg_pool::{avg_pool, spread};
+pub use body::with_composed;
+pub use conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad};
+pub use cumsum::cumsum;
 pub use dense::{element_count, room_for, tidy};
+pub use descent::{Path, descend, descend_grad};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
+pub use extreme::{Extreme, extreme, extreme_shares};
 pub use finite::{is_finite, squared_norm};
-pub use gather::{class_index, gather, scatter_add};
+pub use gather::{checked_index, class_index, gather, scatter_add};
 pub use im2col::{col2im, im2col};
+pub use index_select::{index_add, index_select};
 pub use matmul::matmul;
+pub use norm_relu_pool::{
+    Cotangents, Pool, Saved, is_fused, norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second,
+};
+pub use place::Place;
 pub use pool::max_pool_index;
 pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};
 pub use second_moments::{Centre, SecondMoments, centred_second_moments, second_moments};
-pub use softmax::log_softmax;
+pub use select::select;
+pub use softmax::{log_softmax, softmax};
 pub use solve::solve_positive;
 pub use squared_error::{scaled_difference, squared_distance};
 pub use window::Window;

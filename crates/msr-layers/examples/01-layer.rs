@@ -1,4 +1,4 @@
-//! 1 of 6: a layer that can learn which of its weights are tied, trained by candle alone.
+//! 1 of 8: a layer that can learn which of its weights are tied, trained by candle alone.
 //!
 //! `cargo run --example 01-layer`. The next one: `02-meta-learn`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]

@@ -9,8 +9,10 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::layer::{Input, Layer};
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
 use crate::record::{LayerRecord, data};
+use crate::summary::Flops;
+use crate::values::Values;
 
 /// A function applied to each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,10 @@ impl Layer for Activation {
 
     fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
         self.apply(input.node())
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(output.iter().product::<usize>()))
     }
 
     fn record(&self, _: &Values) -> Result<Option<LayerRecord>> {

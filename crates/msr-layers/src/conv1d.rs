@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::bias_parameter;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "Conv1d";
 
@@ -65,7 +67,7 @@ impl Conv1d {
         if bias {
             adapted.push(bias_parameter(&vb, o, bound)?);
         }
-        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.
@@ -148,6 +150,13 @@ impl Layer for Conv1d {
             }
             Input::Prepared(columns) => self.apply(weight, bias, columns),
         }
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(
+            output.iter().product::<usize>()
+                * (2 * self.config.in_channels * self.config.kernel + usize::from(self.config.bias)),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -9,8 +9,10 @@ use crate::error::Result;
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::bias_parameter;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "Conv2d";
 
@@ -43,12 +45,28 @@ impl Conv2d {
         if config.bias {
             adapted.push(bias_parameter(&vb, o, bound)?);
         }
-        Ok(Self { config, convolution, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, convolution, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.
     pub fn config(&self) -> Conv2dConfig {
         self.config
+    }
+
+    /// The numerics.
+    pub(crate) fn convolution(&self) -> Convolution {
+        self.convolution
+    }
+
+    /// The weight of each task, `(t, o, c k²)`.
+    pub(crate) fn expanded(&self, values: &Values) -> Result<Node> {
+        self.parameters.check(LAYER, values)?;
+        self.flat(&values.adapted[0])
+    }
+
+    /// The weight of the parameters as they are, `(o, c k²)`.
+    pub(crate) fn own_weight(&self) -> Result<Tensor> {
+        self.flat(&self.parameters.adapted[0].tensor)
     }
 
     /// `weight (…, o, c, k, k)` as `(…, o, c k²)`.
@@ -61,9 +79,8 @@ impl Conv2d {
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let columns = self.convolution.columns(x)?;
-        let adapted = &self.parameters.adapted;
-        let bias = adapted.get(1).map(|b| &b.tensor);
-        Ok(self.convolution.apply(&self.flat(&adapted[0].tensor)?, bias, &columns)?)
+        let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
+        Ok(self.convolution.apply(&self.own_weight()?, bias, &columns)?)
     }
 }
 
@@ -77,12 +94,15 @@ impl Layer for Conv2d {
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
-        self.parameters.check(LAYER, values)?;
-        self.convolution.forward(&self.flat(&values.adapted[0])?, values.adapted.get(1), input)
+        self.convolution.forward(&self.expanded(values)?, values.adapted.get(1), input)
     }
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {
         Some(self)
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(self.convolution.flops(output))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
@@ -106,8 +126,7 @@ impl LinearInAdapted for Conv2d {
     }
 
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
-        self.parameters.check(LAYER, values)?;
-        self.convolution.squared_error(&self.flat(&values.adapted[0])?, values.adapted.get(1), moments)
+        self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
 
     fn normal_equations(

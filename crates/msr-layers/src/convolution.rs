@@ -14,7 +14,8 @@ use crate::layer::{Input, Layer};
 use crate::least_squares::by_unit_vectors;
 use crate::moments;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::Values;
+use crate::summary::Flops;
+use crate::values::Values;
 
 /// The sizes of a convolution over two dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,11 @@ impl Conv2dConfig {
     /// The number of weights of an output channel, `c k²`.
     pub(crate) fn fan_in(self) -> usize {
         self.in_channels.saturating_mul(self.kernel).saturating_mul(self.kernel)
+    }
+
+    /// The window that slides over the image.
+    pub(crate) fn window(self) -> Window {
+        Window::square(self.kernel, self.stride, self.padding)
     }
 
     /// The bound of the uniform initialisation, `1/√(c k²)`.
@@ -79,7 +85,7 @@ impl Convolution {
         if lead.is_empty() || *channels != self.config.in_channels {
             return Err(self.wrong_input(shape));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) = window
             .output((*h, *w))
             .map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
@@ -93,6 +99,17 @@ impl Convolution {
             return Err(Error::Shape { layer: self.layer, what: "input", expected, got: x.dims().to_vec() });
         }
         self.columns(x)
+    }
+
+    /// The outputs for `weight (t, o, c k²)` and examples of several tasks, `(t, b, c, h, w)`,
+    /// which are read where they lie.
+    pub(crate) fn of_tasks(self, weight: &Node, x: &Node) -> Result<Node> {
+        let Conv2dConfig { in_channels: c, out_channels: o, kernel: k, .. } = self.config;
+        let &[t, _, channels, ..] = x.dims() else { return Err(self.wrong_input(x.dims())) };
+        if x.rank() != 5 || channels != c {
+            return Err(self.wrong_input(x.dims()));
+        }
+        Ok(x.conv2d_of_tasks(&weight.reshape(&[t, o, c, k, k])?, self.config.window())?)
     }
 
     /// `weight (…, o, c k²)`, `bias (…, o)`, `columns (…, b, c k², oh, ow) -> (…, b, o, oh, ow)`.
@@ -155,7 +172,7 @@ impl Convolution {
         if channels != own {
             return Err(self.wrong_input(examples.dims()));
         }
-        let window = Window::square(self.config.kernel, self.config.stride, self.config.padding);
+        let window = self.config.window();
         let (oh, ow) =
             window.output((h, w)).map_err(|e| Error::Config { layer: self.layer, problem: e.to_string() })?;
         let expected = [t, b, self.config.out_channels, oh, ow];
@@ -227,6 +244,12 @@ impl Convolution {
         let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
         let rhs = cross.matmul(&flat.t()?)?;
         Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+    }
+
+    /// The work of a forward pass with outputs of this shape.
+    pub(crate) fn flops(self, output: &[usize]) -> Flops {
+        let each = 2 * self.config.fan_in() + usize::from(self.config.bias);
+        Flops::per_example(output.iter().product::<usize>() * each)
     }
 
     fn wrong_input(self, got: &[usize]) -> Error {

@@ -103,7 +103,7 @@ fn poisoned<T>(_: std::sync::PoisonError<T>) -> candle_core::Error {
 }
 
 /// The 64-bit Fowler–Noll–Vo hash: fixed for ever, unlike the standard library's hasher.
-fn fnv1a(name: &str) -> u64 {
+pub(crate) fn fnv1a(name: &str) -> u64 {
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use msr_autodiff::{Node, SecondMoments};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
 use crate::record::LayerRecord;
+use crate::summary::{Flops, LayerSummary};
+use crate::values::Values;
 
 /// What goes into a layer.
 #[derive(Clone, Debug)]
@@ -58,11 +60,30 @@ pub trait Layer: Send + Sync {
     /// The parameters, always in the same order.
     fn parameters(&self) -> Parameters;
 
-    /// The forward pass for all tasks at once: `(t, b, …) -> (t, b, …)`.
+    /// The forward pass for all tasks at once: `(t, b, …) -> (t, b, …)`. What it is for is in
+    /// `values.pass`; see [`Phase`](crate::Phase) for the layers that care.
     ///
     /// # Errors
     /// When the input or the values do not fit the layer.
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node>;
+
+    /// The same with what it says of the layer's buffers: one statistic `(t, …)` for each, that of
+    /// these examples where the layer normalises with it, otherwise the one that was given. In the
+    /// phase of the support set these are what queries are normalised with.
+    ///
+    /// Layers with buffers have it, and layers that contain others pass it on; the default is for
+    /// all else.
+    ///
+    /// # Errors
+    /// As [`Layer::forward_tasks`]; [`Error::Config`](crate::Error::Config) when a layer has
+    /// buffers and not this method.
+    fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
+        if !values.buffers.is_empty() {
+            let problem = "a layer with buffers must have forward_with_statistics".into();
+            return Err(Error::Config { layer: "Layer", problem });
+        }
+        Ok((self.forward_tasks(values, input)?, Vec::new()))
+    }
 
     /// Computes the part of the forward pass that does not depend on adapted parameters, for
     /// examples that will be used `uses` times (once per inner step), when that saves work;
@@ -90,6 +111,22 @@ pub trait Layer: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The work of a forward pass from examples of this shape to outputs of that; `None` when the
+    /// layer does not say.
+    fn flops(&self, example: &[usize], output: &[usize]) -> Option<Flops> {
+        let _ = (example, output);
+        None
+    }
+
+    /// A row for each layer inside, in the order in which an example of this shape (without tasks
+    /// and batch) passes through them: what a [`ModelSummary`](crate::ModelSummary) is made of.
+    ///
+    /// # Errors
+    /// When such an example does not fit.
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        Ok(vec![LayerSummary::of(self, example)?])
+    }
+
     /// How the layer is saved with these values: its kind and sizes, and its tensors as they are
     /// meant (the Kronecker factor A itself, whatever the layer trains). `None` for layers that
     /// cannot be rebuilt from a file.
@@ -112,6 +149,10 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
         self.as_ref().forward_tasks(values, input)
     }
 
+    fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
+        self.as_ref().forward_with_statistics(values, input)
+    }
+
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
         self.as_ref().prepare(values, examples, uses)
     }
@@ -122,6 +163,14 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.as_ref().weights(values)
+    }
+
+    fn flops(&self, example: &[usize], output: &[usize]) -> Option<Flops> {
+        self.as_ref().flops(example, output)
+    }
+
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        self.as_ref().summarize(example)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
@@ -159,6 +208,18 @@ pub trait LinearInAdapted {
     /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments
     /// do not fit the layer.
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>>;
+
+    /// The design matrix of each task, `(t, …, k)`: Φ of outputs `Φ v`, its rows in the order of
+    /// the outputs, its columns the adapted parameters, flattened one after the other. `None` when
+    /// outputs are not of this form, or when weights and outputs cost less than it does for
+    /// examples that are used so many times. Only shared values are read.
+    ///
+    /// # Errors
+    /// When the examples do not fit the layer.
+    fn design(&self, values: &Values, examples: &Node, uses: usize) -> Result<Option<Node>> {
+        let _ = (values, examples, uses);
+        Ok(None)
+    }
 
     /// The normal equations of each task's least-squares problem; the adapted parameters, flattened
     /// one after the other, are the unknowns. Only shared values are read. Time and memory grow

@@ -6,7 +6,7 @@ use msr_autodiff::{Node, Precision, concat, room_for};
 use crate::error::{Error, Result};
 use crate::layer::Layer;
 use crate::normal_equations::NormalEquations;
-use crate::parameters::Values;
+use crate::values::Values;
 
 /// The normal equations of any layer or stack that is linear in its adapted parameters: by its
 /// closed form where it has one, otherwise from its outputs for unit vectors.
@@ -58,7 +58,7 @@ pub(crate) fn by_unit_vectors<L: Layer + ?Sized>(
                 Tensor::from_vec(flat, p.tensor.dims(), p.tensor.device())?.to_dtype(p.tensor.dtype())?;
             adapted.push(Node::constant(&one).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?);
         }
-        let nodes = Values { shared: values.shared.clone(), adapted };
+        let nodes = Values { adapted, ..values.clone() };
         let y = layer.forward_tasks(&nodes, &input)?;
         if y.dims() != targets.dims() {
             let (expected, got) = (format!("{:?}", y.dims()), targets.dims().to_vec());

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "Linear";
 
@@ -56,7 +58,7 @@ impl Linear {
         if bias {
             adapted.push(bias_parameter(&vb, m, bound)?);
         }
-        Ok(Self { config, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.
@@ -84,6 +86,12 @@ impl Layer for Linear {
         per_task(LAYER, input.node(), self.config.in_features, |x| {
             apply(&values.adapted[0], values.adapted.get(1), x)
         })
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(
+            output.iter().product::<usize>() * (2 * self.config.in_features + usize::from(self.config.bias)),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::conv1d::{check_tasks, columns};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "LocallyConnected1d";
 
@@ -78,7 +80,7 @@ impl LocallyConnected1d {
         if bias {
             adapted.push(Parameter::new(&vb, "bias", &[o, positions], init)?);
         }
-        Ok(Self { config, positions, parameters: Parameters { shared: Vec::new(), adapted } })
+        Ok(Self { config, positions, parameters: Parameters::new(Vec::new(), adapted) })
     }
 
     /// The sizes.
@@ -149,6 +151,13 @@ impl Layer for LocallyConnected1d {
             }
             Input::Prepared(windows) => self.apply(weight, bias, windows),
         }
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(
+            output.iter().product::<usize>()
+                * (2 * self.config.in_channels * self.config.kernel + usize::from(self.config.bias)),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

@@ -1,10 +1,12 @@
-//! The parameters of a layer, and the values they take in a forward pass.
+//! The parameters of a layer.
 
 use candle_core::{DType, Tensor};
 use candle_nn::{Init, VarBuilder};
 use msr_autodiff::{Node, room_for};
 
+use crate::buffers::Buffer;
 use crate::error::{Error, Result};
+use crate::values::Values;
 
 /// A named tensor of a layer.
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ fn sample(tensor: &Tensor) -> Result<Vec<f64>> {
 }
 
 /// The full name of tensor `name` below the prefix of `vb`.
-fn full_name(vb: &VarBuilder, name: &str) -> String {
+pub(crate) fn full_name(vb: &VarBuilder, name: &str) -> String {
     let prefix = vb.prefix();
     if prefix.is_empty() { name.to_string() } else { format!("{prefix}.{name}") }
 }
@@ -77,15 +79,22 @@ pub struct Parameters {
     pub shared: Vec<Parameter>,
     /// Adapted to each task by the inner loop; the initial values are learned in the outer loop.
     pub adapted: Vec<Parameter>,
+    /// What belongs to the layer and no gradient changes: the statistics of normalisations.
+    pub buffers: Vec<Buffer>,
 }
 
 impl Parameters {
-    /// Shared parameters, then adapted ones.
+    /// These parameters, without buffers.
+    pub fn new(shared: Vec<Parameter>, adapted: Vec<Parameter>) -> Self {
+        Self { shared, adapted, buffers: Vec::new() }
+    }
+
+    /// Shared parameters, then adapted ones; no buffers.
     pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
         self.shared.iter().chain(&self.adapted)
     }
 
-    /// The number of parameters.
+    /// The number of parameters; buffers are none.
     pub fn len(&self) -> usize {
         self.shared.len() + self.adapted.len()
     }
@@ -99,16 +108,29 @@ impl Parameters {
     pub fn append(&mut self, mut other: Parameters) {
         self.shared.append(&mut other.shared);
         self.adapted.append(&mut other.adapted);
+        self.buffers.append(&mut other.buffers);
     }
 
     /// Which of these parameters are the same: a layer that is used twice has the same variables
     /// under the same names.
     ///
     /// # Errors
-    /// [`Error::Name`] for different variables under one name.
+    /// [`Error::Name`] for different variables under one name; [`Error::Config`] for a
+    /// normalisation with buffers that is used twice: what goes through it at one place has other
+    /// statistics than at the other.
     pub fn tied(&self) -> Result<Tied> {
         let mut tied = Tied::default();
         let mut seen: Vec<(&Parameter, bool)> = Vec::new();
+        for (i, buffer) in self.buffers.iter().enumerate() {
+            if self.buffers[..i].iter().any(|other| other.name == buffer.name) {
+                let problem = format!(
+                    "two layers have a buffer `{}`: build one for each place, with a prefix of its own, vb.pp(name)",
+                    buffer.name
+                );
+                return Err(Error::Config { layer: "BatchNorm", problem });
+            }
+        }
+        tied.parameters.buffers = self.buffers.clone();
         for (list, is_shared) in [(&self.shared, true), (&self.adapted, false)] {
             for p in list {
                 let found = seen.iter().find(|(other, _)| other.name == p.name);
@@ -141,10 +163,15 @@ impl Parameters {
         let repeated = |p: &Parameter| -> Result<Node> {
             Ok(Node::constant(&p.tensor).broadcast_to(&[&[tasks], p.tensor.dims()].concat())?)
         };
-        Ok(Values {
-            shared: self.shared.iter().map(|p| Node::constant(&p.tensor)).collect(),
-            adapted: self.adapted.iter().map(repeated).collect::<Result<_>>()?,
-        })
+        let shared = self.shared.iter().map(|p| Node::constant(&p.tensor)).collect();
+        let adapted = self.adapted.iter().map(repeated).collect::<Result<_>>()?;
+        Ok(Values { buffers: self.present_buffers(), ..Values::new(shared, adapted) })
+    }
+
+    /// The present values of the buffers, as constants; `None` for statistics that belong to a
+    /// task.
+    pub fn present_buffers(&self) -> Vec<Option<Node>> {
+        self.buffers.iter().map(|b| b.tensor.as_ref().map(Node::constant)).collect()
     }
 
     /// Refuses values that do not fit: another number, or another shape than the parameter's own
@@ -169,6 +196,47 @@ impl Parameters {
                 });
             }
         }
+        self.check_buffers(values)
+    }
+
+    /// The error of values that are not as many as there are parameters and buffers.
+    pub(crate) fn wrong_count(&self, layer: &'static str, values: &Values) -> Error {
+        self.check_counts(layer, values).err().unwrap_or_else(|| Error::Config {
+            layer,
+            problem: "the values are those of other layers".into(),
+        })
+    }
+
+    /// Refuses values that are not as many as there are parameters and buffers.
+    pub(crate) fn check_counts(&self, layer: &'static str, values: &Values) -> Result<()> {
+        let (got, expected) = (values.counts(), (self.shared.len(), self.adapted.len()));
+        if got != expected {
+            return Err(Error::Count { layer, expected, got });
+        }
+        let (got, expected) = (values.buffers.len(), self.buffers.len());
+        if got == expected {
+            return Ok(());
+        }
+        let problem = format!(
+            "the forward pass got {got} buffers, the layer has {expected}; Parameters::present_buffers gives them"
+        );
+        Err(Error::Config { layer, problem })
+    }
+
+    /// Refuses buffers of another shape.
+    fn check_buffers(&self, values: &Values) -> Result<()> {
+        for (buffer, node) in self.buffers.iter().zip(&values.buffers) {
+            let Some(node) = node else { continue };
+            let (dims, own) = (node.dims(), buffer.shape.as_slice());
+            let tasks = values.tasks().is_none_or(|tasks| dims.first() == Some(&tasks));
+            if dims != own && !(dims.get(1..) == Some(own) && tasks) {
+                return Err(Error::Parameter {
+                    name: buffer.name.clone(),
+                    expected: format!("{own:?}, or tasks + {own:?}"),
+                    got: dims.to_vec(),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -177,10 +245,7 @@ impl Parameters {
     /// # Errors
     /// As [`Parameters::check`].
     pub fn check_shared(&self, layer: &'static str, values: &Values) -> Result<()> {
-        let (got, expected) = (values.counts(), (self.shared.len(), self.adapted.len()));
-        if got != expected {
-            return Err(Error::Count { layer, expected, got });
-        }
+        self.check_counts(layer, values)?;
         match self.shared.iter().zip(&values.shared).find(|(p, node)| node.dims() != p.tensor.dims()) {
             Some((p, node)) => Err(Error::Parameter {
                 name: p.name.clone(),
@@ -215,54 +280,10 @@ impl Tied {
         let pick = |nodes: &[Node], places: &[usize]| {
             places.iter().filter_map(|&at| nodes.get(at).cloned()).collect()
         };
-        Values { shared: pick(&values.shared, &self.shared), adapted: pick(&values.adapted, &self.adapted) }
-    }
-}
-
-/// The values of a layer's parameters in a forward pass over `t` tasks, in the order of
-/// [`Parameters`].
-#[derive(Clone, Debug, Default)]
-pub struct Values {
-    /// Shared by all tasks, each with its own shape.
-    pub shared: Vec<Node>,
-    /// One for each task, `(t, …)`.
-    pub adapted: Vec<Node>,
-}
-
-impl Values {
-    /// These tensors as constants.
-    pub fn constants(shared: &[Tensor], adapted: &[Tensor]) -> Self {
-        let nodes = |tensors: &[Tensor]| tensors.iter().map(Node::constant).collect();
-        Self { shared: nodes(shared), adapted: nodes(adapted) }
-    }
-
-    /// The numbers of shared and of adapted values.
-    pub fn counts(&self) -> (usize, usize) {
-        (self.shared.len(), self.adapted.len())
-    }
-
-    /// The number of tasks; `None` without adapted values.
-    pub fn tasks(&self) -> Option<usize> {
-        self.adapted.first().and_then(|node| node.dims().first().copied())
-    }
-
-    /// Shared values, then adapted ones.
-    pub fn iter(&self) -> impl Iterator<Item = &Node> {
-        self.shared.iter().chain(&self.adapted)
-    }
-
-    /// The same numbers, with `f` applied to each node.
-    #[must_use]
-    pub fn map(&self, f: impl Fn(&Node) -> Node) -> Self {
-        Self { shared: self.shared.iter().map(&f).collect(), adapted: self.adapted.iter().map(&f).collect() }
-    }
-
-    /// Those of one layer of a stack, from what the layers below have left; `None` when there are
-    /// too few.
-    pub(crate) fn take(&self, from: &mut (usize, usize), counts: (usize, usize)) -> Option<Self> {
-        let shared = self.shared.get(from.0..from.0 + counts.0)?.to_vec();
-        let adapted = self.adapted.get(from.1..from.1 + counts.1)?.to_vec();
-        *from = (from.0 + counts.0, from.1 + counts.1);
-        Some(Self { shared, adapted })
+        Values {
+            shared: pick(&values.shared, &self.shared),
+            adapted: pick(&values.adapted, &self.adapted),
+            ..values.clone()
+        }
     }
 }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
+use crate::values::Values;
 
 /// A layer as it is saved: what it is, as data, and its tensors.
 #[derive(Clone, Debug)]
@@ -13,7 +14,8 @@ pub struct LayerRecord {
     /// Its kind (`layer`), its `name` and its sizes (`config`), from which
     /// [`LayerSpec`](crate::LayerSpec) builds it again.
     pub spec: Value,
-    /// Its tensors by full name; those of adapted parameters have a leading task dimension.
+    /// Its tensors by full name; those of adapted parameters have a leading task dimension, and so
+    /// have statistics that belong to a task. Those that are not known are not there.
     pub tensors: Vec<(String, Tensor)>,
 }
 
@@ -29,12 +31,22 @@ impl LayerRecord {
         parameters: &Parameters,
         values: &Values,
     ) -> Result<Self> {
-        parameters.check(layer, values)?;
-        let tensors = parameters.iter().zip(values.iter());
-        let tensors = tensors.map(|(p, node)| (p.name.clone(), node.value().clone())).collect();
         let spec = json!({ "layer": kind, "name": prefix(parameters), "config": data(layer, config)? });
-        Ok(Self { spec, tensors })
+        Ok(Self { spec, tensors: tensors(layer, parameters, values)? })
     }
+}
+
+/// The values of parameters and buffers under their names.
+pub(crate) fn tensors(
+    layer: &'static str,
+    parameters: &Parameters,
+    values: &Values,
+) -> Result<Vec<(String, Tensor)>> {
+    parameters.check(layer, values)?;
+    let named = parameters.iter().zip(values.iter()).map(|(p, node)| (&p.name, node));
+    let known = parameters.buffers.iter().zip(&values.buffers);
+    let known = known.filter_map(|(b, node)| Some((&b.name, node.as_ref()?)));
+    Ok(named.chain(known).map(|(name, node)| (name.clone(), node.value().clone())).collect())
 }
 
 /// A configuration as data.

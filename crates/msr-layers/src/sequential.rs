@@ -7,8 +7,10 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, Weight};
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
 use crate::record::LayerRecord;
+use crate::summary::LayerSummary;
+use crate::values::{Counts, Values};
 
 const LAYER: &str = "Sequential";
 
@@ -38,8 +40,8 @@ impl<T: Layer + Module> Stage for T {}
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    /// Each layer with the numbers of its shared and of its adapted parameters.
-    layers: Vec<(Box<dyn Stage>, (usize, usize))>,
+    /// Each layer with the numbers of its values.
+    layers: Vec<(Box<dyn Stage>, Counts)>,
 }
 
 impl std::fmt::Debug for Sequential {
@@ -63,24 +65,23 @@ impl Sequential {
     }
 
     pub(crate) fn push(&mut self, layer: Box<dyn Stage>) {
-        let Parameters { shared, adapted } = layer.parameters();
-        self.layers.push((layer, (shared.len(), adapted.len())));
+        let counts = Counts::of(&layer.parameters());
+        self.layers.push((layer, counts));
     }
 
     /// Each layer with its own values.
     fn with_values(&self, values: &Values) -> Result<Vec<(&dyn Stage, Values)>> {
-        let mut at = (0, 0);
+        let mut at = Counts::default();
         let mut split = Vec::with_capacity(self.layers.len());
         for (layer, counts) in &self.layers {
             let own = values.take(&mut at, *counts).ok_or_else(|| self.wrong_count(values))?;
             split.push((layer.as_ref(), own));
         }
-        if at == values.counts() { Ok(split) } else { Err(self.wrong_count(values)) }
+        if at == Counts::in_values(values) { Ok(split) } else { Err(self.wrong_count(values)) }
     }
 
     fn wrong_count(&self, values: &Values) -> Error {
-        let sum = |f: fn(&(usize, usize)) -> usize| self.layers.iter().map(|(_, counts)| f(counts)).sum();
-        Error::Count { layer: LAYER, expected: (sum(|c| c.0), sum(|c| c.1)), got: values.counts() }
+        self.parameters().wrong_count(LAYER, values)
     }
 
     /// The number of layers.
@@ -122,12 +123,34 @@ impl Layer for Sequential {
         Ok(input.node().clone())
     }
 
+    fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
+        let (mut input, mut statistics) = (input.clone(), Vec::new());
+        for (layer, own) in self.with_values(values)? {
+            let (output, found) = layer.forward_with_statistics(&own, &input)?;
+            input = Input::Examples(output);
+            statistics.extend(found);
+        }
+        Ok((input.node().clone(), statistics))
+    }
+
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         let mut all = Vec::new();
         for (layer, own) in self.with_values(values)? {
             all.extend(layer.weights(&own)?);
         }
         Ok(all)
+    }
+
+    fn summarize(&self, example: &[usize]) -> Result<Vec<LayerSummary>> {
+        let (mut example, mut rows) = (example.to_vec(), Vec::new());
+        for (layer, _) in &self.layers {
+            let mut found = layer.summarize(&example)?;
+            if let Some(last) = found.last() {
+                example.clone_from(&last.output);
+            }
+            rows.append(&mut found);
+        }
+        Ok(rows)
     }
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {

@@ -342,7 +342,8 @@ fn bad_sizes_are_refused() {
             assert!(layer.forward_tasks(values, &good).is_err(), "{}: {what}", case.name);
             let prepared = Input::Prepared(Node::constant(&normal(1, (TASKS, 2), DType::F64)));
             assert!(layer.forward_tasks(values, &prepared).is_err(), "{}: {what}, prepared", case.name);
-            assert!(layer.weights(values).is_err() && layer.record(values).is_err(), "{}: {what}", case.name);
+            assert!(case.weights == 0 || layer.weights(values).is_err(), "{}: {what}, weights", case.name);
+            assert!(layer.record(values).is_err(), "{}: {what}, record", case.name);
             // Adapted values are not read there.
             assert!(!shared || !solvable(values), "{}: {what}, normal equations", case.name);
         };

@@ -35,7 +35,14 @@ fn linear_layers() -> Vec<Case> {
         let mut add = |name: &'static str, make: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
             let vars = SeededVars::new(5);
             let layer = make(vars.builder(DType::F64, &Device::Cpu));
-            cases.push(Case { name, example: input.to_vec(), output: output.to_vec(), layer, vars });
+            cases.push(Case {
+                name,
+                example: input.to_vec(),
+                output: output.to_vec(),
+                layer,
+                vars,
+                weights: 1,
+            });
         };
         for (name, config) in configs {
             add(name, &|vb| Box::new(ReparamConv2d::new(config, vb).unwrap()));
@@ -55,7 +62,7 @@ fn linear_layers() -> Vec<Case> {
         let config = ReparamLinearConfig { bias, ..ReparamLinearConfig::new(7, 5, 3) };
         let layer = ReparamLinear::new(config, vars.builder(DType::F64, &Device::Cpu)).unwrap();
         let (name, example, output) = ("ReparamLinear", vec![7], vec![5]);
-        cases.push(Case { name, example, output, layer: Box::new(layer), vars });
+        cases.push(Case { name, example, output, layer: Box::new(layer), vars, weights: 1 });
     }
     cases
 }
@@ -70,7 +77,7 @@ fn moved_leaves(layer: &dyn Layer) -> Values {
     };
     let leaves = task_leaves(layer);
     let shared = leaves.shared.iter().map(&mut moved).collect();
-    Values { shared, adapted: leaves.adapted.iter().map(&mut moved).collect() }
+    Values { shared, adapted: leaves.adapted.iter().map(&mut moved).collect(), ..leaves }
 }
 
 /// The squared error from moments is that of the outputs, and so are its derivatives of first and
@@ -161,7 +168,7 @@ fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
 #[test]
 fn normal_equations_are_those_of_the_squared_error() {
     let mut cases = linear_layers();
-    cases.extend(self::cases(DType::F64).into_iter().filter(|c| c.name != "stack"));
+    cases.extend(self::cases(DType::F64).into_iter().filter(|c| !matches!(c.name, "stack" | "Conv4")));
     for case in cases {
         let layer: &dyn Layer = case.layer.as_ref();
         let (x, _) = examples(&case, 4, DType::F64);

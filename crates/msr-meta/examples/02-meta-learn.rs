@@ -1,4 +1,4 @@
-//! 2 of 6: the symmetry matrix U is learned over many tasks, and makes new tasks easy.
+//! 2 of 8: the symmetry matrix U is learned over many tasks, and makes new tasks easy.
 //!
 //! `cargo run --example 02-meta-learn`. The next one: `03-adapt-and-predict`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]

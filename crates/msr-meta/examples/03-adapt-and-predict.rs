@@ -1,4 +1,4 @@
-//! 3 of 6: the whole story. Learn, adapt to a new task, predict, look at W, read the group, save,
+//! 3 of 8: the whole story. Learn, adapt to a new task, predict, look at W, read the group, save,
 //! load.
 //!
 //! `cargo run --example 03-adapt-and-predict`. The next one: `04-which-group`.

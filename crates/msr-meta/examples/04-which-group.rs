@@ -1,4 +1,4 @@
-//! 4 of 6: which group is it? Rotations and flips that a convolution learned, and what is read
+//! 4 of 8: which group is it? Rotations and flips that a convolution learned, and what is read
 //! where there is nothing to find.
 //!
 //! `cargo run --example 04-which-group`. The next one: `05-own-operation`.

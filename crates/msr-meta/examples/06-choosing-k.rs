@@ -1,8 +1,8 @@
-//! 6 of 6: how many filter parameters, which adaptation, which rate? 200 noisy tasks of the
+//! 6 of 8: how many filter parameters, which adaptation, which rate? 200 noisy tasks of the
 //! dihedral group of ten points, 15 examples each.
 //!
 //! `cargo run --example 06-choosing-k`. What it prints is the table in the documentation of
-//! msr-meta.
+//! msr-meta. The next one: `07-sinusoids`.
 #![allow(clippy::print_stdout, reason = "an example shows what it found")]
 
 use candle_core::{DType, Device};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::Node;
+use msr_kernels::log_softmax;
 use msr_layers::{Input, Layer, Values};
 use msr_symmetry::Learned;
 
@@ -35,7 +36,13 @@ impl Adapted {
         let own = |nodes: &[Node]| -> Result<Vec<Tensor>> {
             nodes.iter().map(|node| Ok(node.value().detach().contiguous()?.copy()?)).collect()
         };
+        let buffers = values.buffers.iter().map(|node| match node {
+            Some(node) => Ok(Some(node.value().detach().contiguous()?.copy()?)),
+            None => Ok(None),
+        });
+        let buffers = buffers.collect::<Result<Vec<_>>>()?;
         let values = Values::constants(&own(&values.shared)?, &own(&values.adapted)?);
+        let values = values.with_buffers(&buffers);
         Ok(Self { model: Arc::new(model), values })
     }
 
@@ -50,7 +57,7 @@ impl Adapted {
     }
 
     /// What the model says of new inputs of each task: `(t, b, …) -> (t, b, …)`, any number b of
-    /// examples.
+    /// examples. Of a model of classes these are the scores (logits); the largest names the class.
     ///
     /// # Errors
     /// When the inputs do not fit the model or the number of tasks.
@@ -66,6 +73,16 @@ impl Adapted {
         }
         let input = Input::Examples(Node::constant(x));
         Ok(self.model.forward_tasks(&self.values, &input)?.value().clone())
+    }
+
+    /// The probabilities of classes, for a model whose outputs are their scores: `softmax` over the
+    /// last dimension of [`Adapted::predict`].
+    ///
+    /// # Errors
+    /// As [`Adapted::predict`].
+    pub fn probabilities(&self, x: &Tensor) -> Result<Tensor> {
+        let scores = self.predict(x)?;
+        Ok(log_softmax(&scores, scores.rank().saturating_sub(1))?.exp()?)
     }
 
     /// The weight W of each task, for a model with one layer that has weights: `(t, m, n)` of a
@@ -124,7 +141,13 @@ impl Adapted {
         }
         let adapted = self.values.adapted.iter().map(|v| Ok(v.value().narrow(0, task, 1)?));
         let shared: Vec<Tensor> = self.values.shared.iter().map(|v| v.value().clone()).collect();
-        let values = Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?);
+        let own = self.model.parameters().buffers;
+        let buffers = own.iter().zip(&self.values.buffers).map(|(buffer, node)| match node {
+            Some(node) if node.rank() > buffer.shape.len() => Ok(Some(node.narrow(0, task, 1)?)),
+            other => Ok(other.clone()),
+        });
+        let buffers = buffers.collect::<Result<_>>()?;
+        let values = Values { buffers, ..Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?) };
         Self::new(self.model.clone(), &values)
     }
 

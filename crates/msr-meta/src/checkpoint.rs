@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use msr_kernels::is_finite;
+use msr_layers::Buffer;
 use msr_symmetry::{read_tensors, write_atomic};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use crate::adam::{Adam, AdamConfig};
 use crate::error::{Error, Result};
 use crate::learner::OuterParameter;
+use crate::validation::{Progress, ValidationConfig};
 
 /// What a checkpoint says besides its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ struct Header {
     /// What the numbers mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     meaning: Option<Meaning>,
+    /// What was found by validations, of runs that have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    validation: Option<Progress>,
     /// CRC-32 of everything else, in hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<String>,
@@ -43,6 +48,9 @@ pub(crate) struct Meaning {
     pub(crate) adam: AdamConfig,
     /// What the caller says of the run: seeds, data.
     pub(crate) run: Value,
+    /// How the run is validated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) validation: Option<ValidationConfig>,
 }
 
 impl Meaning {
@@ -75,16 +83,18 @@ fn compare(at: &str, here: &Value, there: &Value, found: &mut Vec<String>) {
 
 /// The key of the header in the file's metadata: one key, so that equal states are equal files.
 const KEY: &str = "msr";
-/// The version that is written.
-const VERSION: u32 = 2;
+/// The latest version, which states of runs with a validation are written in.
+const VERSION: u32 = 3;
+/// The version of other states: they are what they were before there were validations.
+const WITHOUT_VALIDATION: u32 = 2;
 /// What stands before the name of a parameter in those of its moments, since version 2. No
 /// parameter may be called so.
 const MOMENTS: [&str; 2] = ["adam.first/", "adam.second/"];
 /// The same before: a layer called `adam.first` could be saved, but not read.
 const MOMENTS_BEFORE: [&str; 2] = ["adam.first.", "adam.second."];
 
-/// A training state: outer parameters, Adam's moments, the number of steps, and a note of the
-/// caller's.
+/// A training state: outer parameters, Adam's moments, running averages, the number of steps, and a
+/// note of the caller's.
 #[derive(Debug)]
 pub struct Checkpoint {
     /// The number of outer steps taken.
@@ -93,7 +103,17 @@ pub struct Checkpoint {
     pub note: String,
     version: u32,
     meaning: Option<Meaning>,
+    /// What was found by validations.
+    pub(crate) validation: Option<Progress>,
     tensors: BTreeMap<String, Tensor>,
+}
+
+/// What a checkpoint holds besides tensors.
+pub(crate) struct State<'a> {
+    pub(crate) step: u64,
+    pub(crate) note: &'a str,
+    pub(crate) meaning: Meaning,
+    pub(crate) validation: Option<Progress>,
 }
 
 /// Where the checkpoint before the one at `path` is kept.
@@ -104,17 +124,17 @@ pub(crate) fn before(path: &Path) -> PathBuf {
 }
 
 impl Checkpoint {
-    /// Writes the state atomically. The same state gives the same bytes. What was at `path` is kept
-    /// beside it, as `before-…`.
+    /// Writes the state atomically. The same state gives the same bytes. With `keep`, what was at
+    /// `path` is kept beside it, as `before-…`.
     ///
     /// # Errors
     /// [`Error::NotFinite`] when a number is NaN or infinite: then the file is left as it is. When
     /// it cannot be written; the message names it.
     pub(crate) fn write(
         path: &Path,
-        (step, note): (u64, &str),
-        meaning: Meaning,
-        parameters: &[OuterParameter],
+        keep: bool,
+        state: State<'_>,
+        (parameters, buffers): (&[OuterParameter], &[Buffer]),
         adam: &Adam,
     ) -> Result<()> {
         let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
@@ -136,21 +156,35 @@ impl Checkpoint {
                 insert(&format!("a moment of `{}`", p.name), format!("{prefix}{}", p.name), moment)?;
             }
         }
+        for buffer in buffers {
+            insert(
+                &format!("`{}`", buffer.name),
+                buffer.name.clone(),
+                buffer.variable()?.as_detached_tensor(),
+            )?;
+        }
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
         let bytes = |header: &Header| -> Result<Vec<u8>> {
             let text = serde_json::to_string(header).map_err(|e| problem(e.to_string()))?;
             let metadata = HashMap::from([(KEY.to_string(), text)]);
             safetensors::serialize(&tensors, Some(metadata)).map_err(|e| problem(e.to_string()))
         };
-        let mut header =
-            Header { version: VERSION, step, note: note.into(), meaning: Some(meaning), checksum: None };
+        let State { step, note, meaning, validation } = state;
+        let mut header = Header {
+            version: if validation.is_some() { VERSION } else { WITHOUT_VALIDATION },
+            step,
+            note: note.into(),
+            meaning: Some(meaning),
+            validation,
+            checksum: None,
+        };
         let plain = bytes(&header)?;
         let parsed = SafeTensors::deserialize(&plain).map_err(|e| problem(e.to_string()))?;
         header.checksum = Some(checksum(&header, &parsed));
         let bytes = bytes(&header)?;
         match fs::read(path) {
             // Only what could be read again.
-            Ok(old) if old != bytes && Self::parse(&old, &Device::Cpu).is_ok() => {
+            Ok(old) if keep && old != bytes && Self::parse(&old, &Device::Cpu).is_ok() => {
                 write_atomic(&before(path), &old)?;
             }
             _ => {}
@@ -213,8 +247,8 @@ impl Checkpoint {
                 return Err(format!("tensor `{name}` holds NaN or infinite numbers"));
             }
         }
-        let Header { step, note, version, meaning, .. } = header;
-        Ok(Self { step, note, version, meaning, tensors })
+        let Header { step, note, version, meaning, validation, .. } = header;
+        Ok(Self { step, note, version, meaning, validation, tensors })
     }
 
     /// Puts the state into parameters and optimiser. On an error nothing was changed.
@@ -226,7 +260,7 @@ impl Checkpoint {
         mut self,
         path: &Path,
         meaning: &Meaning,
-        parameters: &[OuterParameter],
+        (parameters, buffers): (&[OuterParameter], &[Buffer]),
         adam: &mut Adam,
     ) -> Result<()> {
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
@@ -261,6 +295,14 @@ impl Checkpoint {
                 list.push(take(format!("{prefix}{}", p.name), like)?);
             }
         }
+        let averages: Vec<(_, Tensor)> = buffers
+            .iter()
+            .map(|b| {
+                let variable = b.variable()?;
+                let value = take(b.name.clone(), variable.as_tensor())?;
+                Ok((variable, value))
+            })
+            .collect::<Result<_>>()?;
         if let Some(name) = self.tensors.keys().next() {
             return Err(problem(format!(
                 "tensor `{name}` does not belong to this run; it is of another configuration"
@@ -276,6 +318,9 @@ impl Checkpoint {
         adam.restore(self.step, first, second)?;
         for (p, value) in parameters.iter().zip(values) {
             p.variable.set(&value)?;
+        }
+        for (variable, value) in averages {
+            variable.set(&value)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use msr_episodes::EpisodeSource;
+use msr_episodes::{Episode, EpisodeSource};
 
 use crate::error::{Error, Result};
 use crate::learner::{Learner, device_of};
@@ -90,24 +90,47 @@ pub fn evaluate(
     tasks: usize,
     together: usize,
 ) -> Result<Summary> {
+    let mut losses = Vec::new();
+    each_episode(learner, source, (tasks, together), &mut |episode| {
+        let found = learner.losses(episode)?;
+        check_losses(&found, episode)?;
+        losses.extend(found);
+        Ok(())
+    })?;
+    Summary::new(&losses)
+}
+
+/// Hands out the first `tasks` held-out tasks of `source` (all, if there are fewer), `together` of
+/// them at a time, where the learner's parameters are; names the task in errors.
+pub(crate) fn each_episode(
+    learner: &dyn Learner,
+    source: &dyn EpisodeSource,
+    (tasks, together): (usize, usize),
+    test: &mut dyn FnMut(&Episode) -> Result<()>,
+) -> Result<()> {
     let (tasks, together) = (tasks.min(source.held_out()), together.max(1));
     let device = device_of(learner);
-    let mut losses = Vec::with_capacity(tasks);
     for start in (0..tasks).step_by(together) {
         let episode = source.test(start..(start + together).min(tasks))?.to_device(&device)?;
-        let found = learner.losses(&episode).map_err(|problem| {
-            let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
-            Error::InEvaluation { task, problem: Box::new(problem) }
+        test(&episode).map_err(|problem| match problem {
+            Error::Evaluation { .. } => problem,
+            problem => {
+                let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
+                Error::InEvaluation { task, problem: Box::new(problem) }
+            }
         })?;
-        if let Some(i) = found.iter().position(|l| !l.is_finite()) {
-            return Err(Error::Evaluation {
-                task: episode.tasks.get(i).copied().unwrap_or(i),
-                loss: found[i],
-            });
-        }
-        losses.extend(found);
     }
-    Summary::new(&losses)
+    Ok(())
+}
+
+/// Refuses losses that are NaN or infinite.
+pub(crate) fn check_losses(losses: &[f64], episode: &Episode) -> Result<()> {
+    match losses.iter().position(|l| !l.is_finite()) {
+        Some(i) => {
+            Err(Error::Evaluation { task: episode.tasks.get(i).copied().unwrap_or(i), loss: losses[i] })
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::Node;
 use msr_episodes::{Episode, Examples};
-use msr_layers::Layer;
+use msr_layers::{Buffer, Layer};
 use msr_symmetry::Learned;
 use serde_json::Value;
 
@@ -31,6 +31,17 @@ pub struct Gradients {
     pub losses: Vec<f64>,
     /// One tensor per outer parameter, in the order of [`Learner::outer_parameters`].
     pub gradients: Vec<Tensor>,
+    /// The value of each of [`Learner::buffers`] after the step.
+    pub buffers: Vec<Tensor>,
+}
+
+/// What a learner says of query sets.
+#[derive(Clone, Debug)]
+pub struct Predictions {
+    /// The outer loss of each task.
+    pub losses: Vec<f64>,
+    /// The outputs `(t, b, …)`: numbers, or the scores of classes (logits).
+    pub outputs: Tensor,
 }
 
 /// A way to meta-learn: what is trained, its gradient on an episode, and how it adapts to new
@@ -53,12 +64,47 @@ pub trait Learner: Send + Sync {
     /// When the episode does not fit the model.
     fn gradients(&self, episode: &Episode) -> Result<Gradients>;
 
+    /// The same as part of outer step `step`, counted from zero: what is drawn at random (dropout
+    /// in the inner loop) depends on it, and on the tasks' numbers. [`Learner::gradients`] is step
+    /// zero.
+    ///
+    /// # Errors
+    /// As [`Learner::gradients`].
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
+        let _ = step;
+        self.gradients(episode)
+    }
+
+    /// The running averages of the model's normalisations, always in the same order: no gradient
+    /// changes them, a [`Trainer`](crate::Trainer) sets them to [`Gradients::buffers`] after each
+    /// step, and checkpoints keep them.
+    fn buffers(&self) -> Vec<Buffer> {
+        Vec::new()
+    }
+
     /// The query loss of each task after adaptation to its support set; no graph is kept from one
     /// inner step to the next.
     ///
     /// # Errors
     /// When the episode does not fit the model.
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>>;
+
+    /// What it says of the query sets after adaptation to the support sets: as it was trained, one
+    /// entry; with `steps`, one entry for each number of inner steps in them, all of one inner loop
+    /// (the first three of ten steps are three steps).
+    ///
+    /// The losses are those of [`Learner::losses`] (but for rounding, where other numbers of steps
+    /// make another way to compute them cheaper). Inner rates are the same for every step, so
+    /// that steps beyond those of the training are taken at the rates that were learned.
+    ///
+    /// # Errors
+    /// When the episode does not fit the model; [`Error::Config`] when there are `steps`, and the
+    /// learner does not adapt by steps.
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        without_steps(steps)?;
+        let outputs = self.adapt(&episode.support)?.predict(&episode.query.x)?;
+        Ok(vec![Predictions { losses: self.losses(episode)?, outputs }])
+    }
 
     /// The model adapted to the support set of each task.
     ///
@@ -105,13 +151,35 @@ impl Learner for Box<dyn Learner> {
         self.as_ref().gradients(episode)
     }
 
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
+        self.as_ref().gradients_at(step, episode)
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        self.as_ref().buffers()
+    }
+
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
         self.as_ref().losses(episode)
+    }
+
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        self.as_ref().predictions(episode, steps)
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
         self.as_ref().adapt(support)
     }
+}
+
+/// Refuses numbers of inner steps, on behalf of a learner that takes none.
+pub(crate) fn without_steps(steps: &[usize]) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    Err(Error::config(format!(
+        "the learner is to be tested after {steps:?} inner steps, but it adapts by an exact solution, without steps;          leave them out"
+    )))
 }
 
 /// The losses `(t)` as numbers.

@@ -4,9 +4,12 @@
 //! - [`MetaLearner`]: MAML and MSR for any [`Layer`](msr_layers::Layer) or stack; which of the two
 //!   it is depends on the layers alone.
 //! - [`MultiTask`]: MTSR, the single-level counterpart.
-//! - [`Trainer`]: Adam, checkpoints, resuming, and errors for losses that diverge.
+//! - [`RidgeHead`]: features that are learned, with a last layer that is solved for.
+//! - [`Trainer`]: Adam, checkpoints, resuming, validation, the best state, and errors for losses
+//!   that diverge.
 //! - [`Adapted`]: the model adapted to new tasks: predicts, shows its weights, is saved and loaded.
-//! - [`evaluate`]: mean and Student-t interval over held-out tasks.
+//! - [`evaluate`]: mean and Student-t interval over held-out tasks; [`evaluate_in_detail`]:
+//!   accuracy, likelihood and calibration of classes too, after any numbers of inner steps.
 //!
 //! Nothing here knows a data set: training takes [`Episode`](msr_episodes::Episode)s of tensors
 //! from any [`EpisodeSource`](msr_episodes::EpisodeSource).
@@ -28,7 +31,7 @@
 //!   many cost little. With fewer than there are classes the tasks cannot be fitted, whatever the
 //!   learner; a symmetry that was read says when as many kinds of weights were found as there are
 //!   parameters
-//!   ([`LayerSymmetry::too_few_parameters`](msr_symmetry::LayerSymmetry::too_few_parameters)).
+//!   (`LayerSymmetry::too_few_parameters` of msr-symmetry).
 //! - **Adaptation**: the exact solution ([`MetaConfig::least_squares`]) for models that are linear
 //!   in their filter parameters, with the squared error; gradient steps for everything else.
 //! - **Rate of the outer loop**: 3e-3, falling along a cosine over the whole run. Inner rates are
@@ -65,28 +68,36 @@ mod adam;
 mod adapted;
 mod checkpoint;
 mod checks;
+mod classification;
 mod error;
 mod evaluate;
+mod evaluation;
 mod learner;
 mod load;
 mod loss;
 mod methods;
 mod parameters;
 mod rates;
+mod statistics;
 mod task_data;
 mod trainer;
+mod validation;
 
 pub use adam::{Adam, AdamConfig, Schedule};
 pub use adapted::Adapted;
 pub use checkpoint::Checkpoint;
+pub use classification::{Bin, Calibration, Classification};
 pub use error::{Error, Result};
 pub use evaluate::{Summary, evaluate};
-pub use learner::{Gradients, Learner, OuterParameter};
+pub use evaluation::{Evaluation, EvaluationConfig, Outputs, evaluate_in_detail};
+pub use learner::{Gradients, Learner, OuterParameter, Predictions};
 pub use load::{learner_from, load_learner};
-pub use loss::{Loss, Reduction};
+pub use loss::{LabelSmoothing, Loss, Reduction};
 pub use methods::bilevel::MetaLearner;
 pub use methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};
+pub use methods::ridge_head::{HeadTargets, RidgeHead, RidgeHeadConfig};
 pub use msr_autodiff::Recompute;
 pub use rates::{Granularity, Rates};
 pub use trainer::{Observer, StepReport, Trainer};
+pub use validation::{Best, Measure, ValidationConfig, ValidationReport};

@@ -21,12 +21,13 @@ pub(crate) fn variables<'a>(parameters: impl Iterator<Item = &'a Parameter>) -> 
 /// A model's present values as nodes that `make` makes of them, one for all tasks.
 pub(crate) fn nodes(parameters: &Parameters, make: impl Fn(&Tensor) -> Node) -> Values {
     let of = |list: &[Parameter]| list.iter().map(|p| make(&p.tensor)).collect();
-    Values { shared: of(&parameters.shared), adapted: of(&parameters.adapted) }
+    let buffers = parameters.present_buffers();
+    Values { buffers, ..Values::new(of(&parameters.shared), of(&parameters.adapted)) }
 }
 
 /// The same, with adapted values repeated (without a copy) for each of `tasks` tasks.
 pub(crate) fn for_tasks(values: &Values, tasks: usize) -> Result<Values> {
     let repeated = |v: &Node| -> Result<Node> { Ok(v.broadcast_to(&[&[tasks], v.dims()].concat())?) };
     let adapted = values.adapted.iter().map(repeated).collect::<Result<_>>()?;
-    Ok(Values { shared: values.shared.clone(), adapted })
+    Ok(Values { adapted, ..values.clone() })
 }

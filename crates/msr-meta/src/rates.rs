@@ -1,7 +1,7 @@
 //! The rates of the inner loop.
 
 use candle_core::{Tensor, Var};
-use msr_autodiff::Node;
+use msr_autodiff::{Node, concat};
 use msr_layers::Parameter;
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +16,17 @@ pub enum Granularity {
     /// All adapted parameters of a layer (those with the same name up to the last dot).
     #[default]
     PerLayer,
+    /// All adapted parameters of a block: the layers whose names are the same up to the last dot
+    /// (`block0` for `block0.conv` and `block0.norm`). A layer without one is a block of its own.
+    PerBlock,
     /// Each adapted parameter.
     PerParameter,
     /// Each element of each adapted parameter.
     PerElement,
 }
 
-/// The inner rates α of `v ← v − α ∘ ∇L`.
+/// The inner rates α of `v ← v − α ∘ ∇L`, the same at every step. A test with more inner steps than
+/// the training takes them at these rates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -79,6 +83,7 @@ impl RateTable {
             let layer = p.name.rsplit_once('.').map_or("", |(layer, _)| layer);
             let (owner, shape) = match per {
                 Granularity::PerLayer => (layer, &[][..]),
+                Granularity::PerBlock => (layer.rsplit_once('.').map_or(layer, |(block, _)| block), &[][..]),
                 Granularity::PerParameter => (p.name.as_str(), &[][..]),
                 Granularity::PerElement => (p.name.as_str(), p.tensor.dims()),
             };
@@ -102,17 +107,34 @@ impl RateTable {
         variables.iter().map(|node| Ok(if self.positive { node.exp()? } else { node.clone() })).collect()
     }
 
+    /// The learned rate of adapted parameter `adapted`.
+    fn of<'a>(&self, rates: &'a [Node], adapted: usize) -> Result<&'a Node> {
+        let rate = self.of_adapted.get(adapted).and_then(|&at| rates.get(at));
+        rate.ok_or_else(|| Error::config(format!("there is no inner rate for adapted parameter {adapted}")))
+    }
+
     /// The step `α ∘ gradient` for adapted parameter `adapted`.
     pub(crate) fn step(&self, rates: &[Node], adapted: usize, gradient: &Node) -> Result<Node> {
         match self.fixed {
             Some(rate) => Ok(gradient.affine(rate, 0.0)?),
-            None => {
-                let rate = self.of_adapted.get(adapted).and_then(|&at| rates.get(at));
-                let rate = rate.ok_or_else(|| {
-                    Error::config(format!("there is no inner rate for adapted parameter {adapted}"))
-                })?;
-                Ok(gradient.mul(rate)?)
-            }
+            None => Ok(gradient.mul(self.of(rates, adapted)?)?),
+        }
+    }
+
+    /// The rate of each element of the adapted parameters `(t, …)`, one after the other: `(k)`.
+    pub(crate) fn flat(&self, rates: &[Node], adapted: &[Node]) -> Result<Node> {
+        let of_parameter = |(i, v): (usize, &Node)| {
+            let own = v.dims().get(1..).unwrap_or_default();
+            let rate = match self.fixed {
+                Some(rate) => Node::constant(&Tensor::full(rate, (), v.device())?.to_dtype(v.dtype())?),
+                None => self.of(rates, i)?.clone(),
+            };
+            Ok(rate.broadcast_to(own)?.reshape(&[own.iter().product()])?)
+        };
+        let parts = adapted.iter().enumerate().map(of_parameter).collect::<Result<Vec<Node>>>()?;
+        match parts.as_slice() {
+            [only] => Ok(only.clone()),
+            _ => Ok(concat(&parts.iter().collect::<Vec<_>>(), 0)?),
         }
     }
 }

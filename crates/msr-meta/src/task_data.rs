@@ -8,7 +8,8 @@ use msr_episodes::{Examples, Targets};
 use msr_layers::{Input, Layer, Values};
 
 use crate::error::{Error, Result};
-use crate::loss::Loss;
+use crate::learner::{Predictions, loss_values};
+use crate::loss::{Criterion, Loss};
 
 /// Examples made ready for losses.
 #[derive(Clone)]
@@ -58,11 +59,27 @@ impl TaskData {
     }
 
     /// The loss of each task, `(t)`.
-    pub(crate) fn loss(&self, model: &dyn Layer, loss: Loss, values: &Values) -> Result<Node> {
+    pub(crate) fn loss(&self, model: &dyn Layer, loss: Criterion, values: &Values) -> Result<Node> {
         match self {
             Self::Outputs(input, targets) => loss.per_task(&model.forward_tasks(values, input)?, targets),
             Self::Moments(reduced) => reduced.loss(model, values),
         }
+    }
+
+    /// The loss of each task, and the outputs that it is of; for data whose moments were not asked
+    /// for.
+    pub(crate) fn predictions(
+        &self,
+        model: &dyn Layer,
+        loss: Criterion,
+        values: &Values,
+    ) -> Result<Predictions> {
+        let Self::Outputs(input, targets) = self else {
+            return Err(Error::config("examples that were reduced to moments have no outputs"));
+        };
+        let outputs = model.forward_tasks(values, input)?;
+        let losses = loss_values(&loss.per_task(&outputs, targets)?)?;
+        Ok(Predictions { losses, outputs: outputs.value().clone() })
     }
 }
 

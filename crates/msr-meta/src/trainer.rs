@@ -2,15 +2,17 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use msr_episodes::{Episode, EpisodeSource};
 use serde_json::Value;
 
 use crate::adam::{Adam, AdamConfig};
-use crate::checkpoint::{Checkpoint, Meaning};
+use crate::checkpoint::{Checkpoint, Meaning, State};
 use crate::error::{Error, Result};
 use crate::evaluate::mean;
 use crate::learner::{Learner, device_of};
+use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
 
 /// What happened in an outer step.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,15 @@ pub trait Observer {
         learner: &dyn Learner,
     ) -> std::result::Result<ControlFlow<()>, BoxError>;
 
+    /// Called after each validation.
+    ///
+    /// # Errors
+    /// Any; it stops the run.
+    fn on_validation(&mut self, report: &ValidationReport) -> std::result::Result<(), BoxError> {
+        let _ = report;
+        Ok(())
+    }
+
     /// Called before each checkpoint: makes what was observed durable and returns a note that is
     /// stored with it, from which a resumed run can put its own records back to this point.
     ///
@@ -59,7 +70,7 @@ impl Observer for () {
     }
 }
 
-/// Runs the outer loop of a [`Learner`] with Adam, checkpoints and resuming.
+/// Runs the outer loop of a [`Learner`] with Adam, checkpoints, validation and resuming.
 ///
 /// A run that is killed at any moment and resumed gives the same bits as one that was never
 /// stopped, if the episodes depend on the step alone, the model and the configuration are built as
@@ -70,6 +81,7 @@ pub struct Trainer {
     step: u64,
     checkpoints: Option<(PathBuf, u64)>,
     last_good: Option<(PathBuf, u64)>,
+    validation: Option<Validation>,
     /// What the caller says of the run.
     description: Value,
 }
@@ -88,7 +100,8 @@ impl Trainer {
     pub fn new(learner: impl Learner + 'static, adam: AdamConfig) -> Result<Self> {
         let adam = Adam::new(adam, learner.outer_parameters())?;
         let (learner, description): (Box<dyn Learner>, _) = (Box::new(learner), Value::Null);
-        Ok(Self { learner, adam, step: 0, checkpoints: None, last_good: None, description })
+        let (checkpoints, last_good, validation) = (None, None, None);
+        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description })
     }
 
     /// What else makes this run what it is: seeds, data. It is stored with checkpoints, and a run
@@ -99,7 +112,8 @@ impl Trainer {
 
     fn meaning(&self) -> Meaning {
         let (learner, adam) = (self.learner.spec(), *self.adam.config());
-        Meaning { learner, adam, run: self.description.clone() }
+        let validation = self.validation.as_ref().map(|v| v.config);
+        Meaning { learner, adam, run: self.description.clone(), validation }
     }
 
     /// Writes a checkpoint to `path` after every `every` steps and at the end of [`Trainer::run`].
@@ -114,21 +128,91 @@ impl Trainer {
         Ok(())
     }
 
+    /// Validates the run on the held-out tasks of `source`, which are to be tasks that neither
+    /// train nor test, and keeps the best state at `best`: a checkpoint of its own, written
+    /// whenever a validation is better than all before. With a
+    /// [patience](ValidationConfig::patience) the run ends early.
+    ///
+    /// What validations have found is part of the checkpoints of [`Trainer::checkpoint_to`], so
+    /// that a run that is killed and resumed decides as one that was never stopped. This comes
+    /// before [`Trainer::resume_from`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a validation every zero steps or a patience of zero, and for a run
+    /// that has begun.
+    pub fn validate_on(
+        &mut self,
+        source: Arc<dyn EpisodeSource>,
+        config: ValidationConfig,
+        best: impl Into<PathBuf>,
+    ) -> Result<()> {
+        if self.step > 0 {
+            return Err(Error::config(format!(
+                "{} outer steps were taken without validation; say so before the first step, or before resume_from",
+                self.step
+            )));
+        }
+        self.validation = Some(Validation::new(source, config, best.into())?);
+        Ok(())
+    }
+
+    /// The best state that a validation has found; `None` before the first one.
+    pub fn best(&self) -> Option<Best> {
+        self.validation.as_ref()?.progress.best
+    }
+
+    /// Whether validations have ended the run: it takes no further steps.
+    pub fn has_ended_early(&self) -> bool {
+        self.validation.as_ref().is_some_and(Validation::is_over)
+    }
+
+    /// Goes back to the best state: the learner, and with it the optimiser and the number of steps,
+    /// are as they were then. `None` when no validation has found one.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when the file is missing or holds another state (that of a run that
+    /// was killed after it found a better one: let it go on); otherwise as
+    /// [`Trainer::resume_from`].
+    pub fn back_to_best(&mut self) -> Result<Option<Best>> {
+        let Some(Validation { path, progress, .. }) = &self.validation else { return Ok(None) };
+        let (path, Some(best)) = (path.clone(), progress.best) else { return Ok(None) };
+        let problem = |problem: String| Error::Checkpoint { path: path.clone(), problem };
+        let found = Checkpoint::read(&path, &device_of(self.learner.as_ref()))?
+            .ok_or_else(|| problem("the file is not there".into()))?;
+        if found.step != best.step {
+            return Err(problem(format!(
+                "it was written after {} outer steps, but the best state of this run so far is that after {}; let the                  run go on, which writes it again",
+                found.step, best.step
+            )));
+        }
+        self.restore(found, &path)?;
+        Ok(Some(best))
+    }
+
     /// Continues from a checkpoint: returns its note, or `None` when there is no such file.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Checkpoint`] when the file cannot be used, or learner, optimiser
     /// or description are not those that it was written by; nothing was changed then.
     pub fn resume_from(&mut self, path: &Path) -> Result<Option<String>> {
-        let parameters = self.learner.outer_parameters();
         let device = device_of(self.learner.as_ref());
         let Some(checkpoint) = Checkpoint::read(path, &device)? else { return Ok(None) };
-        let (step, note) = (checkpoint.step, checkpoint.note.clone());
-        let meaning = self.meaning();
-        checkpoint.restore(path, &meaning, parameters, &mut self.adam)?;
+        let note = checkpoint.note.clone();
+        self.restore(checkpoint, path)?;
+        Ok(Some(note))
+    }
+
+    /// Puts the state in place of the present one.
+    fn restore(&mut self, checkpoint: Checkpoint, path: &Path) -> Result<()> {
+        let (step, progress) = (checkpoint.step, checkpoint.validation);
+        let (meaning, parameters) = (self.meaning(), self.learner.outer_parameters());
+        checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), &mut self.adam)?;
         self.step = step;
         self.last_good = Some((path.into(), step));
-        Ok(Some(note))
+        if let Some(validation) = &mut self.validation {
+            validation.progress = progress.unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// The number of outer steps taken.
@@ -147,7 +231,7 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let found = self.learner.gradients(episode).map_err(|problem| {
+        let found = self.learner.gradients_at(self.step, episode).map_err(|problem| {
             let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
             self.in_step(problem, task)
         })?;
@@ -167,6 +251,9 @@ impl Trainer {
             }
             Err(problem) => return Err(self.in_step(problem, None)),
         }
+        for (buffer, value) in self.learner.buffers().iter().zip(&found.buffers) {
+            buffer.set(value)?;
+        }
         let report = StepReport { step: self.step, losses: found.losses };
         self.step += 1;
         Ok(report)
@@ -183,8 +270,15 @@ impl Trainer {
     /// [`Error::InStep`] when a parameter or a moment is NaN or infinite: then the file is left as
     /// it is. When it cannot be written; the message names it.
     pub fn save(&mut self, path: &Path, note: &str) -> Result<()> {
-        let parameters = self.learner.outer_parameters();
-        let written = Checkpoint::write(path, (self.step, note), self.meaning(), parameters, &self.adam);
+        self.write(path, note, true)
+    }
+
+    /// Writes the state; `keep`: whether what was there before is kept beside it.
+    fn write(&mut self, path: &Path, note: &str, keep: bool) -> Result<()> {
+        let validation = self.validation.as_ref().map(|v| v.progress);
+        let state = State { step: self.step, note, meaning: self.meaning(), validation };
+        let tensors = (self.learner.outer_parameters(), &self.learner.buffers()[..]);
+        let written = Checkpoint::write(path, keep, state, tensors, &self.adam);
         written.map_err(|problem| match problem {
             Error::NotFinite { .. } => self.in_step(problem, None),
             other => other,
@@ -194,12 +288,14 @@ impl Trainer {
     }
 
     /// Trains on the episodes of `source` until `steps` outer steps are taken in total, or the
-    /// observer stops: [`ControlFlow::Break`] when it stopped before.
+    /// observer stops, or [validations](Trainer::validate_on) end the run
+    /// ([`Trainer::has_ended_early`]): [`ControlFlow::Break`] when it stopped before.
     ///
     /// # Errors
-    /// [`Error::Config`] when more steps were taken than are asked for, or the schedule of the rate
-    /// has fewer. As [`Trainer::step`]; [`Error::Episodes`] and [`Error::Observer`] for errors of
-    /// `source` and `observer`; when a checkpoint cannot be written.
+    /// [`Error::Config`] when more steps were taken than are asked for, the schedule of the rate
+    /// has fewer, or checkpoints and the best state are to be one file. As [`Trainer::step`];
+    /// [`Error::Episodes`] and [`Error::Observer`] for errors of `source` and `observer`; when a
+    /// checkpoint cannot be written.
     pub fn run(
         &mut self,
         steps: u64,
@@ -213,10 +309,25 @@ impl Trainer {
             )));
         }
         self.adam.config().schedule.check(steps)?;
+        if let (Some((path, _)), Some(validation)) = (&self.checkpoints, &self.validation)
+            && *path == validation.path
+        {
+            return Err(Error::config(format!(
+                "checkpoints and the best state are both to be written to {}; give them two names",
+                path.display()
+            )));
+        }
         let device = device_of(self.learner.as_ref());
         while self.step < steps {
+            if self.has_ended_early() {
+                return Ok(ControlFlow::Break(()));
+            }
             let report = self.step(&source.train(self.step)?.to_device(&device)?)?;
-            let flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;
+            let mut flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;
+            self.validate(observer)?;
+            if self.has_ended_early() {
+                flow = ControlFlow::Break(());
+            }
             let due = |every: u64| self.step.is_multiple_of(every) || self.step == steps || flow.is_break();
             if let Some((path, _)) = self.checkpoints.clone().filter(|(_, every)| due(*every)) {
                 let note = observer.note().map_err(Error::Observer)?;
@@ -227,5 +338,21 @@ impl Trainer {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Validates the present state, if that is due, and keeps it when it is the best.
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(validation) = &mut self.validation else { return Ok(()) };
+        if !self.step.is_multiple_of(validation.config.every) {
+            return Ok(());
+        }
+        let report = validation.validate(self.learner.as_ref(), self.step)?;
+        let path = validation.path.clone();
+        observer.on_validation(&report).map_err(Error::Observer)?;
+        if report.is_best {
+            let note = observer.note().map_err(Error::Observer)?;
+            self.write(&path, &note, false)?;
+        }
+        Ok(())
     }
 }

@@ -122,8 +122,7 @@ fn the_exact_adaptation_is_the_minimum() {
     let start = parameters.adapted[0].tensor.broadcast_as((3, 4)).unwrap().contiguous().unwrap();
     let ridge = 0.05;
     let v = Node::leaf(&adapt(ridge));
-    let values =
-        Values { shared: vec![Node::constant(&parameters.shared[0].tensor)], adapted: vec![v.clone()] };
+    let values = Values::new(vec![Node::constant(&parameters.shared[0].tensor)], vec![v.clone()]);
     let input = Input::Examples(Node::constant(&batch.support.x));
     let output = model.forward_tasks(&values, &input).unwrap();
     let loss = mse(&output, &Node::constant(batch.support.y.tensor())).unwrap().sum_all().unwrap();

@@ -143,7 +143,7 @@ impl Conv4 {
         };
         let (shared, adapted): (Vec<&str>, Vec<&str>) = names.iter().partition(|n| n.starts_with("u."));
         let [shared, adapted] = [shared, adapted].map(|names| names.iter().map(parameter).collect());
-        (Self { parameters: Parameters { shared, adapted } }, names.map(|n| (n, n)).to_vec())
+        (Self { parameters: Parameters::new(shared, adapted) }, names.map(|n| (n, n)).to_vec())
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// A model with a layer that is no kind of [`LayerSpec`](msr_layers::LayerSpec).
+    /// A model with a layer that is no kind of `msr_layers::LayerSpec`.
     #[error(
         "a layer of this model cannot be saved: only the layers of msr-layers can be built again from a file"
     )]

@@ -203,7 +203,14 @@ impl Learned {
             let tensor = get(p)?;
             Ok(if self.tasks.is_some() { tensor } else { tensor.unsqueeze(0)? })
         });
-        let values = Values::constants(&shared, &adapted.collect::<Result<Vec<_>>>()?);
+        // Statistics of support sets are there once the model was adapted to some.
+        let buffers = parameters.buffers.iter().map(|b| match (b.is_of_task(), &self.tasks) {
+            (true, None) => Ok(None),
+            _ => Ok(Some(self.tensor(&b.name)?.clone())),
+        });
+        let buffers = buffers.collect::<Result<Vec<_>>>()?;
+        let adapted = adapted.collect::<Result<Vec<_>>>()?;
+        let values = Values::constants(&shared, &adapted).with_buffers(&buffers);
         parameters.check("Learned", &values)?;
         Ok(values)
     }

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use msr_groups::{
     LearnedConv, PlaneSymmetry, Recovery, RecoveryConfig, SymmetryMatrix, plane_symmetry, recover,
 };
-use msr_layers::{ConvSymmetry, LayerSpec};
+use msr_layers::{BlockConv, ConvBlockConfig, ConvSymmetry, LayerSpec, ReparamConv2dConfig};
 
 use crate::error::Result;
 use crate::file::entries;
@@ -209,22 +209,33 @@ impl Learned {
     }
 
     fn collect(&self, spec: &LayerSpec, found: &mut Vec<SymmetricLayer>) -> Result<()> {
-        let (layer, names, weights): (_, &[&str], _) = match spec {
+        let conv =
+            |layer: String, config: &ReparamConv2dConfig| -> (String, &'static [&'static str], Weights) {
+                let sizes = config.conv;
+                let (channels, in_channels) = (sizes.out_channels, sizes.in_channels);
+                let names: &[&str] = match config.symmetry {
+                    ConvSymmetry::Full { .. } => &["symmetry"],
+                    _ => &["factor_out", "factor_in", "factor_taps"],
+                };
+                (layer, names, Weights::Conv { channels, in_channels, kernel: sizes.kernel })
+            };
+        let (layer, names, weights): (String, &[&str], _) = match spec {
             LayerSpec::Sequential { layers } => {
                 return layers.iter().try_for_each(|layer| self.collect(layer, found));
             }
             LayerSpec::ReparamLinear { name, config } => {
                 let (outputs, inputs) = (config.out_features, config.in_features);
-                (name, &["symmetry"], Weights::Linear { outputs, inputs })
+                (name.clone(), &["symmetry"], Weights::Linear { outputs, inputs })
             }
-            LayerSpec::ReparamConv2d { name, config } => {
-                let conv = config.conv;
-                let (channels, in_channels) = (conv.out_channels, conv.in_channels);
-                let names: &[&str] = match config.symmetry {
-                    ConvSymmetry::Full { .. } => &["symmetry"],
-                    _ => &["factor_out", "factor_in", "factor_taps"],
-                };
-                (name, names, Weights::Conv { channels, in_channels, kernel: conv.kernel })
+            LayerSpec::ReparamConv2d { name, config } => conv(name.clone(), config),
+            LayerSpec::ConvBlock {
+                name,
+                config: ConvBlockConfig { conv: BlockConv::Reparam(config), .. },
+            } => conv(if name.is_empty() { "conv".into() } else { format!("{name}.conv") }, config),
+            LayerSpec::Adapting { model, .. } => return self.collect(model, found),
+            LayerSpec::Residual { body, projection } => {
+                self.collect(body, found)?;
+                return projection.iter().try_for_each(|layer| self.collect(layer, found));
             }
             _ => return Ok(()),
         };
@@ -236,7 +247,7 @@ impl Learned {
             Ok((name, tensor))
         });
         let matrices = matrices.collect::<Result<_>>()?;
-        found.push(SymmetricLayer { layer: layer.clone(), matrices, weights });
+        found.push(SymmetricLayer { layer, matrices, weights });
         Ok(())
     }
 }

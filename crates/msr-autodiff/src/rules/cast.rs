@@ -1,6 +1,6 @@
-//! Changes of the element type.
+//! Changes of the element type and of the device.
 
-use candle_core::DType;
+use candle_core::{DType, Device};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -15,6 +15,18 @@ impl Rule for CastRule {
 
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
         Ok(vec![Some(at.grad()?.to_dtype(at.input(0).dtype())?)])
+    }
+}
+
+struct MoveRule;
+
+impl Rule for MoveRule {
+    fn name(&self) -> &'static str {
+        "to_device"
+    }
+
+    fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
+        Ok(vec![Some(at.grad()?.to_device(at.input(0).device())?)])
     }
 }
 
@@ -49,5 +61,25 @@ impl Node {
             return Ok(self.clone());
         }
         Ok(Node::apply_one(CastRule, &[self], self.value().to_dtype(dtype)?))
+    }
+
+    /// The same numbers on another device. The gradient is moved back.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn to_device(&self, device: &Device) -> Result<Node> {
+        if self.device().same_device(device) {
+            return Ok(self.clone());
+        }
+        Ok(Node::apply_one(MoveRule, &[self], self.value().to_device(device)?))
+    }
+
+    /// What `f` makes of this node, computed in `f32` and rounded once when it is in half
+    /// precision.
+    pub(super) fn in_single_at_least(&self, f: impl FnOnce(&Node) -> Result<Node>) -> Result<Node> {
+        match self.dtype() {
+            half @ (DType::F16 | DType::BF16) => f(&self.to_dtype(DType::F32)?)?.to_dtype(half),
+            _ => f(self),
+        }
     }
 }

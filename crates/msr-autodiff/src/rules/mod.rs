@@ -3,17 +3,28 @@
 
 mod arithmetic;
 mod cast;
+mod conv2d;
+mod convolution;
+mod descent;
+mod extreme;
 mod gather;
 mod im2col;
+mod index;
 mod loss;
 mod matmul;
+mod norm_relu_pool;
+mod order;
 mod pool;
 mod reduce;
+mod select;
 mod shape;
 mod softmax;
 mod solve;
 mod ties;
 mod unary;
 
+pub use convolution::Convolution;
+pub use descent::descend_least_squares;
 pub use loss::mse;
-pub use shape::concat;
+pub use select::where_cond;
+pub use shape::{concat, stack};

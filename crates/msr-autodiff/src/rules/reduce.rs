@@ -42,8 +42,12 @@ impl Node {
         self.scaled_sum_keepdim(dims, 1.0)
     }
 
-    /// `scale · Σ x` over `dims`, which keep size one.
-    fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Node> {
+    /// `scale · Σ x` over `dims`, which keep size one. With `scale = 1 / n` this is the mean, which
+    /// does not overflow with the sum.
+    ///
+    /// # Errors
+    /// As [`Node::sum_keepdim`].
+    pub fn scaled_sum_keepdim(&self, dims: &[usize], scale: f64) -> Result<Node> {
         if let Some((i, d)) =
             dims.iter().enumerate().find(|(i, d)| **d >= self.rank() || dims[..*i].contains(d))
         {
@@ -72,9 +76,12 @@ impl Node {
     /// As [`Node::sum_keepdim`].
     pub fn scaled_sum(&self, dims: &[usize], scale: f64) -> Result<Node> {
         let kept = self.scaled_sum_keepdim(dims, scale)?;
-        let shape: Vec<usize> =
-            self.dims().iter().enumerate().filter(|(d, _)| !dims.contains(d)).map(|(_, &n)| n).collect();
-        kept.reshape(&shape)
+        kept.reshape(&self.dims_without(dims))
+    }
+
+    /// The sizes of all dimensions but `dims`.
+    pub(super) fn dims_without(&self, dims: &[usize]) -> Vec<usize> {
+        self.dims().iter().enumerate().filter(|(d, _)| !dims.contains(d)).map(|(_, &n)| n).collect()
     }
 
     /// The sum of all elements, shape `[]`.
@@ -90,12 +97,47 @@ impl Node {
     /// # Errors
     /// As [`Node::sum_keepdim`]; when the mean would be over nothing.
     pub fn mean(&self, dims: &[usize]) -> Result<Node> {
+        self.scaled_sum(dims, 1.0 / self.count_along("mean", dims)? as f64)
+    }
+
+    /// The mean over `dims`, which keep size one.
+    ///
+    /// # Errors
+    /// As [`Node::mean`].
+    pub fn mean_keepdim(&self, dims: &[usize]) -> Result<Node> {
+        self.scaled_sum_keepdim(dims, 1.0 / self.count_along("mean", dims)? as f64)
+    }
+
+    /// The number of elements along `dims`, at least one.
+    fn count_along(&self, op: &'static str, dims: &[usize]) -> Result<usize> {
         let sizes: Vec<usize> = dims.iter().filter_map(|&d| self.dims().get(d).copied()).collect();
-        let count = element_count("mean", &sizes)?;
-        if count == 0 {
-            return Err(Error::shape("mean", format!("no elements along {dims:?} of {:?}", self.dims())));
+        match element_count(op, &sizes)? {
+            0 => Err(Error::shape(op, format!("no elements along {dims:?} of {:?}", self.dims()))),
+            count => Ok(count),
         }
-        self.scaled_sum(dims, 1.0 / count as f64)
+    }
+
+    /// The variance over `dims`, which keep size one, without bias:
+    /// `Σ (x − mean)² / (n − 1)` for n elements along `dims`.
+    ///
+    /// # Errors
+    /// As [`Node::sum_keepdim`]; when there are fewer than two elements.
+    pub fn var_keepdim(&self, dims: &[usize]) -> Result<Node> {
+        let count = self.count_along("var", dims)?;
+        if count == 1 {
+            return Err(Error::shape("var", format!("one element along {dims:?} of {:?}", self.dims())));
+        }
+        self.in_single_at_least(|x| {
+            x.sub(&x.mean_keepdim(dims)?)?.power(2.0)?.scaled_sum_keepdim(dims, 1.0 / (count - 1) as f64)
+        })
+    }
+
+    /// The variance over `dims`, which are removed; as [`Node::var_keepdim`].
+    ///
+    /// # Errors
+    /// As [`Node::var_keepdim`].
+    pub fn var(&self, dims: &[usize]) -> Result<Node> {
+        self.var_keepdim(dims)?.reshape(&self.dims_without(dims))
     }
 
     /// The mean of all elements, shape `[]`.

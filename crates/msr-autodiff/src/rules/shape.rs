@@ -1,4 +1,4 @@
-//! Changes of shape: reshape, permute, narrow, pad and concatenate.
+//! Changes of shape: reshape, permute, narrow, pad, join, cut and repeat.
 
 use candle_core::Tensor;
 use msr_kernels::{element_count, room_for};
@@ -108,7 +108,40 @@ pub fn concat(nodes: &[&Node], dim: usize) -> Result<Node> {
     Ok(Node::apply_one(ConcatRule { dim }, nodes, Tensor::cat(&values, dim)?))
 }
 
+/// Joins nodes of one shape along a new dimension: n nodes `(…, …)` become `(…, n, …)`.
+///
+/// # Errors
+/// When there is nothing to join, the shapes differ, or `dim` is beyond the end.
+pub fn stack(nodes: &[&Node], dim: usize) -> Result<Node> {
+    let shape = nodes.first().map_or(&[][..], |node| node.dims());
+    if let Some(other) = nodes.iter().find(|node| node.dims() != shape) {
+        return Err(Error::shape("stack", format!("{shape:?} and {:?} differ", other.dims())));
+    }
+    if dim > shape.len() || nodes.is_empty() {
+        let problem = format!("{} nodes of shape {shape:?} along dimension {dim}", nodes.len());
+        return Err(Error::shape("stack", problem));
+    }
+    let mut wide = shape.to_vec();
+    wide.insert(dim, 1);
+    let parts = nodes.iter().map(|node| node.reshape(&wide)).collect::<Result<Vec<_>>>()?;
+    concat(&parts.iter().collect::<Vec<_>>(), dim)
+}
+
 impl Node {
+    /// The size along `dim`.
+    pub(super) fn size_of(&self, op: &'static str, dim: usize) -> Result<usize> {
+        let found = self.dims().get(dim).copied();
+        found.ok_or_else(|| Error::shape(op, format!("there is no dimension {dim} of {:?}", self.dims())))
+    }
+
+    /// Whether there is room for this shape with another size along `dim`.
+    pub(super) fn has_room(&self, op: &'static str, dim: usize, size: usize) -> Result<()> {
+        let mut shape = self.dims().to_vec();
+        shape[dim] = size;
+        room_for(op, &shape)?;
+        Ok(())
+    }
+
     /// The same elements in row-major order under another shape.
     ///
     /// # Errors
@@ -194,5 +227,55 @@ impl Node {
         room_for("pad", &shape)?;
         let value = self.value().pad_with_zeros(dim, before, after)?;
         Ok(Node::apply_one(PadRule { dim, before }, &[self], value))
+    }
+
+    /// Cuts into pieces along `dim`, as equal as can be, the larger ones first: `count` of them, or
+    /// as many as there are elements if that is fewer. [`concat()`] puts them together again.
+    ///
+    /// # Errors
+    /// When there is no such dimension, or no piece is asked for.
+    pub fn chunk(&self, count: usize, dim: usize) -> Result<Vec<Node>> {
+        let size = self.size_of("chunk", dim)?;
+        if count == 0 {
+            return Err(Error::shape("chunk", format!("no pieces of {:?}", self.dims())));
+        }
+        let count = count.min(size);
+        let length = |i: usize| size / count + usize::from(i < size % count);
+        let start = |i: usize| i * (size / count) + i.min(size % count);
+        (0..count).map(|i| self.narrow(dim, start(i), length(i))).collect()
+    }
+
+    /// Repeats the whole along each dimension, as often as `times` says; more entries than
+    /// dimensions add leading dimensions. The gradient is summed over the copies.
+    ///
+    /// # Errors
+    /// When there are fewer entries than dimensions, or no room for the result.
+    pub fn repeat(&self, times: &[usize]) -> Result<Node> {
+        let Some(extra) = times.len().checked_sub(self.rank()) else {
+            let problem = format!("{times:?} for the {} dimensions of {:?}", self.rank(), self.dims());
+            return Err(Error::shape("repeat", problem));
+        };
+        let sizes: Vec<usize> = vec![1; extra].into_iter().chain(self.dims().iter().copied()).collect();
+        let result: Vec<usize> = sizes.iter().zip(times).map(|(n, t)| n.saturating_mul(*t)).collect();
+        room_for("repeat", &result)?;
+        let one: Vec<usize> = sizes.iter().flat_map(|&n| [1, n]).collect();
+        let all: Vec<usize> = sizes.iter().zip(times).flat_map(|(&n, &t)| [t, n]).collect();
+        self.reshape(&one)?.broadcast_to(&all)?.reshape(&result)
+    }
+
+    /// Puts `source` in place of the slice `start..start + len` along `dim`, len being its own size
+    /// there.
+    ///
+    /// # Errors
+    /// When the slice leaves the dimension, or the other dimensions differ.
+    pub fn slice_scatter(&self, source: &Node, dim: usize, start: usize) -> Result<Node> {
+        let size = self.size_of("slice_scatter", dim)?;
+        let end = source.dims().get(dim).and_then(|len| start.checked_add(*len)).filter(|&end| end <= size);
+        let Some(end) = end.filter(|_| source.dims_without(&[dim]) == self.dims_without(&[dim])) else {
+            let problem =
+                format!("{:?} at {start} of {:?} along dimension {dim}", source.dims(), self.dims());
+            return Err(Error::shape("slice_scatter", problem));
+        };
+        concat(&[&self.narrow(dim, 0, start)?, source, &self.narrow(dim, end, size - end)?], dim)
     }
 }

@@ -137,4 +137,76 @@ impl Node {
     pub fn softplus(&self) -> Result<Node> {
         self.function(Unary::Softplus)
     }
+
+    /// `sin x`, x in radians.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn sin(&self) -> Result<Node> {
+        self.function(Unary::Sin)
+    }
+
+    /// `cos x`, x in radians.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn cos(&self) -> Result<Node> {
+        self.function(Unary::Cos)
+    }
+
+    /// `|x|`. The derivative at zero is taken as zero; a gradient that arrives there is dropped, so
+    /// that it may be infinite.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn abs(&self) -> Result<Node> {
+        self.function(Unary::Abs)
+    }
+
+    /// The error function, `2 / √π ∫₀ˣ e^−t² dt`.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn erf(&self) -> Result<Node> {
+        self.function(Unary::Erf)
+    }
+
+    /// The sigmoid-weighted linear unit, `x / (1 + e⁻ˣ)`. S. Elfwing, E. Uchibe, K. Doya,
+    /// "Sigmoid-weighted linear units for neural network function approximation in reinforcement
+    /// learning" (Neural Networks 107, 2018).
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn silu(&self) -> Result<Node> {
+        self.function(Unary::Silu)
+    }
+
+    /// The Gaussian error linear unit in its tanh form, `x (1 + tanh(√(2 / π) (x + 0.044715 x³))) /
+    /// 2`. D. Hendrycks, K. Gimpel, "Gaussian error linear units" (2016), arXiv:1606.08415.
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn gelu(&self) -> Result<Node> {
+        self.function(Unary::Gelu)
+    }
+
+    /// The Gaussian error linear unit as it is defined, `x Φ(x) = x (1 + erf(x / √2)) / 2`, without
+    /// loss for very negative x. Source as [`Node::gelu`].
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn gelu_erf(&self) -> Result<Node> {
+        self.function(Unary::GeluErf)
+    }
+
+    /// The exponential linear unit: `x` where `x > 0` and `α (eˣ − 1)` elsewhere. Its derivative at
+    /// zero is taken from the left, `α`; the second derivative there as zero. D.-A. Clevert, T.
+    /// Unterthiner, S. Hochreiter, "Fast and accurate deep network learning by exponential linear
+    /// units" (ICLR 2016).
+    ///
+    /// # Errors
+    /// As [`Node::affine`].
+    pub fn elu(&self, alpha: f64) -> Result<Node> {
+        self.function(Unary::Elu(alpha))
+    }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod equivariant;
 pub(crate) mod rank_k;
+pub(crate) mod sinusoid;
 pub(crate) mod steerable;

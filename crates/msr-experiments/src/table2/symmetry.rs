@@ -150,7 +150,7 @@ mod tests {
         let filters_of = tensor(filters.concat(), &[2, 4, 1, 9])?.to_dtype(DType::F32)?;
         let shared = layer.parameters().broadcast(1)?.shared;
         let adapted = Values::constants(&[], &[filters_of]).adapted;
-        let reparam = Adapted::new(Arc::new(layer), &Values { shared, adapted })?;
+        let reparam = Adapted::new(Arc::new(layer), &Values::new(shared, adapted))?;
         close(&look(&reparam, 1, &windows, 3)?);
 
         // Quarter turns of steerable filters are exact.

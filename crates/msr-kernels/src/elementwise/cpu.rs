@@ -1,7 +1,8 @@
 //! Elementwise loops over operands of any strides.
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor};
 
+use super::real::Real;
 use super::{Binary, Unary};
 use crate::body::unsupported;
 use crate::error::Result;
@@ -59,75 +60,6 @@ fn inverse(order: &[usize]) -> Vec<usize> {
     inverse
 }
 
-/// The numbers that the CPU bodies are written for.
-trait Real:
-    WithDType
-    + std::ops::Add<Output = Self>
-    + std::ops::Sub<Output = Self>
-    + std::ops::Mul<Output = Self>
-    + std::ops::Div<Output = Self>
-    + PartialOrd
-{
-    fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>);
-
-    /// `a` where `b > 0`, zero where `b ≤ 0`, NaN where b is NaN.
-    fn gate(a: Self, b: Self) -> Self;
-}
-
-macro_rules! real {
-    ($t:ty) => {
-        impl Real for $t {
-            #[inline(always)]
-            fn apply(op: Unary, x: &[Self], out: &mut Vec<Self>) {
-                let x = x.iter();
-                match op {
-                    Unary::Affine { scale, offset } => {
-                        let (scale, offset) = (scale as $t, offset as $t);
-                        out.extend(x.map(|x| x * scale + offset));
-                    }
-                    // Not `max`: that would turn NaN into zero and hide a diverged run.
-                    Unary::Relu => out.extend(x.map(|&x| if x < 0.0 { 0.0 } else { x })),
-                    Unary::Exp => out.extend(x.map(|x| x.exp())),
-                    Unary::Log => out.extend(x.map(|x| x.ln())),
-                    Unary::Sqrt => out.extend(x.map(|x| x.sqrt())),
-                    Unary::Reciprocal => out.extend(x.map(|x| x.recip())),
-                    Unary::Power(p) if p.fract() == 0.0 && p.abs() < 64.0 => {
-                        out.extend(x.map(|x| x.powi(p as i32)));
-                    }
-                    Unary::Power(p) => out.extend(x.map(|x| x.powf(p as $t))),
-                    Unary::Tanh => out.extend(x.map(|x| x.tanh())),
-                    Unary::SechSquared => out.extend(x.map(|x| {
-                        let e = (-2.0 * x.abs()).exp();
-                        4.0 * e / ((1.0 + e) * (1.0 + e))
-                    })),
-                    // From the side where the exponential is small.
-                    Unary::Sigmoid => out.extend(x.map(|&x| {
-                        let e = (-x.abs()).exp();
-                        let share = (1.0 + e).recip();
-                        if x < 0.0 { e * share } else { share }
-                    })),
-                    Unary::Softplus => {
-                        out.extend(x.map(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()));
-                    }
-                }
-            }
-
-            #[inline(always)]
-            fn gate(a: Self, b: Self) -> Self {
-                if b > 0.0 {
-                    a
-                } else if b <= 0.0 {
-                    0.0
-                } else {
-                    b
-                }
-            }
-        }
-    };
-}
-real!(f32);
-real!(f64);
-
 #[inline(always)]
 fn map<T: Real>(op: Unary, x: &[T], layout: &Layout) -> Vec<T> {
     let mut out = Vec::with_capacity(layout.shape().elem_count());
@@ -179,6 +111,11 @@ fn zip_op<T: Real>(op: Binary, a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Ve
         Binary::Mul => zip(a, la, b, lb, |a, b| a * b),
         Binary::Div => zip(a, la, b, lb, |a, b| a / b),
         Binary::Gate => zip(a, la, b, lb, T::gate),
+        Binary::Weigh => zip(a, la, b, lb, T::weigh),
+        Binary::Maximum => zip(a, la, b, lb, T::larger),
+        Binary::Minimum => zip(a, la, b, lb, |a, b| -T::larger(-a, -b)),
+        Binary::Step => zip(a, la, b, lb, T::step),
+        Binary::Pow => zip(a, la, b, lb, T::pow),
     }
 }
 

@@ -3,6 +3,7 @@
 mod composed;
 mod cpu;
 mod derivative;
+mod real;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,18 @@ pub enum Binary {
     /// `a` where `b > 0`, zero where `b ≤ 0`, NaN where b is NaN: a choice, so that what is left
     /// out may be infinite.
     Gate,
+    /// `a · b`, and zero where b is zero, whatever a is: what has no weight is left out, and may be
+    /// infinite or NaN.
+    Weigh,
+    /// `max(a, b)`
+    Maximum,
+    /// `min(a, b)`
+    Minimum,
+    /// One where `a > b`, one half where they are equal, zero where `a < b`
+    Step,
+    /// `aᵇ`: NaN where `a < 0` and b is no integer, and one where `b = 0` or `a = 1`, as in IEEE
+    /// 754
+    Pow,
 }
 
 impl Binary {
@@ -39,6 +52,11 @@ impl Binary {
             Binary::Mul => "mul",
             Binary::Div => "div",
             Binary::Gate => "gate",
+            Binary::Weigh => "weigh",
+            Binary::Maximum => "maximum",
+            Binary::Minimum => "minimum",
+            Binary::Step => "step",
+            Binary::Pow => "pow",
         }
     }
 }
@@ -65,6 +83,10 @@ pub enum Unary {
     Reciprocal,
     /// `xᵖ`
     Power(f64),
+    /// `sin x`
+    Sin,
+    /// `cos x`
+    Cos,
     /// `tanh x`
     Tanh,
     /// `1 / cosh² x = 1 − tanh² x`, without the difference
@@ -73,6 +95,31 @@ pub enum Unary {
     Sigmoid,
     /// `ln(1 + eˣ)`, without overflow for large `x` and without loss for very negative ones
     Softplus,
+    /// `|x|`
+    Abs,
+    /// `−1`, `0` or `1`; its derivative is taken as zero
+    Sign,
+    /// `2 / √π ∫₀ˣ e^−t² dt`
+    Erf,
+    /// `e^−x²`
+    Gaussian,
+    /// `x σ(x)`
+    Silu,
+    /// The derivative of [`Unary::Silu`], `σ(x) + x σ′(x)`
+    SiluSlope,
+    /// `x (1 + tanh u) / 2 = x σ(2u)` with `u = √(2 / π) (x + 0.044715 x³)`
+    Gelu,
+    /// The derivative of [`Unary::Gelu`]
+    GeluSlope,
+    /// `x Φ(x)` with the normal distribution function `Φ(x) = (1 + erf(x / √2)) / 2`, without loss
+    /// for very negative `x`
+    GeluErf,
+    /// The derivative of [`Unary::GeluErf`], `Φ(x) + x Φ′(x)`
+    GeluErfSlope,
+    /// `x` where `x > 0` and `α (eˣ − 1)` elsewhere
+    Elu(f64),
+    /// The derivative of [`Unary::Elu`]: one where `x > 0` and `α eˣ` elsewhere, at zero too
+    EluSlope(f64),
 }
 
 impl Unary {
@@ -86,10 +133,24 @@ impl Unary {
             Unary::Sqrt => "sqrt",
             Unary::Reciprocal => "reciprocal",
             Unary::Power(_) => "power",
+            Unary::Sin => "sin",
+            Unary::Cos => "cos",
             Unary::Tanh => "tanh",
             Unary::SechSquared => "sech²",
             Unary::Sigmoid => "sigmoid",
             Unary::Softplus => "softplus",
+            Unary::Abs => "abs",
+            Unary::Sign => "sign",
+            Unary::Erf => "erf",
+            Unary::Gaussian => "gaussian",
+            Unary::Silu => "silu",
+            Unary::SiluSlope => "silu′",
+            Unary::Gelu => "gelu",
+            Unary::GeluSlope => "gelu′",
+            Unary::GeluErf => "gelu_erf",
+            Unary::GeluErfSlope => "gelu_erf′",
+            Unary::Elu(_) => "elu",
+            Unary::EluSlope(_) => "elu′",
         }
     }
 }
@@ -112,6 +173,7 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     match Body::of([a, b]) {
         Body::Cpu => cpu::binary(op, a, b),
+        Body::Half if op == Binary::Pow => widened([a, b], |[a, b]| binary(op, a, b)),
         // One operation is rounded once as it is.
         Body::Half | Body::Composed => composed::binary(op, a, b),
     }

@@ -71,14 +71,28 @@ pub fn class_index(scores: &Tensor, index: &Tensor) -> Result<Tensor> {
         let expected = "integer class indices".into();
         return Err(Error::Dtype { op: "gather_class", expected, got: index.dtype() });
     }
+    let index = checked_index("gather_class", index, *classes).map_err(|error| match error {
+        Error::Index { op, element, index, count } => Error::Class { op, element, class: index, count },
+        other => other,
+    })?;
+    Ok(index.reshape((lead.iter().product::<usize>(), 1))?)
+}
+
+/// The same indices as contiguous `u32`, which the kernels take, when each is below `count`.
+///
+/// # Errors
+/// [`Error::Dtype`] when `index` holds no integers, [`Error::Index`] when one is not below `count`.
+pub fn checked_index(op: &'static str, index: &Tensor, count: usize) -> Result<Tensor> {
+    if !index.dtype().is_int() {
+        return Err(Error::Dtype { op, expected: "integer indices".into(), got: index.dtype() });
+    }
     let index = &tidy(index)?;
     let found = index.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
-    let count = *classes;
-    let bad = |class: &i64| usize::try_from(*class).map_or(true, |class| class >= count);
+    let bad = |index: &i64| usize::try_from(*index).map_or(true, |index| index >= count);
     if let Some(element) = found.iter().position(bad) {
-        return Err(Error::Class { op: "gather_class", element, class: found[element], count });
+        return Err(Error::Index { op, element, index: found[element], count });
     }
-    Ok(index.to_dtype(DType::U32)?.contiguous()?.reshape((lead.iter().product::<usize>(), 1))?)
+    Ok(index.to_dtype(DType::U32)?.contiguous()?)
 }
 
 /// Refuses operands that are no matrices with equally many rows.

@@ -43,6 +43,26 @@ fn products_of_all_shapes() -> Result<()> {
     Ok(())
 }
 
+/// Devices have one batch dimension at most; broadcasts of several are products, too.
+#[test]
+fn batches_of_several_dimensions() -> Result<()> {
+    for (a, b) in [
+        (&[2, 1, 1, 7, 3][..], &[2, 1, 1, 3, 1][..]),
+        (&[2, 1, 5, 7, 3], &[4, 1, 3, 2]),
+        (&[2, 5, 7, 3], &[3, 2]),
+        (&[7, 3], &[2, 5, 3, 2]),
+        (&[2, 5, 7, 3], &[1, 1, 3, 2]),
+        (&[1, 1, 7, 3], &[3, 2]),
+        (&[7, 3], &[1, 1, 1, 3, 2]),
+    ] {
+        let (a, b) = (normal(1, a, DType::F64), normal(2, b, DType::F64));
+        let (ours, composed) = (cpu::matmul(&a, &b)?, composed::matmul(&a, &b)?);
+        assert_eq!(ours.dims(), composed.dims());
+        assert_close(&format!("{:?} @ {:?}", a.dims(), b.dims()), &ours, &composed, 1e-14);
+    }
+    Ok(())
+}
+
 /// The split over threads changes no product, whatever the number of threads.
 #[test]
 fn products_on_several_threads() -> Result<()> {

@@ -1,4 +1,4 @@
-//! Log-softmax.
+//! Softmax and its logarithm.
 
 mod composed;
 #[cfg(test)]
@@ -15,14 +15,34 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Shape`] when there is no such dimension or it is empty.
 pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
-    if x.dims().get(dim).is_none_or(|&n| n == 0) {
-        return Err(Error::shape("log_softmax", format!("elements along dimension {dim}"), x.dims()));
-    }
-    room_for("log_softmax", x.dims())?;
+    checked("log_softmax", x, dim)?;
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| log_softmax(x, dim)),
         // One body: made of kernels that choose theirs.
         Body::Cpu | Body::Composed => composed::log_softmax(x, dim),
     }
+}
+
+/// `eˣ / Σ eˣ` along `dim`, shifted by the maximum so that it cannot overflow. Same shape.
+///
+/// # Errors
+/// [`Error::Shape`] when there is no such dimension or it is empty.
+pub fn softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
+    checked("softmax", x, dim)?;
+    let x = &tidy(x)?;
+    match Body::of([x]) {
+        Body::Half => widened([x], |[x]| softmax(x, dim)),
+        // One body: made of kernels that choose theirs.
+        Body::Cpu | Body::Composed => composed::softmax(x, dim),
+    }
+}
+
+/// Refuses a dimension along which there is nothing.
+fn checked(op: &'static str, x: &Tensor, dim: usize) -> Result<()> {
+    if x.dims().get(dim).is_none_or(|&n| n == 0) {
+        return Err(Error::shape(op, format!("elements along dimension {dim}"), x.dims()));
+    }
+    room_for(op, x.dims())?;
+    Ok(())
 }

@@ -1,9 +1,9 @@
-//! Log-softmax against its definition.
+//! Softmax and its logarithm against their definitions.
 
 use candle_core::DType;
 use msr_testkit::{assert_close, normal};
 
-use super::log_softmax;
+use super::{log_softmax, softmax};
 use crate::error::Result;
 
 #[test]
@@ -17,6 +17,8 @@ fn it_is_the_logarithm_of_shares() -> Result<()> {
                 let exact = x.to_dtype(DType::F64)?.contiguous()?;
                 let total = exact.exp()?.sum_keepdim(dim)?.log()?;
                 assert_close("log_softmax", &found, &exact.broadcast_sub(&total)?, tolerance);
+                let shares = softmax(&x, dim)?.to_dtype(DType::F64)?;
+                assert_close("softmax", &shares, &exact.broadcast_sub(&total)?.exp()?, tolerance);
             }
         }
     }

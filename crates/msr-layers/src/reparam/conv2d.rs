@@ -23,8 +23,10 @@ use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::linear::{bias_parameter, transposed};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "ReparamConv2d";
 /// What A, B and C have beyond the identity.
@@ -156,7 +158,7 @@ impl ReparamConv2d {
         if conv.bias {
             adapted.push(bias_parameter(&vb, o, conv.bound())?);
         }
-        Ok(Self { config, convolution, parameters: Parameters { shared, adapted }, identities })
+        Ok(Self { config, convolution, parameters: Parameters::new(shared, adapted), identities })
     }
 
     /// The sizes.
@@ -240,8 +242,18 @@ impl ReparamConv2d {
         self.factors(&values.shared, &identities)
     }
 
+    /// The numerics.
+    pub(crate) fn convolution(&self) -> Convolution {
+        self.convolution
+    }
+
+    /// The weight of the parameters as they are, `(o, c k²)`.
+    pub(crate) fn own_weight(&self) -> Result<Tensor> {
+        self.expand(&self.symmetry()?, self.filter())
+    }
+
     /// `W = unvec(U v)` of each task, `(t, o, c k²)`.
-    fn expanded(&self, values: &Values) -> Result<Node> {
+    pub(crate) fn expanded(&self, values: &Values) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         self.expand(&self.symmetry_of(values)?, &values.adapted[0])
     }
@@ -249,7 +261,7 @@ impl ReparamConv2d {
 
 impl Module for ReparamConv2d {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let weight = self.expand(&self.symmetry()?, self.filter())?;
+        let weight = self.own_weight()?;
         let bias = self.parameters.adapted.get(1).map(|b| &b.tensor);
         Ok(self.convolution.apply(&weight, bias, &self.convolution.columns(x)?)?)
     }
@@ -272,6 +284,17 @@ impl Layer for ReparamConv2d {
         Some(self)
     }
 
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        let (o, c) = (self.config.conv.out_channels, self.config.conv.in_channels);
+        let taps = self.config.conv.kernel * self.config.conv.kernel;
+        let columns = match self.config.symmetry {
+            ConvSymmetry::Full { filter_params, .. } => filter_params,
+            _ => o + c + taps,
+        };
+        let per_task = (2 * o * c * taps * columns) as u64;
+        Some(Flops { per_task, ..self.convolution.flops(output) })
+    }
+
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         let Conv2dConfig { in_channels, out_channels, kernel, .. } = self.config.conv;
         let flat = self.expanded(values)?;
@@ -281,7 +304,7 @@ impl Layer for ReparamConv2d {
 
     fn record(&self, values: &Values) -> Result<Option<LayerRecord>> {
         self.parameters.check(LAYER, values)?;
-        let meant = Values { shared: self.symmetry_of(values)?, adapted: values.adapted.clone() };
+        let meant = Values { shared: self.symmetry_of(values)?, ..values.clone() };
         let (mut config, mut parameters) = (self.config, self.parameters.clone());
         if config.symmetry == ConvSymmetry::Kronecker {
             config.symmetry = ConvSymmetry::KroneckerFactors;

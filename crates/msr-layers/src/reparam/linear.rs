@@ -21,8 +21,10 @@ use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::least_squares::by_unit_vectors;
 use crate::linear::{apply, bias_parameter, check_per_task, per_task, plain};
 use crate::normal_equations::{NormalEquations, no_moments};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "ReparamLinear";
 
@@ -111,7 +113,7 @@ impl ReparamLinear {
         if config.bias {
             adapted.push(bias_parameter(&vb, m, 1.0 / (n as f64).sqrt())?);
         }
-        Ok(Self { config, parameters: Parameters { shared, adapted } })
+        Ok(Self { config, parameters: Parameters::new(shared, adapted) })
     }
 
     /// The sizes.
@@ -258,6 +260,12 @@ impl Layer for ReparamLinear {
         Some(self)
     }
 
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        let ReparamLinearConfig { in_features: n, out_features: m, filter_params: k, bias, .. } = self.config;
+        let example = output.iter().product::<usize>() * (2 * n + usize::from(bias));
+        Some(Flops { per_task: (2 * m * n * k) as u64, ..Flops::per_example(example) })
+    }
+
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.parameters.check(LAYER, values)?;
         let value = self.expand(&values.shared[0], &values.adapted[0])?;
@@ -272,6 +280,14 @@ impl Layer for ReparamLinear {
 impl LinearInAdapted for ReparamLinear {
     fn squared_error(&self, _: &Values, _: &SecondMoments) -> Result<Option<Node>> {
         Err(no_moments(LAYER))
+    }
+
+    fn design(&self, values: &Values, examples: &Node, uses: usize) -> Result<Option<Node>> {
+        match self.prepare(values, examples, uses)? {
+            // Without a bias the features U x are the design matrix.
+            Input::Prepared(features) if !self.config.bias => Ok(Some(features)),
+            _ => Ok(None),
+        }
     }
 
     fn normal_equations(

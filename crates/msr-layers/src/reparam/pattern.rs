@@ -18,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, require_sizes};
 use crate::layer::{Input, Layer, Weight};
 use crate::linear::{apply, per_task, plain};
-use crate::parameters::{Parameter, Parameters, Values};
+use crate::parameters::{Parameter, Parameters};
 use crate::record::{LayerRecord, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "PatternLinear";
 
@@ -142,7 +144,7 @@ impl PatternLinear {
         let ties = |pattern: &SharingPattern| Ties::new(pattern.labels(), pattern.free_parameters());
         let weights = ties(pattern)?;
         let biases = config.bias.as_ref().map(ties).transpose()?;
-        Ok(Self { config, weights, biases, scale, parameters: Parameters { shared, adapted } })
+        Ok(Self { config, weights, biases, scale, parameters: Parameters::new(shared, adapted) })
     }
 
     /// The pattern and the initial scale.
@@ -227,6 +229,13 @@ impl Layer for PatternLinear {
         let (weight, bias) = self.expanded(values)?;
         let n = self.config.pattern.inputs();
         per_task(LAYER, input.node(), n, |x| apply(&weight, bias.as_ref(), x))
+    }
+
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(Flops::per_example(
+            output.iter().product::<usize>()
+                * (2 * self.config.pattern.inputs() + usize::from(self.config.bias.is_some())),
+        ))
     }
 
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {

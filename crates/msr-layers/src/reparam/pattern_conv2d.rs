@@ -13,8 +13,10 @@ use crate::convolution::{Conv2dConfig, Convolution};
 use crate::error::{Error, Result};
 use crate::layer::{Input, Layer, LinearInAdapted, Weight};
 use crate::normal_equations::NormalEquations;
-use crate::parameters::{Parameters, Values};
+use crate::parameters::Parameters;
 use crate::record::{LayerRecord, data, prefix};
+use crate::summary::Flops;
+use crate::values::Values;
 
 const LAYER: &str = "PatternConv2d";
 
@@ -150,6 +152,10 @@ impl Layer for PatternConv2d {
         Some(self)
     }
 
+    fn flops(&self, _: &[usize], output: &[usize]) -> Option<Flops> {
+        Some(self.convolution.flops(output))
+    }
+
     fn weights(&self, values: &Values) -> Result<Vec<Weight>> {
         self.weights.own().check(LAYER, values)?;
         let Conv2dConfig { in_channels, out_channels, kernel, .. } = self.conv;
@@ -200,7 +206,7 @@ impl LinearInAdapted for PatternConv2d {
             by_moments.then_some(|| {
                 let filter = self.weights.filter();
                 let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
-                let units = Values { shared: values.shared.clone(), adapted: vec![Node::constant(&units)] };
+                let units = Values { adapted: vec![Node::constant(&units)], ..values.clone() };
                 Ok(self.weights.expanded(&units)?.0)
             }),
         )

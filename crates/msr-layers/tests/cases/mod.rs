@@ -27,6 +27,8 @@ pub struct Case {
     /// The shape of one example.
     pub example: Vec<usize>,
     pub output: Vec<usize>,
+    /// How many layers with a weight W it has.
+    pub weights: usize,
 }
 
 pub fn cases(dtype: DType) -> Vec<Case> {
@@ -34,7 +36,15 @@ pub fn cases(dtype: DType) -> Vec<Case> {
     let mut add = |name, example: &[usize], output: &[usize], build: &dyn Fn(VarBuilder) -> Box<dyn Both>| {
         let vars = SeededVars::new(5);
         let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
-        cases.push(Case { name, layer, vars, example: example.to_vec(), output: output.to_vec() });
+        let weights = match name {
+            "stack" => 3,
+            "Residual" => 2,
+            "Conv4" => 3,
+            _ if name.contains("Norm") => 0,
+            _ => 1,
+        };
+        let (example, output) = (example.to_vec(), output.to_vec());
+        cases.push(Case { name, layer, vars, example, output, weights });
     };
     for bias in [false, true] {
         add("Linear", &[7], &[5], &|vb| {
@@ -127,6 +137,28 @@ pub fn cases(dtype: DType) -> Vec<Case> {
             };
             Box::new(LocallyConnected1d::new(config, vb).unwrap())
         });
+    }
+    for (statistics, pixels) in
+        [(Statistics::Batch, &[4, 5][..]), (Statistics::Running, &[4, 5]), (Statistics::Running, &[])]
+    {
+        let shape = [&[2], pixels].concat();
+        add("BatchNorm", &shape, &shape, &|vb| {
+            Box::new(BatchNorm::new(BatchNormConfig { statistics, ..BatchNormConfig::new(2) }, vb).unwrap())
+        });
+    }
+    add("LayerNorm", &[3, 6], &[3, 6], &|vb| {
+        Box::new(LayerNorm::new(LayerNormConfig::new(&[6]), vb).unwrap())
+    });
+    add("Residual", &[7], &[5], &|vb| {
+        let linear = |name| Linear::new(LinearConfig::new(7, 5), vb.pp(name)).unwrap();
+        Box::new(Residual::new(linear("body")).with_projection(linear("around")))
+    });
+    for filters in [Filters::Plain, Filters::Kronecker, Filters::Full { filter_params: 5 }] {
+        for (pool, statistics) in [(Pool::Max, Statistics::Running), (Pool::Stride, Statistics::Batch)] {
+            let norm = BatchNormConfig { statistics, ..BatchNormConfig::new(3) };
+            let config = Conv4Config { blocks: 2, pool, filters, norm, ..Conv4Config::new((2, 6, 7), 3, 4) };
+            add("Conv4", &[2, 6, 7], &[4], &|vb| Box::new(Conv4::new(config, vb).unwrap()));
+        }
     }
     add("stack", &[7], &[2], &|vb| {
         let reparam = ReparamLinearConfig {

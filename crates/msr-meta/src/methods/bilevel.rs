@@ -10,18 +10,20 @@ use std::sync::Arc;
 
 use msr_autodiff::{Graph, Node, grad, unroll};
 use msr_episodes::{Episode, Examples};
-use msr_layers::{Layer, Tied, Values};
+use msr_layers::{Buffer, Layer, Pass, Phase, Tied, Values, mix};
 use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, check_names, loss_values};
+use crate::learner::{Gradients, Learner, OuterParameter, Predictions, check_names, loss_values};
 use crate::loss::Loss;
 use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
+use crate::methods::graphs::{graphs, of_each};
 use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
 use crate::rates::RateTable;
+use crate::statistics;
 use crate::task_data::TaskData;
 
 /// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain
@@ -43,16 +45,16 @@ impl std::fmt::Debug for MetaLearner {
 }
 
 /// What an inner step needs; shared with the closures that recompute it.
-struct InnerLoop {
-    model: Arc<dyn Layer>,
+pub(super) struct InnerLoop {
+    pub(super) model: Arc<dyn Layer>,
     /// Its parameters, each once.
-    tied: Tied,
-    method: Method,
-    config: MetaConfig,
+    pub(super) tied: Tied,
+    pub(super) method: Method,
+    pub(super) config: MetaConfig,
 }
 
 /// How the inner loop adapts, with the variables that are learned for it.
-enum Method {
+pub(super) enum Method {
     Steps(GradientSteps, RateTable),
     Solve(Ridge, Order),
 }
@@ -67,11 +69,11 @@ impl Method {
 }
 
 /// All that the outer loop changes, as nodes of one pass.
-struct Outer {
+pub(super) struct Outer {
     /// The model's different values, one for all tasks.
-    model: Values,
+    pub(super) model: Values,
     /// Rates or the ridge.
-    inner: Vec<Node>,
+    pub(super) inner: Vec<Node>,
 }
 
 impl MetaLearner {
@@ -103,6 +105,7 @@ impl MetaLearner {
     /// # Errors
     /// As [`MetaLearner::new`].
     pub fn on_trained(model: impl Layer + 'static, config: MetaConfig) -> Result<Self> {
+        config.label_smoothing.check(config.loss)?;
         let tied = model.parameters().tied()?;
         let parameters = &tied.parameters;
         let method = match config.adaptation {
@@ -125,6 +128,7 @@ impl MetaLearner {
         if parameters.adapted.is_empty() {
             return Err(Error::config("there is nothing to adapt: the model has no adapted parameters"));
         }
+        statistics::check_buffers(parameters)?;
         let mut outer = variables(parameters.iter())?;
         outer.extend(method.variables());
         check_names(&outer)?;
@@ -142,27 +146,48 @@ impl MetaLearner {
         let parameters = &self.inner.tied.parameters;
         let own = &self.outer[parameters.len()..];
         let inner = own.iter().map(|p| make(p.variable.as_tensor())).collect();
-        Outer { model: nodes(parameters, &make), inner }
+        Outer { model: nodes(parameters, &make).in_phase(Phase::Support), inner }
+    }
+}
+
+impl MetaLearner {
+    /// The gradients of the part of an episode that shares a graph, of so many tasks in all.
+    fn gradients_of(&self, step: u64, episode: &Episode, tasks: usize) -> Result<Gradients> {
+        let mut outer = self.nodes(Node::leaf);
+        let draws: Vec<u64> = episode.tasks.iter().map(|&task| mix(step, task as u64)).collect();
+        outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
+        let adapted = self.inner.adapt(&outer, &episode.support)?.in_phase(Phase::Train);
+        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
+        let total = self.inner.config.reduction.apply_to_part(&losses, tasks)?;
+        let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
+        let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
+        Ok(Gradients {
+            losses: loss_values(&losses)?,
+            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, &episode.query)?,
+        })
     }
 }
 
 impl InnerLoop {
-    /// The values of each task after the inner loop. When `outer` is tracked, so is the result.
+    /// The values of each task after the inner loop, ready for queries. When `outer` is tracked, so
+    /// is the result.
     fn adapt(self: &Arc<Self>, outer: &Outer, support: &Examples) -> Result<Values> {
         let start = for_tasks(&outer.model, support.tasks())?;
-        match &self.method {
+        let adapted = match &self.method {
             Method::Steps(config, rates) => self.descend(*config, start, rates.rates(&outer.inner)?, support),
             Method::Solve(ridge, order) => {
                 let shared = match order {
                     Order::Second => start.shared,
                     Order::First => start.shared.iter().map(Node::detach).collect(),
                 };
-                let start = Values { shared, adapted: start.adapted };
+                let start = Values { shared, ..start };
                 let lambda = outer.inner.first().ok_or_else(|| Error::config("the ridge is missing"))?;
                 let solved = ridge.solve(self.model.as_ref(), &start, lambda, support)?;
-                Ok(Values { shared: outer.model.shared.clone(), adapted: solved.adapted })
+                Ok(Values { shared: outer.model.shared.clone(), ..solved })
             }
-        }
+        }?;
+        statistics::for_queries(self.model.as_ref(), adapted, support)
     }
 
     /// Gradient steps from `start`, the different values; those of the model after them.
@@ -173,8 +198,23 @@ impl InnerLoop {
         rates: Vec<Node>,
         support: &Examples,
     ) -> Result<Values> {
+        match self.descend_at_once(config, &start, &rates, support)? {
+            Some(adapted) => Ok(adapted),
+            None => self.descend_step_by_step(config, start, rates, support),
+        }
+    }
+
+    fn descend_step_by_step(
+        self: &Arc<Self>,
+        config: GradientSteps,
+        start: Values,
+        rates: Vec<Node>,
+        support: &Examples,
+    ) -> Result<Values> {
         let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
-        let Values { shared, adapted } = start;
+        let Values { shared, adapted, buffers, pass } = start;
+        let rest = Values { buffers, pass, ..Values::default() };
+        let of_step = rest.clone();
         let (shared_count, rate_count) = (shared.len(), rates.len());
         let tracked = shared.iter().chain(&adapted).chain(&rates).any(Node::is_tracked);
         let mut context = [shared.clone(), rates].concat();
@@ -183,7 +223,7 @@ impl InnerLoop {
         }
         let this = self.clone();
         let keep = if tracked && config.order == Order::Second { Graph::Keep } else { Graph::Drop };
-        let step = move |_: usize, state: &[Node], context: &[Node]| {
+        let step = move |index: usize, state: &[Node], context: &[Node]| {
             let (shared, rest) = context.split_at(shared_count);
             let (rates, node) = rest.split_at(rate_count);
             let data = match (&data, node.first()) {
@@ -194,24 +234,37 @@ impl InnerLoop {
             };
             // Without an outer graph each step stands alone: fresh leaves, nothing kept.
             let leaves = state.iter().map(|v| if tracked { v.clone() } else { v.detach_leaf() }).collect();
-            let values = Values { shared: shared.to_vec(), adapted: leaves };
+            let values = Values { shared: shared.to_vec(), adapted: leaves, ..of_step.clone() };
+            let values = Values { pass: values.pass.at(index as u64), ..values };
             this.step(&values, rates, &data, keep).map_err(lower)
         };
         let adapted =
             unroll(adapted, context, config.steps, config.recompute, Arc::new(step)).map_err(raise)?;
-        Ok(self.tied.spread(&Values { shared, adapted }))
+        Ok(self.tied.spread(&Values { shared, adapted, ..rest }))
     }
 
-    fn data(&self, values: &Values, examples: &Examples, uses: usize, moments: bool) -> Result<TaskData> {
+    pub(super) fn data(
+        &self,
+        values: &Values,
+        examples: &Examples,
+        uses: usize,
+        moments: bool,
+    ) -> Result<TaskData> {
         TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
     }
 
     /// One gradient step of all tasks: the different adapted values after it.
-    fn step(&self, values: &Values, rates: &[Node], data: &TaskData, graph: Graph) -> Result<Vec<Node>> {
+    pub(super) fn step(
+        &self,
+        values: &Values,
+        rates: &[Node],
+        data: &TaskData,
+        graph: Graph,
+    ) -> Result<Vec<Node>> {
         let Method::Steps(_, table) = &self.method else { return Ok(values.adapted.clone()) };
         // Tasks do not share adapted parameters, so the gradient of the sum is each task's own.
         let of_model = self.tied.spread(values);
-        let loss = data.loss(self.model.as_ref(), self.config.loss, &of_model)?.sum_all()?;
+        let loss = data.loss(self.model.as_ref(), self.config.inner_loss(), &of_model)?.sum_all()?;
         let gradients = grad(&loss, &values.adapted.iter().collect::<Vec<_>>(), graph)?;
         let next = values.adapted.iter().zip(&gradients).enumerate();
         next.map(|(i, (v, g))| Ok(v.sub(&table.step(rates, i, g)?)?)).collect()
@@ -220,7 +273,7 @@ impl InnerLoop {
     /// The query loss of each task, `(t)`.
     fn query(&self, adapted: &Values, query: &Examples, moments: bool) -> Result<Node> {
         let data = self.data(adapted, query, 1, moments)?;
-        data.loss(self.model.as_ref(), self.config.loss, adapted)
+        data.loss(self.model.as_ref(), self.config.outer_loss(), adapted)
     }
 }
 
@@ -257,23 +310,55 @@ impl Learner for MetaLearner {
     }
 
     fn gradients(&self, episode: &Episode) -> Result<Gradients> {
+        self.gradients_at(0, episode)
+    }
+
+    fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         episode.check()?;
-        let outer = self.nodes(Node::leaf);
-        let adapted = self.inner.adapt(&outer, &episode.support)?;
-        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
-        let total = self.inner.config.reduction.apply(&losses)?;
-        let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
-        let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
-        Ok(Gradients {
-            losses: loss_values(&losses)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
-        })
+        // Running averages are those of all tasks.
+        let alone = !self.inner.tied.parameters.buffers.is_empty();
+        let graphs = match alone {
+            true => std::iter::once(0..episode.tasks.len()).collect(),
+            false => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
+        };
+        let parts = of_each(episode, graphs, |part| self.gradients_of(step, part, episode.tasks.len()))?;
+        let mut parts = parts.into_iter();
+        let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
+        for part in parts {
+            total.losses.extend(part.losses);
+            for (sum, gradient) in total.gradients.iter_mut().zip(&part.gradients) {
+                *sum = (&*sum + gradient)?;
+            }
+        }
+        Ok(total)
+    }
+
+    fn buffers(&self) -> Vec<Buffer> {
+        statistics::running(&self.inner.tied.parameters)
     }
 
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
         episode.check()?;
-        let adapted = self.inner.adapt(&self.nodes(Node::constant), &episode.support)?;
-        loss_values(&self.inner.query(&adapted, &episode.query, false)?)
+        let graphs = graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode);
+        let parts = of_each(episode, graphs, |part| {
+            let adapted = self.inner.adapt(&self.nodes(Node::constant), &part.support)?;
+            loss_values(&self.inner.query(&adapted, &part.query, false)?)
+        })?;
+        Ok(parts.concat())
+    }
+
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        episode.check()?;
+        let (inner, outer) = (&self.inner, self.nodes(Node::constant));
+        let adapted = match steps {
+            [] => vec![inner.adapt(&outer, &episode.support)?],
+            _ => inner.after(&outer, &episode.support, steps)?,
+        };
+        let predictions = |adapted: &Values| {
+            let data = inner.data(adapted, &episode.query, 1, false)?;
+            data.predictions(inner.model.as_ref(), inner.config.outer_loss(), adapted)
+        };
+        adapted.iter().map(predictions).collect()
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {

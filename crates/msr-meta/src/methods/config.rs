@@ -1,9 +1,11 @@
 //! How to meta-learn, as data.
 
+use std::num::NonZeroUsize;
+
 use msr_autodiff::Recompute;
 use serde::{Deserialize, Serialize};
 
-use crate::loss::{Loss, Reduction};
+use crate::loss::{Criterion, LabelSmoothing, Loss, Reduction};
 use crate::rates::Rates;
 
 /// Whether the outer gradient passes through the inner gradients.
@@ -14,7 +16,12 @@ pub enum Order {
     /// The exact derivative.
     #[default]
     Second,
-    /// The inner gradients are treated as constants: cheaper, and wrong by the second derivatives.
+    /// The inner gradients are treated as constants (FOMAML): cheaper, and wrong by the second
+    /// derivatives. The gradient for the initial values is that of the query loss at the adapted
+    /// ones, `Σ_t ∇_v L(U, v_{t,S}; query_t)`.
+    ///
+    /// Source: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning" (ICML 2017), section 5.2.
+    ///
     /// With an exact adaptation: the solution does not depend on the symmetry matrix, only on where
     /// it started and on the ridge.
     First,
@@ -102,6 +109,9 @@ pub struct MetaConfig {
     pub adaptation: Adaptation,
     /// The loss of a task, inner and outer.
     pub loss: Loss,
+    /// Whether labels are smoothed, and in which of the two losses.
+    #[serde(default, skip_serializing_if = "LabelSmoothing::is_none")]
+    pub label_smoothing: LabelSmoothing,
     /// Sum or mean over tasks.
     pub reduction: Reduction,
     /// Whether squared errors of gradient steps and of training queries are computed from
@@ -109,17 +119,26 @@ pub struct MetaConfig {
     /// cost less: the same numbers but for rounding. Query losses of tests are always computed from
     /// outputs; an exact solution always uses moments.
     pub second_moments: bool,
+    /// How many tasks share a graph. Graphs are computed side by side, on as many threads as the
+    /// current rayon pool has; their gradients are added in the order of the tasks, so that the
+    /// bits do not depend on the number of threads. Few tasks a graph need little memory, many need
+    /// fewer operations. `None` chooses: one task where a deep model has much to do for each,
+    /// otherwise all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_per_graph: Option<NonZeroUsize>,
 }
 
 impl Default for MetaConfig {
-    /// Three gradient steps with learned rates, squared error, sum over tasks, moments where they
-    /// pay.
+    /// Three gradient steps with learned rates, squared error, nothing smoothed, sum over tasks,
+    /// moments where they pay, as many tasks a graph as is good.
     fn default() -> Self {
         Self {
             adaptation: Adaptation::default(),
             loss: Loss::default(),
+            label_smoothing: LabelSmoothing::default(),
             reduction: Reduction::default(),
             second_moments: true,
+            tasks_per_graph: None,
         }
     }
 }
@@ -133,6 +152,16 @@ impl MetaConfig {
     /// An exact ridge regression with λ from `ridge`; otherwise the default.
     pub fn least_squares(ridge: f64) -> Self {
         LeastSquares { ridge, ..LeastSquares::default() }.into()
+    }
+
+    /// The loss that the inner loop descends.
+    pub(crate) fn inner_loss(&self) -> Criterion {
+        self.label_smoothing.inner(self.loss)
+    }
+
+    /// The loss of the query sets.
+    pub(crate) fn outer_loss(&self) -> Criterion {
+        self.label_smoothing.outer(self.loss)
     }
 }
 

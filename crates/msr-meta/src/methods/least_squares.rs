@@ -9,17 +9,18 @@
 //! filter parameters of MSR.
 
 use candle_core::{Tensor, Var};
-use msr_autodiff::{Node, concat};
+use msr_autodiff::Node;
 use msr_episodes::{Examples, Targets};
 use msr_kernels::Precision;
 use msr_layers::{Layer, Parameter, Values, normal_equations};
 
 use crate::error::{Error, Result};
 use crate::learner::OuterParameter;
+use crate::methods::at_once::{apart, flat};
 
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U
 /// becomes exact.
-const RATE: f64 = 20.0;
+pub(crate) const RATE: f64 = 20.0;
 
 /// The ridge: its strength is learned.
 pub(crate) struct Ridge {
@@ -68,14 +69,9 @@ pub(crate) fn solve(
         return Err(Error::config("least squares needs targets that are values, not labels"));
     };
     let equations = normal_equations(model, start, &Node::constant(&support.x), targets)?;
-    let shared = start.shared.clone();
-    let start = &start.adapted;
+    let (given, start) = (start, &start.adapted);
     let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
-    let flat = start
-        .iter()
-        .map(|v| Ok(v.reshape(&[tasks, v.elem_count() / tasks.max(1)])?))
-        .collect::<Result<Vec<Node>>>()?;
-    let flat = concat(&flat.iter().collect::<Vec<_>>(), 1)?.reshape(&[tasks, k, 1])?;
+    let flat = flat(start, tasks)?.reshape(&[tasks, k, 1])?;
     let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
     let identity = Node::constant(&identity.reshape((1, k, k))?);
     let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
@@ -84,14 +80,6 @@ pub(crate) fn solve(
     let ridge = identity.mul(&mean_diagonal.mul(strength)?.add(&silent)?)?;
     let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
     let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
-    let mut at = 0;
-    let adapted = start
-        .iter()
-        .map(|v| -> Result<Node> {
-            let size = v.elem_count() / tasks.max(1);
-            at += size;
-            Ok(solution.narrow(1, at - size, size)?.reshape(v.dims())?)
-        })
-        .collect::<Result<_>>()?;
-    Ok(Values { shared, adapted })
+    let adapted = apart(&solution.reshape(&[tasks, k])?, start)?;
+    Ok(Values { adapted, ..given.clone() })
 }

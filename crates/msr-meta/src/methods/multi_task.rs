@@ -23,14 +23,14 @@ use serde_json::{Value, json};
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
-use crate::learner::{Gradients, Learner, OuterParameter, loss_values};
-use crate::loss::{Loss, Reduction};
+use crate::learner::{Gradients, Learner, OuterParameter, Predictions, loss_values, without_steps};
+use crate::loss::{Criterion, Loss, Reduction};
 use crate::methods::least_squares::solve;
 use crate::parameters::variables;
 use crate::task_data::TaskData;
 
 /// The model is linear in v; only for this loss is the fit a linear system.
-const LOSS: Loss = Loss::MeanSquaredError;
+const LOSS: Criterion = Criterion { loss: Loss::MeanSquaredError, epsilon: 0.0 };
 
 /// How to fit jointly.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,12 @@ impl MultiTask {
                 "multi-task learning cannot fit a layer that is used twice: the model is not linear in its parameters",
             ));
         }
+        if !parameters.buffers.is_empty() {
+            return Err(Error::config(
+                "multi-task learning has no support set and keeps no running averages; normalise with \
+                 Statistics::Batch",
+            ));
+        }
         // All of them must be variables, though the adapted ones are not trained.
         variables(parameters.iter())?;
         let outer = variables(parameters.shared.iter())?;
@@ -106,11 +112,14 @@ impl MultiTask {
         self.outer.iter().map(|p| make(p.variable.as_tensor())).collect()
     }
 
-    /// The loss of each task, `(t)`; `moments`: whether the examples may be reduced to their
-    /// moments.
+    /// Examples made ready for one loss; `moments`: whether they may be reduced to their moments.
+    fn data(&self, values: &Values, examples: &Examples, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), LOSS.loss, values, examples, 1, moments)
+    }
+
+    /// The loss of each task, `(t)`.
     fn loss(&self, values: &Values, examples: &Examples, moments: bool) -> Result<Node> {
-        let data = TaskData::new(self.model.as_ref(), LOSS, values, examples, 1, moments)?;
-        data.loss(self.model.as_ref(), LOSS, values)
+        self.data(values, examples, moments)?.loss(self.model.as_ref(), LOSS, values)
     }
 
     /// `argmin_v L(U, v; examples)` of each task; untracked when `shared` is.
@@ -120,7 +129,7 @@ impl MultiTask {
             let shape = [&[tasks], p.tensor.dims()].concat();
             Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
         });
-        let start = Values { shared, adapted: zeros.collect::<Result<_>>()? };
+        let start = Values::new(shared, zeros.collect::<Result<_>>()?);
         let ridge = Tensor::full(self.config.ridge, (), examples.x.device())?.to_dtype(examples.x.dtype())?;
         solve(self.model.as_ref(), &start, &Node::constant(&ridge), examples)
     }
@@ -144,13 +153,14 @@ impl Learner for MultiTask {
         let all = episode.support.concat(&episode.query)?;
         let fitted = self.fit(self.shared(Node::constant), &all)?;
         let shared = self.shared(Node::leaf);
-        let values = Values { shared: shared.clone(), adapted: fitted.adapted };
+        let values = Values::new(shared.clone(), fitted.adapted);
         let losses = self.loss(&values, &all, true)?;
         let total = self.config.reduction.apply(&losses)?;
         let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
             losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: Vec::new(),
         })
     }
 
@@ -158,6 +168,14 @@ impl Learner for MultiTask {
         episode.check()?;
         let fitted = self.fit(self.shared(Node::constant), &episode.support)?;
         loss_values(&self.loss(&fitted, &episode.query, false)?)
+    }
+
+    fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
+        without_steps(steps)?;
+        episode.check()?;
+        let fitted = self.fit(self.shared(Node::constant), &episode.support)?;
+        let data = self.data(&fitted, &episode.query, false)?;
+        Ok(vec![data.predictions(self.model.as_ref(), LOSS, &fitted)?])
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {

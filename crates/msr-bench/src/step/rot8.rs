@@ -6,16 +6,15 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, SamplerConfig, SteerableConv, SteerableConvConfig};
-use msr_episodes::{EpisodeSource, Shots, Split};
+use msr_episodes::{Episode, EpisodeSource, Shots, Split};
 use msr_groups::PlaneGroup;
 use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::{Deserialize, Serialize};
 
+use super::{Ratio, Results, StepArgs, peer, step_ms};
 use crate::machine_rates::Rates;
-use crate::median;
-use crate::peer;
-use crate::step::{Ratio, Results, StepArgs, floor_ms, step_ms};
+use crate::timing::median;
 use msr_report::Table;
 
 const SUITE: &str = "rot8";
@@ -68,13 +67,14 @@ struct ToBest {
 /// Measures, prints, and records when asked to.
 pub fn run(args: &StepArgs) -> Result<()> {
     let samples = args.samples.unwrap_or(SAMPLES);
-    let rates = Rates::measure()?;
+    let device = args.open()?;
+    let rates = Rates::measure(&device)?;
     let mut ours = vec![Vec::new(); WAYS.len()];
     let mut theirs: Vec<(String, Vec<f64>)> = Vec::new();
     let bar = args.bar(WAYS.len() + if args.peers { PEER_VARIANTS } else { 0 })?;
     for _ in 0..args.rounds {
         for (times, (_, moments)) in ours.iter_mut().zip(WAYS) {
-            times.push(ours_ms(moments, args.inner_steps, samples)?);
+            times.push(ours_ms(moments, args.inner_steps, &device, samples)?);
             bar.inc(1);
         }
         if args.peers {
@@ -95,21 +95,36 @@ pub fn run(args: &StepArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     let results = results(args, samples, rates, &ours, &theirs)?;
-    args.output.publish(SUITE, &report(&results)?, &results)
+    args.output.publish(SUITE, args.place.device, &report(&results)?, &results)
 }
 
 /// The time of our step.
-fn ours_ms(moments: bool, inner_steps: usize, samples: u64) -> Result<f64> {
-    let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
+fn ours_ms(moments: bool, inner_steps: usize, device: &Device, samples: u64) -> Result<f64> {
+    let config = MetaConfig { second_moments: moments, ..MetaConfig::gradient_steps(inner_steps) };
+    let mut trainer = Trainer::new(learner(config, 1, DType::F32, device)?, AdamConfig::default())?;
+    step_ms(&mut trainer, &episode(0)?, device, WARM_UP, samples)
+}
+
+/// MSR-Conv with Kronecker factors; initial values from `seed`.
+///
+/// # Errors
+/// What the layer and the learner report.
+pub fn learner(config: MetaConfig, seed: u64, dtype: DType, device: &Device) -> Result<MetaLearner> {
+    let vb = SeededVars::new(seed).builder(dtype, device);
     let conv = Conv2dConfig::new(1, CHANNELS, KERNEL);
     let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?;
-    let config = MetaConfig { second_moments: moments, ..MetaConfig::gradient_steps(inner_steps) };
-    let learner = MetaLearner::new(Arc::new(layer), config)?;
-    let mut trainer = Trainer::new(learner, AdamConfig::default())?;
-    let source = Arc::new(SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), 0))?);
+    Ok(MetaLearner::new(Arc::new(layer), config)?)
+}
+
+/// The first episode of the C_8 problem, drawn from `seed`.
+///
+/// # Errors
+/// What the source reports.
+pub fn episode(seed: u64) -> Result<Episode> {
+    let source = SteerableConv::new(SteerableConvConfig::new(PlaneGroup::Rotations(8), seed))?;
     let shots = Shots { support: SUPPORT, query: QUERY };
-    let sampler = EpisodeSampler::new(source, SamplerConfig::new(Split::new(8_000, 2_000), shots, TASKS, 0))?;
-    step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
+    let config = SamplerConfig::new(Split::new(8_000, 2_000), shots, TASKS, seed);
+    Ok(EpisodeSampler::new(Arc::new(source), config)?.train(0)?)
 }
 
 /// The fewest operations and bytes of a step by moments: columns times columns (half of a symmetric
@@ -139,10 +154,11 @@ fn results(
             Some((best, to)) => Some(ToBest { best: format!("JAX {best}"), ratio: Ratio::of(times, to)? }),
             None => None,
         };
-        results.push(Row { variant, ms: median(times), to_best, floor_ms: floor_ms(floor(), machine) });
+        results.push(Row { variant, ms: median(times), to_best, floor_ms: machine.floor_ms(floor()) });
     }
     let StepArgs { inner_steps, rounds, .. } = *args;
-    Ok(Results { suite: SUITE, inner_steps, rounds, samples, machine, results })
+    let device = args.place.device.to_string();
+    Ok(Results { suite: SUITE, device, inner_steps, rounds, samples, machine, results })
 }
 
 fn report(found: &Results<Row>) -> Result<String> {
@@ -150,9 +166,9 @@ fn report(found: &Results<Row>) -> Result<String> {
     writeln!(
         text,
         "MSR-Conv C_8 meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query images of 32 × 32, {CHANNELS} channels,\n\
-         Kronecker factors, {} inner steps, Adam; f32. Median of {} rounds of {} steps each.\n\
+         Kronecker factors, {} inner steps, Adam; f32, {}. Median of {} rounds of {} steps each.\n\
          {}\n",
-        found.inner_steps, found.rounds, found.samples, found.machine
+        found.inner_steps, found.device, found.rounds, found.samples, found.machine
     )?;
     let best = found.results.iter().find_map(|row| row.to_best.as_ref()).map(|to| &to.best);
     let mut head: Vec<String> = ["variant", "ms"].map(String::from).to_vec();
@@ -176,7 +192,7 @@ fn report(found: &Results<Row>) -> Result<String> {
         text,
         "\nThe floor, {:.2} ms, is the larger of the operations of the moments at the GEMM rate and the bytes of the\n\
          batch at the copy rate. \"From outputs\" forms all predictions, as a layer inside a deeper network must.",
-        floor_ms(floor(), found.machine)
+        found.machine.floor_ms(floor())
     )?;
     Ok(text)
 }

@@ -1,9 +1,14 @@
-//! What benches of a meta-step share: the flags, the timing, and ratios to a peer.
+//! Meta-steps: one a file. What they share: the flags, the timing, and ratios to a peer.
+
+pub mod fc;
+mod peer;
+pub mod rot8;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use candle_core::Device;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use msr_episodes::Episode;
@@ -11,8 +16,31 @@ use msr_meta::Trainer;
 use serde::Serialize;
 
 use crate::machine_rates::Rates;
-use crate::median;
-use crate::record::OutputArgs;
+use crate::record::{OutputArgs, PlaceArgs};
+use crate::timing::median;
+
+/// The meta-steps.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Step {
+    /// MSR-FC on Table 1: 32 tasks, one support and 19 query examples, Adam included.
+    Fc(StepArgs),
+    /// MSR-Conv on the C_8 problem of Table 2: 32 tasks, one support and 19 query images, Adam
+    /// included.
+    Rot8(StepArgs),
+}
+
+impl Step {
+    /// Measures, prints, and records when asked to.
+    ///
+    /// # Errors
+    /// When the device cannot be used, a step fails, or the result cannot be written.
+    pub fn run(&self) -> Result<()> {
+        match self {
+            Self::Fc(args) => fc::run(args),
+            Self::Rot8(args) => rot8::run(args),
+        }
+    }
+}
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,12 +64,29 @@ pub struct StepArgs {
     /// Steps that are timed in each round; by default 300 of fc and 20 of rot8.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub samples: Option<u64>,
+    /// Where to compute.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// What becomes of the result.
     #[command(flatten)]
     pub output: OutputArgs,
 }
 
 impl StepArgs {
+    /// The device, made ready.
+    ///
+    /// # Errors
+    /// When it cannot be used, or the peers, which use the processor, are asked for beside a GPU.
+    pub fn open(&self) -> Result<Device> {
+        let device = self.place.device.open()?;
+        ensure!(
+            device.is_cpu() || !self.peers,
+            "--peers runs JAX on the processor: leave one of --peers and --device {} away",
+            self.place.device
+        );
+        Ok(device)
+    }
+
     /// A bar over so many measurements in each round.
     pub fn bar(&self, measurements: usize) -> Result<ProgressBar> {
         let style =
@@ -57,13 +102,22 @@ impl StepArgs {
     }
 }
 
-/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the episode is
-/// outside the clock.
-pub fn step_ms(trainer: &mut Trainer, episode: &Episode, warm_up: u64, samples: u64) -> Result<f64> {
+/// The median time of a meta-step in milliseconds, after `warm_up` steps; making the episode and
+/// bringing it to the device is outside the clock. A step ends when the device has done it all.
+pub fn step_ms(
+    trainer: &mut Trainer,
+    episode: &Episode,
+    device: &Device,
+    warm_up: u64,
+    samples: u64,
+) -> Result<f64> {
     let mut times = Vec::new();
+    let episode = &episode.to_device(device)?;
+    device.synchronize()?;
     for step in 0..warm_up + samples {
         let start = Instant::now();
         trainer.step(episode)?;
+        device.synchronize()?;
         if step >= warm_up {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
@@ -103,27 +157,24 @@ impl std::fmt::Display for Ratio {
 pub struct Results<Row> {
     /// The suite's name.
     pub suite: &'static str,
+    /// Where the steps ran.
+    pub device: String,
     /// Inner steps.
     pub inner_steps: usize,
     /// Rounds.
     pub rounds: u64,
     /// Steps that were timed in each round.
     pub samples: u64,
-    /// What this machine can do.
+    /// What this device can do.
     pub machine: Rates,
     /// What was measured.
     pub results: Vec<Row>,
 }
 
-/// The shortest time in milliseconds for so many operations and bytes, whichever takes longer.
-pub fn floor_ms((operations, bytes): (f64, f64), rates: Rates) -> f64 {
-    1e3 * (operations / rates.gemm).max(bytes / rates.copy)
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::StepArgs;
-    use crate::record::OutputArgs;
+    use crate::record::{OutputArgs, PlaceArgs};
 
     /// Three rounds of three inner steps.
     pub fn args(peers: bool) -> StepArgs {
@@ -134,6 +185,7 @@ pub mod tests {
             inner_steps: 3,
             rounds: 3,
             samples: None,
+            place: PlaceArgs::default(),
             output: OutputArgs::default(),
         }
     }

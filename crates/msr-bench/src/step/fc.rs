@@ -6,15 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use candle_core::{DType, Device};
 use msr_data::{EpisodeSampler, RankK, SamplerConfig};
-use msr_episodes::{EpisodeSource, Shots, Split};
+use msr_episodes::{Episode, EpisodeSource, Shots, Split};
 use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::{Deserialize, Serialize};
 
+use super::{Ratio, Results, StepArgs, peer, step_ms};
 use crate::machine_rates::Rates;
-use crate::median;
-use crate::peer;
-use crate::step::{Ratio, Results, StepArgs, floor_ms, step_ms};
+use crate::timing::median;
 use msr_report::Table;
 
 const SUITE: &str = "fc";
@@ -62,13 +61,14 @@ struct Peer {
 /// Measures, prints, and records when asked to.
 pub fn run(args: &StepArgs) -> Result<()> {
     let samples = args.samples.unwrap_or(SAMPLES);
-    let rates = Rates::measure()?;
+    let device = args.open()?;
+    let rates = Rates::measure(&device)?;
     let mut ours = vec![Vec::new(); PROBLEMS.len()];
     let mut theirs = vec![Vec::new(); PROBLEMS.len()];
     let bar = args.bar(PROBLEMS.len() * if args.peers { 2 } else { 1 })?;
     for _ in 0..args.rounds {
         for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
-            ours[i].push(ours_ms(rank, k, args.inner_steps, samples)?);
+            ours[i].push(ours_ms(rank, k, args.inner_steps, &device, samples)?);
             bar.inc(1);
         }
         if args.peers {
@@ -88,19 +88,40 @@ pub fn run(args: &StepArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     let results = results(args, samples, rates, &ours, &theirs)?;
-    args.output.publish(SUITE, &report(&results)?, &results)
+    args.output.publish(SUITE, args.place.device, &report(&results)?, &results)
 }
 
 /// The time of our step.
-fn ours_ms(rank: usize, k: usize, inner_steps: usize, samples: u64) -> Result<f64> {
-    let vb = SeededVars::new(1).builder(DType::F32, &Device::Cpu);
-    let layer = ReparamLinear::new(ReparamLinearConfig::new(INPUTS, OUTPUTS, k), vb)?;
-    let learner = MetaLearner::new(Arc::new(layer), MetaConfig::gradient_steps(inner_steps))?;
+fn ours_ms(rank: usize, k: usize, inner_steps: usize, device: &Device, samples: u64) -> Result<f64> {
+    let learner = learner(k, MetaConfig::gradient_steps(inner_steps), 1, DType::F32, device)?;
     let mut trainer = Trainer::new(learner, AdamConfig::default())?;
+    step_ms(&mut trainer, &episode(rank, 0)?, device, WARM_UP, samples)
+}
+
+/// MSR-FC with `k` filter parameters; initial values from `seed`.
+///
+/// # Errors
+/// What the layer and the learner report.
+pub fn learner(
+    k: usize,
+    config: MetaConfig,
+    seed: u64,
+    dtype: DType,
+    device: &Device,
+) -> Result<MetaLearner> {
+    let vb = SeededVars::new(seed).builder(dtype, device);
+    let layer = ReparamLinear::new(ReparamLinearConfig::new(INPUTS, OUTPUTS, k), vb)?;
+    Ok(MetaLearner::new(Arc::new(layer), config)?)
+}
+
+/// The first episode of a problem of that rank, drawn from `seed`.
+///
+/// # Errors
+/// What the source reports.
+pub fn episode(rank: usize, seed: u64) -> Result<Episode> {
     let shots = Shots { support: SUPPORT, query: QUERY };
-    let config = SamplerConfig::new(Split::four_fifths(10_000), shots, TASKS, 0);
-    let sampler = EpisodeSampler::new(Arc::new(RankK::new(rank, 0)?), config)?;
-    step_ms(&mut trainer, &sampler.train(0)?, WARM_UP, samples)
+    let config = SamplerConfig::new(Split::four_fifths(10_000), shots, TASKS, seed);
+    Ok(EpisodeSampler::new(Arc::new(RankK::new(rank, seed)?), config)?.train(0)?)
 }
 
 /// The fewest operations and bytes of a step, whatever the program.
@@ -131,20 +152,21 @@ fn results(
             true => Some(Peer { jax_ms: median(theirs), ratio: Ratio::of(ours, theirs)? }),
             false => None,
         };
-        let floor_ms = floor_ms(floor(k), machine);
+        let floor_ms = machine.floor_ms(floor(k));
         results.push(Row { rank, filter_parameters: k, ms: median(ours), peer, floor_ms });
     }
     let StepArgs { inner_steps, rounds, .. } = *args;
-    Ok(Results { suite: SUITE, inner_steps, rounds, samples, machine, results })
+    let device = args.place.device.to_string();
+    Ok(Results { suite: SUITE, device, inner_steps, rounds, samples, machine, results })
 }
 
 fn report(found: &Results<Row>) -> Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "MSR-FC meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query examples, {} inner steps, Adam; f32.\n\
+        "MSR-FC meta-step: {TASKS} tasks, {SUPPORT} support + {QUERY} query examples, {} inner steps, Adam; f32, {}.\n\
          Median of {} rounds of {} steps each. {}\n",
-        found.inner_steps, found.rounds, found.samples, found.machine
+        found.inner_steps, found.device, found.rounds, found.samples, found.machine
     )?;
     let mut head = vec!["rank", "k", "ours, ms"];
     if found.results.iter().any(|row| row.peer.is_some()) {
