@@ -91,6 +91,11 @@ pub trait Value: Clone {
     /// # Errors
     /// When the window has padding or does not fit.
     fn max_pool(&self, window: Window) -> Result<Self>;
+    /// The mean under each window, `(…, h, w) -> (…, oh, ow)`.
+    ///
+    /// # Errors
+    /// When the window has padding or does not fit.
+    fn avg_pool(&self, window: Window) -> Result<Self>;
     /// Sliding windows as columns, `(…, c, h, w) -> (…, c · kh · kw, oh · ow)`.
     ///
     /// # Errors
@@ -122,6 +127,9 @@ impl Value for Node {
     }
     fn max_pool(&self, window: Window) -> Result<Self> {
         Node::max_pool(self, window)
+    }
+    fn avg_pool(&self, window: Window) -> Result<Self> {
+        Node::avg_pool(self, window)
     }
     fn add(&self, other: &Self) -> Result<Self> {
         Node::add(self, other)
@@ -175,6 +183,19 @@ impl Value for Tensor {
         let images = Tensor::reshape(self, (lead.iter().product::<usize>(), h * w))?;
         let picked = images.contiguous()?.gather(&index, 1)?;
         Ok(Tensor::reshape(&picked, [lead, &[oh, ow]].concat())?)
+    }
+    // The mean of columns: candle's own pool has no gradient for windows that overlap.
+    fn avg_pool(&self, window: Window) -> Result<Self> {
+        let [lead @ .., h, w] = self.dims() else {
+            return Err(Error::shape("avg_pool", format!("{:?} is no image", self.dims())));
+        };
+        let (oh, ow) = window.output((*h, *w))?;
+        if window.padding != (0, 0) {
+            return Err(Error::shape("avg_pool", format!("{window:?} has padding")));
+        }
+        let columns = im2col(&Tensor::reshape(self, [lead, &[1, *h, *w]].concat())?, window)?;
+        let mean = columns.mean(lead.len())?;
+        Ok(Tensor::reshape(&mean, [lead, &[oh, ow]].concat())?)
     }
     fn add(&self, other: &Self) -> Result<Self> {
         Ok(self.broadcast_add(other)?)

@@ -45,7 +45,7 @@ pub use error::{Error, Result};
 pub use npz::read::NpzProblem;
 pub use npz::write::export_npz;
 pub use npz::{NpzOptions, NpzTargets};
-pub use sampler::{EpisodeSampler, SamplerConfig};
+pub use sampler::{EpisodeSampler, SamplerConfig, ValidationSampler};
 pub use synthetic::equivariant::{Equivariant, EquivariantConfig, Inputs};
 pub use synthetic::rank_k::RankK;
 pub use synthetic::sinusoid::{Sinusoid, SinusoidConfig};

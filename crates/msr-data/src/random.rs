@@ -14,6 +14,8 @@ pub(crate) enum Role {
     TrainStep = 3,
     /// Which examples of a test task are support.
     Test = 4,
+    /// Which examples of a validation task are support.
+    Validation = 5,
 }
 
 /// The stream of (seed, role, index).

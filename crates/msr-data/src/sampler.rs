@@ -17,11 +17,11 @@ const MOST_TASKS: usize = 1 << 40;
 /// How an [`EpisodeSampler`] draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SamplerConfig {
-    /// Which tasks train and which are held out.
+    /// Which tasks train, which validate and which are held out for tests.
     pub split: Split,
     /// The examples of each training task.
     pub train: Shots,
-    /// The examples of each held-out task.
+    /// The examples of each held-out task, of validation and of tests.
     pub test: Shots,
     /// The meta-batch: the number of tasks of a training episode.
     pub meta_batch: usize,
@@ -71,7 +71,8 @@ impl EpisodeSampler {
             let most = if source.tasks().is_some() { "there are" } else { "no more are numbered than" };
             return Err(few_tasks(format!(
                 "{} training and {} test tasks are asked for, but {most} {has}",
-                split.train, split.test
+                split.train.saturating_add(split.validation),
+                split.test
             )));
         }
         if meta_batch == 0 {
@@ -106,6 +107,50 @@ impl EpisodeSampler {
     /// The tasks that it draws from.
     pub fn source(&self) -> &Arc<dyn TaskSource> {
         &self.source
+    }
+
+    /// The tasks of the split's validation, as those that are held out.
+    ///
+    /// # Example
+    /// ```
+    /// use msr_data::{EpisodeSampler, RankK, SamplerConfig};
+    /// use msr_episodes::{EpisodeSource, Shots, Split};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let split = Split::new(80, 20).with_validation(10);
+    /// let config = SamplerConfig::new(split, Shots { support: 1, query: 19 }, 32, 1);
+    /// let sampler = EpisodeSampler::new(RankK::new(1, 0)?, config)?;
+    /// assert_eq!(sampler.validation().test(0..2)?.tasks, [70, 71]);
+    /// assert_eq!(sampler.test(0..2)?.tasks, [80, 81]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn validation(&self) -> ValidationSampler {
+        ValidationSampler { sampler: self.clone() }
+    }
+
+    /// Some of the `count` held-out tasks from `first` on, which of whose examples are support
+    /// depends on the role and the task alone.
+    fn held_out_tasks(
+        &self,
+        role: Role,
+        (first, count): (usize, usize),
+        tasks: Range<usize>,
+    ) -> msr_episodes::Result<Episode> {
+        let SamplerConfig { test, seed, .. } = self.config;
+        if tasks.end > count || tasks.is_empty() {
+            return Err(msr_episodes::Error::TooFewTasks {
+                name: self.source.name(),
+                problem: format!("held-out tasks {tasks:?} of {count}"),
+            });
+        }
+        check_size(&self.source, tasks.len(), test)?;
+        let total = test.support + test.query;
+        let orders: Vec<Vec<usize>> = tasks
+            .clone()
+            .map(|task| sample(&mut stream(seed, role, task as u64), total, total).into_vec())
+            .collect();
+        self.collect(tasks.map(|task| first + task).collect(), &orders, test)
     }
 
     /// The first `support + query` examples of each task in the given order; the first ones are
@@ -194,19 +239,34 @@ impl EpisodeSource for EpisodeSampler {
     }
 
     fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
-        let SamplerConfig { split, test, seed, .. } = self.config;
-        if tasks.end > split.test || tasks.is_empty() {
-            return Err(msr_episodes::Error::TooFewTasks {
-                name: self.source.name(),
-                problem: format!("test tasks {tasks:?} of {}", split.test),
-            });
-        }
-        check_size(&self.source, tasks.len(), test)?;
-        let total = test.support + test.query;
-        let orders: Vec<Vec<usize>> = tasks
-            .clone()
-            .map(|task| sample(&mut stream(seed, Role::Test, task as u64), total, total).into_vec())
-            .collect();
-        self.collect(tasks.map(|task| split.train + task).collect(), &orders, test)
+        let Split { train, validation, test } = self.config.split;
+        self.held_out_tasks(Role::Test, (train + validation, test), tasks)
+    }
+}
+
+/// The tasks that are held out to choose between the states of a training run; see
+/// [`EpisodeSampler::validation`].
+#[derive(Clone, Debug)]
+pub struct ValidationSampler {
+    sampler: EpisodeSampler,
+}
+
+impl EpisodeSource for ValidationSampler {
+    fn name(&self) -> String {
+        self.sampler.name()
+    }
+
+    /// As the sampler that it is of.
+    fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
+        self.sampler.train(step)
+    }
+
+    fn held_out(&self) -> usize {
+        self.sampler.config.split.validation
+    }
+
+    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
+        let Split { train, validation, .. } = self.sampler.config.split;
+        self.sampler.held_out_tasks(Role::Validation, (train, validation), tasks)
     }
 }

@@ -16,11 +16,13 @@ impl Shots {
     }
 }
 
-/// Which tasks train and which test: the first `train`, then the next `test`.
+/// Which tasks are for what: the first `train`, then the next `validation`, then the next `test`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Split {
     /// The number of training tasks.
     pub train: usize,
+    /// The number of tasks to choose between states of a training run by.
+    pub validation: usize,
     /// The number of test tasks.
     pub test: usize,
 }
@@ -28,19 +30,26 @@ pub struct Split {
 impl Split {
     /// A split into `train` and `test` tasks.
     pub fn new(train: usize, test: usize) -> Self {
-        Self { train, test }
+        Self { train, validation: 0, test }
+    }
+
+    /// The same with the last `tasks` of the training tasks, all of them at most, for validation.
+    #[must_use]
+    pub fn with_validation(self, tasks: usize) -> Self {
+        let tasks = tasks.min(self.train);
+        Self { train: self.train - tasks, validation: self.validation + tasks, ..self }
     }
 
     /// The first 80 % of `tasks` train, the rest test.
     pub fn four_fifths(tasks: usize) -> Self {
         // The rounded product of 4 / 5 and a number whose product with 4 may be none.
         let train = tasks / 5 * 4 + tasks % 5 * 4 / 5;
-        Self { train, test: tasks - train }
+        Self::new(train, tasks - train)
     }
 
-    /// Training and test tasks together; `None` when that is no number of this machine.
+    /// All tasks together; `None` when that is no number of this machine.
     pub fn total(self) -> Option<usize> {
-        self.train.checked_add(self.test)
+        self.train.checked_add(self.validation)?.checked_add(self.test)
     }
 }
 
@@ -59,6 +68,9 @@ mod tests {
             assert_eq!(split.total(), Some(tasks));
         }
         assert_eq!(Split::new(usize::MAX, 1).total(), None);
+        let split = Split::new(8, 2).with_validation(3);
+        assert_eq!((split.train, split.validation, split.test, split.total()), (5, 3, 2, Some(10)));
+        assert_eq!(Split::new(8, 2).with_validation(9), Split { train: 0, validation: 8, test: 2 });
         assert_eq!(Shots { support: 1, query: usize::MAX }.total(), None);
     }
 }

@@ -27,6 +27,12 @@ pub(crate) trait Lanes: WithDType + std::ops::Add<Output = Self> {
     /// `a + b`.
     fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
+    /// `a − b`.
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// The first numbers of a slice as a vector, with zeros behind them when they are too few.
+    fn first<S: Simd>(simd: S, x: &[Self]) -> Self::Vector<S>;
+
     /// The whole vectors of a slice; numbers that are left over are left out.
     fn vectors<S: Simd>(x: &[Self]) -> &[Self::Vector<S>];
 
@@ -38,7 +44,7 @@ pub(crate) trait Lanes: WithDType + std::ops::Add<Output = Self> {
 }
 
 macro_rules! lanes {
-    ($t:ty, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $as_simd:ident, $as_mut_simd:ident) => {
+    ($t:ty, $vector:ident, $lanes:ident, $splat:ident, $mul_add:ident, $add:ident, $sub:ident, $partial_load:ident, $as_simd:ident, $as_mut_simd:ident) => {
         impl Lanes for $t {
             type Vector<S: Simd> = S::$vector;
 
@@ -63,6 +69,19 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$sub(a, b)
+            }
+
+            #[inline(always)]
+            fn first<S: Simd>(simd: S, x: &[Self]) -> S::$vector {
+                match S::$as_simd(x).0 {
+                    [whole, ..] => *whole,
+                    [] => simd.$partial_load(x),
+                }
+            }
+
+            #[inline(always)]
             fn vectors<S: Simd>(x: &[Self]) -> &[S::$vector] {
                 S::$as_simd(x).0
             }
@@ -79,5 +98,27 @@ macro_rules! lanes {
         }
     };
 }
-lanes!(f32, f32s, F32_LANES, splat_f32s, mul_add_e_f32s, add_f32s, as_simd_f32s, as_mut_simd_f32s);
-lanes!(f64, f64s, F64_LANES, splat_f64s, mul_add_e_f64s, add_f64s, as_simd_f64s, as_mut_simd_f64s);
+lanes!(
+    f32,
+    f32s,
+    F32_LANES,
+    splat_f32s,
+    mul_add_e_f32s,
+    add_f32s,
+    sub_f32s,
+    partial_load_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s
+);
+lanes!(
+    f64,
+    f64s,
+    F64_LANES,
+    splat_f64s,
+    mul_add_e_f64s,
+    add_f64s,
+    sub_f64s,
+    partial_load_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s
+);

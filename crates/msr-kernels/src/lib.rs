@@ -10,7 +10,9 @@
 //!   [`scaled_sum_keepdim`], [`cumsum`], [`extreme`], [`log_softmax`], [`softmax`]: along
 //!   dimensions.
 //! - [`matmul`], [`solve_positive`]: products and symmetric positive definite systems, in batches.
-//! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints.
+//! - [`conv2d`], [`conv2d_input_grad`], [`conv2d_weight_grad`]: convolutions and their adjoints;
+//!   [`conv2d_pays`]: whether they are faster than columns; [`use_winograd`]: whether in the form
+//!   that has the fewest products.
 //! - [`norm_relu_pool`] and its derivatives: batch normalisation, ReLU and max-pool in one pass.
 //! - [`im2col`], [`col2im`], [`max_pool_index`], [`avg_pool`], [`spread`] over a [`Window`];
 //!   [`second_moments`] of its windows.
@@ -85,7 +87,7 @@ mod window;
 
 pub use avg_pool::{avg_pool, spread};
 pub use body::with_composed;
-pub use conv2d::{conv2d, conv2d_input_grad, conv2d_weight_grad};
+pub use conv2d::{Winograd, conv2d, conv2d_input_grad, conv2d_pays, conv2d_weight_grad, use_winograd};
 pub use cumsum::cumsum;
 pub use dense::{element_count, room_for, tidy};
 pub use descent::{Path, descend, descend_grad};

@@ -48,6 +48,10 @@ impl Layer for Activation {
         Parameters::default()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
         self.apply(input.node())
     }

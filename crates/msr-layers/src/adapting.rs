@@ -83,8 +83,10 @@ impl Adapts {
 /// A model of whose parameters tasks adapt some alone; the others are shared by all tasks, and
 /// learned in the outer loop like symmetry matrices.
 ///
-/// It computes what the model computes. Every way to adapt works on what is left: gradient steps,
-/// and an exact solution where the model is linear in that (a linear head on learned features).
+/// It computes what the model computes. Layers of a stack below the first that is adapted are
+/// computed once for all inner steps (see [`Layer::draws_nothing`]). Every way to adapt works on
+/// what is left: gradient steps, and an exact solution where the model is linear in that (a linear
+/// head on learned features).
 ///
 /// # Example
 /// ANIL: the inner loop adapts the head, the outer loop learns everything.
@@ -156,20 +158,25 @@ impl Adapting {
     }
 
     /// The values as the model takes them: what is not adapted, repeated (without a copy) for each
-    /// of `tasks`.
+    /// of `tasks`, and fixed where nothing that is adapted comes before.
     fn spread(&self, values: &Values, tasks: usize) -> Result<Values> {
         self.parameters.check_shared(LAYER, values)?;
         let (own, rest) = values.shared.split_at(self.shared);
-        let (mut rest, mut left) = (rest.iter(), values.adapted.iter());
+        let (mut rest, mut left) = (rest.iter(), values.adapted.iter().enumerate());
         let mut adapted = Vec::with_capacity(self.chosen.len());
+        let mut fixed = None;
         for &chosen in &self.chosen {
-            if let Some(node) = if chosen { left.next() } else { None } {
+            if let Some((at, node)) = if chosen { left.next() } else { None } {
+                if at >= values.fixed {
+                    fixed = fixed.or(Some(adapted.len()));
+                }
                 adapted.push(node.clone());
             } else if let Some(node) = rest.next() {
                 adapted.push(node.broadcast_to(&[&[tasks], node.dims()].concat())?);
             }
         }
-        Ok(Values { shared: own.to_vec(), adapted, ..values.clone() })
+        let fixed = fixed.unwrap_or(adapted.len());
+        Ok(Values { shared: own.to_vec(), adapted, fixed, ..values.clone() })
     }
 
     /// The same for a forward pass.
@@ -193,6 +200,10 @@ impl Layer for Adapting {
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
         let tasks = examples.dims().first().copied().unwrap_or(0);
         self.model.prepare(&self.spread(values, tasks)?, examples, uses)
+    }
+
+    fn draws_nothing(&self) -> bool {
+        self.model.draws_nothing()
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {

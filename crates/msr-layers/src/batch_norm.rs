@@ -310,6 +310,10 @@ impl Layer for BatchNorm {
         self.parameters.clone()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         Ok(self.of_tasks(values, input.node())?.0)
     }

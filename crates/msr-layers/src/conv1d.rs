@@ -140,6 +140,10 @@ impl Layer for Conv1d {
         Ok(Input::Prepared(self.columns(examples)?))
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         let (weight, bias) = (&values.adapted[0], values.adapted.get(1));

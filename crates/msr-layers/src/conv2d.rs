@@ -89,8 +89,12 @@ impl Layer for Conv2d {
         self.parameters.clone()
     }
 
-    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
-        Ok(Input::Prepared(self.convolution.columns_of_tasks(examples)?))
+    fn prepare(&self, _: &Values, examples: &Node, uses: usize) -> Result<Input> {
+        self.convolution.prepare(examples, uses)
+    }
+
+    fn draws_nothing(&self) -> bool {
+        true
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {

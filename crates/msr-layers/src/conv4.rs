@@ -228,6 +228,10 @@ impl Layer for Conv4 {
         self.stack.prepare(values, examples, uses)
     }
 
+    fn draws_nothing(&self) -> bool {
+        self.stack.draws_nothing()
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.check_input(input)?;
         self.stack.forward_tasks(values, input)

@@ -268,6 +268,10 @@ impl Layer for ConvBlock {
         all
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         Ok(self.of_tasks(values, input)?.0)
     }

@@ -1,9 +1,10 @@
-//! The sizes and the numerics of convolutions over two dimensions: windows as columns, then one
-//! batched product, or second moments in place of outputs.
+//! The sizes and the numerics of convolutions over two dimensions: windows read where they lie, or
+//! as columns and one batched product, or second moments in place of outputs.
 
 use candle_core::{DType, Tensor};
 use msr_autodiff::{
-    KernelResult, Node, SecondMoments, Value, Window, centred_second_moments, concat, second_moments,
+    KernelResult, Node, SecondMoments, Value, Window, centred_second_moments, concat, conv2d_pays,
+    second_moments,
 };
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,24 @@ impl Convolution {
         self.columns(x)
     }
 
+    /// What [`Layer::prepare`] says of a convolution: columns, where they are computed with.
+    pub(crate) fn prepare(self, examples: &Node, uses: usize) -> Result<Input> {
+        let once = (!examples.is_tracked()).then_some(uses);
+        if self.reads_in_place(examples, once) {
+            return Ok(Input::Examples(examples.clone()));
+        }
+        Ok(Input::Prepared(self.columns_of_tasks(examples)?))
+    }
+
+    /// Whether windows of these examples are read where they lie, rather than written as columns
+    /// (once for so many uses, where that is possible); examples that do not fit are left to what
+    /// refuses them.
+    fn reads_in_place(self, examples: &Node, uses: Option<usize>) -> bool {
+        let Conv2dConfig { in_channels, out_channels, .. } = self.config;
+        let fits = examples.dims().get(2) == Some(&in_channels);
+        fits && conv2d_pays(examples.value(), out_channels, self.config.window(), uses)
+    }
+
     /// The outputs for `weight (t, o, c k²)` and examples of several tasks, `(t, b, c, h, w)`,
     /// which are read where they lie.
     pub(crate) fn of_tasks(self, weight: &Node, x: &Node) -> Result<Node> {
@@ -135,6 +154,13 @@ impl Convolution {
     /// The outputs for examples as they are or as columns; shapes as for [`Convolution::apply`].
     pub(crate) fn forward(self, weight: &Node, bias: Option<&Node>, input: &Input) -> Result<Node> {
         match input {
+            Input::Examples(x)
+                if self.reads_in_place(x, None) && weight.dims().first() == x.dims().first() =>
+            {
+                let y = self.of_tasks(weight, x)?;
+                let Some(bias) = bias else { return Ok(y) };
+                Ok(y.add(&bias.reshape(&[bias.dims()[0], 1, self.config.out_channels, 1, 1])?)?)
+            }
             Input::Examples(x) => self.apply(weight, bias, &self.columns_of_tasks(x)?),
             Input::Prepared(columns) => self.apply(weight, bias, columns),
         }

@@ -43,6 +43,10 @@ impl Layer for Flatten {
         Parameters::default()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {
         Self::apply(input.node(), 2)
     }

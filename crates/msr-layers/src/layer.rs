@@ -87,13 +87,23 @@ pub trait Layer: Send + Sync {
 
     /// Computes the part of the forward pass that does not depend on adapted parameters, for
     /// examples that will be used `uses` times (once per inner step), when that saves work;
-    /// otherwise hands the examples back. Only shared values are read.
+    /// otherwise hands the examples back. Only shared values are read, and adapted ones that are
+    /// [`fixed`](Values::fixed); the pass has those as well.
     ///
     /// # Errors
     /// When the examples do not fit the layer.
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
         let _ = (values, uses);
         Ok(Input::Examples(examples.clone()))
+    }
+
+    /// Whether nothing that is drawn in a pass has a say in the outputs, which then are the same
+    /// whenever values, input and phase are: a stack computes such a layer once for all inner steps
+    /// where nothing below it, or in it, is adapted.
+    ///
+    /// The default is no, which is right for every layer.
+    fn draws_nothing(&self) -> bool {
+        false
     }
 
     /// The layer as one that is linear in its adapted parameters and has closed forms for that;
@@ -155,6 +165,10 @@ impl<L: Layer + ?Sized> Layer for Arc<L> {
 
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
         self.as_ref().prepare(values, examples, uses)
+    }
+
+    fn draws_nothing(&self) -> bool {
+        self.as_ref().draws_nothing()
     }
 
     fn linear_in_adapted(&self) -> Option<&dyn LinearInAdapted> {

@@ -112,6 +112,10 @@ impl Layer for LayerNorm {
         self.parameters.clone()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         let (x, affine) = (input.node(), values.iter().collect::<Vec<_>>());

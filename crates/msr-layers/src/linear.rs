@@ -81,6 +81,10 @@ impl Layer for Linear {
         self.parameters.clone()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         per_task(LAYER, input.node(), self.config.in_features, |x| {

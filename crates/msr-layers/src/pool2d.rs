@@ -34,15 +34,15 @@ impl Pool2dConfig {
         Window::square(self.kernel, self.stride, 0)
     }
 
-    /// The window, and how many there are on an image: `(height, width)`.
-    fn over(self, layer: &'static str, dims: &[usize]) -> Result<(Window, (usize, usize))> {
+    /// The window, which has to fit the image.
+    fn over(self, layer: &'static str, dims: &[usize]) -> Result<Window> {
         let [_, _, .., h, w] = dims else {
             let expected = "(…, channels, height, width)".into();
             return Err(Error::Shape { layer, what: "input", expected, got: dims.to_vec() });
         };
         let window = self.window();
-        let out = window.output((*h, *w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
-        Ok((window, out))
+        window.output((*h, *w)).map_err(|e| Error::Config { layer, problem: e.to_string() })?;
+        Ok(window)
     }
 }
 
@@ -84,8 +84,7 @@ impl MaxPool2d {
     }
 
     pub(crate) fn apply<V: Value>(self, x: &V) -> Result<V> {
-        let (window, _) = self.config.over(Self::LAYER, x.dims())?;
-        Ok(x.max_pool(window)?)
+        Ok(x.max_pool(self.config.over(Self::LAYER, x.dims())?)?)
     }
 }
 
@@ -112,19 +111,8 @@ impl AvgPool2d {
     }
 
     fn apply<V: Value>(self, x: &V) -> Result<V> {
-        let (window, out) = self.config.over(Self::LAYER, x.dims())?;
-        average(x, window, out)
+        Ok(x.avg_pool(self.config.over(Self::LAYER, x.dims())?)?)
     }
-}
-
-/// The mean of each of `out` windows: windows as columns, then the mean of each column.
-fn average<V: Value>(x: &V, window: Window, out: (usize, usize)) -> Result<V> {
-    let (lead, size) = x.dims().split_at(x.dims().len() - 2);
-    let images = x.reshape(&[lead, &[1], size].concat())?;
-    let columns = images.im2col(window)?;
-    let taps = window.kernel.0 * window.kernel.1;
-    let mean = columns.scaled_sum_keepdim(&[lead.len()], 1.0 / taps as f64)?;
-    Ok(mean.reshape(&[lead, &[out.0, out.1]].concat())?)
 }
 
 /// What both pools are as layers.
@@ -139,6 +127,10 @@ macro_rules! pool {
         impl Layer for $pool {
             fn parameters(&self) -> Parameters {
                 Parameters::default()
+            }
+
+            fn draws_nothing(&self) -> bool {
+                true
             }
 
             fn forward_tasks(&self, _: &Values, input: &Input) -> Result<Node> {

@@ -116,6 +116,11 @@ impl Layer for Residual {
         all
     }
 
+    fn draws_nothing(&self) -> bool {
+        let around = self.projection.as_ref().is_none_or(|(projection, _)| projection.draws_nothing());
+        self.body.0.draws_nothing() && around
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         let [through, beside] = self.split(values)?;
         let x = Input::Examples(input.node().clone());

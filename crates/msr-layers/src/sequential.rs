@@ -80,6 +80,13 @@ impl Sequential {
         if at == Counts::in_values(values) { Ok(split) } else { Err(self.wrong_count(values)) }
     }
 
+    /// How many layers, counted from the first, do the same in every inner step.
+    fn fixed(&self, layers: &[(&dyn Stage, Values)]) -> usize {
+        let same =
+            |(layer, own): &&(&dyn Stage, Values)| own.fixed == own.adapted.len() && layer.draws_nothing();
+        layers.iter().take_while(same).count()
+    }
+
     fn wrong_count(&self, values: &Values) -> Error {
         self.parameters().wrong_count(LAYER, values)
     }
@@ -93,6 +100,15 @@ impl Sequential {
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
+}
+
+/// Through these layers, one after the other.
+fn through(layers: &[(&dyn Stage, Values)], input: &Input) -> Result<Node> {
+    let mut input = input.clone();
+    for (layer, own) in layers {
+        input = Input::Examples(Layer::forward_tasks(*layer, own, &input)?);
+    }
+    Ok(input.node().clone())
 }
 
 impl Module for Sequential {
@@ -109,23 +125,36 @@ impl Layer for Sequential {
     }
 
     fn prepare(&self, values: &Values, examples: &Node, uses: usize) -> Result<Input> {
-        match self.with_values(values)?.first() {
-            Some((first, own)) => first.prepare(own, examples, uses),
-            None => Ok(Input::Examples(examples.clone())),
+        let layers = self.with_values(values)?;
+        let fixed = self.fixed(&layers);
+        match layers.first() {
+            Some((first, own)) if fixed == 0 => first.prepare(own, examples, uses),
+            _ => Ok(Input::Prepared(through(&layers[..fixed], &Input::Examples(examples.clone()))?)),
         }
     }
 
+    fn draws_nothing(&self) -> bool {
+        self.layers.iter().all(|(layer, _)| layer.draws_nothing())
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
-        let mut input = input.clone();
-        for (layer, own) in self.with_values(values)? {
-            input = Input::Examples(Layer::forward_tasks(layer, &own, &input)?);
+        let layers = self.with_values(values)?;
+        match (input, self.fixed(&layers)) {
+            (Input::Prepared(features), fixed @ 1..) => {
+                through(&layers[fixed..], &Input::Examples(features.clone()))
+            }
+            _ => through(&layers, input),
         }
-        Ok(input.node().clone())
     }
 
     fn forward_with_statistics(&self, values: &Values, input: &Input) -> Result<(Node, Vec<Node>)> {
         let (mut input, mut statistics) = (input.clone(), Vec::new());
-        for (layer, own) in self.with_values(values)? {
+        let layers = self.with_values(values)?;
+        if matches!(input, Input::Prepared(_)) && self.fixed(&layers) > 0 {
+            let problem = "statistics are of examples as they are, not of prepared ones".into();
+            return Err(Error::Config { layer: LAYER, problem });
+        }
+        for (layer, own) in layers {
             let (output, found) = layer.forward_with_statistics(&own, &input)?;
             input = Input::Examples(output);
             statistics.extend(found);

@@ -18,6 +18,9 @@ pub struct Values {
     pub buffers: Vec<Option<Node>>,
     /// What the pass is for: prediction, unless something else is said.
     pub pass: Pass,
+    /// How many adapted values, counted from the first, are the same in every inner step: what
+    /// depends on no others can be computed once, see [`Layer::prepare`](crate::Layer::prepare).
+    pub fixed: usize,
 }
 
 impl Values {
@@ -92,10 +95,11 @@ impl Values {
         let shared = self.shared.get(from.shared..from.shared + counts.shared)?.to_vec();
         let adapted = self.adapted.get(from.adapted..from.adapted + counts.adapted)?.to_vec();
         let buffers = self.buffers.get(from.buffers..from.buffers + counts.buffers)?.to_vec();
+        let fixed = self.fixed.saturating_sub(from.adapted).min(counts.adapted);
         from.shared += counts.shared;
         from.adapted += counts.adapted;
         from.buffers += counts.buffers;
-        Some(Self { shared, adapted, buffers, pass: self.pass.clone() })
+        Some(Self { shared, adapted, buffers, pass: self.pass.clone(), fixed })
     }
 }
 

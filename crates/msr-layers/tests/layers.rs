@@ -11,7 +11,7 @@ use msr_groups::{
     Action, SharingPattern, dihedral, equivariance_error, function_equivariance_error, square_grid,
 };
 use msr_layers::{
-    Activation, Conv1d, Conv1dConfig, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
+    Activation, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Entries, Input, Layer, Linear, LinearConfig,
     LocallyConnected1d, LocallyConnected1dConfig, PatternConv2d, PatternLinear, PatternLinearConfig,
     ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars, Values,
     normal_equations,
@@ -170,6 +170,29 @@ fn kronecker_factors_are_a_kronecker_product_and_convolutions_are_candles() {
     assert!(layer.weight_of(&tensor(1, &[o, c, taps + 1])).is_err());
     let small = Module::forward(&layer, &tensor(1, &[1, c + 1, 5, 5]));
     assert!(small.unwrap_err().to_string().contains("(…, examples, 2, height, width)"));
+}
+
+/// Between neighbouring convolutions nothing is brought into another order: channels stay side by
+/// side, and columns are for where they are faster.
+#[test]
+fn neighbouring_convolutions_keep_their_channels_side_by_side() {
+    let vars = SeededVars::new(1);
+    let vb = vars.builder(DType::F32, &Device::Cpu);
+    let prepared = |channels: usize| {
+        let config = Conv2dConfig { bias: true, padding: 1, ..Conv2dConfig::new(channels, 32, 3) };
+        let conv = Conv2d::new(config, vb.pp(channels)).unwrap();
+        let x = Node::leaf(&normal(1, (2, 3, channels, 6, 6), DType::F32));
+        let values = conv.parameters().broadcast(2).unwrap();
+        let input = conv.prepare(&values, &x, 3).unwrap();
+        (conv.forward_tasks(&values, &input).unwrap(), matches!(input, Input::Prepared(_)))
+    };
+    assert!(prepared(1).1);
+    let (y, columns) = prepared(32);
+    assert!(!columns);
+    let rectified = y.relu().unwrap();
+    assert_eq!((y.value().stride()[2], rectified.value().stride()[2]), (1, 1));
+    let gradient = grad(&rectified.sum_all().unwrap(), &[&y], Graph::Drop).unwrap().remove(0);
+    assert_eq!(gradient.value().stride()[2], 1);
 }
 
 /// U is contracted with the examples first where that is cheaper: few examples, many uses.

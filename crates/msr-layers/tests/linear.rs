@@ -168,7 +168,9 @@ fn least_squares_sees_through_one_parameter_and_wrong_shapes() {
 #[test]
 fn normal_equations_are_those_of_the_squared_error() {
     let mut cases = linear_layers();
-    cases.extend(self::cases(DType::F64).into_iter().filter(|c| !matches!(c.name, "stack" | "Conv4")));
+    cases.extend(
+        self::cases(DType::F64).into_iter().filter(|c| !(c.name.starts_with("stack") || c.name == "Conv4")),
+    );
     for case in cases {
         let layer: &dyn Layer = case.layer.as_ref();
         let (x, _) = examples(&case, 4, DType::F64);

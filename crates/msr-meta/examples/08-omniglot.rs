@@ -13,14 +13,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::Module;
-use msr_autodiff::Node;
+use candle_core::{DType, Device};
 use msr_data::{ClassSource, ClassSplit, FewShot, FewShotConfig, Omniglot};
 use msr_episodes::Shots;
-use msr_layers::{
-    Activation, Input, Layer, Linear, LinearConfig, Parameters, SeededVars, Sequential, Values,
-};
+use msr_layers::{Activation, Flatten, Linear, LinearConfig, SeededVars, Sequential};
 use msr_meta::{
     AdamConfig, EvaluationConfig, GradientSteps, HeadTargets, Learner, Loss, Measure, MetaConfig,
     MetaLearner, Rates, Reduction, RidgeHead, RidgeHeadConfig, Schedule, Trainer, ValidationConfig,
@@ -29,27 +25,6 @@ use msr_meta::{
 
 type Problem = Box<dyn std::error::Error>;
 
-/// Images as rows of pixels: a layer of one's own needs two methods.
-struct Rows;
-
-impl Layer for Rows {
-    fn parameters(&self) -> Parameters {
-        Parameters::default()
-    }
-
-    fn forward_tasks(&self, _: &Values, input: &Input) -> msr_layers::Result<Node> {
-        let x = input.node();
-        let (lead, image) = x.dims().split_at(2.min(x.rank()));
-        Ok(x.reshape(&[lead, &[image.iter().product()]].concat())?)
-    }
-}
-
-impl Module for Rows {
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        x.flatten_from(1)
-    }
-}
-
 /// Two hidden layers of 64, without the last layer when it is solved for.
 fn network(pixels: usize, classes: Option<usize>) -> Result<Sequential, Problem> {
     let vars = SeededVars::new(0);
@@ -57,7 +32,7 @@ fn network(pixels: usize, classes: Option<usize>) -> Result<Sequential, Problem>
     let layer =
         |n, m, name: &str| Linear::new(LinearConfig { bias: true, ..LinearConfig::new(n, m) }, vb.pp(name));
     let body = Sequential::new()
-        .with(Rows)
+        .with(Flatten)
         .with(layer(pixels, 64, "first")?)
         .with(Activation::Relu)
         .with(layer(64, 64, "second")?)

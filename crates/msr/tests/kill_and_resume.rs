@@ -13,9 +13,9 @@ mod kills;
 const KILLS: u32 = 5;
 
 /// A small run of an experiment.
-struct Run {
-    experiment: &'static str,
-    flags: &'static [&'static str],
+struct Run<'a> {
+    experiment: &'a str,
+    flags: &'a [&'a str],
 }
 
 /// When each file of the run was last written; changes when anything happens.
@@ -51,7 +51,48 @@ fn a_killed_table2_ends_with_the_same_bytes() {
     check(&Run { experiment: "table2", flags }, 2 * 6);
 }
 
-fn check(run: &Run, least_files: usize) {
+/// With validations that choose the state and end the training.
+#[test]
+fn a_killed_run_with_validation_ends_with_the_same_bytes() {
+    let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/../msr-experiments/definitions");
+    let table1 = std::fs::read_to_string(Path::new(definitions).join("table1.toml")).unwrap();
+    // So fast that validations get worse at times.
+    let (slow, fast) = ("outer_rate = 1e-3", "outer_rate = 1e-2");
+    assert!(table1.contains(slow));
+    let table1 = table1.replace(slow, fast);
+    let validation = "\n[training.validation]\nevery = 20\ntasks = 50\npatience = 2\n";
+    let folder = tempfile::tempdir().unwrap();
+    let definition = folder.path().join("validated.toml");
+    std::fs::write(&definition, table1 + validation).unwrap();
+    let flags = [
+        "--definition",
+        definition.to_str().unwrap(),
+        "--methods",
+        "MSR-FC,MAML-Conv,MAML-LC",
+        "--ranks",
+        "1",
+        "--sets",
+        "small",
+        "--outer-steps",
+        "900",
+    ];
+    let whole = check(&Run { experiment: "table1", flags: &flags }, 3 * 7);
+    let named = |end: &str| whole.iter().filter(|(name, _)| name.ends_with(end)).collect::<Vec<_>>();
+    let validated: Vec<serde_json::Value> =
+        named("validated.json").iter().map(|(_, bytes)| serde_json::from_slice(bytes).unwrap()).collect();
+    assert_eq!((validated.len(), named("best.safetensors").len()), (3, 3));
+    println!("{validated:?}");
+    for found in &validated {
+        let (best, taken) = (found["best"]["step"].as_u64().unwrap(), found["outer_steps"].as_u64().unwrap());
+        assert!(best > 0 && best <= taken && taken <= 900, "{found}");
+        // The first two validations after the best one end the training.
+        assert_eq!(found["ended_early"].as_bool().unwrap(), best + 40 == taken, "{found}");
+    }
+    assert!(validated.iter().any(|found| found["ended_early"] == true), "some training is cut short");
+}
+
+/// The files of the run, but for when and how it was started.
+fn check(run: &Run, least_files: usize) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let start = |out: &Path, resume| start(run.experiment, run.flags, out, resume);
@@ -87,4 +128,5 @@ fn check(run: &Run, least_files: usize) {
         assert!(a == b, "{} differs", name.display());
     }
     assert!(whole.len() >= least_files, "every cell has checkpoint, metrics, learned tensors and result");
+    whole
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use candle_core::Var;
 use indicatif::ProgressBar;
-use msr_meta::{Learner, Observer, StepReport};
+use msr_meta::{Learner, Observer, StepReport, ValidationReport};
 use serde::{Deserialize, Serialize};
 
 use super::entries::entries;
 use super::truth::Truth;
+use super::validation::{VALIDATIONS, ValidationLine};
 
 /// The file's name.
 pub const METRICS: &str = "metrics.jsonl";
@@ -69,9 +70,28 @@ impl Metrics {
     }
 }
 
+/// How many bytes of metrics and, where there is validation, of its lines a checkpoint was written
+/// after: the note that is stored with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lengths {
+    metrics: u64,
+    validations: u64,
+}
+
+impl std::str::FromStr for Lengths {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(note: &str) -> Result<Self, Self::Err> {
+        let (metrics, validations) = note.split_once(' ').unwrap_or((note, "0"));
+        Ok(Self { metrics: metrics.parse()?, validations: validations.parse()? })
+    }
+}
+
 /// Shows progress and writes metrics.
 pub struct Watcher<'a> {
     metrics: Metrics,
+    /// The lines of validation, where there is any.
+    validations: Option<Metrics>,
     every: u64,
     steps: u64,
     bar: &'a ProgressBar,
@@ -82,11 +102,12 @@ pub struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     /// Watches the training of `learner`, and writes a line after every `every` of `steps` steps to
-    /// the folder's metrics, which are cut back to their first `length` bytes. Where the symmetry
-    /// of the tasks is known, the lines say how far the learner is from it.
+    /// the folder's metrics, and `validates` one after every validation; both are cut back to the
+    /// lengths that they had. Where the symmetry of the tasks is known, the lines say how far the
+    /// learner is from it.
     pub fn new(
         folder: &Path,
-        length: u64,
+        (lengths, validates): (Lengths, bool),
         learner: &dyn Learner,
         (every, steps): (u64, u64),
         truth: Option<&'a Truth>,
@@ -96,7 +117,9 @@ impl<'a> Watcher<'a> {
             |name: &str| name.split('.').next().is_some_and(|first| first == "rate" || first == RIDGE);
         let rates = learner.outer_parameters().iter().filter(|p| is_rate(&p.name));
         let rates = rates.map(|p| (p.name.clone(), p.variable.clone())).collect();
-        Ok(Self { metrics: Metrics::open(&folder.join(METRICS), length)?, every, steps, bar, rates, truth })
+        let metrics = Metrics::open(&folder.join(METRICS), lengths.metrics)?;
+        let validations = validates.then(|| Metrics::open(&folder.join(VALIDATIONS), lengths.validations));
+        Ok(Self { metrics, validations: validations.transpose()?, every, steps, bar, rates, truth })
     }
 }
 
@@ -126,14 +149,32 @@ impl Observer for Watcher<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
+    fn on_validation(&mut self, report: &ValidationReport) -> Result<(), BoxError> {
+        if let Some(validations) = &mut self.validations {
+            validations.line(&ValidationLine::of(report))?;
+        }
+        Ok(())
+    }
+
     fn note(&mut self) -> Result<String, BoxError> {
-        Ok(self.metrics.sync()?.to_string())
+        let metrics = self.metrics.sync()?;
+        Ok(match &mut self.validations {
+            None => metrics.to_string(),
+            Some(validations) => format!("{metrics} {}", validations.sync()?),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::MetricsLine;
+    use super::{Lengths, MetricsLine};
+
+    #[test]
+    fn notes_of_runs_without_validation_stay_as_they_were() {
+        assert_eq!("12".parse(), Ok(Lengths { metrics: 12, validations: 0 }));
+        assert_eq!("12 34".parse(), Ok(Lengths { metrics: 12, validations: 34 }));
+        assert!("12 x".parse::<Lengths>().is_err());
+    }
 
     #[test]
     fn lines_without_an_equivariance_error_stay_as_they_were() -> serde_json::Result<()> {

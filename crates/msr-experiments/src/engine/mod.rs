@@ -30,6 +30,7 @@ mod tasks;
 mod text;
 mod training;
 mod truth;
+mod validation;
 
 pub use choice::{by_name, choose, keep};
 pub use device::DeviceName;
@@ -50,3 +51,4 @@ pub use tasks::CellTasks;
 pub use text::{not_checked, notes, seed_by_seed, steps};
 pub use training::{CellFolder, Tested};
 pub use truth::Truth;
+pub use validation::Validation;

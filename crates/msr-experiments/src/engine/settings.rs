@@ -2,11 +2,13 @@
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
+use msr_episodes::Split;
 use msr_meta::AdamConfig;
 use serde::{Deserialize, Serialize};
 
 use super::mean::Mean;
 use super::model::LayerKind;
+use super::validation::Validation;
 
 /// How training goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub struct Training {
     pub metrics_every: u64,
     /// How many seeds.
     pub seeds: u64,
+    /// Validation in the course of the training, where there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
 }
 
 /// What becomes of the outer rate.
@@ -195,6 +200,7 @@ impl Training {
         if let Some(ridge) = self.ridge {
             ensure!(ridge.is_finite() && ridge > 0.0, "ridge must be a number above 0, not {ridge}");
         }
+        self.validation.as_ref().map_or(Ok(()), Validation::check)?;
         ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
         Ok(())
     }
@@ -213,6 +219,11 @@ impl Training {
     pub fn tests(&self) -> Vec<u64> {
         let before = self.test_at.iter().copied().filter(|&steps| steps < self.outer_steps);
         before.chain([self.outer_steps]).collect()
+    }
+
+    /// The split with the tasks that validation takes.
+    pub fn split(&self, split: Split) -> Split {
+        split.with_validation(self.validation.as_ref().map_or(0, |validation| validation.tasks))
     }
 
     /// The outer optimiser.

@@ -46,7 +46,9 @@ impl CellTasks {
         ensure!(count >= 2, "an interval needs at least two test tasks, got {count}");
         self.sampler.train(0)?;
         self.test(0..1)?;
-        let Split { train, .. } = self.sampler.config().split;
-        Ok(format!("the first {train} tasks train, {count} of the others test"))
+        let Split { train, validation, .. } = self.sampler.config().split;
+        let validate =
+            if validation > 0 { format!(", the next {validation} validate") } else { String::new() };
+        Ok(format!("the first {train} tasks train{validate}, {count} of the others test"))
     }
 }

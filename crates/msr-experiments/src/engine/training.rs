@@ -1,5 +1,7 @@
 //! Training and testing one model, with checkpoints, metrics and a progress bar.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use msr_episodes::EpisodeSource;
@@ -11,9 +13,10 @@ use super::curves::draw_curves;
 use super::folder::Folder;
 use super::learned::LEARNED;
 use super::mean::Mean;
-use super::metrics::Watcher;
+use super::metrics::{Lengths, Watcher};
 use super::settings::Training;
 use super::tasks::CellTasks;
+use super::validation::{BEST, VALIDATED, Validated};
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
@@ -29,7 +32,7 @@ pub struct CellFolder {
 /// The mean query loss over held-out tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tested {
-    /// After so many outer steps.
+    /// After so many outer steps; at the end of a training with validation, the best state before.
     pub outer_steps: u64,
     /// Over the tasks.
     #[serde(flatten)]
@@ -41,7 +44,8 @@ pub struct Tested {
 impl Training {
     /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves
     /// metrics, curves and what was learned in the folder. Returns the trained learner and what
-    /// each test gave, the last one at the end of the training. Runs on the calling thread.
+    /// each test gave, the last one at the end of the training. Where there is validation, what is
+    /// tested at the end, kept and returned is the best state. Runs on the calling thread.
     pub fn run(
         &self,
         learner: Box<dyn Learner>,
@@ -53,12 +57,16 @@ impl Training {
         let mut trainer = Trainer::new(learner, self.adam())?;
         let sampler = &tasks.sampler;
         trainer.describe(json!({ "tasks": sampler.name(), "seed": sampler.config().seed }));
+        if let Some(validation) = &self.validation {
+            let source = Arc::new(sampler.validation());
+            trainer.validate_on(source, validation.config(tasks.test_batch), files.path().join(BEST))?;
+        }
         let checkpoint = files.path().join(CHECKPOINT);
-        let length = match trainer.resume_from(&checkpoint)? {
+        let lengths = match trainer.resume_from(&checkpoint)? {
             Some(note) => {
                 note.parse().with_context(|| format!("the note {note:?} in {}", checkpoint.display()))?
             }
-            None => 0,
+            None => Lengths::default(),
         };
         // Steps beyond the plan would be taken at the rate zero of its schedule, or not be of it.
         ensure!(
@@ -73,14 +81,24 @@ impl Training {
         bar.set_length(self.outer_steps);
         bar.set_position(trainer.steps_taken());
         let lines = (self.metrics_every, self.outer_steps);
+        let lengths = (lengths, self.validation.is_some());
         let mut watcher =
-            Watcher::new(files.path(), length, trainer.learner(), lines, tasks.truth.as_ref(), bar)?;
+            Watcher::new(files.path(), lengths, trainer.learner(), lines, tasks.truth.as_ref(), bar)?;
         let mut tested = Vec::new();
         for stop in self.tests() {
             // A resumed run may be past this test: then its result is there, for no checkpoint is
             // written beyond it before it is.
             if trainer.steps_taken() < stop {
                 let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
+            }
+            if stop < self.outer_steps && trainer.steps_taken() < stop {
+                // Validations ended the training before this test.
+                continue;
+            }
+            if stop == self.outer_steps && self.validation.is_some() {
+                let (outer_steps, ended_early) = (trainer.steps_taken(), trainer.has_ended_early());
+                let best = trainer.back_to_best()?;
+                files.write_json(VALIDATED, &Validated { best, outer_steps, ended_early })?;
             }
             let name = format!("tested-{stop}.json");
             if let Some(result) = files.read_json(&name)? {

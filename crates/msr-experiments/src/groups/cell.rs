@@ -113,7 +113,7 @@ pub fn prepare(run: &Run<Groups>, cell: &Cell<Groups>, device: Device) -> Result
     let pattern = cell.problem.pattern()?;
     let tasks = &run.definition.tasks;
     let shots = Shots { support: tasks.support, query: tasks.query };
-    let split = Split::new(tasks.train, tasks.test);
+    let split = run.definition.training.split(Split::new(tasks.train, tasks.test));
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
     let filter_params = ((tasks.filter_params_per_input * pattern.inputs() as f64).round() as usize).max(1);
     let tasks = CellTasks {

@@ -65,6 +65,7 @@ pub fn prepare(run: &Run<Table1>, cell: &Cell<Table1>, device: Device) -> Result
     let read = run.data.is_some().then(read);
     let tasks = &run.definition.tasks;
     let split = Split::four_fifths(source.tasks().unwrap_or(tasks.total));
+    let split = run.definition.training.split(split);
     let config = SamplerConfig {
         split,
         train: Shots { support: cell.problem.support, query: cell.problem.query },

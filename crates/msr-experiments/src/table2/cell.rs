@@ -96,6 +96,7 @@ pub fn prepare(run: &Run<Table2>, cell: &Cell<Table2>, device: Device) -> Result
     };
     let tasks = &run.definition.tasks;
     let split = source.tasks().map_or(Split::new(tasks.train, tasks.test), Split::four_fifths);
+    let split = run.definition.training.split(split);
     let shots = Shots { support: tasks.support, query: tasks.query };
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
     let tasks = CellTasks {

@@ -12,6 +12,7 @@ use super::Sizes;
 use super::correlate::{Border, Correlation};
 use super::filters::{Packed, VECTORS, of_task};
 use super::weight_grad::{PIECE, Products};
+use super::winograd::{self, Room, Tiles, Transformed};
 use crate::body::unsupported;
 use crate::channels_last::{channels_last, images};
 use crate::dense::dense;
@@ -37,7 +38,7 @@ pub(super) fn conv2d_weight_grad(x: &Tensor, g: &Tensor, sizes: Sizes) -> Result
 }
 
 /// The outputs of a tile on this processor.
-fn block<T: Lanes>() -> usize {
+pub(super) fn block<T: Lanes>() -> usize {
     struct Block<T>(std::marker::PhantomData<T>);
     impl<T: Lanes> WithSimd for Block<T> {
         type Output = usize;
@@ -59,6 +60,14 @@ struct Plan {
     /// Of the results, in pixels.
     size: (usize, usize),
     examples: usize,
+    /// Whether it is computed in Winograd's form.
+    winograd: bool,
+}
+
+/// The packed filters of one task.
+enum Filters<T> {
+    Direct(Packed<T>),
+    Winograd(Transformed<T>),
 }
 
 impl Plan {
@@ -73,7 +82,19 @@ impl Plan {
             distance: (1, 1),
         };
         let (kernel, stride) = (window.kernel, window.stride);
-        Self { border, outputs: sizes.outputs, kernel, stride, size: sizes.result, examples: sizes.examples }
+        let (outputs, size, examples) = (sizes.outputs, sizes.result, sizes.examples);
+        Self { border, outputs, kernel, stride, size, examples, winograd: false }
+    }
+
+    /// The same in Winograd's form, where it has one that pays, with outputs in such blocks.
+    fn or_winograd(mut self, block: usize) -> Self {
+        let channels = (self.border.channels, self.outputs);
+        self.winograd = (self.kernel, self.stride) == ((3, 3), (1, 1))
+            && winograd::is_chosen(|| winograd::pays(self.examples, channels, self.size, block));
+        if self.winograd {
+            self.border.size = winograd::reach(self.size);
+        }
+        self
     }
 
     /// The results, with zeros between them where there is a stride, are correlated with the
@@ -89,7 +110,8 @@ impl Plan {
             distance: window.stride,
         };
         let (outputs, examples) = (sizes.inputs, sizes.examples);
-        Self { border, outputs, kernel: window.kernel, stride: (1, 1), size: sizes.image, examples }
+        let (kernel, stride, size) = (window.kernel, (1, 1), sizes.image);
+        Self { border, outputs, kernel, stride, size, examples, winograd: false }
     }
 
     /// The multiply–adds of an image.
@@ -99,43 +121,53 @@ impl Plan {
     }
 
     /// The results of contiguous images `(t · b, h, w, c)`.
-    fn run<T: Lanes>(&self, images: &[T], filters: &[Packed<T>]) -> Vec<T> {
+    fn run<T: Lanes>(&self, images: &[T], filters: &[Filters<T>]) -> Vec<T> {
         let image = self.border.image.0 * self.border.image.1 * self.border.channels;
         let result = self.size.0 * self.size.1 * self.outputs;
         let count = images.len() / image;
         let mut out: Vec<T> = Vec::with_capacity(count * result);
         let places = &mut out.spare_capacity_mut()[..count * result];
-        let buffer = || match self.border.is_none() {
-            true => Vec::new(),
-            false => vec![T::zero(); self.border.len()],
+        let work = || {
+            let bordered = if self.border.is_none() { 0 } else { self.border.len() };
+            (vec![T::zero(); bordered], Room::default())
         };
-        let one = |buffer: &mut Vec<T>, (number, image): (usize, &[T]), out: &mut [MaybeUninit<T>]| {
+        let one = |(buffer, room): &mut (Vec<T>, Room<T>),
+                   (number, image): (usize, &[T]),
+                   out: &mut [MaybeUninit<T>]| {
             if !buffer.is_empty() {
                 self.border.fill(image, buffer);
             }
-            pulp::Arch::new().dispatch(Correlation {
-                buffer: if buffer.is_empty() { image } else { buffer },
-                width: self.border.size.1,
-                inputs: self.border.channels,
-                kernel: self.kernel,
-                stride: self.stride,
-                filters: &filters[number / self.examples],
-                outputs: self.outputs,
-                size: self.size,
-                out,
-            });
+            let buffer = if buffer.is_empty() { image } else { buffer };
+            let (inputs, outputs, size) = (self.border.channels, self.outputs, self.size);
+            match &filters[number / self.examples] {
+                Filters::Winograd(filters) => {
+                    pulp::Arch::new().dispatch(Tiles { buffer, inputs, filters, outputs, size, room, out });
+                }
+                Filters::Direct(filters) => pulp::Arch::new().dispatch(Correlation {
+                    buffer,
+                    width: self.border.size.1,
+                    inputs,
+                    kernel: self.kernel,
+                    stride: self.stride,
+                    filters,
+                    outputs,
+                    size,
+                    out,
+                }),
+            }
         };
         if is_parallel(count.saturating_mul(self.cost())) {
             let images = images.par_chunks_exact(image).enumerate();
             let all = images.zip(places.par_chunks_exact_mut(result));
-            all.for_each_init(buffer, |buffer, (image, out)| one(buffer, image, out));
+            all.for_each_init(work, |work, (image, out)| one(work, image, out));
         } else {
-            let mut buffer = buffer();
+            let mut work = work();
             let images = images.chunks_exact(image).enumerate();
-            images.zip(places.chunks_exact_mut(result)).for_each(|(image, out)| one(&mut buffer, image, out));
+            images.zip(places.chunks_exact_mut(result)).for_each(|(image, out)| one(&mut work, image, out));
         }
         // SAFETY: the capacity is at least `count · result`; each image wrote all of its `result`
-        // elements, since the blocks of filters cover its outputs and the rows its pixels.
+        // elements, since the blocks of filters cover its outputs, and the rows, or the tiles, its
+        // pixels.
         unsafe { out.set_len(count * result) };
         out
     }
@@ -147,7 +179,7 @@ fn is_parallel(cost: usize) -> bool {
 
 /// The adjoint in the filters, `(t, kh, kw, c, o)`.
 fn weight_grad<T: Lanes>(sizes: Sizes, x: &[T], g: &[T]) -> Vec<T> {
-    let Plan { border, kernel, stride, size, examples, outputs } = Plan::forward(sizes);
+    let Plan { border, kernel, stride, size, examples, outputs, .. } = Plan::forward(sizes);
     let block = block::<T>();
     let padded = outputs.next_multiple_of(block);
     let pixels = size.0 * size.1;
@@ -211,9 +243,14 @@ struct InputGrad(Sizes);
 struct WeightGrad(Sizes);
 
 /// The correlation of contiguous images with the filters of their tasks.
-fn correlated<T: Lanes>(plan: &Plan, x: &[T], lx: &Layout, w: &[T], lw: &Layout, backwards: bool) -> Vec<T> {
+fn correlated<T: Lanes>(plan: Plan, x: &[T], lx: &Layout, w: &[T], lw: &Layout, backwards: bool) -> Vec<T> {
     let block = block::<T>();
-    let filters: Vec<Packed<T>> = (0..lw.dims()[0]).map(|t| of_task(w, lw, t, block, backwards)).collect();
+    let plan = plan.or_winograd(block);
+    let of_task = |t: usize| {
+        let packed = of_task(w, lw, t, block, backwards);
+        if plan.winograd { Filters::Winograd(Transformed::new(&packed)) } else { Filters::Direct(packed) }
+    };
+    let filters: Vec<Filters<T>> = (0..lw.dims()[0]).map(of_task).collect();
     plan.run(dense(x, lx), &filters)
 }
 
@@ -242,19 +279,14 @@ macro_rules! operation {
         }
     };
 }
-operation!(
-    Forward,
-    "conv2d",
-    |sizes, x, lx, w, lw| correlated(&Plan::forward(sizes), x, lx, w, lw, false),
-    {
-        let [t, b, o, h, w] = sizes.results();
-        [t, b, h, w, o].as_slice().into()
-    }
-);
+operation!(Forward, "conv2d", |sizes, x, lx, w, lw| correlated(Plan::forward(sizes), x, lx, w, lw, false), {
+    let [t, b, o, h, w] = sizes.results();
+    [t, b, h, w, o].as_slice().into()
+});
 operation!(
     InputGrad,
     "conv2d_input_grad",
-    |sizes, x, lx, w, lw| correlated(&Plan::input_grad(sizes), x, lx, w, lw, true),
+    |sizes, x, lx, w, lw| correlated(Plan::input_grad(sizes), x, lx, w, lw, true),
     {
         let [t, b, c, h, w] = sizes.images();
         [t, b, h, w, c].as_slice().into()

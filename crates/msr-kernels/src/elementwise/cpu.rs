@@ -11,15 +11,24 @@ use crate::vectorized::vectorized;
 
 /// `a ∘ b`, both `f32` or both `f64` in main memory.
 pub(super) fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if a.dims() == b.dims() {
-        if let Some(order) = memory_order(a).filter(|_| a.stride() == b.stride()) {
-            let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &BinaryLoop(op))?;
-            return Ok(result.permute(inverse(&order))?);
-        }
-        return Ok(a.apply_op2_no_bwd(b, &BinaryLoop(op))?);
-    }
     let shape = a.shape().broadcast_shape_binary_op(b.shape(), op.name())?;
-    Ok(a.broadcast_as(&shape)?.apply_op2_no_bwd(&b.broadcast_as(&shape)?, &BinaryLoop(op))?)
+    let (a, b) = (a.broadcast_as(&shape)?, b.broadcast_as(&shape)?);
+    // Two views alike; or one, and a bias or a factor.
+    let order = match (memory_order(&a), memory_order(&b)) {
+        (Some(order), _) if a.stride() == b.stride() || is_repeated(&b) => Some(order),
+        (_, Some(order)) if is_repeated(&a) => Some(order),
+        _ => None,
+    };
+    if let Some(order) = order {
+        let result = a.permute(&order[..])?.apply_op2_no_bwd(&b.permute(&order[..])?, &BinaryLoop(op))?;
+        return Ok(result.permute(inverse(&order))?);
+    }
+    Ok(a.apply_op2_no_bwd(&b, &BinaryLoop(op))?)
+}
+
+/// Whether numbers are there more than once, as in a tensor that was broadcast.
+fn is_repeated(t: &Tensor) -> bool {
+    t.dims().iter().zip(t.stride()).any(|(&size, &stride)| size > 1 && stride == 0)
 }
 
 /// `f(x)`, `f32` or `f64` in main memory.

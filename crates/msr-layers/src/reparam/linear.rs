@@ -226,6 +226,10 @@ impl Layer for ReparamLinear {
         Ok(Input::Prepared(self.features(&values.shared[0], examples)?))
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         let (symmetry, filter, bias) = (&values.shared[0], &values.adapted[0], values.adapted.get(1));

@@ -224,6 +224,10 @@ impl Layer for PatternLinear {
         self.parameters.clone()
     }
 
+    fn draws_nothing(&self) -> bool {
+        true
+    }
+
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
         let (weight, bias) = self.expanded(values)?;

@@ -134,9 +134,13 @@ impl Layer for PatternConv2d {
         self.weights.parameters()
     }
 
-    fn prepare(&self, _: &Values, examples: &Node, _: usize) -> Result<Input> {
+    fn prepare(&self, _: &Values, examples: &Node, uses: usize) -> Result<Input> {
         self.check_stride(examples.dims())?;
-        Ok(Input::Prepared(self.convolution.columns_of_tasks(examples)?))
+        self.convolution.prepare(examples, uses)
+    }
+
+    fn draws_nothing(&self) -> bool {
+        true
     }
 
     fn forward_tasks(&self, values: &Values, input: &Input) -> Result<Node> {

@@ -38,6 +38,7 @@ pub fn cases(dtype: DType) -> Vec<Case> {
         let layer = build(vars.builder(dtype, &Device::Cpu).pp("layer"));
         let weights = match name {
             "stack" => 3,
+            "stack of convolutions" => 2,
             "Residual" => 2,
             "Conv4" => 3,
             _ if name.contains("Norm") => 0,
@@ -96,6 +97,24 @@ pub fn cases(dtype: DType) -> Vec<Case> {
         let strided = Conv2dConfig { bias, stride: 2, padding: 1, ..Conv2dConfig::new(2, 3, 3) };
         add("Conv2d, stride 2, padding 1", &[2, 5, 6], &[3, 3, 3], &|vb| {
             Box::new(Conv2d::new(strided, vb).unwrap())
+        });
+        // So many channels that windows are read in place.
+        let wide = Conv2dConfig { bias, padding: 1, ..Conv2dConfig::new(8, 8, 3) };
+        add("Conv2d, in place", &[8, 5, 4], &[8, 5, 4], &|vb| Box::new(Conv2d::new(wide, vb).unwrap()));
+        add("ReparamConv2d, Kronecker, in place", &[8, 5, 4], &[8, 5, 4], &|vb| {
+            Box::new(ReparamConv2d::new(ReparamConv2dConfig::kronecker(wide), vb).unwrap())
+        });
+        add("ReparamConv2d, full, in place", &[8, 5, 4], &[8, 3, 2], &|vb| {
+            let conv = Conv2dConfig { stride: 2, ..wide };
+            let symmetry = ConvSymmetry::Full { filter_params: 4, std: 0.5 };
+            let config =
+                ReparamConv2dConfig { symmetry, filter_std: 1.0, ..ReparamConv2dConfig::full(conv, 4) };
+            Box::new(ReparamConv2d::new(config, vb).unwrap())
+        });
+        add("stack of convolutions", &[8, 5, 4], &[8, 2, 2], &|vb| {
+            let conv = |name| Conv2d::new(wide, vb.pp(name)).unwrap();
+            let pool = AvgPool2d::new(Pool2dConfig::new(2));
+            Box::new(Sequential::new().with(conv("a")).with(Activation::Tanh).with(conv("b")).with(pool))
         });
         for channels in [1, 2] {
             let conv = Conv2dConfig { in_channels: channels, ..strided };

@@ -212,7 +212,7 @@ impl InnerLoop {
         support: &Examples,
     ) -> Result<Values> {
         let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
-        let Values { shared, adapted, buffers, pass } = start;
+        let Values { shared, adapted, buffers, pass, .. } = start;
         let rest = Values { buffers, pass, ..Values::default() };
         let of_step = rest.clone();
         let (shared_count, rate_count) = (shared.len(), rates.len());

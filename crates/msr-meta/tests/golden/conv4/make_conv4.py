@@ -5,25 +5,28 @@ rate per adapted tensor, cross-entropy; losses of the tasks and gradients of the
 `kronecker`: Kronecker-factored convolutions, 2x2 max-pools, batch statistics (transductive).
 `strided`:   plain convolutions with stride 2, batch statistics.
 `support`:   plain convolutions, 2x2 max-pools, queries normalised with the statistics of the task's support set under the adapted weights.
+`omniglot`:  the network of the few-shot literature, in a file of its own: 2 tasks, 5 classes, 5 support / 25 query images of 28x28, one channel in,
+             32 in the blocks, Kronecker factors, one inner step. What goes in are float32 numbers; gradients are computed in float64, and rounded.
 Arrays: `<case>/in/<name>`, `<case>/grad/<name>` (names of the Rust parameters), `<case>/loss`.
-Run: python make_conv4.py OUT.npz   (needs torch and numpy)
+Run: python make_conv4.py OUT.npz OMNIGLOT.npz   (needs torch and numpy)
 """
 import sys
 import numpy as np, torch, torch.nn.functional as F
 rng = np.random.default_rng(0)
-T, NS, NQ, CLASSES, CIN, C, SIZE, STEPS = 2, 3, 6, 3, 2, 3, 16, 2
-store = {}
+T, NS, NQ, CLASSES, CIN, C, SIZE, STEPS, NOISE = 2, 3, 6, 3, 2, 3, 16, 2, 0.1
+store, SINGLE = {}, False
 
 def case(name, kronecker, stride, support_statistics):
     p, adapted = {}, []
     def add(key, value, adapts):
+        value = np.float64(np.float32(value)) if SINGLE else value
         p[key] = torch.tensor(value, dtype=torch.float64, requires_grad=True)
         if adapts: adapted.append(key)
     for i in range(4):
         c = CIN if i == 0 else C
         if kronecker:
             for what, n in (("out", C), ("in", c), ("taps", 9)):
-                add(f"block{i}.conv.symmetry_{what}", 0.1 * rng.normal(size=(n, n)), False)
+                add(f"block{i}.conv.symmetry_{what}", NOISE * rng.normal(size=(n, n)), False)
             add(f"block{i}.conv.filter", rng.normal(size=(C, c, 9)) / np.sqrt(9 * c), True)
         else:
             add(f"block{i}.conv.weight", rng.normal(size=(C, c, 3, 3)) / np.sqrt(9 * c), True)
@@ -70,12 +73,20 @@ def case(name, kronecker, stride, support_statistics):
     losses = torch.stack(losses)
     grads = torch.autograd.grad(losses.mean(), list(p.values()))
     store[f"{name}/loss"] = losses.detach().numpy()
+    kept = np.float32 if SINGLE else np.float64
     for (key, value), g in zip(p.items(), grads):
-        store[f"{name}/in/{key}"], store[f"{name}/grad/{key}"] = value.detach().numpy(), g.numpy()
-    for key, value in (("x_support", xs), ("x_query", xq), ("y_support", ys), ("y_query", yq)):
+        arrays = [np.array(a.numpy(), dtype=kept, order="C") for a in (value.detach(), g)]
+        store[f"{name}/in/{key}"], store[f"{name}/grad/{key}"] = arrays
+    for key, value in (("x_support", xs), ("x_query", xq)):
+        store[f"{name}/in/{key}"] = value.numpy().astype(kept)
+    for key, value in (("y_support", ys), ("y_query", yq)):
         store[f"{name}/in/{key}"] = value.numpy()
 
 case("kronecker", True, False, False)
 case("strided", False, True, False)
 case("support", False, False, True)
 np.savez_compressed(sys.argv[1], **store)
+store, SINGLE = {}, True
+T, NS, NQ, CLASSES, CIN, C, SIZE, STEPS, NOISE = 2, 5, 25, 5, 1, 32, 28, 1, 0.01
+case("omniglot", True, False, False)
+np.savez_compressed(sys.argv[2], **store)
