@@ -3,7 +3,8 @@
 use candle_core::{DType, Device, Tensor};
 use msr_testkit::normal;
 
-use super::{conv2d, conv2d_input_grad, conv2d_pays, conv2d_weight_grad, in_place_pays};
+use super::cost::in_place_pays;
+use super::{conv2d, conv2d_input_grad, conv2d_pays, conv2d_weight_grad};
 use crate::body::with_composed;
 use crate::error::Result;
 use crate::window::Window;

@@ -1,5 +1,5 @@
-//! Lines of equal length as the rows or the columns of a matrix: its products with vectors, and sums
-//! of outer products. Loops for [`vectorized`](crate::vectorized::vectorized) to compile.
+//! Lines of equal length as the rows or the columns of a matrix: its products with vectors, and
+//! sums of outer products. Loops for [`vectorized`](crate::vectorized::vectorized) to compile.
 
 use candle_core::WithDType;
 

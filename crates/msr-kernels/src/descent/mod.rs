@@ -1,9 +1,9 @@
 //! Gradient steps on the squared error of a linear model, all of them in one pass: what the inner
 //! loop does to the filter parameters of a layer whose outputs are `Φ v`.
 //!
-//! `v_{s+1} = v_s − α ∘ (2 / n) Φᵀ (Φ v_s − y)`, with a design matrix Φ for each task. A step is two
-//! products of a small matrix and a vector; made of single operations, what lies between them takes
-//! longer than they do.
+//! `v_{s+1} = v_s − α ∘ (2 / n) Φᵀ (Φ v_s − y)`, with a design matrix Φ for each task. A step is
+//! two products of a small matrix and a vector; made of single operations, what lies between them
+//! takes longer than they do.
 //!
 //! Only in main memory; see [`is_fused`](crate::is_fused).
 
