@@ -79,7 +79,7 @@ def meta_loss(outer, batch):
     return jnp.mean(losses), losses
 
 
-optimiser = optax.adam(1e-3)
+optimiser = optax.adam(1e-3, eps=server.ADAM_EPSILON)
 state = optimiser.init(outer)
 
 

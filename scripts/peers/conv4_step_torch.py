@@ -19,15 +19,24 @@ to_adapt = server.adapted(outer)
 depth = blocks(outer)
 tensors = lambda examples: (torch.tensor(examples[0]), torch.tensor(examples[1].astype("int64")))
 batch = (*tensors(problem.support), *tensors(problem.query))
-optimiser = torch.optim.Adam(outer.values(), 1e-3)
+optimiser = torch.optim.Adam(outer.values(), 1e-3, eps=server.ADAM_EPSILON)
 torch.set_num_threads(1 if args.variant == "torch-threads" else args.threads)
+
+
+def normalised(x, gamma, beta):
+    """Batch normalisation with the statistics of the batch."""
+    if args.variant != "torch-func":
+        return F.batch_norm(x, None, None, gamma, beta, training=True)
+    # Under torch.func.vmap second derivatives of batch_norm are wrong (pytorch/functorch, issue 534).
+    variance, mean = torch.var_mean(x, (0, 2, 3), correction=0, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + 1e-5) * gamma[:, None, None] + beta[:, None, None]
 
 
 def forward(outer, adapted, x):
     for i in range(depth):
         x = F.conv2d(x, weight(i, outer, adapted, torch.eye, torch.einsum), padding=1)
         gamma, beta = adapted[f"block{i}.norm.weight"], adapted[f"block{i}.norm.bias"]
-        x = F.batch_norm(x, None, None, gamma, beta, training=True)
+        x = normalised(x, gamma, beta)
         x = F.max_pool2d(F.relu(x), 2)
     return F.linear(x.flatten(1), adapted["head.weight"], adapted["head.bias"])
 

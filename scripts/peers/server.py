@@ -13,6 +13,9 @@ import time
 
 import numpy as np
 
+# As msr-bench has it, so that a first step is no sign of rounding errors.
+ADAM_EPSILON = 1e-2
+
 
 def arguments(variants):
     """The command line: a variant, the file of the problem, the file for what one step made of it, sizes."""

@@ -14,8 +14,17 @@ pub const TOLERANCE: f64 = 1e-4;
 pub struct Outcome {
     /// The query loss of each task.
     losses: Vec<f64>,
-    /// The outer parameters after it, by name.
+    /// The outer parameters after it, by name; the factors of a symmetry matrix as one.
     outer: BTreeMap<String, Vec<f64>>,
+}
+
+/// What a parameter is compared as. The Kronecker factors of a symmetry matrix are one: the factor
+/// of a single input channel only scales the weights, which the normalisation takes away again, and
+/// its gradient alone is little more than rounding.
+fn compared_as(name: &str) -> &str {
+    let factors = ["symmetry_out", "symmetry_in", "symmetry_taps"];
+    let factor = factors.into_iter().find(|factor| name.ends_with(factor));
+    factor.map_or(name, |factor| &name[..name.len() - factor.len() + "symmetry".len()])
 }
 
 impl Outcome {
@@ -25,10 +34,13 @@ impl Outcome {
     /// When the file is no npz of numbers.
     pub fn new(losses: &[f64], updated: &Path) -> Result<Self> {
         let tensors = Tensor::read_npz(updated).with_context(|| format!("{}", updated.display()))?;
-        let outer = tensors.into_iter().map(|(name, tensor)| {
-            Ok((name, tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?))
-        });
-        Ok(Self { losses: losses.to_vec(), outer: outer.collect::<Result<_>>()? })
+        let tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();
+        let mut outer = BTreeMap::<String, Vec<f64>>::new();
+        for (name, tensor) in &tensors {
+            let numbers = tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+            outer.entry(compared_as(name).to_string()).or_default().extend(numbers);
+        }
+        Ok(Self { losses: losses.to_vec(), outer })
     }
 
     /// The largest difference from `ours`, as a fraction of the largest number of its tensor.
@@ -79,11 +91,17 @@ fn difference(theirs: &[f64], ours: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Outcome;
+    use super::{Outcome, compared_as};
 
     fn outcome(losses: &[f64], outer: &[(&str, &[f64])]) -> Outcome {
         let outer = outer.iter().map(|(name, values)| ((*name).to_string(), values.to_vec())).collect();
         Outcome { losses: losses.to_vec(), outer }
+    }
+
+    #[test]
+    fn factors_are_one_matrix() {
+        let names = ["a.symmetry_out", "a.symmetry_taps", "a.symmetry", "b.filter"].map(compared_as);
+        assert_eq!(names, ["a.symmetry", "a.symmetry", "a.symmetry", "b.filter"]);
     }
 
     #[test]
