@@ -54,9 +54,8 @@ impl Program {
             };
         };
         let read = line.with_context(|| format!("{name} printed no text"));
-        let parsed = read.and_then(|line| {
-            serde_json::from_str(&line).with_context(|| format!("{name} printed {line:?}"))
-        });
+        let parsed = read
+            .and_then(|line| serde_json::from_str(&line).with_context(|| format!("{name} printed {line:?}")));
         parsed.map(Some).map_err(|error| self.failed(error))
     }
 
@@ -126,9 +125,8 @@ pub fn run_peer<T: DeserializeOwned>(
     args: &[String],
     mut measured: impl FnMut(T),
 ) -> Result<()> {
-    let mut peer = Program::start(name, script(python, scripts, name).args(args)).with_context(|| {
-        format!("cannot start {}; name a Python with --python", python.display())
-    })?;
+    let mut peer = Program::start(name, script(python, scripts, name).args(args))
+        .with_context(|| format!("cannot start {}; name a Python with --python", python.display()))?;
     let needs = || format!("{name} needs `pip install jax optax numpy` in the Python that --python names");
     while let Some(found) = peer.line().with_context(needs)? {
         measured(found);
@@ -158,7 +156,8 @@ mod tests {
 
     #[test]
     fn what_went_wrong_is_said() -> anyhow::Result<()> {
-        let said = |error: Option<anyhow::Error>| format!("{:#}", error.unwrap_or_else(|| anyhow::anyhow!("")));
+        let said =
+            |error: Option<anyhow::Error>| format!("{:#}", error.unwrap_or_else(|| anyhow::anyhow!("")));
         let failed = said(shell("echo because >&2; exit 3")?.line::<u32>().err());
         assert!(failed.starts_with("because: the shell failed (exit") && failed.contains('3'), "{failed}");
         let odd = said(shell("echo word; sleep 60")?.line::<u32>().err());

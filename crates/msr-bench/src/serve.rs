@@ -105,7 +105,8 @@ pub fn run(args: &Args) -> Result<()> {
     say_json(&serde_json::to_string(&Started { losses, start_mib })?);
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let samples: usize = line.trim().parse().with_context(|| format!("{line:?} is no number of steps"))?;
+        let samples: usize =
+            line.trim().parse().with_context(|| format!("{line:?} is no number of steps"))?;
         let mut ms = Vec::new();
         for step in 0..=samples {
             device.synchronize()?;
@@ -163,7 +164,8 @@ impl Server {
     /// # Errors
     /// When it cannot be started, or its first step fails.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let mut program = Program::start(name, command).with_context(|| format!("{name} cannot be started"))?;
+        let mut program =
+            Program::start(name, command).with_context(|| format!("{name} cannot be started"))?;
         let started = program.answer()?;
         Ok(Self { program, started })
     }

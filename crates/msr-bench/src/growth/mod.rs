@@ -116,9 +116,7 @@ impl Axis {
     fn work(self, size: usize) -> Work {
         let usual = Conv4Step::default();
         match self {
-            Self::Tasks => {
-                Work::Conv4(Conv4Step { size: Conv4Size { tasks: size, ..usual.size }, ..usual })
-            }
+            Self::Tasks => Work::Conv4(Conv4Step { size: Conv4Size { tasks: size, ..usual.size }, ..usual }),
             Self::InnerSteps => Work::Conv4(Conv4Step { inner_steps: size, ..usual }),
             Self::Width => Work::Linear(LinearStep { width: size }),
         }
@@ -340,8 +338,14 @@ mod tests {
             sweep(axis, points.collect())
         });
         let threads = NonZeroUsize::MIN;
-        let found =
-            Results { suite: "growth", device: "cpu".into(), threads, rounds: 1, samples: 3, sweeps: sweeps.into() };
+        let found = Results {
+            suite: "growth",
+            device: "cpu".into(),
+            threads,
+            rounds: 1,
+            samples: 3,
+            sweeps: sweeps.into(),
+        };
         let json = serde_json::to_value(&found)?;
         let tasks = &json["sweeps"][0];
         assert_eq!((&tasks["axis"], &tasks["points"][8]["ms"]), (&"tasks".into(), &512.0.into()));

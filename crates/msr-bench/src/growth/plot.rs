@@ -39,7 +39,8 @@ fn chart(
     points: Vec<(f64, f64)>,
     series: impl IntoIterator<Item = Series>,
 ) -> Chart {
-    let empty = Chart::new(sweep.axis.name(), quantity).x_scale(Scale::Log).y_scale(Scale::Log).size(330, 250);
+    let empty =
+        Chart::new(sweep.axis.name(), quantity).x_scale(Scale::Log).y_scale(Scale::Log).size(330, 250);
     let chart = series.into_iter().fold(empty, Chart::series);
     match (points.first(), points.last()) {
         (Some(first), Some(last)) if first.0 < last.0 => {

@@ -13,8 +13,8 @@ use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::{Deserialize, Serialize};
 
 use super::{Ratio, Results, StepArgs, step_ms};
-use crate::program::run_peer;
 use crate::machine_rates::Rates;
+use crate::program::run_peer;
 use crate::timing::median;
 use msr_report::Table;
 

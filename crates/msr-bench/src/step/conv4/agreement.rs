@@ -64,7 +64,7 @@ impl Outcome {
             let difference = difference(theirs, ours).with_context(|| format!("{name} has another shape"))?;
             worst = worst.max(difference);
             // NaN is no agreement.
-            if !(difference <= TOLERANCE) {
+            if difference.is_nan() || difference > TOLERANCE {
                 differ.push(format!("{name} by {difference:.1e}"));
             }
         }
@@ -109,12 +109,18 @@ mod tests {
         let ours = outcome(&[2.0], &[("a", &[1.0, -100.0]), ("b", &[0.0])]);
         let near = outcome(&[2.0], &[("a", &[1.005, -100.0]), ("b", &[0.0])]);
         assert!((near.agrees_with(&ours)? - 5e-5).abs() < 1e-12);
-        let said = |other: Outcome| other.agrees_with(&ours).err().map(|e| format!("{e:#}")).unwrap_or_default();
+        let said =
+            |other: Outcome| other.agrees_with(&ours).err().map(|e| format!("{e:#}")).unwrap_or_default();
         let far = said(outcome(&[2.1], &[("a", &[1.02, -100.0]), ("b", &[0.0])]));
         assert!(far.contains("losses by 5.0e-2, a by 2.0e-4") && !far.contains("b by"), "{far}");
-        assert!(said(outcome(&[f64::NAN], &[("a", &[1.0, -100.0]), ("b", &[0.0])])).contains("losses by NaN"));
+        assert!(
+            said(outcome(&[f64::NAN], &[("a", &[1.0, -100.0]), ("b", &[0.0])])).contains("losses by NaN")
+        );
         assert!(said(outcome(&[2.0], &[("a", &[1.0]), ("b", &[0.0])])).contains("a has another shape"));
-        assert!(said(outcome(&[2.0], &[("a", &[1.0, -100.0])])).contains("its outer parameters are a; ours are a, b"));
+        assert!(
+            said(outcome(&[2.0], &[("a", &[1.0, -100.0])]))
+                .contains("its outer parameters are a; ours are a, b")
+        );
         Ok(())
     }
 }

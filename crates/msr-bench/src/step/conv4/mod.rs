@@ -129,9 +129,8 @@ pub fn run(args: &Conv4Args) -> Result<()> {
         let updated = folder.path().join("peer.npz");
         let server = peer.start(&args.step, work.inner_steps, threads, &problem, &updated)?;
         let theirs = Outcome::new(&server.started.losses, &updated)?;
-        let difference = theirs
-            .agrees_with(&outcome)
-            .with_context(|| format!("{}: nothing was timed", peer.name()))?;
+        let difference =
+            theirs.agrees_with(&outcome).with_context(|| format!("{}: nothing was timed", peer.name()))?;
         servers.push((peer.name(), server, difference));
     }
 
@@ -276,15 +275,23 @@ mod tests {
         let machine = Rates { gemm: 1e12, copy: 1e10 };
         let found = results(&args, machine, 5, &[measured("ours", 1.0), measured("JAX scan", 4.0)])?;
         let json = serde_json::to_value(&found)?;
-        assert_eq!((&json["suite"], &json["tasks"], &json["kind"]), (&"conv4".into(), &8.into(), &"kronecker".into()));
+        assert_eq!(
+            (&json["suite"], &json["tasks"], &json["kind"]),
+            (&"conv4".into(), &8.into(), &"kronecker".into())
+        );
         assert_eq!((&json["inner_steps"], &json["samples"]), (&1.into(), &5.into()));
         let row = &json["results"][1];
         assert_eq!((&row["ms"], &row["peak_mib"]), (&8.0.into(), &50.0.into()));
         assert_eq!(row["ratio"], serde_json::json!({ "median": 0.25, "least": 0.25, "most": 0.25 }));
         assert!(json["results"][0].get("ratio").is_none() && json["results"][0]["ms"] == 2.0);
         let text = report(&found)?;
-        assert!(text.contains("Conv4-32 meta-step, Kronecker factors: 8 tasks of 5 ways, 1 shot, 25 queries; 1 inner step,"), "{text}");
-        assert!(text.contains("0.25 (0.25 – 0.25) | 50") && text.contains("at most 2e-5"), "{text}");
+        assert!(
+            text.contains(
+                "Conv4-32 meta-step, Kronecker factors: 8 tasks of 5 ways, 1 shot, 25 queries; 1 inner step,"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("0.25 (0.25 – 0.25)    | 50") && text.contains("at most 2e-5"), "{text}");
 
         let alone = report(&results(&args, machine, 5, &[measured("ours", 1.0)])?)?;
         assert!(!alone.contains("ours / it") && !alone.contains("Before anything"), "{alone}");

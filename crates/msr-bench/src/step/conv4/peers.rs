@@ -110,9 +110,8 @@ fn has(python: &Path, packages: &[&str]) -> Result<bool> {
     let names = packages.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
     let line = format!("import importlib.util as u; print(all(u.find_spec(n) for n in [{names}]))");
     let found = Command::new(python).args(["-c", &line]).output();
-    let found = found.with_context(|| {
-        format!("cannot start {}; name a Python with --python", python.display())
-    })?;
+    let found =
+        found.with_context(|| format!("cannot start {}; name a Python with --python", python.display()))?;
     Ok(found.stdout.starts_with(b"True"))
 }
 

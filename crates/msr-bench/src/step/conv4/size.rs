@@ -165,7 +165,8 @@ impl Conv4Step {
         for (block, &(inputs, h, w)) in shapes[..shapes.len() - 1].iter().enumerate() {
             let weights = width * inputs * TAPS;
             *(if block == 0 { &mut first } else { &mut others }) += 2 * h * w * weights;
-            expansions += 2 * weights
+            expansions += 2
+                * weights
                 * match kind {
                     Kind::Plain => 0,
                     Kind::Kronecker => width + inputs + TAPS,
@@ -175,8 +176,7 @@ impl Conv4Step {
         let features = shapes.last().map_or(0, |(c, h, w)| c * h * w);
         others += 2 * features * ways;
         let (steps, support) = (self.inner_steps, self.support());
-        let examples =
-            queries * (2 * first + 3 * others) + steps * support * (4 * first + 9 * others);
+        let examples = queries * (2 * first + 3 * others) + steps * support * (4 * first + 9 * others);
         let operations = tasks * examples + (6 * tasks * steps + 3) * expansions;
         let (c, h, w) = IMAGE;
         let outer = self.learner(&Device::Cpu)?;
