@@ -4,9 +4,12 @@
 mod check;
 mod expand;
 mod groups;
+mod growth;
 mod machine_rates;
+mod program;
 mod record;
 mod roofline;
+mod serve;
 mod step;
 mod timing;
 
@@ -38,6 +41,8 @@ enum Suite {
     /// A meta-step: time, and the least time that the device allows.
     #[command(subcommand, arg_required_else_help = true)]
     Step(step::Step),
+    /// Time and memory of a meta-step against tasks, inner steps and width.
+    Growth(growth::Args),
     /// From filter parameters to weights: dense, tied, and by Kronecker factors.
     Expand(expand::Args),
     /// What the device can do at most: matrix products and copies by size.
@@ -47,6 +52,9 @@ enum Suite {
     Check(check::Args),
     /// Sharing patterns, large groups, and recovery of groups.
     Groups(groups::Args),
+    /// A meta-step in a process of its own: a line N on stdin, the times of N steps on stdout.
+    #[command(hide = true)]
+    Serve(serve::Args),
     /// The same as `step fc`.
     #[command(hide = true)]
     Fc(step::StepArgs),
@@ -75,6 +83,8 @@ fn main() -> std::process::ExitCode {
 fn run(suite: Suite) -> Result<()> {
     match suite {
         Suite::Step(step) => step.run(),
+        Suite::Growth(args) => growth::run(&args),
+        Suite::Serve(args) => serve::run(&args),
         Suite::Expand(args) => expand::run(&args),
         Suite::Roofline(args) => roofline::run(&args),
         Suite::Check(args) => check::run(&args),

@@ -11,8 +11,9 @@ use msr_layers::{ReparamLinear, ReparamLinearConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::{Ratio, Results, StepArgs, peer, step_ms};
+use super::{Ratio, Results, StepArgs, step_ms};
 use crate::machine_rates::Rates;
+use crate::program::run_peer;
 use crate::timing::median;
 use msr_report::Table;
 
@@ -68,12 +69,12 @@ pub fn run(args: &StepArgs) -> Result<()> {
     let bar = args.bar(PROBLEMS.len() * if args.peers { 2 } else { 1 })?;
     for _ in 0..args.rounds {
         for (i, &(rank, k)) in PROBLEMS.iter().enumerate() {
-            ours[i].push(ours_ms(rank, k, args.inner_steps, &device, samples)?);
+            ours[i].push(ours_ms(rank, k, args.inner_steps(), &device, samples)?);
             bar.inc(1);
         }
         if args.peers {
             let mut found: Vec<PeerTime> = Vec::new();
-            peer::run(&args.python, &args.scripts, "fc_step_jax.py", &args.for_peer(samples), |time| {
+            run_peer(&args.python, &args.scripts, "fc_step_jax.py", &args.for_peer(samples), |time| {
                 found.push(time);
                 bar.inc(1);
             })?;
@@ -155,7 +156,7 @@ fn results(
         let floor_ms = machine.floor_ms(floor(k));
         results.push(Row { rank, filter_parameters: k, ms: median(ours), peer, floor_ms });
     }
-    let StepArgs { inner_steps, rounds, .. } = *args;
+    let (inner_steps, rounds) = (args.inner_steps(), args.rounds);
     let device = args.place.device.to_string();
     Ok(Results { suite: SUITE, device, inner_steps, rounds, samples, machine, results })
 }

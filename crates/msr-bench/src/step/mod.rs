@@ -1,7 +1,7 @@
 //! Meta-steps: one a file. What they share: the flags, the timing, and ratios to a peer.
 
+pub mod conv4;
 pub mod fc;
-mod peer;
 pub mod rot8;
 
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ use crate::machine_rates::Rates;
 use crate::record::{OutputArgs, PlaceArgs};
 use crate::timing::median;
 
+/// Inner steps of fc and rot8, unless the flags say otherwise.
+const INNER_STEPS: usize = 3;
+
 /// The meta-steps.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Step {
@@ -27,6 +30,9 @@ pub enum Step {
     /// MSR-Conv on the C_8 problem of Table 2: 32 tasks, one support and 19 query images, Adam
     /// included.
     Rot8(StepArgs),
+    /// MAML or MSR with a Conv4 on 28 × 28 images: 8 tasks of 5 ways, one support and 5 query images
+    /// each, one inner step, Adam included, unless the flags say otherwise.
+    Conv4(conv4::Conv4Args),
 }
 
 impl Step {
@@ -38,6 +44,7 @@ impl Step {
         match self {
             Self::Fc(args) => fc::run(args),
             Self::Rot8(args) => rot8::run(args),
+            Self::Conv4(args) => conv4::run(args),
         }
     }
 }
@@ -45,23 +52,23 @@ impl Step {
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct StepArgs {
-    /// Run the same step in JAX, in every way that its script knows, in turn with ours, and print
-    /// the ratios.
+    /// Run the same step in JAX, and conv4 in PyTorch too, in every way that their scripts know, in
+    /// turn with ours, and print the ratios.
     #[arg(long)]
     pub peers: bool,
-    /// The Python that has JAX.
+    /// The Python that has JAX and PyTorch.
     #[arg(long, env = "MSR_PYTHON", default_value = "python3")]
     pub python: PathBuf,
     /// The folder of this project's scripts.
     #[arg(long, value_name = "DIR", env = "MSR_SCRIPTS", hide_env_values = true, default_value = "scripts")]
     pub scripts: PathBuf,
-    /// Inner steps.
-    #[arg(long, default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000))]
-    pub inner_steps: usize,
+    /// Inner steps; by default 3 of fc and rot8, and one of conv4.
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000))]
+    pub inner_steps: Option<usize>,
     /// How often ours and the peer take turns.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub rounds: u64,
-    /// Steps that are timed in each round; by default 300 of fc and 20 of rot8.
+    /// Steps that are timed in each round; by default 300 of fc, 20 of rot8, 5 of conv4.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub samples: Option<u64>,
     /// Where to compute.
@@ -81,7 +88,7 @@ impl StepArgs {
         let device = self.place.device.open()?;
         ensure!(
             device.is_cpu() || !self.peers,
-            "--peers runs JAX on the processor: leave one of --peers and --device {} away",
+            "--peers runs on the processor: leave one of --peers and --device {} away",
             self.place.device
         );
         Ok(device)
@@ -96,9 +103,14 @@ impl StepArgs {
         Ok(bar)
     }
 
+    /// The inner steps of layers that are linear in what tasks adapt.
+    pub fn inner_steps(&self) -> usize {
+        self.inner_steps.unwrap_or(INNER_STEPS)
+    }
+
     /// What a peer is told: inner steps and samples.
     pub fn for_peer(&self, samples: u64) -> [String; 2] {
-        [self.inner_steps.to_string(), samples.to_string()]
+        [self.inner_steps().to_string(), samples.to_string()]
     }
 }
 
@@ -176,13 +188,13 @@ pub mod tests {
     use super::StepArgs;
     use crate::record::{OutputArgs, PlaceArgs};
 
-    /// Three rounds of three inner steps.
+    /// Three rounds.
     pub fn args(peers: bool) -> StepArgs {
         StepArgs {
             peers,
             python: "python3".into(),
             scripts: "scripts".into(),
-            inner_steps: 3,
+            inner_steps: None,
             rounds: 3,
             samples: None,
             place: PlaceArgs::default(),

@@ -12,8 +12,9 @@ use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{AdamConfig, MetaConfig, MetaLearner, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::{Ratio, Results, StepArgs, peer, step_ms};
+use super::{Ratio, Results, StepArgs, step_ms};
 use crate::machine_rates::Rates;
+use crate::program::run_peer;
 use crate::timing::median;
 use msr_report::Table;
 
@@ -74,11 +75,11 @@ pub fn run(args: &StepArgs) -> Result<()> {
     let bar = args.bar(WAYS.len() + if args.peers { PEER_VARIANTS } else { 0 })?;
     for _ in 0..args.rounds {
         for (times, (_, moments)) in ours.iter_mut().zip(WAYS) {
-            times.push(ours_ms(moments, args.inner_steps, &device, samples)?);
+            times.push(ours_ms(moments, args.inner_steps(), &device, samples)?);
             bar.inc(1);
         }
         if args.peers {
-            peer::run(
+            run_peer(
                 &args.python,
                 &args.scripts,
                 "rot8_step_jax.py",
@@ -156,7 +157,7 @@ fn results(
         };
         results.push(Row { variant, ms: median(times), to_best, floor_ms: machine.floor_ms(floor()) });
     }
-    let StepArgs { inner_steps, rounds, .. } = *args;
+    let (inner_steps, rounds) = (args.inner_steps(), args.rounds);
     let device = args.place.device.to_string();
     Ok(Results { suite: SUITE, device, inner_steps, rounds, samples, machine, results })
 }

@@ -31,9 +31,15 @@ macro_rules! decay {
         let (beta, rest) = ($self.beta as $t, (1.0 - $self.beta) as $t);
         let pairs = $m.iter_mut().zip($g);
         if $self.square {
-            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * (g * g)));
+            vectorized(
+                #[inline(always)]
+                || pairs.for_each(|(m, g)| *m = beta * *m + rest * (g * g)),
+            );
         } else {
-            vectorized(|| pairs.for_each(|(m, g)| *m = beta * *m + rest * g));
+            vectorized(
+                #[inline(always)]
+                || pairs.for_each(|(m, g)| *m = beta * *m + rest * g),
+            );
         }
     }};
 }
@@ -42,7 +48,10 @@ macro_rules! update {
     ($self:expr, $p:expr, $m:expr, $s:expr, $t:ty) => {{
         let (a, b, e) = ($self.0.first_scale as $t, $self.0.second_scale as $t, $self.0.epsilon as $t);
         let triples = $p.iter_mut().zip($m).zip($s);
-        vectorized(|| triples.for_each(|((p, m), s)| *p -= a * m / ((b * s).sqrt() + e)));
+        vectorized(
+            #[inline(always)]
+            || triples.for_each(|((p, m), s)| *p -= a * m / ((b * s).sqrt() + e)),
+        );
     }};
 }
 

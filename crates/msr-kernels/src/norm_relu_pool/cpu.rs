@@ -53,9 +53,15 @@ fn forward_of<T: Numbers>(
                 let tasks = y.par_chunks_exact(sizes.examples * sizes.image()).zip(given);
                 tasks.zip(own.zip(out)).for_each(
                     |((y, (gamma, beta)), ((mean, scale), ((z, best), index)))| {
-                        vectorized(|| statistics(y, sizes, epsilon, mean, scale));
+                        vectorized(
+                            #[inline(always)]
+                            || statistics(y, sizes, epsilon, mean, scale),
+                        );
                         let affine = Affine { mean, scale, gamma, beta };
-                        vectorized(|| normalised(y, sizes, &affine, z, best, index));
+                        vectorized(
+                            #[inline(always)]
+                            || normalised(y, sizes, &affine, z, best, index),
+                        );
                     },
                 );
                 Ok(())
@@ -183,17 +189,19 @@ fn normalised_block<T: Numbers>(
         for i in 0..oh {
             for j in 0..ow {
                 let (from, to) = sizes.window(example, i, j);
-                let mut chosen = [0u8; LANES];
+                // A number like the others, so that one vector of conditions serves all three.
+                let mut chosen = [T::zero(); LANES];
                 let mut normal = [T::zero(); LANES];
                 let mut largest = [T::zero(); LANES];
                 for (number, place) in places[..count].iter().enumerate() {
                     let x = load(y, from + place + first, n);
+                    let this = T::from_f64(number as f64);
                     for l in 0..LANES {
                         let own = (x[l] - mean[l]) * scale[l];
                         let value = own * gamma[l] + beta[l];
                         // Of NaN and a number, NaN.
                         let more = number == 0 || value > largest[l] || value.partial_cmp(&value).is_none();
-                        chosen[l] = if more { number as u8 } else { chosen[l] };
+                        chosen[l] = if more { this } else { chosen[l] };
                         normal[l] = if more { own } else { normal[l] };
                         largest[l] = if more { value } else { largest[l] };
                     }
@@ -203,7 +211,7 @@ fn normalised_block<T: Numbers>(
                 for l in 0..n {
                     let off = largest[l] <= T::zero();
                     z[l] = if off { T::zero() } else { largest[l] };
-                    index[l] = if off { NONE } else { chosen[l] };
+                    index[l] = if off { NONE } else { chosen[l].to_f64() as u8 };
                     best[l] = normal[l];
                 }
             }
@@ -273,14 +281,17 @@ fn gradient_of<T: Numbers>(y: &Tensor, gamma: &Tensor, saved: &Saved, g: &Tensor
         let vectors = dgamma.par_chunks_exact_mut(c).zip(dbeta.par_chunks_exact_mut(c));
         let out = dy.par_chunks_exact_mut(image).zip(vectors);
         out.zip(tasks).for_each(|((dy, (dgamma, dbeta)), task)| {
-            vectorized(|| {
-                for (first, n) in blocks(sizes.channels) {
-                    match n {
-                        LANES => gradient_block(task, sizes, dy, dgamma, dbeta, first, LANES),
-                        _ => gradient_block(task, sizes, dy, dgamma, dbeta, first, n),
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (first, n) in blocks(sizes.channels) {
+                        match n {
+                            LANES => gradient_block(task, sizes, dy, dgamma, dbeta, first, LANES),
+                            _ => gradient_block(task, sizes, dy, dgamma, dbeta, first, n),
+                        }
                     }
-                }
-            });
+                },
+            );
         });
         Ok(())
     })?;

@@ -62,14 +62,17 @@ fn second_of<T: Numbers>(
                     gamma: &of_gamma[t * c..][..c],
                     beta: &of_beta[t * c..][..c],
                 };
-                vectorized(|| {
-                    for (first, n) in blocks(sizes.channels) {
-                        match n {
-                            LANES => block(task, given, sizes, (ddy, dgamma, ddz), first, LANES),
-                            _ => block(task, given, sizes, (ddy, dgamma, ddz), first, n),
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for (first, n) in blocks(sizes.channels) {
+                            match n {
+                                LANES => block(task, given, sizes, (ddy, dgamma, ddz), first, LANES),
+                                _ => block(task, given, sizes, (ddy, dgamma, ddz), first, n),
+                            }
                         }
-                    }
-                });
+                    },
+                );
             });
             Ok(())
         })

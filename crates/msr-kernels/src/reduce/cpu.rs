@@ -118,8 +118,14 @@ impl CustomOp1 for SumGroup {
             return Ok((out, dims.into()));
         }
         let out = match storage {
-            CpuStorage::F32(x) => CpuStorage::F32(vectorized(|| sum_group(&x[range], outer, reduced, inner))),
-            CpuStorage::F64(x) => CpuStorage::F64(vectorized(|| sum_group(&x[range], outer, reduced, inner))),
+            CpuStorage::F32(x) => CpuStorage::F32(vectorized(
+                #[inline(always)]
+                || sum_group(&x[range], outer, reduced, inner),
+            )),
+            CpuStorage::F64(x) => CpuStorage::F64(vectorized(
+                #[inline(always)]
+                || sum_group(&x[range], outer, reduced, inner),
+            )),
             other => return Err(unsupported(other, "sum")),
         };
         Ok((out, dims.into()))

@@ -26,7 +26,11 @@ pub(super) fn solve(
         if matrix.iter().chain(&*side).any(|x| !x.is_finite()) {
             return Err(Failure::NotFinite);
         }
-        vectorized(|| factorise(matrix, k, smallest)).map_err(Failure::Pivot)?;
+        vectorized(
+            #[inline(always)]
+            || factorise(matrix, k, smallest),
+        )
+        .map_err(Failure::Pivot)?;
         substitute(matrix, side, k, r);
         Ok(())
     };

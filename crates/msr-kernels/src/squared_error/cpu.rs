@@ -72,12 +72,21 @@ fn scale<T: WithDType>(a: &[T], b: &[T], s: T, out: &mut [T]) {
 fn squared_distances<T: WithDType>(a: &[T], b: &[T], tasks: usize, scale: f64) -> Vec<T> {
     let (size, scale) = (a.len() / tasks, T::from_f64(scale));
     if a.len() < 2 * SHARE {
-        return vectorized(|| {
-            a.chunks_exact(size).zip(b.chunks_exact(size)).map(|(a, b)| squares(a, b) * scale).collect()
-        });
+        return vectorized(
+            #[inline(always)]
+            || a.chunks_exact(size).zip(b.chunks_exact(size)).map(|(a, b)| squares(a, b) * scale).collect(),
+        );
     }
     let pairs = a.par_chunks_exact(size).zip(b.par_chunks_exact(size));
-    pairs.with_min_len(SHARE.div_ceil(size)).map(|(a, b)| vectorized(|| squares(a, b) * scale)).collect()
+    pairs
+        .with_min_len(SHARE.div_ceil(size))
+        .map(|(a, b)| {
+            vectorized(
+                #[inline(always)]
+                || squares(a, b) * scale,
+            )
+        })
+        .collect()
 }
 
 fn scaled_differences<T: WithDType>(a: &[T], b: &[T], s: &[T]) -> Vec<T> {
@@ -92,10 +101,14 @@ fn scaled_differences<T: WithDType>(a: &[T], b: &[T], s: &[T]) -> Vec<T> {
         return out;
     }
     let pairs = a.par_chunks_exact(size).zip(b.par_chunks_exact(size)).zip(s);
-    out.par_chunks_exact_mut(size)
-        .zip(pairs)
-        .with_min_len(SHARE.div_ceil(size))
-        .for_each(|(out, ((a, b), &s))| vectorized(|| scale(a, b, s, out)));
+    out.par_chunks_exact_mut(size).zip(pairs).with_min_len(SHARE.div_ceil(size)).for_each(
+        |(out, ((a, b), &s))| {
+            vectorized(
+                #[inline(always)]
+                || scale(a, b, s, out),
+            )
+        },
+    );
     out
 }
 

@@ -6,18 +6,25 @@ pub struct Series {
     pub(super) name: String,
     pub(super) points: Vec<(f64, f64)>,
     pub(super) band: Vec<(f64, f64, f64)>,
+    pub(super) dots: bool,
 }
 
 impl Series {
     /// A line through `(x, y)` points, in their order. It breaks where a coordinate is no finite
     /// number, and a point between two breaks is a dot.
     pub fn new(name: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        Self { name: name.into(), points: points.into_iter().collect(), band: Vec::new() }
+        Self { name: name.into(), points: points.into_iter().collect(), ..Self::default() }
     }
 
     /// A shaded band through `(x, low, high)`: an interval at each x. It breaks as lines do.
     pub fn band(mut self, band: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
         self.band = band.into_iter().collect();
+        self
+    }
+
+    /// A dot on every point: where each was measured, and lines only lead from one to the next.
+    pub fn with_dots(mut self) -> Self {
+        self.dots = true;
         self
     }
 }
@@ -44,7 +51,15 @@ pub struct Chart {
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) series: Vec<Series>,
+    pub(super) guides: Vec<Guide>,
     pub(super) size: (i32, i32),
+}
+
+/// A thin straight line between two points, and its name beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Guide {
+    pub(super) name: String,
+    pub(super) ends: [(f64, f64); 2],
 }
 
 /// An axis as it was asked for.
@@ -63,6 +78,7 @@ impl Chart {
             x: axis(x.into(), Scale::Linear),
             y: axis(y.into(), Scale::Auto),
             series: Vec::new(),
+            guides: Vec::new(),
             size: (560, 300),
         }
     }
@@ -70,6 +86,13 @@ impl Chart {
     /// Adds a line. The legend shows lines that have names.
     pub fn series(mut self, series: Series) -> Self {
         self.series.push(series);
+        self
+    }
+
+    /// Adds a thin grey line to compare with, straight between two points of the chart, and its
+    /// name below its middle: `slope 1`. It is no value: the axes do not reach for it.
+    pub fn guide(mut self, name: impl Into<String>, ends: [(f64, f64); 2]) -> Self {
+        self.guides.push(Guide { name: name.into(), ends });
         self
     }
 

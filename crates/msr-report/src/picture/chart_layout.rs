@@ -3,13 +3,13 @@
 use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition};
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
-use plotters::element::{Circle, DashedPathElement, PathElement, Polygon};
-use plotters::style::text_anchor::HPos;
+use plotters::element::{Circle, DashedPathElement, PathElement, Polygon, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, RGBColor};
 use plotters_backend::DrawingBackend;
 
 use super::canvas::{Canvas, FINE, failed, style};
-use super::chart::{Chart, Range, runs, thinned};
+use super::chart::{Chart, Guide, Range, runs, thinned};
 use super::colour::{FAINT, INK, LINES, RULE};
 use super::font::{SMALL, TEXT, line_height, typeset, widest, width};
 use super::ticks;
@@ -19,6 +19,8 @@ use crate::Result;
 const SAMPLE: (i32, i32, i32) = (24, 6, 18);
 /// Fine units that lines are wide.
 const LINE: u32 = 7;
+/// Fine units from the middle of a dot to its edge.
+const DOT: i32 = 10;
 /// The least room right of the axes.
 const RIGHT: i32 = 12;
 
@@ -203,10 +205,15 @@ impl<'a> ChartLayout<'a> {
                 context.draw_series([Polygon::new(corners, colour(number).mix(0.2))]).map_err(failed)?;
             }
         }
+        self.guides(context)?;
         let columns = usize::try_from(self.width * FINE / 2).unwrap_or(1);
         for (number, series) in self.chart.series.iter().enumerate() {
             for run in runs(&series.points, |&(x, y)| self.place(x, y)) {
                 let stroke = colour(number).stroke_width(LINE);
+                if series.dots {
+                    let dots = run.iter().map(|&at| Circle::new(at, DOT, colour(number).filled()));
+                    context.draw_series(dots).map_err(failed)?;
+                }
                 let run = thinned(run, &self.x, columns);
                 if let [only] = run[..] {
                     context
@@ -219,6 +226,21 @@ impl<'a> ChartLayout<'a> {
                     context.draw_series([PathElement::new(run, stroke)]).map_err(failed)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// What lines are compared with, under them.
+    fn guides<DB: DrawingBackend>(&self, context: &mut Context<'_, DB>) -> Result<()> {
+        for Guide { name, ends } in &self.chart.guides {
+            let [Some(from), Some(to)] = ends.map(|(x, y)| self.place(x, y)) else { continue };
+            let stroke = RULE.stroke_width(LINE / 2);
+            let line = DashedPathElement::new([from, to], 3 * FINE, 3 * FINE, stroke);
+            context.draw_series([line]).map_err(failed)?;
+            let middle = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
+            let beside = style(SMALL, RULE).pos(Pos::new(HPos::Left, VPos::Top));
+            let text = Text::new(typeset(name), middle, beside);
+            context.draw_series([text]).map_err(failed)?;
         }
         Ok(())
     }

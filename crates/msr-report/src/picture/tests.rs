@@ -110,6 +110,13 @@ fn an_inspected_matrix_shows_zeros_white_and_counts_what_it_leaves_out() {
     assert_eq!(rectangles(&all), rectangles(&svg) + 2);
 }
 
+/// Measured points on logarithmic axes, and a guide.
+fn growth() -> Chart {
+    let measured = Series::new("measured", [(1.0, 3.0), (2.0, 5.0), (100.0, 900.0)]).with_dots();
+    let chart = Chart::new("tasks", "time in ms").x_scale(Scale::Log).y_scale(Scale::Log);
+    chart.series(measured).guide("slope 1", [(1.0, 9.0), (100.0, 900.0)])
+}
+
 fn every_kind() -> Vec<Picture> {
     let weight: Vec<f64> = (0..12).map(|i| f64::from(i).sin()).collect();
     let headings = ["0".to_string(), "180".to_string()];
@@ -127,6 +134,7 @@ fn every_kind() -> Vec<Picture> {
         matrices("factors", "entry", vec![("rows".into(), vec![of(&weight, 3, 4)])]),
         curves("curves", "step", "loss", lines),
         Picture::new("band").row([Chart::new("step", "accuracy").series(band)]),
+        Picture::new("growth").row([growth()]),
     ]
 }
 
@@ -207,6 +215,22 @@ fn bands_are_shaded_in_the_colour_of_their_line() {
     // A fifth of the line's blue on white.
     let near = |p: &&[u8; 3]| p.iter().zip([204, 227, 240]).all(|(a, b)| a.abs_diff(b) <= 1);
     assert!(pixels.iter().filter(near).count() > 10_000);
+}
+
+#[test]
+fn dots_mark_points_and_guides_have_names() {
+    let count = |chart: Chart| {
+        let svg = Picture::new("").row([chart]).svg().unwrap();
+        (svg.matches("<circle").count(), texts(&svg).iter().filter(|(text, ..)| text == "slope 1").count())
+    };
+    assert_eq!(count(growth()), (3, 1));
+    // What has no place on the axes is not drawn, and no axis reaches for a guide.
+    assert_eq!(
+        count(Chart { series: Vec::new(), ..growth() }.guide("slope 1", [(0.0, 1.0), (1.0, 1.0)])),
+        (0, 1)
+    );
+    let far = growth().guide("", [(1e9, 1e9), (1e10, 1e10)]);
+    assert_eq!(far.ranges(), growth().ranges());
 }
 
 #[test]

@@ -1,0 +1,77 @@
+"""The protocol between msr-bench and a meta-step in another framework, and the problem that it is given.
+
+A server is started with the file of a problem, takes one step from the initial values, writes what it has then, and
+says so with a line of JSON, {"losses": [...], "start_mib": ...}. For each line N that it reads it takes one step
+untimed and N timed ones, and answers {"ms": [...], "peak_mib": ...}. It ends with its input.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+# As msr-bench has it, so that a first step is no sign of rounding errors.
+ADAM_EPSILON = 1e-2
+
+
+def arguments(variants):
+    """The command line: a variant, the file of the problem, the file for what one step made of it, sizes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("variant", choices=variants)
+    parser.add_argument("problem")
+    parser.add_argument("updated")
+    parser.add_argument("--inner-steps", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    args = parser.parse_args()
+    # Frameworks start as many threads as there are processors for them.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+    return args
+
+
+class Problem:
+    """Support and query sets, (tasks, examples, ...), and the outer parameters by name."""
+
+    def __init__(self, path):
+        arrays = dict(np.load(path))
+        self.support = arrays.pop("support_x"), arrays.pop("support_y")
+        self.query = arrays.pop("query_x"), arrays.pop("query_y")
+        self.tasks = len(self.support[1])
+        self.outer = arrays
+
+
+def rate_of(name):
+    """The name of the inner rate of an adapted parameter: one for each layer."""
+    return "rate." + name.rsplit(".", 1)[0]
+
+
+def adapted(outer):
+    """The names of what the inner loop adapts, those with a rate."""
+    return [name for name in outer if rate_of(name) in outer and ".symmetry" not in name]
+
+
+def peak_mib():
+    """The most memory that this process has had, where the system says it."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return None
+
+
+def serve(path, step, outer):
+    """Takes steps as they are asked for; `step` returns the losses of all tasks, `outer` the parameters by name."""
+    start = peak_mib()
+    losses = [float(loss) for loss in step()]
+    np.savez(path, **{name: np.asarray(value) for name, value in outer().items()})
+    print(json.dumps({"losses": losses, "start_mib": start}), flush=True)
+    for line in sys.stdin:
+        times = []
+        for _ in range(int(line) + 1):
+            begin = time.perf_counter()
+            step()
+            times.append(1e3 * (time.perf_counter() - begin))
+        print(json.dumps({"ms": times[1:], "peak_mib": peak_mib()}), flush=True)
