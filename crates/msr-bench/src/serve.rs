@@ -2,8 +2,8 @@
 //! turns in one run, each with a peak of memory that is its own.
 //!
 //! The protocol is that of `scripts/peers/server.py`: a step from the initial values and a line
-//! [`Started`]; then, for each line `N` that is read, a step that is not timed and N that are, and a
-//! line [`Turn`].
+//! [`Started`]; then, for each line `N` that is read, a step that is not timed and N that are, and
+//! a line [`Turn`].
 
 use std::io::BufRead;
 use std::num::NonZeroUsize;

@@ -30,8 +30,8 @@ pub enum Step {
     /// MSR-Conv on the C_8 problem of Table 2: 32 tasks, one support and 19 query images, Adam
     /// included.
     Rot8(StepArgs),
-    /// MAML or MSR with a Conv4 on 28 × 28 images: 8 tasks of 5 ways, one support and 5 query images
-    /// each, one inner step, Adam included, unless the flags say otherwise.
+    /// MAML or MSR with a Conv4 on 28 × 28 images: 8 tasks of 5 ways, one support and 5 query
+    /// images each, one inner step, Adam included, unless the flags say otherwise.
     Conv4(conv4::Conv4Args),
 }
 
