@@ -13,8 +13,9 @@ use crate::numbers::{Numbers, hold};
 use crate::reduce::sum_keepdim;
 use crate::vectorized::vectorized;
 
-/// The multiply–adds below which another thread is not worth waking.
-const SHARE: usize = 1 << 16;
+/// The multiply–adds below which another thread is not worth waking: it sleeps again before the
+/// next product of a training step, and one of these operations is soon over.
+const SHARE: usize = 1 << 20;
 
 pub(super) fn descend(
     design: &Tensor,
