@@ -13,7 +13,8 @@ import optax
 
 from conv4_weights import blocks, weight
 
-problem = server.Problem(args.problem)
+jax.config.update("jax_enable_x64", args.dtype == "f64")
+problem = server.Problem(args)
 outer = jax.tree.map(jnp.array, problem.outer)
 to_adapt = server.adapted(outer)
 depth = blocks(outer)
@@ -79,7 +80,7 @@ def meta_loss(outer, batch):
     return jnp.mean(losses), losses
 
 
-optimiser = optax.adam(1e-3, eps=server.ADAM_EPSILON)
+optimiser = optax.adam(1e-3)
 state = optimiser.init(outer)
 
 

@@ -13,13 +13,14 @@ import torch.nn.functional as F
 
 from conv4_weights import blocks, weight
 
-problem = server.Problem(args.problem)
+problem = server.Problem(args)
 outer = {name: torch.tensor(value, requires_grad=True) for name, value in problem.outer.items()}
 to_adapt = server.adapted(outer)
 depth = blocks(outer)
 tensors = lambda examples: (torch.tensor(examples[0]), torch.tensor(examples[1].astype("int64")))
 batch = (*tensors(problem.support), *tensors(problem.query))
-optimiser = torch.optim.Adam(outer.values(), 1e-3, eps=server.ADAM_EPSILON)
+optimiser = torch.optim.Adam(outer.values(), 1e-3)
+eye = lambda size: torch.eye(size, dtype=batch[0].dtype)
 torch.set_num_threads(1 if args.variant == "torch-threads" else args.threads)
 
 
@@ -34,7 +35,7 @@ def normalised(x, gamma, beta):
 
 def forward(outer, adapted, x):
     for i in range(depth):
-        x = F.conv2d(x, weight(i, outer, adapted, torch.eye, torch.einsum), padding=1)
+        x = F.conv2d(x, weight(i, outer, adapted, eye, torch.einsum), padding=1)
         gamma, beta = adapted[f"block{i}.norm.weight"], adapted[f"block{i}.norm.bias"]
         x = normalised(x, gamma, beta)
         x = F.max_pool2d(F.relu(x), 2)

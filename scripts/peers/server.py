@@ -13,9 +13,6 @@ import time
 
 import numpy as np
 
-# As msr-bench has it, so that a first step is no sign of rounding errors.
-ADAM_EPSILON = 1e-2
-
 
 def arguments(variants):
     """The command line: a variant, the file of the problem, the file for what one step made of it, sizes."""
@@ -25,6 +22,7 @@ def arguments(variants):
     parser.add_argument("updated")
     parser.add_argument("--inner-steps", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--dtype", choices=["f32", "f64"], required=True)
     args = parser.parse_args()
     # Frameworks start as many threads as there are processors for them.
     if hasattr(os, "sched_setaffinity"):
@@ -33,10 +31,12 @@ def arguments(variants):
 
 
 class Problem:
-    """Support and query sets, (tasks, examples, ...), and the outer parameters by name."""
+    """Support and query sets, (tasks, examples, ...), and the outer parameters by name; numbers in `args.dtype`."""
 
-    def __init__(self, path):
-        arrays = dict(np.load(path))
+    def __init__(self, args):
+        dtype = {"f32": np.float32, "f64": np.float64}[args.dtype]
+        cast = lambda array: array.astype(dtype) if array.dtype.kind == "f" else array
+        arrays = {name: cast(array) for name, array in np.load(args.problem).items()}
         self.support = arrays.pop("support_x"), arrays.pop("support_y")
         self.query = arrays.pop("query_x"), arrays.pop("query_y")
         self.tasks = len(self.support[1])

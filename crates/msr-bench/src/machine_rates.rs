@@ -43,6 +43,11 @@ impl Rates {
         Ok(Self { gemm: per_second(gemm_operations(size), gemm), copy: per_second(copied(512 << 20), copy) })
     }
 
+    /// The faster of each, of two measurements: whatever else a machine does only lowers them.
+    pub fn faster(self, other: Self) -> Self {
+        Self { gemm: self.gemm.max(other.gemm), copy: self.copy.max(other.copy) }
+    }
+
     /// The shortest time in milliseconds for so many operations and bytes, whichever takes longer.
     pub fn floor_ms(&self, (operations, bytes): (f64, f64)) -> f64 {
         1e3 * (operations / self.gemm).max(bytes / self.copy)
@@ -124,6 +129,8 @@ mod tests {
     fn the_slower_of_operations_and_bytes_is_the_floor() {
         let rates = Rates { gemm: 1e9, copy: 1e6 };
         assert_eq!((rates.floor_ms((1e9, 1.0)), rates.floor_ms((1e6, 2e6))), (1e3, 2e3));
+        let faster = rates.faster(Rates { gemm: 2e9, copy: 1e5 });
+        assert_eq!((faster.gemm, faster.copy), (2e9, 1e6));
     }
 
     #[test]

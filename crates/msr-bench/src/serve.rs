@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use msr_episodes::Episode;
 use msr_kernels::Place;
 use msr_meta::{AdamConfig, MetaLearner, OuterParameter, Trainer};
@@ -24,11 +24,6 @@ use crate::program::Program;
 use crate::record::PlaceArgs;
 use crate::step::conv4::Conv4Step;
 
-/// Adam's ε, here and in the scripts. The first step of Adam is `rate · g / (|g| + ε)`: with the
-/// usual 1e-8 it would be the sign of rounding errors wherever a gradient is nearly zero, and two
-/// right programs would differ. It changes nothing of the work.
-const EPSILON: f64 = 1e-2;
-
 /// The flags of the process.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -38,9 +33,36 @@ pub struct Args {
     /// Where to write what the first step made of the outer parameters, as npz.
     #[arg(long)]
     updated: Option<PathBuf>,
+    /// In what the numbers are.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    dtype: Precision,
     /// Where to compute.
     #[command(flatten)]
     place: PlaceArgs,
+}
+
+/// In what the numbers of a step are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Precision {
+    /// What is timed.
+    F32,
+    /// What is compared: rounding does not decide which of two pixels is the larger.
+    F64,
+}
+
+impl Precision {
+    /// Of a tensor.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::F64 => DType::F64,
+        }
+    }
+
+    /// The flag by which a process is told.
+    pub fn flag(self) -> String {
+        format!("--dtype={}", self.dtype().as_str())
+    }
 }
 
 /// A meta-step that a process of its own can take.
@@ -62,11 +84,12 @@ impl Work {
     ///
     /// # Errors
     /// What the layers and the learner report.
-    pub fn problem(&self, device: &Device) -> Result<(MetaLearner, Episode)> {
-        match self {
-            Self::Conv4(step) => Ok((step.learner(device)?, step.episode()?)),
-            Self::Linear(step) => Ok((step.learner(device)?, step.episode()?)),
-        }
+    pub fn problem(&self, dtype: DType, device: &Device) -> Result<(MetaLearner, Episode)> {
+        let (learner, episode) = match self {
+            Self::Conv4(step) => (step.learner(dtype, device)?, step.episode()?),
+            Self::Linear(step) => (step.learner(dtype, device)?, step.episode()?),
+        };
+        Ok((learner, episode.to_dtype(dtype)?.to_device(device)?))
     }
 }
 
@@ -94,9 +117,8 @@ pub struct Turn {
 /// When a step fails, or what is read is no number.
 pub fn run(args: &Args) -> Result<()> {
     let device = args.place.device.open()?;
-    let (learner, episode) = args.work.problem(&device)?;
-    let episode = episode.to_device(&device)?;
-    let mut trainer = Trainer::new(learner, AdamConfig { epsilon: EPSILON, ..AdamConfig::default() })?;
+    let (learner, episode) = args.work.problem(args.dtype.dtype(), &device)?;
+    let mut trainer = Trainer::new(learner, AdamConfig::default())?;
     let start_mib = peak_mib();
     let losses = trainer.step(&episode)?.losses;
     if let Some(path) = &args.updated {
@@ -148,10 +170,17 @@ impl Server {
     ///
     /// # Errors
     /// When it cannot be started, or its first step fails.
-    pub fn ours(work: &Work, threads: NonZeroUsize, place: Place, updated: Option<&Path>) -> Result<Self> {
+    pub fn ours(
+        work: &Work,
+        precision: Precision,
+        threads: NonZeroUsize,
+        place: Place,
+        updated: Option<&Path>,
+    ) -> Result<Self> {
         let this = std::env::current_exe().context("where this program is")?;
         let mut command = Command::new(this);
-        command.args(["serve", "--work", &serde_json::to_string(work)?, "--device", &place.to_string()]);
+        command.arg("serve").arg(precision.flag());
+        command.args(["--work", &serde_json::to_string(work)?, "--device", &place.to_string()]);
         command.env("RAYON_NUM_THREADS", threads.to_string());
         if let Some(path) = updated {
             command.arg("--updated").arg(path);

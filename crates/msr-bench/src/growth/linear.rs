@@ -26,10 +26,10 @@ impl LinearStep {
     ///
     /// # Errors
     /// What the layer and the learner report.
-    pub fn learner(&self, device: &Device) -> Result<MetaLearner> {
+    pub fn learner(&self, dtype: DType, device: &Device) -> Result<MetaLearner> {
         // A 1 × 1 convolution of a 1 × 1 image.
         let conv = Conv2dConfig::new(self.width, self.width, 1);
-        let vb = SeededVars::new(1).builder(DType::F32, device);
+        let vb = SeededVars::new(1).builder(dtype, device);
         let layer = ReparamConv2d::new(ReparamConv2dConfig::kronecker(conv), vb)?;
         Ok(MetaLearner::new(layer, MetaConfig::gradient_steps(1))?)
     }
@@ -63,7 +63,7 @@ impl LinearStep {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
+    use candle_core::{DType, Device};
     use msr_meta::Learner;
 
     use super::LinearStep;
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_step_of_a_narrow_layer() -> anyhow::Result<()> {
         let step = LinearStep { width: 3 };
-        let found = step.learner(&Device::Cpu)?.gradients(&step.episode()?)?;
+        let found = step.learner(DType::F32, &Device::Cpu)?.gradients(&step.episode()?)?;
         assert!(found.losses.len() == 2 && found.losses.iter().all(|loss| loss.is_finite()));
         assert_eq!(step.full_bytes(), 324.0);
         Ok(())

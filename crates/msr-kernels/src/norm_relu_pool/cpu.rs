@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, WithDType};
 use rayon::prelude::*;
 
-use super::loops::{LANES, Sizes, blocks, load};
+use super::loops::{LANES, Sizes, blocks, either, load, store};
 use super::{NONE, OP, Pool, Saved};
 use crate::channels_last::{channels_last, images};
 use crate::error::Result;
@@ -201,9 +201,9 @@ fn normalised_block<T: Numbers>(
                         let value = own * gamma[l] + beta[l];
                         // Of NaN and a number, NaN.
                         let more = number == 0 || value > largest[l] || value.partial_cmp(&value).is_none();
-                        chosen[l] = if more { this } else { chosen[l] };
-                        normal[l] = if more { own } else { normal[l] };
-                        largest[l] = if more { value } else { largest[l] };
+                        chosen[l] = either(more, this, chosen[l]);
+                        normal[l] = either(more, own, normal[l]);
+                        largest[l] = either(more, value, largest[l]);
                     }
                 }
                 let (z, best) = (&mut z[to + first..][..n], &mut best[to + first..][..n]);
@@ -315,9 +315,9 @@ pub(super) fn sums<T: Numbers>(task: Task<'_, T>, sizes: Sizes, first: usize, n:
         for j in 0..ow {
             let at = j * sizes.channels + first;
             let (g, best) = (load(g, at, n), load(task.best, start + at, n));
-            let index = &task.index[start + at..][..n];
-            for l in 0..n {
-                let g = if index[l] == NONE { T::zero() } else { g[l] };
+            let index = load(task.index, start + at, n);
+            for l in 0..LANES {
+                let g = either(index[l] == NONE, T::zero(), g[l]);
                 sums[0][l] += g;
                 sums[1][l] += g * best[l];
             }
@@ -359,15 +359,15 @@ fn gradient_block<T: Numbers>(
             for j in 0..ow {
                 let (from, to) = sizes.window(example, i, j);
                 let g = load(task.g, to + first, n);
-                let index = &task.index[to + first..][..n];
+                let index = load(task.index, to + first, n);
                 for (number, place) in places[..count].iter().enumerate() {
                     let at = from + place + first;
                     let x = load(task.y, at, n);
-                    let out = &mut dy[at..at + n];
-                    for l in 0..n {
-                        let own = if index[l] == number as u8 { g[l] * here[l] } else { T::zero() };
-                        out[l] = own + dense[l] + slope[l] * (x[l] - mean[l]);
-                    }
+                    let out = std::array::from_fn(|l| {
+                        let own = either(index[l] == number as u8, g[l] * here[l], T::zero());
+                        own + dense[l] + slope[l] * (x[l] - mean[l])
+                    });
+                    store(&out, dy, at, n);
                 }
             }
         }
@@ -375,7 +375,7 @@ fn gradient_block<T: Numbers>(
     for at in sizes.left_out() {
         let at = at + first;
         let x = load(task.y, at, n);
-        let out = &mut dy[at..at + n];
-        (0..n).for_each(|l| out[l] = dense[l] + slope[l] * (x[l] - mean[l]));
+        let out = std::array::from_fn(|l| dense[l] + slope[l] * (x[l] - mean[l]));
+        store(&out, dy, at, n);
     }
 }

@@ -73,12 +73,25 @@ impl Sizes {
     }
 }
 
-/// `n` numbers from `at` on; the rest of the block is zero.
+/// `n` numbers from `at` on; the rest of the block is zero. What loops compute of whole blocks, and
+/// [`store`] afterwards, can be done in vectors: nothing that is read could be what is written.
 #[inline(always)]
 pub(super) fn load<T: WithDType>(x: &[T], at: usize, n: usize) -> Block<T> {
     let mut block = [T::zero(); LANES];
     block[..n].copy_from_slice(&x[at..at + n]);
     block
+}
+
+/// Writes the first `n` numbers of a block to `at` and on.
+#[inline(always)]
+pub(super) fn store<T: WithDType>(block: &Block<T>, x: &mut [T], at: usize, n: usize) {
+    x[at..at + n].copy_from_slice(&block[..n]);
+}
+
+/// `a` where it is so, else `b`; both are computed, as vectors need it.
+#[inline(always)]
+pub(super) fn either<T>(so: bool, a: T, b: T) -> T {
+    if so { a } else { b }
 }
 
 /// The channels of all blocks: where each begins, and how many it has.

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::cpu::{Task, sizes, sums, with_tasks};
-use super::loops::{LANES, Sizes, blocks, load};
+use super::loops::{LANES, Sizes, blocks, either, load, store};
 use super::{Cotangents, NONE, OP, Saved};
 use crate::channels_last::{channels_last, images};
 use crate::error::Result;
@@ -147,12 +147,12 @@ fn chosen<T: Numbers>(
     first: usize,
     n: usize,
 ) -> [T; LANES] {
-    let index = &task.index[to + first..][..n];
+    let index = load(task.index, to + first, n);
     let mut found = [T::zero(); LANES];
     for (number, place) in places.iter().enumerate() {
         let a = load(a, from + place + first, n);
-        for l in 0..n {
-            found[l] = if index[l] == number as u8 { a[l] } else { found[l] };
+        for l in 0..LANES {
+            found[l] = either(index[l] == number as u8, a[l], found[l]);
         }
     }
     found
@@ -204,25 +204,26 @@ fn block<T: Numbers>(
                 let (from, to) = sizes.window(example, i, j);
                 let g = load(task.g, to + first, n);
                 let best = load(task.best, to + first, n);
-                let index = &task.index[to + first..][..n];
+                let index = load(task.index, to + first, n);
                 let mut largest = zero;
                 for (number, place) in places[..windows].iter().enumerate() {
                     let at = from + place + first;
                     let y = load(task.y, at, n);
                     let a = given.y.map_or(zero, |a| load(a, at, n));
-                    let out = &mut ddy[at..at + n];
-                    for l in 0..n {
+                    let mut out = zero;
+                    for l in 0..LANES {
                         let is_it = index[l] == number as u8;
-                        let own = if is_it { g[l] * of_g[l] } else { T::zero() };
-                        largest[l] = if is_it { a[l] } else { largest[l] };
+                        let own = either(is_it, g[l] * of_g[l], T::zero());
+                        largest[l] = either(is_it, a[l], largest[l]);
                         out[l] = own + a[l] * of_a[l] + dense[l] + slope[l] * (y[l] - mean[l]);
                     }
+                    store(&out, ddy, at, n);
                 }
-                let out = &mut ddz[to + first..][..n];
-                for l in 0..n {
+                let out = std::array::from_fn(|l| {
                     let value = largest[l] * there_a[l] + there[l] + best[l] * there_y[l];
-                    out[l] = if index[l] == NONE { T::zero() } else { value };
-                }
+                    either(index[l] == NONE, T::zero(), value)
+                });
+                store(&out, ddz, to + first, n);
             }
         }
     }
@@ -230,7 +231,7 @@ fn block<T: Numbers>(
         let at = at + first;
         let y = load(task.y, at, n);
         let a = given.y.map_or(zero, |a| load(a, at, n));
-        let out = &mut ddy[at..at + n];
-        (0..n).for_each(|l| out[l] = a[l] * of_a[l] + dense[l] + slope[l] * (y[l] - mean[l]));
+        let out = std::array::from_fn(|l| a[l] * of_a[l] + dense[l] + slope[l] * (y[l] - mean[l]));
+        store(&out, ddy, at, n);
     }
 }

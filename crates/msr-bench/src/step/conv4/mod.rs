@@ -6,20 +6,21 @@ mod size;
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
+use candle_core::{DType, Device};
 use clap::ValueEnum;
 use msr_meta::Learner;
 use msr_report::Table;
 use serde::Serialize;
 
-use self::agreement::{Outcome, TOLERANCE};
+use self::agreement::{Outcome, TOLERANCE, losses_agree};
 use self::peers::Peer;
 pub use self::size::{Conv4Size, Conv4Step};
 use super::{Ratio, Results, StepArgs};
 use crate::machine_rates::Rates;
-use crate::serve::{Server, Turn, Work, write};
+use crate::serve::{Precision, Server, Turn, Work, write};
 use crate::timing::{Timing, median};
 
 const SUITE: &str = "conv4";
@@ -112,33 +113,19 @@ pub fn all_threads() -> NonZeroUsize {
 /// was timed.
 pub fn run(args: &Conv4Args) -> Result<()> {
     let StepArgs { place, output, rounds, .. } = &args.step;
-    let (work, threads) = (args.work(), args.threads());
     let device = args.step.open()?;
     let wanted = if args.only.is_empty() { Peer::value_variants() } else { &args.only };
     let peers = if args.step.peers { Peer::present(wanted, &args.step.python)? } else { Vec::new() };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads().get()).build()?;
     let machine = pool.install(|| Rates::measure(&device))?;
 
     let folder = tempfile::tempdir().context("no folder for the problem")?;
-    let (problem, ours) = (folder.path().join("problem.npz"), folder.path().join("ours.npz"));
-    write_problem(&work, &problem)?;
-    let server = Server::ours(&Work::Conv4(work), threads, place.device, Some(&ours))?;
-    let outcome = Outcome::new(&server.started.losses, &ours)?;
-    let mut servers = vec![("ours", server, 0.0)];
-    for peer in peers {
-        let updated = folder.path().join("peer.npz");
-        let server = peer.start(&args.step, work.inner_steps, threads, &problem, &updated)?;
-        let theirs = Outcome::new(&server.started.losses, &updated)?;
-        let difference =
-            theirs.agrees_with(&outcome).with_context(|| format!("{}: nothing was timed", peer.name()))?;
-        servers.push((peer.name(), server, difference));
-    }
-
+    let mut servers = start(args, &peers, folder.path())?;
     let samples = args.step.samples.unwrap_or(SAMPLES);
     let bar = args.step.bar(servers.len())?;
     let mut measured: Vec<Measured> = servers
         .iter()
-        .map(|(name, server, difference)| Measured {
+        .map(|Started { name, server, difference }| Measured {
             variant: (*name).to_string(),
             start_mib: server.started.start_mib,
             turns: Vec::new(),
@@ -146,20 +133,56 @@ pub fn run(args: &Conv4Args) -> Result<()> {
         })
         .collect();
     for _ in 0..*rounds {
-        for ((_, server, _), found) in servers.iter_mut().zip(&mut measured) {
+        for (Started { server, .. }, found) in servers.iter_mut().zip(&mut measured) {
             found.turns.push(server.turn(samples)?);
             bar.inc(1);
         }
     }
     bar.finish_and_clear();
     drop(servers);
+    let machine = machine.faster(pool.install(|| Rates::measure(&device))?);
     let results = results(args, machine, samples, &measured)?;
     output.publish(SUITE, place.device, &report(&results)?, &results)
 }
 
+/// A variant that is ready to be timed.
+struct Started {
+    name: &'static str,
+    server: Server,
+    /// From ours after one step in f64, as a fraction of the largest entry.
+    difference: f64,
+}
+
+/// Ours and the peers, all of which take the same step: in f64, each in a process that ends then,
+/// losses and parameters are compared, in f32 losses.
+fn start(args: &Conv4Args, peers: &[Peer], folder: &Path) -> Result<Vec<Started>> {
+    let (work, threads, place) = (args.work(), args.threads(), args.step.place.device);
+    let ours = |precision, updated| Server::ours(&Work::Conv4(work), precision, threads, place, updated);
+    let server = ours(Precision::F32, None)?;
+    let losses = server.started.losses.clone();
+    let mut all = vec![Started { name: "ours", server, difference: 0.0 }];
+    if peers.is_empty() {
+        return Ok(all);
+    }
+    let (problem, updated) = (folder.join("problem.npz"), folder.join("updated.npz"));
+    write_problem(&work, &problem)?;
+    let outcome = Outcome::new(&ours(Precision::F64, Some(&updated))?.started.losses, &updated)?;
+    for peer in peers {
+        let start =
+            |precision| peer.start(&args.step, work.inner_steps, precision, threads, [&problem, &updated]);
+        let untimed = || format!("{}: nothing was timed", peer.name());
+        let theirs = Outcome::new(&start(Precision::F64)?.started.losses, &updated)?;
+        let difference = theirs.agrees_with(&outcome).with_context(untimed)?;
+        let server = start(Precision::F32)?;
+        losses_agree(&server.started.losses, &losses).with_context(untimed)?;
+        all.push(Started { name: peer.name(), server, difference });
+    }
+    Ok(all)
+}
+
 /// The episode and the initial outer parameters, for the peers.
-fn write_problem(work: &Conv4Step, path: &std::path::Path) -> Result<()> {
-    let (learner, episode) = (work.learner(&Device::Cpu)?, work.episode()?);
+fn write_problem(work: &Conv4Step, path: &Path) -> Result<()> {
+    let (learner, episode) = Work::Conv4(*work).problem(DType::F64, &Device::Cpu)?;
     let (support, query) = (&episode.support, &episode.query);
     let data = [
         ("support_x", &support.x),
@@ -239,8 +262,8 @@ fn report(found: &Conv4Results) -> Result<String> {
         let worst = rows.iter().filter_map(|row| row.peer).fold(0.0f64, |most, p| most.max(p.difference));
         writeln!(
             text,
-            "\nBefore anything was timed, all took one step from the same initial values: losses and every outer parameter differ\n\
-             from ours by at most {worst:.0e} of the largest entry ({TOLERANCE:.0e} is allowed)."
+            "\nBefore anything was timed, all took one step in f64 from the same initial values: losses and every outer parameter\n\
+             differ from ours by at most {worst:.0e} of the largest entry ({TOLERANCE:.0e} is allowed)."
         )?;
     }
     if let Some(row) = rows.first() {

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use msr_report::complain;
 
 use crate::program::script;
-use crate::serve::Server;
+use crate::serve::{Precision, Server};
 use crate::step::StepArgs;
 
 /// A peer: a framework, and a way of its own.
@@ -64,7 +64,7 @@ impl Peer {
         }
     }
 
-    /// Starts it on a problem.
+    /// Starts it on the problem in a file; what it has after one step goes to the other.
     ///
     /// # Errors
     /// When it fails.
@@ -72,13 +72,14 @@ impl Peer {
         self,
         args: &StepArgs,
         inner_steps: usize,
+        precision: Precision,
         threads: NonZeroUsize,
-        problem: &Path,
-        updated: &Path,
+        [problem, updated]: [&Path; 2],
     ) -> Result<Server> {
         let mut command = script(&args.python, &args.scripts, self.needs().1);
         command.arg(self.key()).args([problem, updated]);
         command.arg(format!("--inner-steps={inner_steps}")).arg(format!("--threads={threads}"));
+        command.arg(precision.flag());
         Server::start(self.name(), &mut command)
     }
 

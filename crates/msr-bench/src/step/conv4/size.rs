@@ -113,8 +113,8 @@ impl Conv4Step {
     ///
     /// # Errors
     /// What the layer and the learner report.
-    pub fn learner(&self, device: &Device) -> Result<MetaLearner> {
-        let net = Conv4::new(self.config(), SeededVars::new(1).builder(DType::F32, device))?;
+    pub fn learner(&self, dtype: DType, device: &Device) -> Result<MetaLearner> {
+        let net = Conv4::new(self.config(), SeededVars::new(1).builder(dtype, device))?;
         let steps = MetaConfig::gradient_steps(self.inner_steps);
         let config = MetaConfig { loss: Loss::CrossEntropy, reduction: Reduction::Mean, ..steps };
         Ok(MetaLearner::new(net, config)?)
@@ -179,7 +179,7 @@ impl Conv4Step {
         let examples = queries * (2 * first + 3 * others) + steps * support * (4 * first + 9 * others);
         let operations = tasks * examples + (6 * tasks * steps + 3) * expansions;
         let (c, h, w) = IMAGE;
-        let outer = self.learner(&Device::Cpu)?;
+        let outer = self.learner(DType::F32, &Device::Cpu)?;
         let outer: usize = outer.outer_parameters().iter().map(|p| p.variable.elem_count()).sum();
         let numbers = tasks * (support + queries) * c * h * w + 7 * outer;
         Ok((operations as f64, 4.0 * numbers as f64))
@@ -189,6 +189,7 @@ impl Conv4Step {
 #[cfg(test)]
 mod tests {
     use anyhow::Result;
+    use candle_core::{DType, Device};
     use msr_layers::ModelSummary;
 
     use super::{Conv4Size, Conv4Step, Kind};
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn the_count_has_every_layer_of_the_model() -> Result<()> {
         let step = Conv4Step { size: Conv4Size { tasks: 1, ..Conv4Size::default() }, inner_steps: 0 };
-        let learner = step.learner(&candle_core::Device::Cpu)?;
+        let learner = step.learner(DType::F32, &Device::Cpu)?;
         let summary = ModelSummary::of(learner.model().as_ref(), &[1, 28, 28])?;
         let (mut examples, mut expansions, mut first) = (0, 0, 0);
         for (row, _) in summary.layers() {
