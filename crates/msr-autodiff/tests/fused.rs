@@ -142,6 +142,21 @@ fn gradient_steps_on_a_squared_error() {
     }
 }
 
+/// The gradient of a left operand that a large batch shares is one product, of any order.
+#[test]
+fn a_left_operand_that_a_large_batch_shares() {
+    let square = |y: Node| y.mul(&y);
+    for lead in [&[1100][..], &[2, 550]] {
+        let inputs = [normal(1, (64, 64), DType::F64), normal(2, [lead, &[64, 2]].concat(), DType::F64)];
+        agree(
+            "shared",
+            &|x| square(x[0].matmul(&x[1])?),
+            &|x| square(x[1].t()?.matmul(&x[0].t()?)?.t()?),
+            &inputs,
+        );
+    }
+}
+
 /// Half precision has no loops: it is composed, to the same numbers.
 #[test]
 fn half_precision_is_composed() {

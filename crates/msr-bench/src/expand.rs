@@ -1,5 +1,11 @@
 //! From filter parameters to the weights of a batch of tasks: dense, tied by a sharing pattern, and
 //! by Kronecker factors; each beside the least time that the device allows.
+//!
+//! What only writes is not compared with what a copy moves, which reads as much beside it: a
+//! processor moves more bytes a second both ways than one way. So the least time is that of the
+//! operations at the rate of a large product, of the bytes that are read at the rate of reading, of
+//! those that are written at that of writing, or of both at that of copying, whichever is longest;
+//! all measured with as many bytes as the work has, so that a cache helps both or neither.
 
 use std::fmt;
 use std::hint::black_box;
@@ -12,7 +18,7 @@ use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_report::Table;
 use serde::Serialize;
 
-use crate::machine_rates::{Rates, copied, copy, per_second};
+use crate::machine_rates::{Rates, copied, copy, per_second, read, write};
 use crate::record::{OutputArgs, PlaceArgs};
 use crate::timing::Timing;
 
@@ -45,46 +51,80 @@ pub struct Args {
 enum Way {
     /// `W_t = U v_t`, U of n² rows.
     Dense,
+    /// The same for one task.
+    DenseOne,
     /// Each of n² weights is one of n parameters: the ties of a circular convolution.
     Tied,
     /// The sums over what is tied: the adjoint of [`Way::Tied`].
     SumTied,
+    /// Each of n² weights is one of n parameters, without any order.
+    Scattered,
+    /// The adjoint of [`Way::Scattered`].
+    SumScattered,
     /// `(A ⊗ B ⊗ C) v_t` for n × n channels and filters of 3 × 3.
     Kronecker,
 }
 
+/// The sizes of what a task has n² weights of.
+const SIZES: &[usize] = &[64, 256, 1024, 2048, 4096];
+
 /// The ways and their sizes n.
-const WORK: [(Way, &[usize]); 4] = [
-    (Way::Dense, &[64, 256, 1024, 2048, 4096]),
-    (Way::Tied, &[64, 256, 1024, 2048, 4096]),
-    (Way::SumTied, &[64, 256, 1024, 2048, 4096]),
+const WORK: [(Way, &[usize]); 7] = [
+    (Way::Dense, SIZES),
+    (Way::DenseOne, SIZES),
+    (Way::Tied, SIZES),
+    (Way::SumTied, SIZES),
+    (Way::Scattered, SIZES),
+    (Way::SumScattered, SIZES),
     (Way::Kronecker, &[16, 64, 256]),
 ];
+
+/// The fewest operations, and the fewest bytes that are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+struct Least {
+    operations: f64,
+    bytes_read: f64,
+    bytes_written: f64,
+}
+
+impl Least {
+    fn bytes(&self) -> f64 {
+        self.bytes_read + self.bytes_written
+    }
+}
 
 impl Way {
     fn name(self) -> &'static str {
         match self {
             Self::Dense => "dense, U v",
+            Self::DenseOne => "dense, one task",
             Self::Tied => "tied, gather",
             Self::SumTied => "tied, sums",
+            Self::Scattered => "scattered, gather",
+            Self::SumScattered => "scattered, sums",
             Self::Kronecker => "(A ⊗ B ⊗ C) v",
         }
     }
 
-    /// The fewest operations and bytes, whatever the program: operands are read and the result is
-    /// written once.
-    fn floor(self, n: usize) -> (f64, f64) {
+    /// The least work, whatever the program: operands are read and the result is written once.
+    fn least(self, n: usize) -> Least {
         let (t, n, k, taps) = (TASKS as f64, n as f64, PARAMETERS as f64, (KERNEL * KERNEL) as f64);
-        let (operations, numbers) = match self {
-            Self::Dense => (2.0 * t * n * n * k, n * n * k + t * k + t * n * n),
-            Self::Tied => (0.0, n * n + t * n + t * n * n),
-            Self::SumTied => (t * n * n, n * n + t * n + t * n * n),
+        let (operations, read, written) = match self {
+            Self::Dense => (2.0 * t * n * n * k, n * n * k + t * k, t * n * n),
+            Self::DenseOne => (2.0 * n * n * k, n * n * k + k, n * n),
+            // In a circulant every row follows from the one before: nothing but parameters is read.
+            Self::Tied => (0.0, t * n, t * n * n),
+            Self::SumTied => (t * n * n, t * n * n, t * n),
+            // The parameter of each weight is read once for all tasks.
+            Self::Scattered => (0.0, n * n + t * n, t * n * n),
+            Self::SumScattered => (t * n * n, n * n + t * n * n, t * n),
             Self::Kronecker => (
                 2.0 * t * n * n * taps * (2.0 * n + taps),
-                2.0 * (n * n) + taps * taps + 2.0 * t * n * n * taps,
+                2.0 * (n * n) + taps * taps + t * n * n * taps,
+                t * n * n * taps,
             ),
         };
-        (operations, 4.0 * numbers)
+        Least { operations, bytes_read: 4.0 * read, bytes_written: 4.0 * written }
     }
 
     /// The work, on operands that are made here; in f32.
@@ -98,17 +138,27 @@ impl Way {
             let parameter = |i: usize| ((i % n + n - i / n) % n) as u32;
             Ok(Ties::new(&(0..n * n).map(parameter).collect::<Vec<u32>>(), n)?)
         };
+        let scattered = || -> Result<Ties> {
+            // The upper digits of a linear congruential generator.
+            let next = |x: &u64| Some(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            let drawn =
+                std::iter::successors(Some(1u64), next).skip(1).map(|x| ((x >> 33) % n as u64) as u32);
+            Ok(Ties::new(&drawn.take(n * n).collect::<Vec<u32>>(), n)?)
+        };
+        let tasks = if self == Self::DenseOne { 1 } else { TASKS };
         Ok(match self {
-            Self::Dense => {
-                let (symmetry, filters) = (numbers(&[n * n, PARAMETERS])?, numbers(&[TASKS, PARAMETERS])?);
+            Self::Dense | Self::DenseOne => {
+                let (symmetry, filters) = (numbers(&[n * n, PARAMETERS])?, numbers(&[tasks, PARAMETERS])?);
                 Box::new(move || Ok(matmul(&filters, &symmetry.t()?)?))
             }
-            Self::Tied => {
-                let (tied, filters) = (circulant()?, numbers(&[TASKS, n])?);
+            Self::Tied | Self::Scattered => {
+                let tied = if self == Self::Tied { circulant()? } else { scattered()? };
+                let filters = numbers(&[TASKS, n])?;
                 Box::new(move || Ok(ties::expand(&filters, &tied)?))
             }
-            Self::SumTied => {
-                let (tied, weights) = (circulant()?, numbers(&[TASKS, n * n])?);
+            Self::SumTied | Self::SumScattered => {
+                let tied = if self == Self::SumTied { circulant()? } else { scattered()? };
+                let weights = numbers(&[TASKS, n * n])?;
                 Box::new(move || Ok(ties::sum(&weights, &tied)?))
             }
             Self::Kronecker => {
@@ -139,14 +189,15 @@ struct Row {
     size: usize,
     #[serde(flatten)]
     time: Timing,
-    /// The fewest operations.
-    operations: f64,
-    /// The fewest bytes.
-    bytes: f64,
+    #[serde(flatten)]
+    least: Least,
+    /// What is read per second by what reads as much, and keeps nothing.
+    read_bytes_per_second: f64,
+    /// What is written per second by what writes as much of the same.
+    write_bytes_per_second: f64,
     /// What a copy that moves as many bytes reaches, per second.
     copy_bytes_per_second: f64,
-    /// The time of these operations at the rate of a large product, or of such a copy, whichever is
-    /// longer.
+    /// The least time that the work takes at these rates, and at that of a large product.
     floor_ms: f64,
 }
 
@@ -176,12 +227,30 @@ fn measure(way: Way, size: usize, device: &Device, machine: Rates) -> Result<Row
         Ok(())
     })?;
     drop(work);
-    let (operations, bytes) = way.floor(size);
+    let least = way.least(size);
+    let (bytes_read, bytes_written) = (least.bytes_read as usize, least.bytes_written as usize);
+    let read_bytes_per_second = per_second(least.bytes_read, read(device, bytes_read)?);
+    let write_bytes_per_second = per_second(least.bytes_written, write(device, bytes_written)?);
     // Half of what is moved is read, the other half written.
-    let half = (bytes / 2.0) as usize;
+    let half = (bytes_read + bytes_written) / 2;
     let copy_bytes_per_second = per_second(copied(half), copy(device, half)?);
-    let floor_ms = Rates { copy: copy_bytes_per_second, ..machine }.floor_ms((operations, bytes));
-    Ok(Row { way, size, time, operations, bytes, copy_bytes_per_second, floor_ms })
+    let floors = [
+        least.operations / machine.gemm,
+        least.bytes_read / read_bytes_per_second,
+        least.bytes_written / write_bytes_per_second,
+        least.bytes() / copy_bytes_per_second,
+    ];
+    let floor_ms = 1e3 * floors.into_iter().fold(0.0, f64::max);
+    Ok(Row {
+        way,
+        size,
+        time,
+        least,
+        read_bytes_per_second,
+        write_bytes_per_second,
+        copy_bytes_per_second,
+        floor_ms,
+    })
 }
 
 impl fmt::Display for Results {
@@ -193,20 +262,22 @@ impl fmt::Display for Results {
                 row.way.name().into(),
                 row.size.to_string(),
                 row.time.to_string(),
-                rate(row.operations),
-                rate(row.bytes),
+                rate(row.least.operations),
+                rate(row.least.bytes()),
+                format!("{:.1}", row.copy_bytes_per_second / 1e9),
                 format!("{:.3}", row.floor_ms),
                 format!("{:.0} %", 100.0 * row.floor_ms / row.time.ms),
             ]
         });
-        let head = ["expansion", "n", "ms", "GFLOP/s", "GB/s", "floor, ms", "floor / time"];
+        let head = ["expansion", "n", "ms", "GFLOP/s", "GB/s", "a copy's GB/s", "floor, ms", "floor / time"];
         writeln!(f, "{}", Table::new(head, rows))?;
         write!(
             f,
             "The weights are n × n, of {PARAMETERS} parameters a task when U is dense, and n × n × {KERNEL} × {KERNEL} with \
              Kronecker factors.\n\
-             The floor is the larger of the operations at the rate of a large product, and a copy that moves as\n\
-             many bytes; operands and result are moved once."
+             The floor is the longest of: the operations at the rate of a large product, what is read, what is\n\
+             written, and both, at the rates of reading, writing and copying as many bytes. Operands and result are\n\
+             moved once. Scattered: the parameters of the weights in no order, and numbers that say which."
         )
     }
 }
@@ -216,15 +287,18 @@ mod tests {
     use anyhow::Result;
     use candle_core::Device;
 
-    use super::{KERNEL, PARAMETERS, Results, TASKS, WORK, Way, measure};
+    use super::{KERNEL, Least, PARAMETERS, Results, TASKS, WORK, Way, measure};
     use crate::machine_rates::Rates;
 
     #[test]
     fn every_way_gives_weights_or_parameters() -> Result<()> {
         for (way, shape) in [
             (Way::Dense, vec![TASKS, 25]),
+            (Way::DenseOne, vec![1, 25]),
             (Way::Tied, vec![TASKS, 25]),
             (Way::SumTied, vec![TASKS, 5]),
+            (Way::Scattered, vec![TASKS, 25]),
+            (Way::SumScattered, vec![TASKS, 5]),
             (Way::Kronecker, vec![TASKS, 5, 5, KERNEL * KERNEL]),
         ] {
             assert_eq!(way.prepare(5, &Device::Cpu)?()?.dims(), shape, "{way:?}");
@@ -234,14 +308,24 @@ mod tests {
 
     #[test]
     fn the_least_work_by_hand() {
-        // 32 tasks, 4 weights, 32 parameters.
-        assert_eq!(Way::Dense.floor(2), (2.0 * 32.0 * 4.0 * 32.0, 4.0 * (128.0 + 1024.0 + 128.0)));
-        assert_eq!(PARAMETERS * TASKS, 1024);
-        assert_eq!(Way::Tied.floor(2), (0.0, 4.0 * (4.0 + 64.0 + 128.0)));
-        assert_eq!(Way::SumTied.floor(2), (128.0, Way::Tied.floor(2).1));
-        // Per task 4 channels pairs of 9 taps, each summed over 2, 2 and 9.
-        let moved = 4.0 * (8.0 + 81.0 + 2.0 * 32.0 * 36.0);
-        assert_eq!(Way::Kronecker.floor(2), (2.0 * 32.0 * 36.0 * 13.0, moved));
+        let least = |operations, read, written| Least {
+            operations,
+            bytes_read: 4.0 * read,
+            bytes_written: 4.0 * written,
+        };
+        assert_eq!((PARAMETERS, TASKS), (32, 32));
+        // 4 weights.
+        assert_eq!(Way::Dense.least(2), least(2.0 * 32.0 * 4.0 * 32.0, 128.0 + 1024.0, 128.0));
+        assert_eq!(Way::DenseOne.least(2), least(2.0 * 4.0 * 32.0, 128.0 + 32.0, 4.0));
+        assert_eq!(Way::Tied.least(2), least(0.0, 64.0, 128.0));
+        assert_eq!(Way::SumTied.least(2), least(128.0, 128.0, 64.0));
+        assert_eq!(Way::Scattered.least(2), least(0.0, 4.0 + 64.0, 128.0));
+        assert_eq!(Way::SumScattered.least(2), least(128.0, 4.0 + 128.0, 64.0));
+        // Per task 4 pairs of channels of 9 taps, each summed over 2, 2 and 9.
+        let numbers = 32.0 * 36.0;
+        let kronecker = least(2.0 * numbers * 13.0, 8.0 + 81.0 + numbers, numbers);
+        assert_eq!(Way::Kronecker.least(2), kronecker);
+        assert_eq!(kronecker.bytes(), 4.0 * (89.0 + 2.0 * numbers));
     }
 
     #[test]
@@ -255,7 +339,7 @@ mod tests {
         assert_eq!((&row["way"], &row["size"]), (&"tied".into(), &3.into()));
         assert!(row["ms"].as_f64() > Some(0.0) && row["floor_ms"].as_f64() > Some(0.0));
         assert!(results.to_string().contains("| tied, gather | 3 |"), "{results}");
-        assert_eq!(WORK.map(|(way, _)| way.name()).len(), 4);
+        assert_eq!(WORK.map(|(way, _)| way.name()).len(), 7);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::hint::black_box;
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use msr_kernels::matmul;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::timing::Timing;
@@ -100,30 +101,65 @@ pub fn copy(device: &Device, bytes: usize) -> Result<Timing> {
     }
     let source = vec![1u8; bytes];
     let mut target = vec![0u8; bytes];
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    // Below a megabyte, starting a thread takes longer than its share.
-    let threads = threads.min(bytes.div_ceil(1 << 20));
-    let share = bytes.div_ceil(threads);
+    let share = share(bytes);
     Timing::of(device, SECONDS, || {
-        if threads == 1 {
-            target.copy_from_slice(&source);
-        } else {
-            std::thread::scope(|scope| {
-                for (from, to) in source.chunks(share).zip(target.chunks_mut(share)) {
-                    scope.spawn(|| to.copy_from_slice(from));
-                }
-            });
-        }
+        let all = target.par_chunks_mut(share).zip(source.par_chunks(share));
+        all.for_each(|(to, from)| to.copy_from_slice(from));
         black_box(&target);
         Ok(())
     })
+}
+
+/// The time in which all cores read so many bytes, of which nothing is kept. On another device:
+/// half of that in which it copies as many, which is read and written.
+///
+/// # Errors
+/// When the device fails or there is nothing to read.
+pub fn read(device: &Device, bytes: usize) -> Result<Timing> {
+    if !device.is_cpu() {
+        return copy(device, bytes).map(Timing::half);
+    }
+    ensure!(bytes > 1, "nothing to read");
+    let source = vec![1u8; bytes];
+    let (left, right) = source.split_at(bytes / 2);
+    let share = share(bytes).div_ceil(2);
+    Timing::of(device, SECONDS, || {
+        // A comparison of equal memory reads all of it, and the standard library's is fast.
+        let all = left.par_chunks(share).zip(right.par_chunks(share));
+        ensure!(all.all(|(left, right)| left == &right[..left.len()]), "equal memory is not equal");
+        Ok(())
+    })
+}
+
+/// The time in which all cores write so many bytes. On another device: half of that in which it
+/// copies as many.
+///
+/// # Errors
+/// When the device fails or there is nothing to write.
+pub fn write(device: &Device, bytes: usize) -> Result<Timing> {
+    if !device.is_cpu() {
+        return copy(device, bytes).map(Timing::half);
+    }
+    ensure!(bytes > 0, "nothing to write");
+    let mut target = vec![0u8; bytes];
+    let share = share(bytes);
+    Timing::of(device, SECONDS, || {
+        target.par_chunks_mut(share).for_each(|target| target.fill(black_box(1)));
+        black_box(&target);
+        Ok(())
+    })
+}
+
+/// The bytes for one thread. Below a quarter of a megabyte, waking one takes longer than its share.
+fn share(bytes: usize) -> usize {
+    bytes.div_ceil(rayon::current_num_threads()).max(256 << 10).next_multiple_of(64)
 }
 
 #[cfg(test)]
 mod tests {
     use candle_core::{DType, Device};
 
-    use super::{Rates, copy, gemm};
+    use super::{Rates, copy, gemm, read, write};
 
     #[test]
     fn the_slower_of_operations_and_bytes_is_the_floor() {
@@ -136,7 +172,10 @@ mod tests {
     #[test]
     fn what_is_measured_takes_time() -> anyhow::Result<()> {
         assert!(gemm(&Device::Cpu, DType::F64, 3)?.ms > 0.0 && copy(&Device::Cpu, 3 << 20)?.ms > 0.0);
-        assert!(copy(&Device::Cpu, 0).is_err());
+        assert!(read(&Device::Cpu, 3 << 20)?.ms > 0.0 && write(&Device::Cpu, 3 << 20)?.ms > 0.0);
+        for measured in [copy, read, write] {
+            assert!(measured(&Device::Cpu, 0).is_err());
+        }
         Ok(())
     }
 }

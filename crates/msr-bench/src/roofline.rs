@@ -1,4 +1,4 @@
-//! What a device can do at most: matrix products and copies, by size.
+//! What a device can do at most: matrix products, copies, and reading and writing alone, by size.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use candle_core::DType;
 use msr_report::Table;
 use serde::Serialize;
 
-use crate::machine_rates::{copied, copy, gemm, gemm_operations, per_second};
+use crate::machine_rates::{copied, copy, gemm, gemm_operations, per_second, read, write};
 use crate::record::{OutputArgs, PlaceArgs};
 use crate::timing::Timing;
 
@@ -47,13 +47,15 @@ struct Product {
     flops_per_second: f64,
 }
 
-/// Copies of so many bytes, which are read and written.
+/// Copies of so many bytes, which are read and written; and reading and writing as many alone.
 #[derive(Clone, Debug, Serialize)]
 struct Copies {
     bytes: usize,
     #[serde(flatten)]
     time: Timing,
     bytes_per_second: f64,
+    read_bytes_per_second: f64,
+    write_bytes_per_second: f64,
 }
 
 /// Measures, prints, and records when asked to.
@@ -73,7 +75,13 @@ pub fn run(args: &Args) -> Result<()> {
     let mut copies = Vec::new();
     for bytes in BYTES {
         let time = copy(&device, bytes)?;
-        copies.push(Copies { bytes, time, bytes_per_second: per_second(copied(bytes), time) });
+        copies.push(Copies {
+            bytes,
+            time,
+            bytes_per_second: per_second(copied(bytes), time),
+            read_bytes_per_second: per_second(bytes as f64, read(&device, bytes)?),
+            write_bytes_per_second: per_second(bytes as f64, write(&device, bytes)?),
+        });
     }
     let device = args.place.device.to_string();
     let results = Results { suite: "roofline", device, products, copies };
@@ -88,17 +96,28 @@ impl fmt::Display for Results {
             [size, time.to_string(), format!("{:.1}", flops_per_second / 1e9)]
         });
         let copies = self.copies.iter().map(|copies| {
-            let Copies { bytes, time, bytes_per_second } = copies;
+            let Copies { bytes, time, .. } = copies;
+            let rate = |bytes_per_second: f64| format!("{:.1}", bytes_per_second / 1e9);
             let size = if *bytes < 1 << 20 {
                 format!("{} KiB", bytes >> 10)
             } else {
                 format!("{} MiB", bytes >> 20)
             };
-            [size, time.to_string(), format!("{:.1}", bytes_per_second / 1e9)]
+            [
+                size,
+                time.to_string(),
+                rate(copies.bytes_per_second),
+                rate(copies.read_bytes_per_second),
+                rate(copies.write_bytes_per_second),
+            ]
         });
         writeln!(f, "On {}; medians, and how far the quartiles are from them.\n", self.device)?;
         writeln!(f, "{}", Table::new(["product", "ms", "GFLOP/s"], products))?;
-        write!(f, "{}", Table::new(["copy", "ms", "GB/s, read and written"], copies))
+        write!(
+            f,
+            "{}",
+            Table::new(["copy", "ms", "GB/s, read and written", "GB/s, read alone", "written alone"], copies)
+        )
     }
 }
 
@@ -114,7 +133,13 @@ mod tests {
             suite: "roofline",
             device: "cpu".into(),
             products: vec![Product { dtype: "f32", side: 64, time, flops_per_second: 2e9 }],
-            copies: vec![Copies { bytes: 16 << 10, time, bytes_per_second: 3e9 }],
+            copies: vec![Copies {
+                bytes: 16 << 10,
+                time,
+                bytes_per_second: 3e9,
+                read_bytes_per_second: 2e9,
+                write_bytes_per_second: 1e9,
+            }],
         };
         let json = serde_json::to_value(&results)?;
         assert_eq!((&json["products"][0]["ms"], &json["products"][0]["side"]), (&2.0.into(), &64.into()));

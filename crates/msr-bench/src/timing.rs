@@ -45,6 +45,11 @@ impl Timing {
         Self { ms: at(0.5), lower_ms: at(0.25), upper_ms: at(0.75) }
     }
 
+    /// Half of it.
+    pub fn half(self) -> Self {
+        Self { ms: self.ms / 2.0, lower_ms: self.lower_ms / 2.0, upper_ms: self.upper_ms / 2.0 }
+    }
+
     /// How far the quartiles lie from each other, as a fraction of the median.
     pub fn spread(&self) -> f64 {
         (self.upper_ms - self.lower_ms) / self.ms
@@ -92,6 +97,7 @@ mod tests {
         assert!(median(&[]).is_nan());
         let times = Timing::among(&[5.0, 1.0, 3.0, 2.0, 4.0]);
         assert_eq!((times.ms, times.lower_ms, times.upper_ms), (3.0, 2.0, 4.0));
+        assert_eq!((times.half().ms, times.half().lower_ms, times.half().upper_ms), (1.5, 1.0, 2.0));
         assert_eq!(times.to_string(), "3.000 ± 33 %");
         assert_eq!(Timing::among(&[2e-3]).to_string(), "0.00200 ± 0 %");
     }

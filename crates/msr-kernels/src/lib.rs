@@ -32,7 +32,8 @@
 //!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
-//! - This is the only crate with unsafe code, in the loops of [`matmul`] and of convolutions.
+//! - This is the only crate with unsafe code: in the loops of [`matmul`], of convolutions and of
+//!   [`ties`], and in instructions for caches.
 //!
 //! # Example
 //! ```
@@ -52,7 +53,9 @@
 
 pub mod adam;
 mod avg_pool;
+mod blocks;
 mod body;
+mod caches;
 mod channels_last;
 #[cfg(test)]
 mod contracts;

@@ -16,6 +16,9 @@ impl Rule for MatmulRule {
     /// `y = a b`: `∂a = g bᵀ`, `∂b = aᵀ g`, each summed over the batch dimensions it was repeated
     /// along.
     ///
+    /// That of a left operand that a large batch shares is one product, `Σ gᵢ bᵢᵀ` of the matrices
+    /// side by side: a product for each of the batch would be larger than all operands.
+    ///
     /// The gradient of an operand that is a transposed view is computed transposed, `(b gᵀ)ᵀ` and
     /// `(gᵀ a)ᵀ`: it then lies in memory as what was transposed does, and needs no copy.
     fn vjp(&self, at: &Backward<'_>) -> Result<Vec<Option<Node>>> {
@@ -23,6 +26,7 @@ impl Rule for MatmulRule {
         let (a, b) = (at.input(0), at.input(1));
         let da = match at.needs(0) {
             false => None,
+            true if is_shared(&a, &b) => Some(folded(g)?.matmul(&folded(&b)?.t()?)?.reshape(a.dims())?),
             true if is_transposed(&a) => Some(b.matmul(&g.t()?)?.t()?.sum_to(a.dims())?),
             true => Some(g.matmul(&b.t()?)?.sum_to(a.dims())?),
         };
@@ -33,6 +37,26 @@ impl Rule for MatmulRule {
         };
         Ok(vec![da, db])
     }
+}
+
+/// The numbers of a batch of products from which it is not made to be summed.
+const LARGE: usize = 1 << 22;
+
+/// Whether a batch of right operands shares this left operand, and gradients of each would be many.
+fn is_shared(a: &Node, b: &Node) -> bool {
+    let size = |dims: &[usize]| dims.iter().fold(1usize, |product, &size| product.saturating_mul(size));
+    let (lead, matrix) = b.dims().split_at(b.rank() - 2);
+    let (own, each) = (size(a.dims()), size(&a.dims()[a.rank() - 2..]));
+    // What is folded is copied.
+    let copied = size(matrix).saturating_mul(2);
+    own == each && each > copied && size(lead) > 1 && each.saturating_mul(size(lead)) >= LARGE
+}
+
+/// The matrices of a batch side by side, `(…, m, n) -> (m, … · n)`.
+fn folded(x: &Node) -> Result<Node> {
+    let &[ref lead @ .., m, n] = x.dims() else { return Ok(x.clone()) };
+    let batch = lead.iter().product();
+    x.reshape(&[batch, m, n])?.permute(&[1, 0, 2])?.reshape(&[m, batch * n])
 }
 
 /// Whether the columns of a matrix, not its rows, are contiguous in memory.

@@ -1,20 +1,25 @@
 //! Matrix products on the processor.
 //!
 //! Large batches are spread over the threads of the current rayon pool, each product on one thread;
-//! a large product without a batch is split by rows. The split depends on sizes and the number of
-//! threads alone, so the same pool on the same machine gives the same bits. Products of a matrix
-//! and a vector and outer products, the stuff of inner loops, have loops of their own: a general
-//! product costs more to set up than they take.
+//! a large product without a batch is split by rows, or by columns when those are very many. The
+//! split depends on sizes and the number of threads alone, so the same pool on the same machine
+//! gives the same bits. Products of a matrix and a vector and outer products, the stuff of inner
+//! loops, have loops of their own, as have expansions of filter parameters: a general product costs
+//! more to set up than they take.
 #![expect(unsafe_code, reason = "calls the gemm crate, and skips zeroing what it overwrites")]
 
 use std::mem::MaybeUninit;
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::shared_left::{self, Packed};
+use super::vectors::{dot, outer};
+use crate::blocks::column_blocks;
 use crate::body::unsupported;
 use crate::dense::room_for;
 use crate::error::{Error, Result};
+use crate::lanes::Lanes;
 use crate::reduce::Pairs;
 use crate::strided::Space;
 use crate::vectorized::vectorized;
@@ -47,19 +52,19 @@ struct BatchedGemm;
 
 /// Sizes and (row, column) strides, in elements, of one product of the batch.
 #[derive(Clone, Copy)]
-struct Product {
-    m: usize,
-    n: usize,
-    k: usize,
-    a: (usize, usize),
-    b: (usize, usize),
+pub(super) struct Product {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) a: (usize, usize),
+    pub(super) b: (usize, usize),
 }
 
 impl Product {
     /// Writes all of `out = a @ b`, `out` row-major `(m, n)`; no size is zero. Long sums are added
     /// in pairs of pieces.
     #[inline(always)]
-    fn run<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
+    fn run<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
         let piece = if self.combines_rows() { ROWS } else { PIECE };
         if self.k > piece {
             self.run_in_pieces(piece, a, b, out, scratch);
@@ -73,8 +78,19 @@ impl Product {
         (self.n == 1 && self.a.0 == 1) || (self.m == 1 && self.b.1 == 1)
     }
 
+    /// Whether all products have the same left operand, of some size, and right operands with few
+    /// columns.
+    fn has_shared_left(&self, offsets: &[[usize; 2]]) -> bool {
+        shared_left::COLUMNS.contains(&self.n)
+            && self.b == (self.n, 1)
+            && self.m.min(self.k) >= SHARED
+            && self.k <= PIECE
+            && offsets.len() >= SHARED
+            && offsets.iter().all(|[i, _]| *i == offsets[0][0])
+    }
+
     /// The sum of the products of so many columns of `a` and rows of `b` at a time.
-    fn run_in_pieces<T: WithDType>(
+    fn run_in_pieces<T: Lanes>(
         &self,
         piece: usize,
         a: &[T],
@@ -107,7 +123,7 @@ impl Product {
 
     /// Writes all of `out = a @ b` with one accumulator an element.
     #[inline(always)]
-    fn run_at_once<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
+    fn run_at_once<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
         let Product { m, n, k, .. } = *self;
         assert_eq!(out.len(), m * n);
         // A general product would waste most of each vector: they run along the columns of the
@@ -115,6 +131,8 @@ impl Product {
         let narrow = n <= 8 && m >= 16;
         if k == 1 {
             outer(a, self.a.0, b, self.b.1, n, out);
+        } else if self.is_long() {
+            self.columns(&self.grouped(a), b, 0, out.chunks_exact_mut(n).collect());
         } else if n == 1 && self.a.0 == 1 {
             // The columns of `a` are contiguous.
             combine_rows(a, self.a.1, b, self.b.0, k, out);
@@ -154,7 +172,7 @@ impl Product {
     }
 
     /// The general product into `out` with (row, column) strides `dst`: row-major or column-major.
-    fn general<T: WithDType>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], dst: (usize, usize)) {
+    fn general<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], dst: (usize, usize)) {
         let Product { m, n, k, .. } = *self;
         assert!(out.len() == m * n && (dst == (n, 1) || dst == (1, m)));
         let last = |rows: usize, cols: usize, (rs, cs): (usize, usize)| (rows - 1) * rs + (cols - 1) * cs;
@@ -188,27 +206,10 @@ impl Product {
     }
 }
 
-/// `out[i, j] = a[i · sa] b[j · sb]`, `n` columns.
-#[inline(always)]
-fn outer<T: WithDType>(a: &[T], sa: usize, b: &[T], sb: usize, n: usize, out: &mut [MaybeUninit<T>]) {
-    for (i, row) in out.chunks_exact_mut(n).enumerate() {
-        let factor = a[i * sa];
-        if sb == 1 {
-            for (out, &x) in row.iter_mut().zip(&b[..n]) {
-                out.write(factor * x);
-            }
-        } else {
-            for (j, out) in row.iter_mut().enumerate() {
-                out.write(factor * b[j * sb]);
-            }
-        }
-    }
-}
-
 /// `out = Σ_c weights[c · sw] rows[c]`, where row `c` starts at `c · stride` and is contiguous; `k`
 /// ≥ 1 rows.
 #[inline(always)]
-fn combine_rows<T: WithDType>(
+fn combine_rows<T: Lanes>(
     rows: &[T],
     stride: usize,
     weights: &[T],
@@ -232,34 +233,7 @@ fn combine_rows<T: WithDType>(
     }
 }
 
-/// `Σ a[i] b[i]` in many partial sums, which the compiler can keep in vectors.
-#[inline(always)]
-fn dot<T: WithDType>(a: &[T], b: &[T]) -> T {
-    const LANES: usize = 64;
-    let mut lanes = [T::zero(); LANES];
-    let (chunks_a, rest_a) = a.as_chunks::<LANES>();
-    let (chunks_b, rest_b) = b.as_chunks::<LANES>();
-    for (a, b) in chunks_a.iter().zip(chunks_b) {
-        for i in 0..LANES {
-            lanes[i] += a[i] * b[i];
-        }
-    }
-    // Fixed sizes all the way down: an index that is not constant would force the lanes into
-    // memory.
-    let half: [T; LANES / 2] = std::array::from_fn(|i| lanes[i] + lanes[i + LANES / 2]);
-    let quarter: [T; LANES / 4] = std::array::from_fn(|i| half[i] + half[i + LANES / 4]);
-    let eighth: [T; LANES / 8] = std::array::from_fn(|i| quarter[i] + quarter[i + LANES / 8]);
-    let mut sum = T::zero();
-    for x in eighth {
-        sum += x;
-    }
-    for (&a, &b) in rest_a.iter().zip(rest_b) {
-        sum += a * b;
-    }
-    sum
-}
-
-fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Result<Vec<T>> {
+fn batched<T: Lanes>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Result<Vec<T>> {
     let rank = la.dims().len();
     let batch = &la.dims()[..rank - 2];
     let mut shape = la.dims().to_vec();
@@ -302,14 +276,17 @@ fn batched<T: WithDType>(a: &[T], la: &Layout, b: &[T], lb: &Layout) -> Result<V
     Ok(result)
 }
 
+/// The fewest rows, columns and uses of a left operand for which it is worth packing.
+const SHARED: usize = 16;
+
+/// The blocks of columns for each thread: some threads are slower than others.
+const BLOCKS: usize = 4;
+
+/// A multiple of the columns of a panel, in any vectors.
+const WIDTH: usize = 64;
+
 /// One product per pair of offsets, one after the other in `out`.
-fn fill<T: WithDType>(
-    product: Product,
-    a: &[T],
-    b: &[T],
-    offsets: &[[usize; 2]],
-    out: &mut [MaybeUninit<T>],
-) {
+fn fill<T: Lanes>(product: Product, a: &[T], b: &[T], offsets: &[[usize; 2]], out: &mut [MaybeUninit<T>]) {
     let size = product.m * product.n;
     assert_eq!(out.len(), size * offsets.len());
     let serial = |out: &mut [MaybeUninit<T>], offsets: &[[usize; 2]]| {
@@ -323,14 +300,36 @@ fn fill<T: WithDType>(
             },
         );
     };
-    let threads = rayon::current_num_threads();
-    if threads == 1 || out.len() * product.k < PARALLEL_FROM {
+    let threads = match rayon::current_num_threads() {
+        _ if out.len() * product.k < PARALLEL_FROM => 1,
+        threads => threads,
+    };
+    if product.has_shared_left(offsets) {
+        let packed =
+            Packed::new((product.m, product.k), |i, c| a[offsets[0][0] + i * product.a.0 + c * product.a.1]);
+        let share = offsets.len().div_ceil(BLOCKS * threads);
+        let times = |(out, offsets): (&mut [_], &[[usize; 2]])| {
+            packed.times(b, offsets.iter().map(|offset| offset[1]), product.n, out);
+        };
+        match threads {
+            1 => times((out, offsets)),
+            _ => out.par_chunks_mut(share * size).zip(offsets.par_chunks(share)).for_each(times),
+        }
+    } else if threads == 1 {
         serial(out, offsets);
     } else if offsets.len() >= threads {
         let share = offsets.len().div_ceil(threads);
         out.par_chunks_mut(share * size)
             .zip(offsets.par_chunks(share))
             .for_each(|(out, offsets)| serial(out, offsets));
+    } else if product.is_long() {
+        let width = product.n.div_ceil(BLOCKS * threads).next_multiple_of(WIDTH);
+        for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
+            let a = product.grouped(&a[i..]);
+            let blocks = column_blocks(out, product.n, width);
+            let blocks = blocks.into_par_iter().enumerate();
+            blocks.for_each(|(number, out)| product.columns(&a, &b[j..], number * width, out));
+        }
     } else {
         let rows = product.m.div_ceil(threads);
         for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {

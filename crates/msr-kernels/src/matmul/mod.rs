@@ -2,8 +2,11 @@
 
 mod composed;
 mod cpu;
+mod panels;
+mod shared_left;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use candle_core::{Shape, Tensor};
 

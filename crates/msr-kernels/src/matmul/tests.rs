@@ -3,8 +3,14 @@
 use candle_core::{DType, Tensor};
 use msr_testkit::{assert_close, normal};
 
+use pulp::Simd;
+
+use super::panels::{Panels, grouped};
+use super::shared_left::{COLUMNS, Packed, Products};
 use super::{composed, cpu, matmul};
+use crate::caches::places;
 use crate::error::{Error, Result};
+use crate::lanes::{Lanes, OnEveryWidth};
 
 /// Every special loop has a size here: outer products, vectors, narrow and long ones, threads.
 #[test]
@@ -76,6 +82,102 @@ fn products_on_several_threads() -> Result<()> {
         assert_close("split, transposed", &turned, &expected, 1e-12);
     }
     Ok(())
+}
+
+/// A long right operand that is transposed, and a left operand that many products share.
+#[test]
+fn filters_of_tasks_times_symmetry_matrices() -> Result<()> {
+    for (dtype, tolerance) in [(DType::F32, 1e-4), (DType::F64, 1e-12)] {
+        for (m, k, n) in [(1, 33, 8001), (3, 2, 140_000), (32, 32, 9000), (37, 100, 3333)] {
+            let (v, u) = (normal(1, (m, k), dtype), normal(2, (n, k), dtype));
+            let wide = Tensor::cat(&[&u, &u], 1)?.narrow(1, 1, k)?;
+            let turned = v.t()?.contiguous()?.t()?;
+            for (v, u) in [(&v, &u), (&turned, &wide)] {
+                let ours = cpu::matmul(v, &u.t()?)?;
+                assert_close(&format!("{m} × {k} × {n}"), &ours, &composed::matmul(v, &u.t()?)?, tolerance);
+            }
+        }
+        for (m, k, n, batch) in [(17, 16, 9, 16), (40, 33, 2, 50), (16, 70, 5, 33), (64, 64, 9, 64)] {
+            let (a, b) = (normal(1, (m, k), dtype), normal(2, (batch, k, n), dtype));
+            for a in [a.clone(), a.t()?.contiguous()?.t()?, a.narrow(0, 0, m)?] {
+                let ours = cpu::matmul(&a, &b)?;
+                assert_close(&format!("{m} × {k} × {n}"), &ours, &composed::matmul(&a, &b)?, tolerance);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The products above on more threads: the same bits.
+#[test]
+fn threads_change_no_bit() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        let (v, u) = (normal(1, (7, 40), dtype), normal(2, (40_000, 40), dtype));
+        let (a, b) = (normal(3, (40, 50), dtype), normal(4, (700, 50, 9), dtype));
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (matmul(&v, &u.t().unwrap()).unwrap(), matmul(&a, &b).unwrap()))
+        };
+        let one = on(1);
+        for threads in [2, 8] {
+            let many = on(threads);
+            assert_close("panels", &many.0, &one.0, 0.0);
+            assert_close("a shared left operand", &many.1, &one.1, 0.0);
+        }
+        // A task alone.
+        assert_close("panels", &matmul(&v.narrow(0, 3, 1)?, &u.t()?)?, &one.0.narrow(0, 3, 1)?, 0.0);
+    }
+    Ok(())
+}
+
+/// Both loops against sums of products, one after the other.
+struct Loops<T>(std::marker::PhantomData<T>);
+
+impl<T: Lanes> Loops<T> {
+    /// Whole numbers, of which sums are exact.
+    fn number(i: usize) -> T {
+        T::from_f64((i * 7919 % 31) as f64 - 15.0)
+    }
+}
+
+impl<T: Lanes> OnEveryWidth for Loops<T> {
+    fn check<S: Simd>(&self, simd: S) {
+        for (m, k, n, stride) in [(1, 1, 1, 1), (7, 13, 70, 17), (13, 33, 1100, 33), (32, 2, 40, 2)] {
+            let a = |i: usize, c: usize| Self::number(i * k + c);
+            let b: Vec<T> = (0..n * stride).map(Self::number).collect();
+            let left = grouped(m, k, a);
+            for is_large in [false, true] {
+                let mut out = vec![T::zero(); m * n];
+                let places = places(&mut out).chunks_exact_mut(n).collect();
+                simd.vectorize(Panels { a: &left, k, b: &b, stride, is_large, out: places });
+                for (i, out) in out.into_iter().enumerate() {
+                    let (i, j) = (i / n, i % n);
+                    let sum: f64 = (0..k).map(|c| a(i, c).to_f64() * b[j * stride + c].to_f64()).sum();
+                    assert_eq!(out.to_f64(), sum, "{simd:?}: {m} × {k} × {n}, row {i}, column {j}");
+                }
+            }
+        }
+        for (n, (m, k, count)) in COLUMNS.flat_map(|n| [(1, 1, 1), (19, 5, 2), (40, 40, 37)].map(|s| (n, s)))
+        {
+            let left = |i: usize, c: usize| Self::number(i * k + c);
+            let b: Vec<T> = (0..count * k * n).map(Self::number).collect();
+            let mut out = vec![T::zero(); count * m * n];
+            let packed = Packed::on(simd, (m, k), left);
+            let starts = (0..count).map(|number| number * k * n);
+            simd.vectorize(Products { a: &packed, b: &b, starts, n, out: places(&mut out) });
+            for (at, out) in out.into_iter().enumerate() {
+                let (number, i, j) = (at / (m * n), at / n % m, at % n);
+                let term = |c: usize| left(i, c).to_f64() * b[number * k * n + c * n + j].to_f64();
+                assert_eq!(out.to_f64(), (0..k).map(term).sum::<f64>(), "{simd:?}: {m} × {k} × {n}, {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_width_of_vectors() {
+    Loops::<f32>(std::marker::PhantomData).check_all();
+    Loops::<f64>(std::marker::PhantomData).check_all();
 }
 
 #[test]

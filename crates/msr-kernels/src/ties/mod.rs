@@ -3,19 +3,25 @@
 
 mod composed;
 mod cpu;
+mod runs;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use self::runs::{Run, runs};
 use crate::body::{Body, widened};
 use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
 /// Which of `k` free parameters each of `n` elements is tied to: a sparse `n × k` matrix with a
 /// single one in each row.
+///
+/// Where neighbouring elements mostly have the same parameter, or the next or the one before, as
+/// in a convolution, that is found out once, here, and the loops follow these runs.
 ///
 /// # Example
 /// ```
@@ -35,6 +41,8 @@ use crate::error::{Error, Result};
 pub struct Ties {
     parameter: Arc<[u32]>,
     count: usize,
+    /// The elements as runs, where there are few.
+    runs: Option<Arc<[Run]>>,
 }
 
 impl Ties {
@@ -50,7 +58,7 @@ impl Ties {
         if let Some((element, &p)) = parameter.iter().enumerate().find(|(_, p)| **p as usize >= count) {
             return Err(Error::Tie { element, parameter: p as usize, count });
         }
-        Ok(Self { parameter: parameter.into(), count })
+        Ok(Self { parameter: parameter.into(), count, runs: runs(parameter).map(Arc::from) })
     }
 
     /// The number of elements, `n`.
