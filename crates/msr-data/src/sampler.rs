@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use msr_episodes::{Episode, EpisodeSource, Examples, Shots, Split, TaskSource, numbers};
+use msr_episodes::{
+    Draw, Episode, EpisodeSource, Examples, NumberedTasks, Shots, Split, TaskSource, numbers,
+};
 use rand::seq::index::sample;
 
 use crate::error::{Error, Result};
@@ -44,6 +46,7 @@ impl SamplerConfig {
 pub struct EpisodeSampler {
     source: Arc<dyn TaskSource>,
     config: SamplerConfig,
+    identity: Arc<()>,
 }
 
 impl std::fmt::Debug for EpisodeSampler {
@@ -96,7 +99,7 @@ impl EpisodeSampler {
         }
         check_size(&source, meta_batch, train)?;
         check_size(&source, 1, test)?;
-        Ok(Self { source: Arc::new(source), config })
+        Ok(Self { source: Arc::new(source), config, identity: Arc::new(()) })
     }
 
     /// How it draws.
@@ -177,19 +180,27 @@ impl EpisodeSampler {
             }
         }
         let [xs, ys, xq, yq] = parts;
-        let tensor = |data: Vec<f32>, count: usize, shape: &[usize]| {
-            Tensor::from_vec(data, [&[tasks.len(), count], shape].concat(), &Device::Cpu)
-        };
-        let examples = |x: Vec<f32>, y: Vec<f32>, count: usize| {
-            let (x, y) = (tensor(x, count, &x_shape)?, tensor(y, count, &y_shape)?);
-            if self.source.has_labels() {
-                Examples::labels(x, y.to_dtype(DType::U32)?)
-            } else {
-                Examples::values(x, y)
-            }
-        };
+        let examples = |x: Vec<f32>, y: Vec<f32>, count: usize| self.in_tensors(x, y, (tasks.len(), count));
         let (support, query) = (examples(xs, ys, shots.support)?, examples(xq, yq, shots.query)?);
         Episode::new(tasks, support, query)
+    }
+
+    /// These numbers as the examples of so many tasks, so many each.
+    fn in_tensors(
+        &self,
+        x: Vec<f32>,
+        y: Vec<f32>,
+        (tasks, count): (usize, usize),
+    ) -> msr_episodes::Result<Examples> {
+        let tensor = |data: Vec<f32>, shape: Vec<usize>| {
+            Tensor::from_vec(data, [vec![tasks, count], shape].concat(), &Device::Cpu)
+        };
+        let (x, y) = (tensor(x, self.source.input_shape())?, tensor(y, self.source.output_shape())?);
+        if self.source.has_labels() {
+            Examples::labels(x, y.to_dtype(DType::U32)?)
+        } else {
+            Examples::values(x, y)
+        }
     }
 }
 
@@ -225,13 +236,8 @@ impl EpisodeSource for EpisodeSampler {
     /// Different training tasks, and of the first `support + query` examples of each a random
     /// choice of support; the others are query.
     fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
-        let SamplerConfig { split, train, meta_batch, seed, .. } = self.config;
-        let total = train.support + train.query;
-        let mut rng = stream(seed, Role::TrainStep, step);
-        let chosen: Vec<usize> = sample(&mut rng, split.train, meta_batch).into_vec();
-        let orders: Vec<Vec<usize>> =
-            chosen.iter().map(|_| sample(&mut rng, total, total).into_vec()).collect();
-        self.collect(chosen, &orders, train)
+        let Draw { tasks, orders, shots } = self.draw(step);
+        self.collect(tasks, &orders, shots)
     }
 
     fn held_out(&self) -> usize {
@@ -241,6 +247,43 @@ impl EpisodeSource for EpisodeSampler {
     fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
         let Split { train, validation, test } = self.config.split;
         self.held_out_tasks(Role::Test, (train + validation, test), tasks)
+    }
+
+    fn numbered(&self) -> Option<&dyn NumberedTasks> {
+        Some(self)
+    }
+}
+
+impl NumberedTasks for EpisodeSampler {
+    fn identity(&self) -> &Arc<()> {
+        &self.identity
+    }
+
+    fn count(&self) -> usize {
+        self.config.split.train
+    }
+
+    fn draw(&self, step: u64) -> Draw {
+        let SamplerConfig { split, train, meta_batch, seed, .. } = self.config;
+        let total = train.support + train.query;
+        let mut rng = stream(seed, Role::TrainStep, step);
+        let tasks: Vec<usize> = sample(&mut rng, split.train, meta_batch).into_vec();
+        let orders = tasks.iter().map(|_| sample(&mut rng, total, total).into_vec()).collect();
+        Draw { tasks, orders, shots: train }
+    }
+
+    fn examples(&self, tasks: &[usize]) -> msr_episodes::Result<Examples> {
+        let shots = self.config.train;
+        check_size(&self.source, tasks.len(), shots)?;
+        let total = shots.support + shots.query;
+        let sizes = [self.source.input_shape(), self.source.output_shape()]
+            .map(|shape| total * shape.iter().product::<usize>());
+        let [mut x, mut y] = sizes.map(|size| vec![0f32; tasks.len() * size]);
+        let of_tasks = x.chunks_exact_mut(sizes[0].max(1)).zip(y.chunks_exact_mut(sizes[1].max(1)));
+        for (&task, (x, y)) in tasks.iter().zip(of_tasks) {
+            self.source.fill(task, x, y)?;
+        }
+        self.in_tensors(x, y, (tasks.len(), total))
     }
 }
 

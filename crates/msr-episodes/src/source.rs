@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::episode::Episode;
 use crate::error::{Error, Result};
+use crate::examples::Examples;
+use crate::shots::Shots;
 
 /// The numbers in a tensor of this shape; `None` when there is no such tensor on this machine.
 pub fn numbers(shape: &[usize]) -> Option<usize> {
@@ -33,6 +35,43 @@ pub trait EpisodeSource: Send + Sync {
     /// # Errors
     /// When there are not so many, or they cannot be made or read.
     fn test(&self, tasks: Range<usize>) -> Result<Episode>;
+
+    /// The tasks that training episodes are drawn from, when they are always the same ones with the
+    /// same examples: what is computed of a task can then be kept for when it is drawn again.
+    fn numbered(&self) -> Option<&dyn NumberedTasks> {
+        None
+    }
+}
+
+/// Training tasks with numbers from zero on, and which of their examples each step is given.
+pub trait NumberedTasks {
+    /// What this source shares with its clones and with nobody else: `Arc::ptr_eq` says whether two
+    /// are the same tasks.
+    fn identity(&self) -> &Arc<()>;
+
+    /// How many training tasks there are.
+    fn count(&self) -> usize;
+
+    /// What the episode of training step `step` holds.
+    fn draw(&self, step: u64) -> Draw;
+
+    /// All examples of these tasks that draws choose from, in their order.
+    ///
+    /// # Errors
+    /// When the tasks cannot be made or read.
+    fn examples(&self, tasks: &[usize]) -> Result<Examples>;
+}
+
+/// The tasks of a training episode, and how their examples are divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// The numbers of the tasks.
+    pub tasks: Vec<usize>,
+    /// For each task, its examples in the order in which they are in the episode: first those of
+    /// the support set, then those of the query set.
+    pub orders: Vec<Vec<usize>>,
+    /// How many examples are in each set.
+    pub shots: Shots,
 }
 
 /// A set of tasks, each with the same number of input–output examples of the same shapes.

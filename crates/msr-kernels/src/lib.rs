@@ -109,7 +109,9 @@ pub use place::Place;
 pub use pool::max_pool_index;
 pub use precision::Precision;
 pub use reduce::{scaled_sum_keepdim, sum_keepdim};
-pub use second_moments::{Centre, SecondMoments, centred_second_moments, second_moments};
+pub use second_moments::{
+    Centre, SecondMoments, centred_second_moments, second_moments, second_moments_in_f64,
+};
 pub use select::select;
 pub use softmax::{log_softmax, softmax};
 pub use solve::solve_positive;

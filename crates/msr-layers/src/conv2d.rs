@@ -74,6 +74,16 @@ impl Conv2d {
         let lead = &weight.dims()[..weight.dims().len() - 4];
         Ok(weight.reshape(&[lead, &[self.config.out_channels, self.config.fan_in()]].concat())?)
     }
+
+    /// The weight `(k, o, c k²)` that each entry of the weight stands for.
+    fn unit_weights(&self) -> Result<Node> {
+        let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
+        let like = &self.parameters.adapted[0].tensor;
+        let k = o * fan_in;
+        room_for(LAYER, &[k, k])?;
+        let units = Tensor::eye(k, like.dtype(), like.device())?;
+        Ok(Node::constant(&units.reshape((k, o, fan_in))?))
+    }
 }
 
 impl Module for Conv2d {
@@ -129,6 +139,10 @@ impl LinearInAdapted for Conv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
+    fn precise_moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<SecondMoments>> {
+        self.convolution.precise_moments(examples, targets)
+    }
+
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
@@ -140,19 +154,15 @@ impl LinearInAdapted for Conv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.parameters.check_shared(LAYER, values)?;
-        self.convolution.normal_equations(
-            self,
-            values,
-            examples,
-            targets,
-            Some(|| {
-                let (o, fan_in) = (self.config.out_channels, self.config.fan_in());
-                let like = &self.parameters.adapted[0].tensor;
-                let k = o * fan_in;
-                room_for(LAYER, &[k, k])?;
-                let units = Tensor::eye(k, like.dtype(), like.device())?;
-                Ok(Node::constant(&units.reshape((k, o, fan_in))?))
-            }),
-        )
+        self.convolution.normal_equations(self, values, examples, targets, Some(|| self.unit_weights()))
+    }
+
+    fn normal_equations_from(
+        &self,
+        values: &Values,
+        moments: &SecondMoments,
+    ) -> Result<Option<NormalEquations>> {
+        self.parameters.check_shared(LAYER, values)?;
+        Ok(Some(self.convolution.equations_from(&self.unit_weights()?, moments)?))
     }
 }

@@ -4,7 +4,7 @@
 use candle_core::{DType, Tensor};
 use msr_autodiff::{
     KernelResult, Node, SecondMoments, Value, Window, centred_second_moments, concat, conv2d_pays,
-    second_moments,
+    second_moments, second_moments_in_f64,
 };
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,15 @@ impl Convolution {
         self.moments_by(centred_second_moments, examples, targets, uses)
     }
 
+    /// What [`LinearInAdapted::precise_moments`] says of a convolution.
+    pub(crate) fn precise_moments(
+        self,
+        examples: &Tensor,
+        targets: &Tensor,
+    ) -> Result<Option<SecondMoments>> {
+        self.moments_by(second_moments_in_f64, examples, targets, usize::MAX)
+    }
+
     fn moments_by(
         self,
         moments: impl FnOnce(&Tensor, &Tensor, Window, bool) -> KernelResult<SecondMoments>,
@@ -246,12 +255,15 @@ impl Convolution {
         by_unit_vectors(layer, values, examples, targets)
     }
 
-    fn equations_from(self, columns: &Node, moments: &SecondMoments) -> Result<NormalEquations> {
+    /// The normal equations from moments, with the weight `(k, o, c k²)` that each unknown stands
+    /// for, in their precision; computed in that of the moments.
+    pub(crate) fn equations_from(self, columns: &Node, moments: &SecondMoments) -> Result<NormalEquations> {
+        let (dtype, columns) = (columns.dtype(), columns.to_dtype(moments.gram.dtype())?);
         let &[k, o, fan_in] = columns.dims() else {
             let (expected, got) = ("(unknowns, o, c k²)".into(), columns.dims().to_vec());
             return Err(Error::Shape { layer: self.layer, what: "columns", expected, got });
         };
-        let mut columns = columns.clone();
+        let mut columns = columns;
         if self.config.bias {
             let like = columns.value();
             let zeros = |shape: &[usize]| Tensor::zeros(shape, like.dtype(), like.device());
@@ -269,7 +281,8 @@ impl Convolution {
         let matrix = through.reshape(&[tasks * k, o * p])?.matmul(&flat.t()?)?.reshape(&[tasks, k, k])?;
         let cross = Node::constant(&moments.cross.reshape((tasks, o * p))?);
         let rhs = cross.matmul(&flat.t()?)?;
-        Ok(NormalEquations { matrix: matrix.affine(scale, 0.0)?, rhs: rhs.affine(scale, 0.0)? })
+        let scaled = |sum: Node| sum.affine(scale, 0.0)?.to_dtype(dtype);
+        Ok(NormalEquations { matrix: scaled(matrix)?, rhs: scaled(rhs)? })
     }
 
     /// The work of a forward pass with outputs of this shape.

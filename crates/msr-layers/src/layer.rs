@@ -213,10 +213,28 @@ pub trait LinearInAdapted {
         Ok(None)
     }
 
+    /// The second moments of examples `(t, b, …)` and targets in double precision, whatever they
+    /// are in: what is left of them when the fit is good is as precise as outputs in single
+    /// precision are, and they may be added and subtracted. They take longer than
+    /// [`LinearInAdapted::second_moments`], and are for examples whose moments are kept. `None`
+    /// when the squared error does not depend on the data through them alone, or they would not be
+    /// smaller than the data.
+    ///
+    /// # Errors
+    /// When examples and targets do not fit each other or the layer.
+    fn precise_moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<SecondMoments>> {
+        let _ = (examples, targets);
+        Ok(None)
+    }
+
     /// The mean squared error of each task, `(t)`, from [`LinearInAdapted::second_moments`]: that
     /// of [`Layer::forward_tasks`] within a hundredth of itself, by a bound on the rounding errors,
     /// and so never negative. `None` when the bound is larger for some task: a good fit is a small
     /// difference of large moments, and its error is to be computed from outputs.
+    ///
+    /// Values in single precision with [`LinearInAdapted::precise_moments`] always have an error:
+    /// below about `1e-14` of the square of targets and outputs, where outputs in single precision
+    /// say no more, it may be zero.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) for layers without moments; when values or moments
@@ -232,6 +250,20 @@ pub trait LinearInAdapted {
     /// When the examples do not fit the layer.
     fn design(&self, values: &Values, examples: &Node, uses: usize) -> Result<Option<Node>> {
         let _ = (values, examples, uses);
+        Ok(None)
+    }
+
+    /// [`LinearInAdapted::normal_equations`] from moments in place of examples. `None` for layers
+    /// whose equations have no such form.
+    ///
+    /// # Errors
+    /// When values or moments do not fit the layer.
+    fn normal_equations_from(
+        &self,
+        values: &Values,
+        moments: &SecondMoments,
+    ) -> Result<Option<NormalEquations>> {
+        let _ = (values, moments);
         Ok(None)
     }
 

@@ -30,7 +30,8 @@ const ADDITIONS: f64 = 85.0;
 const TOLERATED: f64 = 0.01;
 
 /// `(tr(W G Wᵀ) − 2 ⟨W, C⟩ + s) / N` of each task, for `weight (t, o, c k²)`, `bias (t, o)`; `None`
-/// when rounding may have changed one of them by more than a hundredth.
+/// when rounding may have changed one of them by more than a hundredth; with moments in double
+/// precision of data in single precision never.
 pub(crate) fn squared_error(
     layer: &'static str,
     weight: &Node,
@@ -42,9 +43,16 @@ pub(crate) fn squared_error(
         let (expected, got) = (format!("{:?}", weight.dims()), moments.cross.dims().to_vec());
         return Err(Error::Shape { layer, what: "moments", expected, got });
     }
+    let (dtype, wide) = (weight.dtype(), moments.gram.dtype());
+    // Of precise moments nothing is lost that outputs in single precision would have.
+    let is_precise = dtype != wide && wide == DType::F64;
+    let weight = if is_precise { weight.to_dtype(wide)? } else { weight };
     let (gram, cross) = (Node::constant(&moments.gram), Node::constant(&moments.cross));
     let product = weight.matmul(&gram)?.sub(&cross.affine(2.0, 0.0)?)?;
     let sum = weight.mul(&product)?.sum(&[1, 2])?.add(&Node::constant(&moments.square))?;
+    if is_precise {
+        return Ok(Some(sum.relu()?.affine(1.0 / moments.count as f64, 0.0)?.to_dtype(dtype)?));
+    }
     if is_lost(&sum, &weight, moments)? {
         return Ok(None);
     }

@@ -104,6 +104,21 @@ fn moments_that_cancel_are_refused() {
     }
 }
 
+/// The losses of the layer of `moments_are_as_good_as_single_precision_allows`, in double precision.
+fn exact_of_outputs(values: &Values, x: &Tensor, y: &Tensor) -> Vec<f64> {
+    let config = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 24, 3));
+    let layer = ReparamConv2d::new(config, SeededVars::new(2).builder(DType::F64, &Device::Cpu)).unwrap();
+    let wide = values.clone().map(|node| Node::constant(&node.value().to_dtype(DType::F64).unwrap()));
+    exact_losses(&layer, &wide, x, y)
+}
+
+/// The loss of each task from outputs in `f64`.
+fn exact_losses(layer: &dyn Layer, values: &Values, x: &Tensor, y: &Tensor) -> Vec<f64> {
+    let [x, y] = [x, y].map(|t| Node::constant(&t.to_dtype(DType::F64).unwrap()));
+    let loss = mse(&layer.forward_tasks(values, &Input::Examples(x)).unwrap(), &y).unwrap();
+    loss.value().to_vec1().unwrap()
+}
+
 /// In `f32`, from a loss as large as the targets to one that is zero: within the promised hundredth
 /// as long as it is given, and given as long as single precision allows.
 #[test]
@@ -121,6 +136,16 @@ fn moments_are_as_good_as_single_precision_allows() {
         let moments = layer.second_moments(&x, &y, 1).unwrap().unwrap();
         let found = layer.squared_error(&values, &moments).unwrap();
         assert_eq!(found.is_some(), given, "noise of {size}");
+        // In double precision an error is always given.
+        let precise = layer.precise_moments(&x, &y).unwrap().unwrap();
+        let precise = layer.squared_error(&values, &precise).unwrap().unwrap();
+        let exact = exact_of_outputs(&values, &x, &y);
+        for (found, exact) in precise.value().to_vec1::<f32>().unwrap().into_iter().zip(exact) {
+            println!("noise {size}: {found} for {exact} in double precision");
+            // Targets in single precision of a fit without an error have one, of rounding.
+            let allowed = 1e-6 * exact + 1e-14 * f64::from(scale);
+            assert!(found >= 0.0 && (f64::from(found) - exact).abs() < allowed, "{found} for {exact}");
+        }
         let Some(found) = found else { continue };
         let [fit, y] = [&fit, &y].map(|t| Node::constant(&t.to_dtype(DType::F64).unwrap()));
         let exact: Vec<f64> = mse(&fit, &y).unwrap().value().to_vec1().unwrap();

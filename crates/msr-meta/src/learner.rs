@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use msr_autodiff::Node;
+use msr_autodiff::{Node, SecondMoments};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Buffer, Layer};
 use msr_symmetry::Learned;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::adapted::Adapted;
 use crate::error::{Error, Result};
+use crate::known_tasks::KnownSets;
 
 /// A tensor that the outer loop changes.
 #[derive(Clone, Debug)]
@@ -73,6 +74,27 @@ pub trait Learner: Send + Sync {
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         let _ = step;
         self.gradients(episode)
+    }
+
+    /// The second moments of each of the examples `(t, b, …)`, `(t · b, …)`, in double precision,
+    /// when training needs nothing else of examples: a [`Trainer`](crate::Trainer) then keeps them
+    /// for when tasks are drawn again. `None` when it does.
+    ///
+    /// # Errors
+    /// When the examples do not fit the model.
+    fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {
+        let _ = examples;
+        Ok(None)
+    }
+
+    /// As [`Learner::gradients_at`], from [`Learner::moments_of_each`] in place of examples: the
+    /// same numbers but for rounding.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for learners that need examples; when the moments do not fit the model.
+    fn gradients_of_known(&self, step: u64, known: &KnownSets) -> Result<Gradients> {
+        let _ = (step, known);
+        Err(Error::config("this learner needs examples, not their moments"))
     }
 
     /// The running averages of the model's normalisations, always in the same order: no gradient
@@ -153,6 +175,14 @@ impl Learner for Box<dyn Learner> {
 
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         self.as_ref().gradients_at(step, episode)
+    }
+
+    fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {
+        self.as_ref().moments_of_each(examples)
+    }
+
+    fn gradients_of_known(&self, step: u64, known: &KnownSets) -> Result<Gradients> {
+        self.as_ref().gradients_of_known(step, known)
     }
 
     fn buffers(&self) -> Vec<Buffer> {

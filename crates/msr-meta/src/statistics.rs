@@ -2,10 +2,10 @@
 
 use candle_core::Tensor;
 use msr_autodiff::Node;
-use msr_episodes::Examples;
 use msr_layers::{Buffer, Input, Layer, Parameters, Phase, Values};
 
 use crate::error::{Error, Result};
+use crate::task_data::Set;
 
 /// Refuses running averages that are constants: they could not be trained.
 pub(crate) fn check_buffers(parameters: &Parameters) -> Result<()> {
@@ -22,7 +22,7 @@ pub(crate) fn running(parameters: &Parameters) -> Vec<Buffer> {
 
 /// Values after an inner loop, ready for queries: with the statistics of the support set under
 /// them, where the model normalises with those. Gradients flow through them.
-pub(crate) fn for_queries(model: &dyn Layer, adapted: Values, support: &Examples) -> Result<Values> {
+pub(crate) fn for_queries(model: &dyn Layer, adapted: Values, support: Set<'_>) -> Result<Values> {
     // Most models have no buffers, which says so without asking for all parameters.
     if adapted.buffers.is_empty() {
         return Ok(adapted.in_phase(Phase::Query));
@@ -31,6 +31,7 @@ pub(crate) fn for_queries(model: &dyn Layer, adapted: Values, support: &Examples
     if own.iter().all(|buffer| !buffer.is_of_task()) {
         return Ok(adapted.in_phase(Phase::Query));
     }
+    let Some(support) = support.examples() else { return Ok(adapted.in_phase(Phase::Query)) };
     let input = Input::Examples(Node::constant(&support.x));
     let in_support = adapted.in_phase(Phase::Support);
     let (_, statistics) = model.forward_with_statistics(&in_support, &input)?;
@@ -43,7 +44,7 @@ pub(crate) fn for_queries(model: &dyn Layer, adapted: Values, support: &Examples
 }
 
 /// The running averages after a training step whose queries are `query`.
-pub(crate) fn next_buffers(model: &dyn Layer, adapted: &Values, query: &Examples) -> Result<Vec<Tensor>> {
+pub(crate) fn next_buffers(model: &dyn Layer, adapted: &Values, query: Set<'_>) -> Result<Vec<Tensor>> {
     if adapted.buffers.is_empty() {
         return Ok(Vec::new());
     }
@@ -51,6 +52,7 @@ pub(crate) fn next_buffers(model: &dyn Layer, adapted: &Values, query: &Examples
     if own.iter().all(Buffer::is_of_task) {
         return Ok(Vec::new());
     }
+    let Some(query) = query.examples() else { return Ok(Vec::new()) };
     // The numbers alone: no graph of this pass is kept.
     let mut plain = adapted.map(Node::detach);
     plain.buffers = plain.buffers.iter().map(|node| node.as_ref().map(Node::detach)).collect();

@@ -11,6 +11,37 @@ use crate::error::{Error, Result};
 use crate::learner::{Predictions, loss_values};
 use crate::loss::{Criterion, Loss};
 
+/// The set of examples of each task, or their moments where those are all that is needed of them.
+#[derive(Clone, Copy)]
+pub(crate) enum Set<'a> {
+    Examples(&'a Examples),
+    Moments(&'a SecondMoments),
+}
+
+impl Set<'_> {
+    /// The number of tasks.
+    pub(crate) fn tasks(self) -> usize {
+        match self {
+            Self::Examples(examples) => examples.tasks(),
+            Self::Moments(moments) => moments.gram.dims().first().copied().unwrap_or(0),
+        }
+    }
+
+    /// The examples; `None` where they are not needed.
+    pub(crate) fn examples(&self) -> Option<&Examples> {
+        match self {
+            Self::Examples(examples) => Some(examples),
+            Self::Moments(_) => None,
+        }
+    }
+}
+
+impl<'a> From<&'a Examples> for Set<'a> {
+    fn from(examples: &'a Examples) -> Self {
+        Self::Examples(examples)
+    }
+}
+
 /// Examples made ready for losses.
 #[derive(Clone)]
 pub(crate) enum TaskData {
@@ -23,6 +54,12 @@ pub(crate) enum TaskData {
 /// Examples that were reduced to their moments.
 pub(crate) struct Reduced {
     moments: SecondMoments,
+    /// `None` for moments that are never too little.
+    rest: Option<Rest>,
+}
+
+/// What outputs are of.
+struct Rest {
     examples: Tensor,
     targets: Tensor,
     /// The inputs made ready for outputs, once they were asked for.
@@ -36,10 +73,16 @@ impl TaskData {
         model: &dyn Layer,
         loss: Loss,
         values: &Values,
-        examples: &Examples,
+        set: Set<'_>,
         uses: usize,
         moments: bool,
     ) -> Result<Self> {
+        let examples = match set {
+            Set::Examples(examples) => examples,
+            Set::Moments(moments) => {
+                return Ok(Self::Moments(Arc::new(Reduced { moments: moments.clone(), rest: None })));
+            }
+        };
         if moments
             && loss == Loss::MeanSquaredError
             && let Targets::Values(targets) = &examples.y
@@ -47,12 +90,8 @@ impl TaskData {
             && let Some(moments) = linear.second_moments(&examples.x, targets, uses)?
         {
             let (examples, targets) = (examples.x.clone(), targets.clone());
-            return Ok(Self::Moments(Arc::new(Reduced {
-                moments,
-                examples,
-                targets,
-                input: OnceLock::new(),
-            })));
+            let rest = Some(Rest { examples, targets, input: OnceLock::new() });
+            return Ok(Self::Moments(Arc::new(Reduced { moments, rest })));
         }
         let input = model.prepare(values, &Node::constant(&examples.x), uses)?;
         Ok(Self::Outputs(input, examples.y.clone()))
@@ -92,14 +131,19 @@ impl Reduced {
         if let Some(loss) = linear.squared_error(values, &self.moments)? {
             return Ok(loss);
         }
-        let input = match self.input.get() {
+        let Some(rest) = &self.rest else {
+            return Err(Error::config(
+                "the moments of examples say too little, and the examples are not there",
+            ));
+        };
+        let input = match rest.input.get() {
             Some(input) => input.clone(),
             None => {
-                let input = model.prepare(values, &Node::constant(&self.examples), 1)?;
+                let input = model.prepare(values, &Node::constant(&rest.examples), 1)?;
                 // What depends on values is theirs alone.
-                if input.node().is_tracked() { input } else { self.input.get_or_init(|| input).clone() }
+                if input.node().is_tracked() { input } else { rest.input.get_or_init(|| input).clone() }
             }
         };
-        Ok(mse(&model.forward_tasks(values, &input)?, &Node::constant(&self.targets))?)
+        Ok(mse(&model.forward_tasks(values, &input)?, &Node::constant(&rest.targets))?)
     }
 }

@@ -11,7 +11,8 @@ use crate::adam::{Adam, AdamConfig};
 use crate::checkpoint::{Checkpoint, Meaning, State};
 use crate::error::{Error, Result};
 use crate::evaluate::mean;
-use crate::learner::{Learner, device_of};
+use crate::known_tasks::KnownTasks;
+use crate::learner::{Gradients, Learner, device_of};
 use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
 
 /// What happened in an outer step.
@@ -84,6 +85,8 @@ pub struct Trainer {
     validation: Option<Validation>,
     /// What the caller says of the run.
     description: Value,
+    /// What is kept of the training tasks of the source that was last run on.
+    known: Option<KnownTasks>,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -101,7 +104,7 @@ impl Trainer {
         let adam = Adam::new(adam, learner.outer_parameters())?;
         let (learner, description): (Box<dyn Learner>, _) = (Box::new(learner), Value::Null);
         let (checkpoints, last_good, validation) = (None, None, None);
-        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description })
+        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description, known: None })
     }
 
     /// What else makes this run what it is: seeds, data. It is stored with checkpoints, and a run
@@ -231,14 +234,19 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let found = self.learner.gradients_at(self.step, episode).map_err(|problem| {
-            let task = problem.failed_task().and_then(|at| episode.tasks.get(at).copied());
+        self.update(&episode.tasks, self.learner.gradients_at(self.step, episode))
+    }
+
+    /// One outer step with these gradients of these tasks.
+    fn update(&mut self, tasks: &[usize], found: Result<Gradients>) -> Result<StepReport> {
+        let found = found.map_err(|problem| {
+            let task = problem.failed_task().and_then(|at| tasks.get(at).copied());
             self.in_step(problem, task)
         })?;
         if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 step: self.step,
-                task: episode.tasks.get(i).copied().unwrap_or(i),
+                task: tasks.get(i).copied().unwrap_or(i),
                 loss: found.losses[i],
                 checkpoint: self.last_good.clone(),
             });
@@ -291,6 +299,11 @@ impl Trainer {
     /// observer stops, or [validations](Trainer::validate_on) end the run
     /// ([`Trainer::has_ended_early`]): [`ControlFlow::Break`] when it stopped before.
     ///
+    /// Where a learner needs no more than the second moments of examples
+    /// ([`Learner::moments_of_each`]) and the source draws from the same tasks again and again
+    /// ([`EpisodeSource::numbered`]), those of each task are computed once and kept, as long as they
+    /// take at most 512 MiB.
+    ///
     /// # Errors
     /// [`Error::Config`] when more steps were taken than are asked for, the schedule of the rate
     /// has fewer, or checkpoints and the best state are to be one file. As [`Trainer::step`];
@@ -322,7 +335,11 @@ impl Trainer {
             if self.has_ended_early() {
                 return Ok(ControlFlow::Break(()));
             }
-            let report = self.step(&source.train(self.step)?.to_device(&device)?)?;
+            let sets = KnownTasks::sets(&mut self.known, self.learner.as_ref(), source, self.step)?;
+            let report = match sets {
+                Some(sets) => self.update(&sets.tasks, self.learner.gradients_of_known(self.step, &sets))?,
+                None => self.step(&source.train(self.step)?.to_device(&device)?)?,
+            };
             let mut flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;
             self.validate(observer)?;
             if self.has_ended_early() {

@@ -11,7 +11,8 @@ use msr_kernels::{
     conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares, gather, im2col, index_add,
     index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool,
     norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add,
-    second_moments, select, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
+    second_moments, second_moments_in_f64, select, solve_positive, spread, squared_distance, squared_norm,
+    sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -162,6 +163,12 @@ fn windows() -> Vec<Operation> {
             Positive,
             |n| shapes![[2, 2, 2, 3, n], [2, 2, 3, 3, n]],
             move |x| Ok(moments(second_moments(&x[0], &x[1], Window::square(3, 1, 1), false)?)),
+        ),
+        kernel_of_many(
+            "second_moments_in_f64",
+            Positive,
+            |n| shapes![[2, 3, 1, 5, n + 2], [2, 3, 2, 3, n]],
+            move |x| Ok(moments(second_moments_in_f64(&x[0], &x[1], square, true)?)),
         ),
         kernel(
             "centred_second_moments",

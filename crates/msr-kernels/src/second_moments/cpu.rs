@@ -1,6 +1,6 @@
 //! Second moments in one pass, image by image, tasks spread over threads.
 
-use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::SecondMoments;
@@ -10,6 +10,7 @@ use crate::body::unsupported;
 use crate::dense::{dense, tidy};
 use crate::error::{Error, Result};
 use crate::im2col::gather_columns;
+use crate::vectorized::vectorized;
 use crate::window::Window;
 
 /// The moments; sizes fit.
@@ -19,6 +20,7 @@ pub(super) fn second_moments(
     window: Window,
     constant: bool,
     shift: Option<&Tensor>,
+    in_f64: bool,
 ) -> Result<(SecondMoments, [FirstExamples; 2])> {
     let (t, c, o) = (x.dims()[0], x.dims()[2], y.dims()[2]);
     let p = x.dims()[2] * window.taps() + usize::from(constant);
@@ -26,7 +28,7 @@ pub(super) fn second_moments(
         Some(shift) => shift.neg()?.flatten_all()?.to_dtype(DType::F64)?.to_vec1()?,
         None => vec![0.0; t * x.dims()[2]],
     };
-    let moments = SecondMomentsLoop { window, constant, padding };
+    let moments = SecondMomentsLoop { window, constant, padding, in_f64 };
     let all = tidy(x)?.contiguous()?.apply_op2_no_bwd(&tidy(y)?.contiguous()?, &moments)?;
     let gram = all.narrow(1, 0, p * p)?.contiguous()?.reshape((t, p, p))?;
     // Means and mean squares of the channels of images and targets.
@@ -53,12 +55,41 @@ struct SecondMomentsLoop {
     constant: bool,
     /// What lies around the images, for each task and channel.
     padding: Vec<f64>,
+    /// Whether to compute in double precision whatever the data is in.
+    in_f64: bool,
+}
+
+/// Numbers as those that are multiplied.
+trait As<T>: WithDType {
+    /// The numbers, in `room` where they are not what is multiplied.
+    fn converted<'a>(numbers: &'a [Self], room: &'a mut Vec<T>) -> &'a [T];
+}
+
+impl<T: WithDType> As<T> for T {
+    fn converted<'a>(numbers: &'a [T], _: &'a mut Vec<T>) -> &'a [T] {
+        numbers
+    }
+}
+
+impl As<f64> for f32 {
+    fn converted<'a>(numbers: &'a [f32], room: &'a mut Vec<f64>) -> &'a [f64] {
+        room.clear();
+        vectorized(
+            #[inline(always)]
+            || room.extend(numbers.iter().map(|&x| f64::from(x))),
+        );
+        room
+    }
 }
 
 impl SecondMomentsLoop {
     /// Gram matrix, cross moments and square of each task, one after the other, then the norms of
     /// the rows of P, and means and mean squares of the channels of the first example.
-    fn run<T: Products>(&self, x: &[T], lx: &Layout, y: &[T], ly: &Layout) -> Result<(Vec<T>, Shape)> {
+    fn run<N: As<T>, T: Products>(
+        &self,
+        (x, lx): (&[N], &Layout),
+        (y, ly): (&[N], &Layout),
+    ) -> Result<(Vec<T>, Shape)> {
         let (&[t, b, c, h, w], &[_, _, o, oh, ow]) = (lx.dims(), ly.dims()) else {
             return Err(Error::mismatch("second_moments", lx.dims(), ly.dims(), "both need five dimensions"));
         };
@@ -72,7 +103,7 @@ impl SecondMomentsLoop {
             return Ok((all, (t, size).into()));
         }
         let (x, y) = (dense(x, lx), dense(y, ly));
-        let task = |out: &mut [T], padding: &[f64], x: &[T], y: &[T]| -> Result<()> {
+        let task = |out: &mut [T], padding: &[f64], x: &[N], y: &[N]| -> Result<()> {
             // Padding stays as it is from image to image, and a last row stays one.
             let mut columns = vec![T::zero(); p * length];
             let of_channel = self.window.taps() * length;
@@ -86,7 +117,9 @@ impl SecondMomentsLoop {
             let (span, step) = (T::span(), T::step());
             let (mut square, mut left) = (0f64, span);
             let samples = &mut out[moments + 1 + p..];
+            let (mut room_for_x, mut room_for_y) = (Vec::new(), Vec::new());
             for (i, (x, y)) in x.chunks_exact(image).zip(y.chunks_exact(outputs)).enumerate() {
+                let (x, y) = (N::converted(x, &mut room_for_x), N::converted(y, &mut room_for_y));
                 gather_columns(self.window, (h, w), x, c, &mut columns[..taps * length])?;
                 let (gram, cross) = slots.split_at_mut(p * p * T::SLOT);
                 let mut start = 0;
@@ -156,12 +189,16 @@ impl CustomOp2 for SecondMomentsLoop {
         l2: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         match (s1, s2) {
+            (CpuStorage::F32(x), CpuStorage::F32(y)) if self.in_f64 => {
+                let (all, shape) = self.run((x, l1), (y, l2))?;
+                Ok((CpuStorage::F64(all), shape))
+            }
             (CpuStorage::F32(x), CpuStorage::F32(y)) => {
-                let (all, shape) = self.run(x, l1, y, l2)?;
+                let (all, shape) = self.run((x, l1), (y, l2))?;
                 Ok((CpuStorage::F32(all), shape))
             }
             (CpuStorage::F64(x), CpuStorage::F64(y)) => {
-                let (all, shape) = self.run(x, l1, y, l2)?;
+                let (all, shape) = self.run((x, l1), (y, l2))?;
                 Ok((CpuStorage::F64(all), shape))
             }
             (other, _) => Err(unsupported(other, "second_moments")),

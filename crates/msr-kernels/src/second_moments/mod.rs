@@ -111,7 +111,22 @@ fn row_norms(gram: &Tensor) -> Result<Tensor> {
 /// does not fit.
 pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) -> Result<SecondMoments> {
     check(x, y, window)?;
-    Ok(moments(x, y, window, constant, None)?.0)
+    Ok(moments(x, y, window, constant, None, false)?.0)
+}
+
+/// As [`second_moments`], in double precision whatever the data is in: products of numbers in
+/// single precision are exact there, and their sums err by no more than `1e-14` of themselves.
+///
+/// # Errors
+/// As [`second_moments`].
+pub fn second_moments_in_f64(
+    x: &Tensor,
+    y: &Tensor,
+    window: Window,
+    constant: bool,
+) -> Result<SecondMoments> {
+    check(x, y, window)?;
+    Ok(moments(x, y, window, constant, None, true)?.0)
 }
 
 /// As [`second_moments`], of data that is centred first when some channel of the images or of the
@@ -126,7 +141,7 @@ pub fn centred_second_moments(
     constant: bool,
 ) -> Result<SecondMoments> {
     check(x, y, window)?;
-    let (found, [inputs, targets]) = moments(x, y, window, constant, None)?;
+    let (found, [inputs, targets]) = moments(x, y, window, constant, None, false)?;
     if !inputs.is_far_from_zero() && !targets.is_far_from_zero() {
         return Ok(found);
     }
@@ -136,7 +151,7 @@ pub fn centred_second_moments(
     };
     let (input, target) = (centre(inputs, c, x.dtype())?, centre(targets, o, y.dtype())?);
     let (x, y) = (binary(Binary::Sub, x, &input)?, binary(Binary::Sub, y, &target)?);
-    let (mut found, _) = moments(&x, &y, window, true, Some(&input))?;
+    let (mut found, _) = moments(&x, &y, window, true, Some(&input), false)?;
     let windows = input.reshape((t, c, 1))?.broadcast_as((t, c, window.taps()))?;
     found.centre = Some(Centre {
         windows: windows.contiguous()?.reshape((t, c * window.taps()))?,
@@ -169,9 +184,14 @@ fn moments(
     window: Window,
     constant: bool,
     shift: Option<&Tensor>,
+    in_f64: bool,
 ) -> Result<(SecondMoments, [FirstExamples; 2])> {
     match Body::of([x, y]) {
-        Body::Cpu => cpu::second_moments(x, y, window, constant, shift),
+        Body::Cpu => cpu::second_moments(x, y, window, constant, shift, in_f64),
+        Body::Half | Body::Composed if in_f64 && x.dtype() != DType::F64 => {
+            let (x, y) = (x.to_dtype(DType::F64)?, y.to_dtype(DType::F64)?);
+            moments(&x, &y, window, constant, shift, in_f64)
+        }
         Body::Half | Body::Composed => {
             let found = composed::second_moments(x, y, window, constant, shift)?;
             Ok((found, [FirstExamples::of(x)?, FirstExamples::of(y)?]))

@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use msr_testkit::normal;
 
-use super::{composed, second_moments};
+use super::{composed, second_moments, second_moments_in_f64};
 use crate::error::Result;
 use crate::im2col::im2col;
 use crate::window::Window;
@@ -43,6 +43,17 @@ fn moments_are_sums_of_products_of_columns() -> Result<()> {
                 assert!(error(&found.square, &square)? < 8.0 * epsilon * number(&square)?);
                 assert_eq!(found.count, 2 * outputs * 20);
             }
+            let found = second_moments_in_f64(&x, &y, window, constant)?;
+            for (found, expected) in [(found.gram, &gram), (found.cross, &cross), (found.square, &square)] {
+                assert!(number(&(found - expected)?)? < 1e-14 * number(&square)?, "{dtype:?}");
+            }
+            let half = second_moments_in_f64(
+                &x.to_dtype(DType::BF16)?,
+                &y.to_dtype(DType::BF16)?,
+                window,
+                constant,
+            )?;
+            assert_eq!(half.gram.dtype(), DType::F64);
         }
     }
     Ok(())

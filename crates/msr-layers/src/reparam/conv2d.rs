@@ -257,6 +257,16 @@ impl ReparamConv2d {
         self.parameters.check(LAYER, values)?;
         self.expand(&self.symmetry_of(values)?, &values.adapted[0])
     }
+
+    /// The weight `(k, o, c k²)` that each filter parameter stands for.
+    fn unit_weights(&self, values: &Values) -> Result<Node> {
+        let filter = self.filter();
+        let k = filter.elem_count();
+        room_for(LAYER, &[k, k])?;
+        let units = Tensor::eye(k, filter.dtype(), filter.device())?;
+        let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
+        self.expand(&self.symmetry_of(values)?, &units)
+    }
 }
 
 impl Module for ReparamConv2d {
@@ -331,6 +341,10 @@ impl LinearInAdapted for ReparamConv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
+    fn precise_moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<SecondMoments>> {
+        self.convolution.precise_moments(examples, targets)
+    }
+
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.convolution.squared_error(&self.expanded(values)?, values.adapted.get(1), moments)
     }
@@ -342,19 +356,15 @@ impl LinearInAdapted for ReparamConv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.parameters.check_shared(LAYER, values)?;
-        self.convolution.normal_equations(
-            self,
-            values,
-            examples,
-            targets,
-            Some(|| {
-                let filter = self.filter();
-                let k = filter.elem_count();
-                room_for(LAYER, &[k, k])?;
-                let units = Tensor::eye(k, filter.dtype(), filter.device())?;
-                let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
-                self.expand(&self.symmetry_of(values)?, &units)
-            }),
-        )
+        self.convolution.normal_equations(self, values, examples, targets, Some(|| self.unit_weights(values)))
+    }
+
+    fn normal_equations_from(
+        &self,
+        values: &Values,
+        moments: &SecondMoments,
+    ) -> Result<Option<NormalEquations>> {
+        self.parameters.check_shared(LAYER, values)?;
+        Ok(Some(self.convolution.equations_from(&self.unit_weights(values)?, moments)?))
     }
 }

@@ -118,6 +118,19 @@ impl PatternConv2d {
             ),
         })
     }
+
+    /// Whether moments give the normal equations: tied biases are unknowns that are not one a channel.
+    fn has_equations(&self) -> bool {
+        !self.conv.bias
+    }
+
+    /// The weight `(k, o, c k²)` that each filter parameter stands for.
+    fn unit_weights(&self, values: &Values) -> Result<Node> {
+        let filter = self.weights.filter();
+        let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
+        let units = Values { adapted: vec![Node::constant(&units)], ..values.clone() };
+        Ok(self.weights.expanded(&units)?.0)
+    }
 }
 
 impl Module for PatternConv2d {
@@ -187,6 +200,11 @@ impl LinearInAdapted for PatternConv2d {
         self.convolution.second_moments(examples, targets, uses)
     }
 
+    fn precise_moments(&self, examples: &Tensor, targets: &Tensor) -> Result<Option<SecondMoments>> {
+        self.check_stride(examples.dims())?;
+        self.convolution.precise_moments(examples, targets)
+    }
+
     fn squared_error(&self, values: &Values, moments: &SecondMoments) -> Result<Option<Node>> {
         self.weights.own().check(LAYER, values)?;
         let (weight, bias) = self.weights.expanded(values)?;
@@ -200,19 +218,24 @@ impl LinearInAdapted for PatternConv2d {
         targets: &Tensor,
     ) -> Result<NormalEquations> {
         self.weights.own().check_shared(LAYER, values)?;
-        // Tied biases: the unknowns are not one a channel.
-        let by_moments = !self.conv.bias;
         self.convolution.normal_equations(
             self,
             values,
             examples,
             targets,
-            by_moments.then_some(|| {
-                let filter = self.weights.filter();
-                let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
-                let units = Values { adapted: vec![Node::constant(&units)], ..values.clone() };
-                Ok(self.weights.expanded(&units)?.0)
-            }),
+            self.has_equations().then_some(|| self.unit_weights(values)),
         )
+    }
+
+    fn normal_equations_from(
+        &self,
+        values: &Values,
+        moments: &SecondMoments,
+    ) -> Result<Option<NormalEquations>> {
+        self.weights.own().check_shared(LAYER, values)?;
+        match self.has_equations() {
+            true => Ok(Some(self.convolution.equations_from(&self.unit_weights(values)?, moments)?)),
+            false => Ok(None),
+        }
     }
 }

@@ -2,13 +2,14 @@
 
 use candle_core::DType;
 use msr_autodiff::{Node, concat, descend_least_squares};
-use msr_episodes::{Examples, Targets};
+use msr_episodes::Targets;
 use msr_layers::Values;
 
 use crate::error::Result;
 use crate::loss::Loss;
 use crate::methods::bilevel::{InnerLoop, Method};
 use crate::methods::config::{GradientSteps, Order};
+use crate::task_data::Set;
 
 impl InnerLoop {
     /// What the steps from `start` lead to, where all of them are one operation on the design
@@ -19,9 +20,11 @@ impl InnerLoop {
         config: GradientSteps,
         start: &Values,
         rates: &[Node],
-        support: &Examples,
+        support: Set<'_>,
     ) -> Result<Option<Values>> {
-        let Method::Steps(_, table) = &self.method else { return Ok(None) };
+        let (Method::Steps(_, table), Some(support)) = (&self.method, support.examples()) else {
+            return Ok(None);
+        };
         let (Some(linear), Targets::Values(targets)) = (self.model.linear_in_adapted(), &support.y) else {
             return Ok(None);
         };

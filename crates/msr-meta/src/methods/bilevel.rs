@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use msr_autodiff::{Graph, Node, grad, unroll};
+use msr_autodiff::{Graph, Node, SecondMoments, grad, unroll};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Buffer, Layer, Pass, Phase, Tied, Values, mix};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
+use crate::known_tasks::{self, KnownSets};
 use crate::learner::{Gradients, Learner, OuterParameter, Predictions, check_names, loss_values};
 use crate::loss::Loss;
 use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
@@ -24,7 +25,7 @@ use crate::methods::least_squares::Ridge;
 use crate::parameters::{for_tasks, nodes, variables};
 use crate::rates::RateTable;
 use crate::statistics;
-use crate::task_data::TaskData;
+use crate::task_data::{Set, TaskData};
 
 /// Learns what the tasks of a family share: with reparameterized layers this is MSR, with plain
 /// ones MAML.
@@ -152,19 +153,25 @@ impl MetaLearner {
 
 impl MetaLearner {
     /// The gradients of the part of an episode that shares a graph, of so many tasks in all.
-    fn gradients_of(&self, step: u64, episode: &Episode, tasks: usize) -> Result<Gradients> {
+    fn gradients_of(
+        &self,
+        step: u64,
+        numbers: &[usize],
+        [support, query]: [Set<'_>; 2],
+        tasks: usize,
+    ) -> Result<Gradients> {
         let mut outer = self.nodes(Node::leaf);
-        let draws: Vec<u64> = episode.tasks.iter().map(|&task| mix(step, task as u64)).collect();
+        let draws: Vec<u64> = numbers.iter().map(|&task| mix(step, task as u64)).collect();
         outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
-        let adapted = self.inner.adapt(&outer, &episode.support)?.in_phase(Phase::Train);
-        let losses = self.inner.query(&adapted, &episode.query, self.inner.config.second_moments)?;
+        let adapted = self.inner.adapt(&outer, support)?.in_phase(Phase::Train);
+        let losses = self.inner.query(&adapted, query, self.inner.config.second_moments)?;
         let total = self.inner.config.reduction.apply_to_part(&losses, tasks)?;
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
         Ok(Gradients {
             losses: loss_values(&losses)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
-            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, &episode.query)?,
+            buffers: statistics::next_buffers(self.model().as_ref(), &adapted, query)?,
         })
     }
 }
@@ -172,7 +179,7 @@ impl MetaLearner {
 impl InnerLoop {
     /// The values of each task after the inner loop, ready for queries. When `outer` is tracked, so
     /// is the result.
-    fn adapt(self: &Arc<Self>, outer: &Outer, support: &Examples) -> Result<Values> {
+    fn adapt(self: &Arc<Self>, outer: &Outer, support: Set<'_>) -> Result<Values> {
         let start = for_tasks(&outer.model, support.tasks())?;
         let adapted = match &self.method {
             Method::Steps(config, rates) => self.descend(*config, start, rates.rates(&outer.inner)?, support),
@@ -196,7 +203,7 @@ impl InnerLoop {
         config: GradientSteps,
         start: Values,
         rates: Vec<Node>,
-        support: &Examples,
+        support: Set<'_>,
     ) -> Result<Values> {
         match self.descend_at_once(config, &start, &rates, support)? {
             Some(adapted) => Ok(adapted),
@@ -209,7 +216,7 @@ impl InnerLoop {
         config: GradientSteps,
         start: Values,
         rates: Vec<Node>,
-        support: &Examples,
+        support: Set<'_>,
     ) -> Result<Values> {
         let data = self.data(&self.tied.spread(&start), support, config.steps, self.config.second_moments)?;
         let Values { shared, adapted, buffers, pass, .. } = start;
@@ -243,14 +250,8 @@ impl InnerLoop {
         Ok(self.tied.spread(&Values { shared, adapted, ..rest }))
     }
 
-    pub(super) fn data(
-        &self,
-        values: &Values,
-        examples: &Examples,
-        uses: usize,
-        moments: bool,
-    ) -> Result<TaskData> {
-        TaskData::new(self.model.as_ref(), self.config.loss, values, examples, uses, moments)
+    pub(super) fn data(&self, values: &Values, set: Set<'_>, uses: usize, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), self.config.loss, values, set, uses, moments)
     }
 
     /// One gradient step of all tasks: the different adapted values after it.
@@ -271,7 +272,7 @@ impl InnerLoop {
     }
 
     /// The query loss of each task, `(t)`.
-    fn query(&self, adapted: &Values, query: &Examples, moments: bool) -> Result<Node> {
+    fn query(&self, adapted: &Values, query: Set<'_>, moments: bool) -> Result<Node> {
         let data = self.data(adapted, query, 1, moments)?;
         data.loss(self.model.as_ref(), self.config.outer_loss(), adapted)
     }
@@ -321,7 +322,10 @@ impl Learner for MetaLearner {
             true => std::iter::once(0..episode.tasks.len()).collect(),
             false => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
         };
-        let parts = of_each(episode, graphs, |part| self.gradients_of(step, part, episode.tasks.len()))?;
+        let parts = of_each(episode, graphs, |part| {
+            let sets = [(&part.support).into(), (&part.query).into()];
+            self.gradients_of(step, &part.tasks, sets, episode.tasks.len())
+        })?;
         let mut parts = parts.into_iter();
         let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
         for part in parts {
@@ -333,6 +337,31 @@ impl Learner for MetaLearner {
         Ok(total)
     }
 
+    fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {
+        let inner = &self.inner;
+        // Tasks that are to be divided among graphs are large.
+        let wanted = inner.config.second_moments && inner.config.tasks_per_graph.is_none();
+        if !wanted || inner.config.loss != Loss::MeanSquaredError || !inner.tied.parameters.buffers.is_empty()
+        {
+            return Ok(None);
+        }
+        let Some(found) = known_tasks::moments_of_each(self.model().as_ref(), examples)? else {
+            return Ok(None);
+        };
+        let is_enough = match &inner.method {
+            Method::Steps(..) => true,
+            Method::Solve(..) => {
+                known_tasks::have_equations(self.model().as_ref(), &self.nodes(Node::constant).model, &found)?
+            }
+        };
+        Ok(is_enough.then_some(found))
+    }
+
+    fn gradients_of_known(&self, step: u64, known: &KnownSets) -> Result<Gradients> {
+        let sets = [Set::Moments(&known.support), Set::Moments(&known.query)];
+        self.gradients_of(step, &known.tasks, sets, known.tasks.len())
+    }
+
     fn buffers(&self) -> Vec<Buffer> {
         statistics::running(&self.inner.tied.parameters)
     }
@@ -341,8 +370,8 @@ impl Learner for MetaLearner {
         episode.check()?;
         let graphs = graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode);
         let parts = of_each(episode, graphs, |part| {
-            let adapted = self.inner.adapt(&self.nodes(Node::constant), &part.support)?;
-            loss_values(&self.inner.query(&adapted, &part.query, false)?)
+            let adapted = self.inner.adapt(&self.nodes(Node::constant), (&part.support).into())?;
+            loss_values(&self.inner.query(&adapted, (&part.query).into(), false)?)
         })?;
         Ok(parts.concat())
     }
@@ -351,11 +380,11 @@ impl Learner for MetaLearner {
         episode.check()?;
         let (inner, outer) = (&self.inner, self.nodes(Node::constant));
         let adapted = match steps {
-            [] => vec![inner.adapt(&outer, &episode.support)?],
+            [] => vec![inner.adapt(&outer, (&episode.support).into())?],
             _ => inner.after(&outer, &episode.support, steps)?,
         };
         let predictions = |adapted: &Values| {
-            let data = inner.data(adapted, &episode.query, 1, false)?;
+            let data = inner.data(adapted, (&episode.query).into(), 1, false)?;
             data.predictions(inner.model.as_ref(), inner.config.outer_loss(), adapted)
         };
         adapted.iter().map(predictions).collect()
@@ -363,7 +392,7 @@ impl Learner for MetaLearner {
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
         check_support(support)?;
-        let adapted = self.inner.adapt(&self.nodes(Node::constant), support)?;
+        let adapted = self.inner.adapt(&self.nodes(Node::constant), support.into())?;
         check_adapted(&adapted)?;
         Adapted::new(self.inner.model.clone(), &adapted)
     }

@@ -10,13 +10,14 @@
 
 use candle_core::{Tensor, Var};
 use msr_autodiff::Node;
-use msr_episodes::{Examples, Targets};
+use msr_episodes::Targets;
 use msr_kernels::Precision;
 use msr_layers::{Layer, Parameter, Values, normal_equations};
 
 use crate::error::{Error, Result};
 use crate::learner::OuterParameter;
 use crate::methods::at_once::{apart, flat};
+use crate::task_data::Set;
 
 /// The outer learning rate of ln λ, as a factor: λ has to fall by orders of magnitude while U
 /// becomes exact.
@@ -50,7 +51,7 @@ impl Ridge {
         model: &dyn Layer,
         start: &Values,
         variable: &Node,
-        support: &Examples,
+        support: Set<'_>,
     ) -> Result<Values> {
         let floor = Precision::of(variable.dtype()).smallest_ridge;
         solve(model, start, &variable.exp()?.affine(1.0, floor)?, support)
@@ -59,16 +60,20 @@ impl Ridge {
 
 /// The values with the adapted parameters of each task: those of `start`, `(t, …)`, plus what
 /// solves the ridge regression, with λ = `strength`.
-pub(crate) fn solve(
-    model: &dyn Layer,
-    start: &Values,
-    strength: &Node,
-    support: &Examples,
-) -> Result<Values> {
-    let Targets::Values(targets) = &support.y else {
-        return Err(Error::config("least squares needs targets that are values, not labels"));
+pub(crate) fn solve(model: &dyn Layer, start: &Values, strength: &Node, support: Set<'_>) -> Result<Values> {
+    let equations = match support {
+        Set::Moments(moments) => {
+            let linear = model.linear_in_adapted();
+            let found = linear.map(|linear| linear.normal_equations_from(start, moments)).transpose()?;
+            found.flatten().ok_or_else(|| Error::config("the model's equations have no moments"))?
+        }
+        Set::Examples(support) => {
+            let Targets::Values(targets) = &support.y else {
+                return Err(Error::config("least squares needs targets that are values, not labels"));
+            };
+            normal_equations(model, start, &Node::constant(&support.x), targets)?
+        }
     };
-    let equations = normal_equations(model, start, &Node::constant(&support.x), targets)?;
     let (given, start) = (start, &start.adapted);
     let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
     let flat = flat(start, tasks)?.reshape(&[tasks, k, 1])?;

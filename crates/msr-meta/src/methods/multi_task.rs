@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use msr_autodiff::{Graph, Node, grad};
+use msr_autodiff::{Graph, Node, SecondMoments, grad};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Layer, Tied, Values};
 use serde::{Deserialize, Serialize};
@@ -23,11 +23,12 @@ use serde_json::{Value, json};
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
 use crate::error::{Error, Result};
+use crate::known_tasks::{self, KnownSets};
 use crate::learner::{Gradients, Learner, OuterParameter, Predictions, loss_values, without_steps};
 use crate::loss::{Criterion, Loss, Reduction};
 use crate::methods::least_squares::solve;
-use crate::parameters::variables;
-use crate::task_data::TaskData;
+use crate::parameters::{nodes, variables};
+use crate::task_data::{Set, TaskData};
 
 /// The model is linear in v; only for this loss is the fit a linear system.
 const LOSS: Criterion = Criterion { loss: Loss::MeanSquaredError, epsilon: 0.0 };
@@ -113,25 +114,41 @@ impl MultiTask {
     }
 
     /// Examples made ready for one loss; `moments`: whether they may be reduced to their moments.
-    fn data(&self, values: &Values, examples: &Examples, moments: bool) -> Result<TaskData> {
-        TaskData::new(self.model.as_ref(), LOSS.loss, values, examples, 1, moments)
+    fn data(&self, values: &Values, set: Set<'_>, moments: bool) -> Result<TaskData> {
+        TaskData::new(self.model.as_ref(), LOSS.loss, values, set, 1, moments)
     }
 
     /// The loss of each task, `(t)`.
-    fn loss(&self, values: &Values, examples: &Examples, moments: bool) -> Result<Node> {
-        self.data(values, examples, moments)?.loss(self.model.as_ref(), LOSS, values)
+    fn loss(&self, values: &Values, set: Set<'_>, moments: bool) -> Result<Node> {
+        self.data(values, set, moments)?.loss(self.model.as_ref(), LOSS, values)
     }
 
     /// `argmin_v L(U, v; examples)` of each task; untracked when `shared` is.
-    fn fit(&self, shared: Vec<Node>, examples: &Examples) -> Result<Values> {
-        let tasks = examples.tasks();
+    fn fit(&self, shared: Vec<Node>, set: Set<'_>) -> Result<Values> {
+        let tasks = set.tasks();
         let zeros = self.tied.parameters.adapted.iter().map(|p| {
             let shape = [&[tasks], p.tensor.dims()].concat();
             Ok(Node::constant(&Tensor::zeros(shape, p.tensor.dtype(), p.tensor.device())?))
         });
         let start = Values::new(shared, zeros.collect::<Result<_>>()?);
-        let ridge = Tensor::full(self.config.ridge, (), examples.x.device())?.to_dtype(examples.x.dtype())?;
-        solve(self.model.as_ref(), &start, &Node::constant(&ridge), examples)
+        let like = &self.tied.parameters.adapted[0].tensor;
+        let ridge = Tensor::full(self.config.ridge, (), like.device())?.to_dtype(like.dtype())?;
+        solve(self.model.as_ref(), &start, &Node::constant(&ridge), set)
+    }
+
+    /// Losses and gradients on all examples of training tasks.
+    fn gradients_of(&self, all: Set<'_>) -> Result<Gradients> {
+        let fitted = self.fit(self.shared(Node::constant), all)?;
+        let shared = self.shared(Node::leaf);
+        let values = Values::new(shared.clone(), fitted.adapted);
+        let losses = self.loss(&values, all, true)?;
+        let total = self.config.reduction.apply(&losses)?;
+        let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
+        Ok(Gradients {
+            losses: loss_values(&losses)?,
+            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            buffers: Vec::new(),
+        })
     }
 }
 
@@ -151,36 +168,37 @@ impl Learner for MultiTask {
     fn gradients(&self, episode: &Episode) -> Result<Gradients> {
         episode.check()?;
         let all = episode.support.concat(&episode.query)?;
-        let fitted = self.fit(self.shared(Node::constant), &all)?;
-        let shared = self.shared(Node::leaf);
-        let values = Values::new(shared.clone(), fitted.adapted);
-        let losses = self.loss(&values, &all, true)?;
-        let total = self.config.reduction.apply(&losses)?;
-        let gradients = grad(&total, &shared.iter().collect::<Vec<_>>(), Graph::Drop)?;
-        Ok(Gradients {
-            losses: loss_values(&losses)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
-            buffers: Vec::new(),
-        })
+        self.gradients_of((&all).into())
+    }
+
+    fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {
+        let model = self.model.as_ref();
+        let Some(found) = known_tasks::moments_of_each(model, examples)? else { return Ok(None) };
+        let values = nodes(&self.tied.parameters, Node::constant);
+        Ok(known_tasks::have_equations(model, &values, &found)?.then_some(found))
+    }
+
+    fn gradients_of_known(&self, _: u64, known: &KnownSets) -> Result<Gradients> {
+        self.gradients_of(Set::Moments(&known.all()?))
     }
 
     fn losses(&self, episode: &Episode) -> Result<Vec<f64>> {
         episode.check()?;
-        let fitted = self.fit(self.shared(Node::constant), &episode.support)?;
-        loss_values(&self.loss(&fitted, &episode.query, false)?)
+        let fitted = self.fit(self.shared(Node::constant), (&episode.support).into())?;
+        loss_values(&self.loss(&fitted, (&episode.query).into(), false)?)
     }
 
     fn predictions(&self, episode: &Episode, steps: &[usize]) -> Result<Vec<Predictions>> {
         without_steps(steps)?;
         episode.check()?;
-        let fitted = self.fit(self.shared(Node::constant), &episode.support)?;
-        let data = self.data(&fitted, &episode.query, false)?;
+        let fitted = self.fit(self.shared(Node::constant), (&episode.support).into())?;
+        let data = self.data(&fitted, (&episode.query).into(), false)?;
         Ok(vec![data.predictions(self.model.as_ref(), LOSS, &fitted)?])
     }
 
     fn adapt(&self, support: &Examples) -> Result<Adapted> {
         check_support(support)?;
-        let fitted = self.fit(self.shared(Node::constant), support)?;
+        let fitted = self.fit(self.shared(Node::constant), support.into())?;
         check_adapted(&fitted)?;
         Adapted::new(self.model.clone(), &fitted)
     }

@@ -21,12 +21,12 @@ impl InnerLoop {
         let rates = table.rates(&outer.inner)?;
         let mut values = for_tasks(&outer.model, support.tasks())?;
         let last = steps.iter().copied().max().unwrap_or(0);
-        let data = self.data(&self.tied.spread(&values), support, last, self.config.second_moments)?;
+        let data = self.data(&self.tied.spread(&values), support.into(), last, self.config.second_moments)?;
         let mut found: Vec<Option<Values>> = vec![None; steps.len()];
         for step in 0..=last {
             if steps.contains(&step) {
                 let here = self.tied.spread(&values);
-                let here = statistics::for_queries(self.model.as_ref(), here, support)?;
+                let here = statistics::for_queries(self.model.as_ref(), here, support.into())?;
                 let wanted = found.iter_mut().zip(steps).filter(|(_, at)| **at == step);
                 wanted.for_each(|(slot, _)| *slot = Some(here.clone()));
             }
