@@ -1,10 +1,10 @@
 """The Conv4 meta-step in JAX: jit, tasks one after the other (`scan`) or all at once (`vmap`), convolutions as XLA's
-own or as products with columns (`im2col-scan`, `im2col-vmap`); Adam. The protocol is that of server.py.
+own, also with channels last (`nhwc`), or as products with columns (`im2col-scan`, `im2col-vmap`); Adam. The protocol is that of server.py.
 """
 
 import server
 
-args = server.arguments(["jax-scan", "jax-vmap", "jax-im2col-scan", "jax-im2col-vmap"])
+args = server.arguments(["jax-scan", "jax-nhwc-scan", "jax-vmap", "jax-im2col-scan", "jax-im2col-vmap"])
 
 import jax
 import jax.numpy as jnp
@@ -30,11 +30,15 @@ def normalised(x, adapted, i, channel):
 
 
 def forward(outer, adapted, x):
+    last = "nhwc" in args.variant
+    layout, channel, pool = ("NHWC", 3, (1, 2, 2, 1)) if last else ("NCHW", 1, (1, 1, 2, 2))
+    x = x.transpose(0, 2, 3, 1) if last else x
     for i in range(depth):
         w = weight(i, outer, adapted, jnp.eye, jnp.einsum)
-        x = jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NCHW", "OIHW", "NCHW"))
-        x = normalised(x, adapted, i, 1)
-        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 1, 2, 2), (1, 1, 2, 2), "VALID")
+        x = jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=(layout, "OIHW", layout))
+        x = normalised(x, adapted, i, channel)
+        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, pool, pool, "VALID")
+    x = x.transpose(0, 3, 1, 2) if last else x
     return x.reshape(len(x), -1) @ adapted["head.weight"].T + adapted["head.bias"]
 
 
@@ -80,7 +84,7 @@ def meta_loss(outer, batch):
     return jnp.mean(losses), losses
 
 
-optimiser = optax.adam(1e-3)
+optimiser = optax.adam(1e-3, eps=server.adam_epsilon(args))
 state = optimiser.init(outer)
 
 

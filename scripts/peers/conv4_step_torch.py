@@ -1,4 +1,4 @@
-"""The Conv4 meta-step in PyTorch: tasks one after the other (`torch`), spread over threads (`torch-threads`), or all
+"""The Conv4 meta-step in PyTorch: tasks one after the other (`torch`, `torch-nhwc` with channels last), spread over threads (`torch-threads`), or all
 at once by torch.func (`torch-func`); Adam. The protocol is that of server.py.
 """
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import server
 
-args = server.arguments(["torch", "torch-threads", "torch-func"])
+args = server.arguments(["torch", "torch-nhwc", "torch-threads", "torch-func"])
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ to_adapt = server.adapted(outer)
 depth = blocks(outer)
 tensors = lambda examples: (torch.tensor(examples[0]), torch.tensor(examples[1].astype("int64")))
 batch = (*tensors(problem.support), *tensors(problem.query))
-optimiser = torch.optim.Adam(outer.values(), 1e-3)
+optimiser = torch.optim.Adam(outer.values(), 1e-3, eps=server.adam_epsilon(args))
 eye = lambda size: torch.eye(size, dtype=batch[0].dtype)
 torch.set_num_threads(1 if args.variant == "torch-threads" else args.threads)
 
@@ -34,6 +34,8 @@ def normalised(x, gamma, beta):
 
 
 def forward(outer, adapted, x):
+    if args.variant == "torch-nhwc":
+        x = x.contiguous(memory_format=torch.channels_last)
     for i in range(depth):
         x = F.conv2d(x, weight(i, outer, adapted, eye, torch.einsum), padding=1)
         gamma, beta = adapted[f"block{i}.norm.weight"], adapted[f"block{i}.norm.bias"]
@@ -68,7 +70,7 @@ def losses_and_gradients(tasks):
     return losses, total
 
 
-if args.variant == "torch":
+if args.variant in ("torch", "torch-nhwc"):
 
     def gradients():
         return losses_and_gradients(range(problem.tasks))

@@ -30,6 +30,11 @@ def arguments(variants):
     return args
 
 
+def adam_epsilon(args):
+    """Adam's epsilon, as in msr-bench: in f64, where steps are compared, as large as gradients are."""
+    return {"f32": 1e-8, "f64": 1e-2}[args.dtype]
+
+
 class Problem:
     """Support and query sets, (tasks, examples, ...), and the outer parameters by name; numbers in `args.dtype`."""
 

@@ -107,10 +107,13 @@ fn normalisation_relu_and_pool_in_one() {
 /// with rows in two dimensions.
 #[test]
 fn gradient_steps_on_a_squared_error() {
-    for (t, b, m, k) in [(3, 2, 5, 3), (2, 1, 17, 18), (1, 3, 1, 1), (2, 4, 40, 20)] {
-        for (order, back) in
-            [([0, 1, 2, 3], [0, 1, 2, 3]), ([3, 0, 1, 2], [1, 2, 3, 0]), ([2, 0, 1, 3], [1, 2, 0, 3])]
-        {
+    for (t, b, m, k) in [(3, 2, 5, 3), (2, 1, 17, 18), (1, 3, 1, 1), (2, 4, 40, 20), (1, 3, 2, 2)] {
+        for (order, back) in [
+            ([0, 1, 2, 3], [0, 1, 2, 3]),
+            ([3, 0, 1, 2], [1, 2, 3, 0]),
+            ([2, 0, 1, 3], [1, 2, 0, 3]),
+            ([0, 3, 2, 1], [0, 3, 2, 1]),
+        ] {
             let dims = [t, b, m, k];
             let stored: [usize; 4] = order.map(|d| dims[d]);
             let design = |x: &Node| x.permute(&back);

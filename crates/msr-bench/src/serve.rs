@@ -33,24 +33,34 @@ pub struct Args {
     /// Where to write what the first step made of the outer parameters, as npz.
     #[arg(long)]
     updated: Option<PathBuf>,
-    /// In what the numbers are.
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
-    dtype: Precision,
+    /// The number type to compute in.
+    #[arg(long, value_enum, default_value_t = NumberType::F32)]
+    dtype: NumberType,
     /// Where to compute.
     #[command(flatten)]
     place: PlaceArgs,
 }
 
-/// In what the numbers of a step are.
+/// The number type of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Precision {
+pub enum NumberType {
     /// What is timed.
     F32,
     /// What is compared: rounding does not decide which of two pixels is the larger.
     F64,
 }
 
-impl Precision {
+impl NumberType {
+    /// Adam's ε. The first step of Adam is `rate · g / (|g| + ε)`: with the usual one it is the
+    /// sign of the gradient, and says nothing of its size. Where steps are compared, ε is as large
+    /// as gradients are.
+    fn epsilon(self) -> f64 {
+        match self {
+            Self::F32 => AdamConfig::default().epsilon,
+            Self::F64 => 1e-2,
+        }
+    }
+
     /// Of a tensor.
     pub fn dtype(self) -> DType {
         match self {
@@ -118,7 +128,8 @@ pub struct Turn {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.place.device.open()?;
     let (learner, episode) = args.work.problem(args.dtype.dtype(), &device)?;
-    let mut trainer = Trainer::new(learner, AdamConfig::default())?;
+    let mut trainer =
+        Trainer::new(learner, AdamConfig { epsilon: args.dtype.epsilon(), ..AdamConfig::default() })?;
     let start_mib = peak_mib();
     let losses = trainer.step(&episode)?.losses;
     if let Some(path) = &args.updated {
@@ -172,7 +183,7 @@ impl Server {
     /// When it cannot be started, or its first step fails.
     pub fn ours(
         work: &Work,
-        precision: Precision,
+        precision: NumberType,
         threads: NonZeroUsize,
         place: Place,
         updated: Option<&Path>,

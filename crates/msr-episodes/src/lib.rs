@@ -4,7 +4,8 @@
 //! - [`Episode`]: the support and query sets of a number of tasks.
 //! - [`EpisodeSource`]: where episodes come from. A learner never knows whether that is a
 //!   generator, a file, or images that are augmented on the way.
-//! - [`NumberedTasks`]: the training tasks of a source that draws from the same ones again and again.
+//! - [`NumberedTasks`]: the training tasks of a source that draws from the same ones again and
+//!   again.
 //! - [`TaskSource`]: numbered tasks with examples of one shape each, from which episodes can be
 //!   drawn.
 //!

@@ -9,7 +9,7 @@ use pulp::bytemuck;
 pub(crate) const MOST: usize = 16;
 
 /// Numbers that come in vectors.
-pub(crate) trait Lanes: WithDType + std::ops::Add<Output = Self> {
+pub(crate) trait Lanes: WithDType + bytemuck::Pod + std::ops::Add<Output = Self> {
     /// A vector of the processor.
     type Vector<S: Simd>: Copy + bytemuck::Pod;
 

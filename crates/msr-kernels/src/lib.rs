@@ -27,13 +27,14 @@
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views.
 //!
 //! # Invariants
-//! - The bits of a result depend on operands and the number of threads alone.
+//! - On one processor, the bits of a result depend on operands, the number of threads and
+//!   [`use_winograd`] alone. Vectors of other widths round in another order.
 //! - NaN stays NaN. Long sums are added in pairs, and half precision is computed in `f32` and
 //!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
-//! - This is the only crate with unsafe code: in the loops of [`matmul`], of convolutions and of
-//!   [`ties`], and in instructions for caches.
+//! - This is the only crate of those that others use with unsafe code: in the loops of [`matmul`],
+//!   of convolutions and of [`ties`], and in instructions for caches.
 //!
 //! # Example
 //! ```

@@ -104,7 +104,8 @@ fn moments_that_cancel_are_refused() {
     }
 }
 
-/// The losses of the layer of `moments_are_as_good_as_single_precision_allows`, in double precision.
+/// The losses of the layer of `moments_are_as_good_as_single_precision_allows`, in double
+/// precision.
 fn exact_of_outputs(values: &Values, x: &Tensor, y: &Tensor) -> Vec<f64> {
     let config = ReparamConv2dConfig::kronecker(Conv2dConfig::new(1, 24, 3));
     let layer = ReparamConv2d::new(config, SeededVars::new(2).builder(DType::F64, &Device::Cpu)).unwrap();

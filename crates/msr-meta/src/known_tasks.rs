@@ -2,8 +2,8 @@
 //!
 //! Tasks that are drawn again and again say the same each time. Where the squared error depends on
 //! examples through their second moments alone, the moments of each example are computed when its
-//! task is first drawn; an episode then is some sums of them, whichever examples are support, and no
-//! example is made or read again.
+//! task is first drawn; an episode then is some sums of them, whichever examples are support, and
+//! no example is made or read again.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use msr_layers::{Layer, Values};
 use crate::error::{Error, Result};
 use crate::learner::Learner;
 
-/// The bytes that are kept at most. No more is decided by what a run has seen: a run that is resumed
-/// decides as it did before.
+/// The bytes that are kept at most. No more is decided by what a run has seen: a run that is
+/// resumed decides as it did before.
 const MOST_BYTES: usize = 512 << 20;
 
 /// How many times smaller than an example its moments must be.
@@ -52,8 +52,8 @@ impl KnownSets {
     }
 }
 
-/// The moments of each of the examples `(t, b, …)`, `(t · b, …)`, in double precision, where a model
-/// in single precision needs nothing else of them.
+/// The moments of each of the examples `(t, b, …)`, `(t · b, …)`, in double precision, where a
+/// model in single precision needs nothing else of them.
 pub(crate) fn moments_of_each(model: &dyn Layer, examples: &Examples) -> Result<Option<SecondMoments>> {
     let (Some(linear), Targets::Values(y)) = (model.linear_in_adapted(), &examples.y) else {
         return Ok(None);

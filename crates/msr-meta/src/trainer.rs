@@ -301,8 +301,8 @@ impl Trainer {
     ///
     /// Where a learner needs no more than the second moments of examples
     /// ([`Learner::moments_of_each`]) and the source draws from the same tasks again and again
-    /// ([`EpisodeSource::numbered`]), those of each task are computed once and kept, as long as they
-    /// take at most 512 MiB.
+    /// ([`EpisodeSource::numbered`]), those of each task are computed once and kept, as long as
+    /// they take at most 512 MiB.
     ///
     /// # Errors
     /// [`Error::Config`] when more steps were taken than are asked for, the schedule of the rate

@@ -141,8 +141,8 @@ fn draws_are_the_episodes() {
     assert!(!Arc::ptr_eq(numbered.identity(), tasks(TASKS).0.numbered().unwrap().identity()));
 }
 
-/// A run that is stopped and resumed knows nothing at first, and goes on with the same bits; so does
-/// one that is run on other tasks in between.
+/// A run that is stopped and resumed knows nothing at first, and goes on with the same bits; so
+/// does one that is run on other tasks in between.
 #[test]
 fn forgetting_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();

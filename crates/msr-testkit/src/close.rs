@@ -16,6 +16,15 @@ pub fn relative_error(a: &Tensor, b: &Tensor) -> f64 {
     error / norm(&mut b.iter().copied()).max(f64::MIN_POSITIVE)
 }
 
+/// Asserts that all numbers have the same bits, the sign of a zero included.
+#[track_caller]
+pub fn assert_same_bits(name: &str, a: &Tensor, b: &Tensor) {
+    assert_eq!((a.dims(), a.dtype()), (b.dims(), b.dtype()), "{name}: shapes or types differ");
+    for (i, (a, b)) in flat(a).into_iter().zip(flat(b)).enumerate() {
+        assert_eq!(a.to_bits(), b.to_bits(), "{name}: element {i} is {a:?}, not {b:?}");
+    }
+}
+
 /// Asserts `|a − b| ≤ tolerance · max(1, |b|)` element by element; the message names the worst
 /// element.
 #[track_caller]

@@ -23,7 +23,7 @@ mod memory;
 mod odd;
 mod shared;
 
-pub use close::{assert_close, relative_error};
+pub use close::{assert_close, assert_same_bits, relative_error};
 pub use gradcheck::{FiniteDifference, gradcheck};
 pub use memory::{CountingAllocator, peak_memory};
 pub use odd::{ODD_TEXTS, OddFile, VALID_TEXTS, mutated, npy, odd_files, safetensors, whole_files, zip};

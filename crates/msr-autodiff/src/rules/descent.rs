@@ -87,7 +87,7 @@ fn composed(design: &Node, targets: &Node, start: &Node, rate: &Node, steps: usi
         return Err(Error::shape("descend", format!("{dims:?} is no design matrix of each task")));
     };
     let n = design.elem_count() / (t * k);
-    if fits != [t, k] || rate.dims() != [k] || targets.elem_count() != t * n {
+    if fits != [t, k] || rate.dims() != [k] || targets.dims() != &dims[..dims.len() - 1] {
         let got = format!("targets {:?}, start {fits:?}, rate {:?}", targets.dims(), rate.dims());
         return Err(Error::shape("descend", format!("design {dims:?} does not fit {got}")));
     }

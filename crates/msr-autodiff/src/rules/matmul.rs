@@ -39,7 +39,7 @@ impl Rule for MatmulRule {
     }
 }
 
-/// The numbers of a batch of products from which it is not made to be summed.
+/// From this many numbers on, a batch of products is not formed only to be summed.
 const LARGE: usize = 1 << 22;
 
 /// Whether a batch of right operands shares this left operand, and gradients of each would be many.
@@ -47,8 +47,9 @@ fn is_shared(a: &Node, b: &Node) -> bool {
     let size = |dims: &[usize]| dims.iter().fold(1usize, |product, &size| product.saturating_mul(size));
     let (lead, matrix) = b.dims().split_at(b.rank() - 2);
     let (own, each) = (size(a.dims()), size(&a.dims()[a.rank() - 2..]));
-    // What is folded is copied.
-    let copied = size(matrix).saturating_mul(2);
+    // What is folded is copied: matrices of b, `(k, n)`, and of the gradient, `(m, n)`.
+    let (rows, columns) = (a.dims()[a.rank() - 2], matrix[1]);
+    let copied = rows.saturating_add(matrix[0]).saturating_mul(columns);
     own == each && each > copied && size(lead) > 1 && each.saturating_mul(size(lead)) >= LARGE
 }
 

@@ -6,13 +6,11 @@ use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
 use msr_kernels::adam::{Step, moment_dtype, step};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
-    Binary, Cotangents, Extreme, Pool, SecondMoments, Unary, Window, avg_pool, binary,
-    centred_second_moments, checked_index, class_index, col2im, conv2d, conv2d_input_grad,
-    conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares, gather, im2col, index_add,
-    index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool,
-    norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add,
-    second_moments, second_moments_in_f64, select, solve_positive, spread, squared_distance, squared_norm,
-    sum_keepdim, unary,
+    Binary, Cotangents, Extreme, Pool, Unary, Window, avg_pool, binary, checked_index, class_index, col2im,
+    conv2d, conv2d_input_grad, conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares,
+    gather, im2col, index_add, index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index,
+    norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim,
+    scatter_add, select, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -122,8 +120,6 @@ fn sums_and_products() -> Vec<Operation> {
 }
 
 fn windows() -> Vec<Operation> {
-    let moments = |found: SecondMoments| vec![found.gram, found.cross, found.square, found.row_norms];
-    let square = Window::square(3, 1, 0);
     vec![
         kernel("im2col, line", Apart, |n| shapes![[2, 2, 1, n]], |x| im2col(&x[0], Window::line(3, 2, 1))),
         kernel("im2col, uneven", Apart, |n| shapes![[2, n, 4]], |x| im2col(&x[0], UNEVEN)),
@@ -152,52 +148,7 @@ fn windows() -> Vec<Operation> {
             |n| shapes![[2, n + 2, 5]],
             |x| max_pool_index(&x[0].clamp(0.5, 1.0)?, Window::square(3, 1, 0)),
         ),
-        kernel_of_many(
-            "second_moments",
-            Positive,
-            |n| shapes![[2, 3, 1, 5, n + 2], [2, 3, 2, 3, n]],
-            move |x| Ok(moments(second_moments(&x[0], &x[1], square, true)?)),
-        ),
-        kernel_of_many(
-            "second_moments, padded",
-            Positive,
-            |n| shapes![[2, 2, 2, 3, n], [2, 2, 3, 3, n]],
-            move |x| Ok(moments(second_moments(&x[0], &x[1], Window::square(3, 1, 1), false)?)),
-        ),
-        kernel_of_many(
-            "second_moments_in_f64",
-            Positive,
-            |n| shapes![[2, 3, 1, 5, n + 2], [2, 3, 2, 3, n]],
-            move |x| Ok(moments(second_moments_in_f64(&x[0], &x[1], square, true)?)),
-        ),
-        kernel(
-            "centred_second_moments",
-            Real,
-            |n| shapes![[2, 3, 1, 5, n + 2], [2, 3, 2, 3, n]],
-            move |x| {
-                let far = unary(Unary::Affine { scale: 0.25, offset: 4.0 }, &x[0])?;
-                squared_error(&centred_second_moments(&far, &x[1], square, false)?)
-            },
-        ),
     ]
-}
-
-/// `‖W P − Y‖²` of each task from its moments, for a W whose entries are all 0.1, in f64 on the
-/// processor: what does not depend on how the data was centred.
-fn squared_error(found: &SecondMoments) -> Result<Tensor> {
-    let wide = |t: &Tensor| t.to_device(&Device::Cpu)?.to_dtype(DType::F64);
-    let (gram, cross, square) = (wide(&found.gram)?, wide(&found.cross)?, wide(&found.square)?);
-    let mut weight = Tensor::full(0.1, cross.dims(), &Device::Cpu)?;
-    if let Some(centre) = &found.centre {
-        // Beside the constant one stands W μ − ν.
-        let (t, o, p) = cross.dims3()?;
-        let taps = weight.narrow(2, 0, p - 1)?.contiguous()?;
-        let means = taps.matmul(&wide(&centre.windows)?.reshape((t, p - 1, 1))?)?;
-        let beside = (means - wide(&centre.targets)?.reshape((t, o, 1))?)?;
-        weight = Tensor::cat(&[&taps, &beside], 2)?;
-    }
-    let fit = (weight.matmul(&gram)? * &weight)?.sum((1, 2))?;
-    Ok(((fit - ((weight * cross)?.sum((1, 2))? * 2.0)?)? + square)?)
 }
 
 /// For each of `rows`, `count` numbers below `below`, some of them equal.

@@ -2,6 +2,7 @@
 //! random inputs. What fails is named, and the rest still runs.
 
 mod compare;
+mod forms;
 mod kernels;
 mod learners;
 mod operation;
@@ -66,7 +67,8 @@ fn size(text: &str) -> Result<usize, String> {
 
 /// The list of everything that is checked.
 fn operations() -> Vec<Operation> {
-    [kernels::kernels(), rules::rules(), learners::learners()].into_iter().flatten().collect()
+    let lists = [kernels::kernels(), forms::moments(), forms::forms(), rules::rules(), learners::learners()];
+    lists.into_iter().flatten().collect()
 }
 
 /// Checks, prints, and records when asked to.

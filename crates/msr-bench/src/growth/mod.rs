@@ -20,7 +20,7 @@ use serde::Serialize;
 use self::fit::{added, exponent};
 pub use self::linear::LinearStep;
 use crate::record::{OutputArgs, PlaceArgs};
-use crate::serve::{Precision, Server, Work};
+use crate::serve::{NumberType, Server, Work};
 use crate::step::conv4::{Conv4Size, Conv4Step, all_threads};
 use crate::timing::Timing;
 
@@ -214,7 +214,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 /// Another process for this work, and its times.
 fn measure(args: &Args, work: &Work, threads: NonZeroUsize, found: &mut Found) -> Result<()> {
-    let mut server = Server::ours(work, Precision::F32, threads, args.place.device, None)?;
+    let mut server = Server::ours(work, NumberType::F32, threads, args.place.device, None)?;
     let mut turn = server.turn(1)?;
     let each = turn.ms.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let more = (args.samples - 1).min((TURN_MS / each) as u64);

@@ -41,8 +41,8 @@ impl<T: WithDType> Packed<T> {
                 let (u, v) = (tap / kw, tap % kw);
                 let (u, v) = if backwards { (kh - 1 - u, kw - 1 - v) } else { (u, v) };
                 let at = start + first * of_output + input * of_input + u * strides[2] + v * strides[3];
-                let from = filters[at..].iter().step_by(of_output.max(1));
-                packed[..count].iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+                let outputs = packed[..count].iter_mut().enumerate();
+                outputs.for_each(|(j, to)| *to = filters[at + j * of_output]);
             }
         }
         Self { numbers, block, size }

@@ -85,6 +85,10 @@ const FILTERS: &str = "(tasks, outputs, inputs, kernel height, kernel width)";
 /// `y[t, b, o, i, j] = Σ_{c, u, v} w[t, o, c, u, v] x[t, b, c, s i + u − p, s j + v − p]`, with
 /// stride s and padding p of `window`, and zeros outside of the image.
 ///
+/// Where an image or a filter is infinite, results that it should leave finite or infinite may be
+/// NaN, also of the adjoints: infinite filters are multiplied with zeros around images, and
+/// [Winograd's form](crate::Winograd) subtracts neighbouring pixels.
+///
 /// # Shapes
 /// `x (t, b, c, h, w)`, `w (t, o, c, kh, kw)` with the kernel of `window` `-> (t, b, o, oh, ow)`
 ///

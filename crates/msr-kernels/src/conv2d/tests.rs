@@ -32,7 +32,6 @@ fn transposed(x: &Tensor) -> Result<Tensor> {
 fn the_bodies_agree() -> Result<()> {
     for (window, image, [t, b, c, o]) in CASES {
         let (oh, ow) = window.output(image)?;
-        // Twice as much where Winograd's form pays.
         for (dtype, tolerance) in [(DType::F32, 1e-6), (DType::F64, 2e-15)] {
             let x = normal(1, (t, b, c, image.0, image.1), dtype);
             let w = normal(2, (t, o, c, window.kernel.0, window.kernel.1), dtype);

@@ -53,8 +53,7 @@ impl Places {
             false => (&self.rows, &self.columns),
         };
         let (count, start) = (numbers_at.len(), self.start + task * self.task);
-        // The places grow, so the last one tells whether there are gaps.
-        let dense = numbers_at.last().is_none_or(|&last| last == count - 1);
+        let dense = numbers_at.iter().enumerate().all(|(i, &at)| i == at);
         for (line, &at) in lines.chunks_exact_mut(width).zip(lines_at) {
             match dense {
                 true => line[..count].copy_from_slice(&storage[start + at..][..count]),

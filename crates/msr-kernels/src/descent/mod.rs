@@ -42,11 +42,11 @@ fn checked(design: &Tensor, targets: &Tensor, vectors: [(&'static str, &Tensor);
     let [tasks, rows @ .., columns] = design.dims() else {
         return Err(Error::shape(OP, "a design matrix of each task, (t, …, k)", design.dims()));
     };
-    let sizes = Sizes { tasks: *tasks, rows: rows.iter().product(), columns: *columns };
     if room_for(OP, design.dims())? == 0 {
         return Err(Error::shape(OP, "a design matrix with rows and columns", design.dims()));
     }
-    if Some((targets.elem_count(), tasks)) != targets.dims().first().map(|t| (sizes.tasks * sizes.rows, t)) {
+    let sizes = Sizes { tasks: *tasks, rows: rows.iter().product(), columns: *columns };
+    if targets.dims() != &design.dims()[..design.rank() - 1] {
         let problem = "a target is needed for each row";
         return Err(Error::mismatch(OP, design.dims(), targets.dims(), problem));
     }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::cpu::Product;
-use crate::caches::{Writer, fetch, is_large};
+use crate::caches::{PIECES, Rows, Writer, fetch, is_large};
 use crate::lanes::{Lanes, MOST, Turn};
 
 /// The vectors of a panel.
@@ -32,9 +32,6 @@ const AHEAD: usize = 16 << 10;
 
 /// The rows of the result from which computing them takes so long that memory must be asked early.
 const MANY: usize = 8;
-
-/// The pieces of a row that are copied at once.
-const PIECES: usize = 2;
 
 /// The panels whose results are kept together, to be copied in long pieces.
 const TOGETHER: usize = 16;
@@ -134,27 +131,6 @@ impl<T: Lanes> Panels<'_, T> {
         }
     }
 
-    /// Copies a share of some columns of all rows to where they belong: pieces of rows from one
-    /// number to another.
-    #[inline(always)]
-    fn write<S: Simd>(
-        &mut self,
-        simd: S,
-        writer: &Writer,
-        pieces: Range<usize>,
-        columns: &Range<usize>,
-        results: &[T],
-        stride: usize,
-    ) {
-        let length = columns.len().div_ceil(PIECES);
-        for (i, piece) in pieces.map(|number| (number / PIECES, number % PIECES)) {
-            let from = (piece * length).min(columns.len())..((piece + 1) * length).min(columns.len());
-            let row = &results[i * stride..][from.clone()];
-            let out = &mut self.out[i][columns.start + from.start..columns.start + from.end];
-            writer.copy(simd, out, row);
-        }
-    }
-
     /// M rows of the result, from `i` on, in the columns of a panel: two vectors of each row of
     /// `results`.
     #[inline(always)]
@@ -197,8 +173,7 @@ impl<T: Lanes> WithSimd for Panels<'_, T> {
         let mut panel = vec![T::zero(); self.k * width];
         // A row more than a power of two, so that the rows do not compete for places in a cache.
         let stride = (TOGETHER + 1) * width;
-        // While the results of some panels are computed, those of the panels before are copied to
-        // where they belong, a share at a time: the memory is as busy as the processor.
+        // While the results of some panels are computed, those of the panels before are copied.
         let mut results = vec![T::zero(); rows * stride];
         let mut before = vec![T::zero(); rows * stride];
         let ahead = (AHEAD / (width * self.k * size_of::<T>())).max(1) * width;
@@ -206,6 +181,7 @@ impl<T: Lanes> WithSimd for Panels<'_, T> {
         for start in (0..n).step_by(TOGETHER * width) {
             let end = n.min(start + TOGETHER * width);
             let panels = (end - start).div_ceil(width);
+            let waiting = Rows { values: &before, stride, columns: written };
             for (number, first) in (start..end).step_by(width).enumerate() {
                 self.pack(simd, turn, first, width.min(end - first), &mut panel);
                 let results = &mut results[first - start..];
@@ -218,7 +194,7 @@ impl<T: Lanes> WithSimd for Panels<'_, T> {
                         self.fetch(next(i)..next(i + group));
                     }
                     let piece = |i: usize| (number * rows + i) * PIECES / panels;
-                    self.write(simd, &writer, piece(i)..piece(i + group), &written, &before, stride);
+                    writer.copy_pieces(simd, &mut self.out, &waiting, piece(i)..piece(i + group));
                     match group {
                         1 => self.tile::<S, 1>(simd, i, &panel, results, stride),
                         2 => self.tile::<S, 2>(simd, i, &panel, results, stride),
@@ -232,6 +208,7 @@ impl<T: Lanes> WithSimd for Panels<'_, T> {
             std::mem::swap(&mut results, &mut before);
             written = start..end;
         }
-        self.write(simd, &writer, 0..rows * PIECES, &written, &before, stride);
+        let waiting = Rows { values: &before, stride, columns: written };
+        writer.copy_pieces(simd, &mut self.out, &waiting, 0..rows * PIECES);
     }
 }

@@ -8,7 +8,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::runs::{Step, for_each_piece};
-use super::together::{Sums, Values, side_by_side};
+use super::together::{Sums, TOGETHER, Values, side_by_side};
 use super::{Ties, with_last};
 use crate::blocks::column_blocks;
 use crate::body::unsupported;
@@ -48,6 +48,14 @@ fn threads(elements: usize) -> usize {
     if elements < PARALLEL_FROM { 1 } else { rayon::current_num_threads() }
 }
 
+/// The numbers of a vector, and how many of the rows go together, as many at a time: without runs,
+/// and with enough elements that collecting them pays.
+fn together<T: Lanes>(ties: &Ties, rows: usize) -> (usize, usize) {
+    let lanes = lanes_here::<T>();
+    let pays = ties.runs.is_none() && lanes > 1 && ties.elements() >= TOGETHER;
+    (lanes, if pays { rows - rows % lanes } else { 0 })
+}
+
 struct Expand<'a>(&'a Ties);
 struct SumTied<'a>(&'a Ties);
 
@@ -58,9 +66,7 @@ impl Expand<'_> {
         let mut out = Vec::with_capacity(rows * n);
         let places = &mut out.spare_capacity_mut()[..rows * n];
         let threads = threads(rows * n);
-        // Without runs, as many rows as a vector has numbers together.
-        let lanes = lanes_here::<T>();
-        let together = if self.0.runs.is_none() && lanes > 1 { rows - rows % lanes } else { 0 };
+        let (lanes, together) = together::<T>(self.0, rows);
         let (places_together, places) = places.split_at_mut(together * n);
         let (x_together, x) = x.split_at(together * k);
         self.run_together(x_together, lanes, threads, places_together);
@@ -136,10 +142,8 @@ impl SumTied<'_> {
         let rows = x.len() / n;
         let piece = PIECE.max(8 * k);
         let threads = threads(x.len());
-        let lanes = lanes_here::<T>();
         let mut sums = vec![0f64; rows * k];
-        // Without runs, as many rows as a vector has numbers together.
-        let together = if self.0.runs.is_none() && lanes > 1 { rows - rows % lanes } else { 0 };
+        let (lanes, together) = together::<T>(self.0, rows);
         let (sums_together, sums_left) = sums.split_at_mut(together * k);
         let (x_together, x) = x.split_at(together * n);
         let part_together = |x: &[T], start: usize, part: &mut [f64]| {
@@ -214,8 +218,7 @@ fn in_pieces<T: Lanes>(
     let blocks = x.len() / x_block;
     if blocks >= threads {
         let share = blocks.div_ceil(threads).min(SUMS.div_ceil(sums_block)).max(1);
-        let shares = sums.par_chunks_mut(share * sums_block).zip(x.par_chunks(share * x_block));
-        shares.for_each(|(sums, x)| {
+        let of_share = |(sums, x): (&mut [f64], &[T])| {
             let mut zeros = vec![0f64; sums_block];
             for start in starts.clone() {
                 for (sums, x) in sums.chunks_exact_mut(sums_block).zip(x.chunks_exact(x_block)) {
@@ -224,7 +227,12 @@ fn in_pieces<T: Lanes>(
                     add(sums, &zeros);
                 }
             }
-        });
+        };
+        let (sums_share, x_share) = (share * sums_block, share * x_block);
+        match threads {
+            1 => sums.chunks_mut(sums_share).zip(x.chunks(x_share)).for_each(of_share),
+            _ => sums.par_chunks_mut(sums_share).zip(x.par_chunks(x_share)).for_each(of_share),
+        }
     } else {
         for (sums, x) in sums.chunks_exact_mut(sums_block).zip(x.chunks_exact(x_block)) {
             let parts = starts.clone().collect::<Vec<_>>().into_par_iter().map(|start| {

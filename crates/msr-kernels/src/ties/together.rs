@@ -2,18 +2,14 @@
 //! is then one vector, of a number from each row.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use crate::caches::{Writer, fetch};
+use crate::caches::{PIECES, Rows, Writer, fetch};
 use crate::lanes::{Lanes, MOST, Turn};
 
 /// The elements that are collected before they are copied to where they belong, in long pieces.
-const TOGETHER: usize = 512;
-
-/// The pieces of a row that are copied at once.
-const PIECES: usize = 2;
+pub(super) const TOGETHER: usize = 512;
 
 /// The elements of each row that are on their way into the caches.
 const AHEAD: usize = 128;
@@ -45,12 +41,12 @@ impl<T: Lanes> Values<'_, T> {
         let values = T::vectors::<S>(self.x);
         // A vector more than a power of two, so that the rows do not compete for places in a cache.
         let stride = TOGETHER + MOST;
-        // While some elements are collected, those before are copied to where they belong, a share
-        // at a time: the memory is as busy as the processor.
+        // While some elements are collected, those before are copied.
         let (mut rows, mut before) = (vec![T::zero(); L * stride], vec![T::zero(); L * stride]);
         let mut written = 0..0;
         for (number, parameters) in self.parameters.chunks(TOGETHER).enumerate() {
             let chunks = parameters.len().div_ceil(L);
+            let waiting = Rows { values: &before, stride, columns: written };
             for (chunk, parameters) in parameters.chunks(L).enumerate() {
                 let mut block = [T::splat(simd, T::zero()); MOST];
                 match <&[u32; L]>::try_from(parameters) {
@@ -63,32 +59,13 @@ impl<T: Lanes> Values<'_, T> {
                     T::vectors_mut::<S>(&mut place[..L])[0] = row;
                 }
                 let share = |chunk: usize| chunk * L * PIECES / chunks;
-                self.write(simd, &writer, share(chunk)..share(chunk + 1), &written, &before);
+                writer.copy_pieces(simd, &mut self.out, &waiting, share(chunk)..share(chunk + 1));
             }
             std::mem::swap(&mut rows, &mut before);
             written = number * TOGETHER..number * TOGETHER + parameters.len();
         }
-        self.write(simd, &writer, 0..L * PIECES, &written, &before);
-    }
-
-    /// Copies a share of some elements of all rows to where they belong: pieces of rows from one
-    /// number to another.
-    #[inline(always)]
-    fn write<S: Simd>(
-        &mut self,
-        simd: S,
-        writer: &Writer,
-        pieces: Range<usize>,
-        elements: &Range<usize>,
-        values: &[T],
-    ) {
-        let length = elements.len().div_ceil(PIECES);
-        for (i, piece) in pieces.map(|number| (number / PIECES, number % PIECES)) {
-            let from = (piece * length).min(elements.len())..((piece + 1) * length).min(elements.len());
-            let row = &values[i * (TOGETHER + MOST)..][from.clone()];
-            let out = &mut self.out[i][elements.start + from.start..elements.start + from.end];
-            writer.copy(simd, out, row);
-        }
+        let waiting = Rows { values: &before, stride, columns: written };
+        writer.copy_pieces(simd, &mut self.out, &waiting, 0..L * PIECES);
     }
 }
 

@@ -119,7 +119,8 @@ impl PatternConv2d {
         })
     }
 
-    /// Whether moments give the normal equations: tied biases are unknowns that are not one a channel.
+    /// Whether moments give the normal equations: tied biases are unknowns that are not one a
+    /// channel.
     fn has_equations(&self) -> bool {
         !self.conv.bias
     }

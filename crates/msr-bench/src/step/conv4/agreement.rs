@@ -10,8 +10,7 @@ use candle_core::{DType, Tensor};
 /// The most that a number may differ in f64, as a fraction of the largest of its tensor.
 pub const TOLERANCE: f64 = 1e-6;
 /// The same of the losses in f32. Parameters are not compared there: where two pixels of a window
-/// are equal but for rounding, right programs choose one or the other, and the first step of Adam
-/// is the sign of a gradient, be it as small as rounding errors.
+/// are equal but for rounding, right programs choose one or the other.
 pub const LOSS_TOLERANCE: f64 = 1e-4;
 
 /// What a step from the initial values gave.

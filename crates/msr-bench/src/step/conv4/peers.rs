@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use msr_report::complain;
 
 use crate::program::script;
-use crate::serve::{Precision, Server};
+use crate::serve::{NumberType, Server};
 use crate::step::StepArgs;
 
 /// A peer: a framework, and a way of its own.
@@ -18,12 +18,16 @@ use crate::step::StepArgs;
 pub enum Peer {
     /// PyTorch, task after task.
     Torch,
+    /// PyTorch, task after task, channels last in memory.
+    TorchNhwc,
     /// PyTorch, tasks spread over threads.
     TorchThreads,
     /// PyTorch, all tasks at once by torch.func.
     TorchFunc,
     /// JAX, task after task.
     JaxScan,
+    /// JAX, task after task, channels last.
+    JaxNhwcScan,
     /// JAX, all tasks at once.
     JaxVmap,
     /// JAX, task after task, convolutions as products with columns.
@@ -34,7 +38,7 @@ pub enum Peer {
 
 impl Peer {
     /// What its script calls it.
-    fn key(self) -> String {
+    pub fn key(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
     }
 
@@ -42,9 +46,11 @@ impl Peer {
     pub fn name(self) -> &'static str {
         match self {
             Self::Torch => "PyTorch, task after task",
+            Self::TorchNhwc => "PyTorch, channels last",
             Self::TorchThreads => "PyTorch, threads over tasks",
             Self::TorchFunc => "PyTorch, torch.func",
             Self::JaxScan => "JAX scan",
+            Self::JaxNhwcScan => "JAX channels last, scan",
             Self::JaxVmap => "JAX vmap",
             Self::JaxIm2colScan => "JAX im2col, scan",
             Self::JaxIm2colVmap => "JAX im2col, vmap",
@@ -52,7 +58,7 @@ impl Peer {
     }
 
     fn is_torch(self) -> bool {
-        matches!(self, Self::Torch | Self::TorchThreads | Self::TorchFunc)
+        matches!(self, Self::Torch | Self::TorchNhwc | Self::TorchThreads | Self::TorchFunc)
     }
 
     /// The packages that it needs, and its script.
@@ -64,7 +70,7 @@ impl Peer {
         }
     }
 
-    /// Starts it on the problem in a file; what it has after one step goes to the other.
+    /// Starts it on the problem in a file; its parameters after one step are written to the other.
     ///
     /// # Errors
     /// When it fails.
@@ -72,7 +78,7 @@ impl Peer {
         self,
         args: &StepArgs,
         inner_steps: usize,
-        precision: Precision,
+        precision: NumberType,
         threads: NonZeroUsize,
         [problem, updated]: [&Path; 2],
     ) -> Result<Server> {
