@@ -5,10 +5,12 @@
 //! processor moves more bytes a second both ways than one way. So the least time is that of the
 //! operations at the rate of a large product, of the bytes that are read at the rate of reading, of
 //! those that are written at that of writing, or of both at that of copying, whichever is longest;
-//! all measured with as many bytes as the work has, so that a cache helps both or neither.
+//! all measured with as many bytes as the work has, so that a cache helps both or neither, and in
+//! turn with the work.
 
 use std::fmt;
 use std::hint::black_box;
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
@@ -18,9 +20,9 @@ use msr_layers::{Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_report::Table;
 use serde::Serialize;
 
-use crate::machine_rates::{Rates, copied, copy, per_second, read, write};
+use crate::machine_rates::{Rates, copied, copying, gemm_operations, product, reading, writing};
 use crate::record::{OutputArgs, PlaceArgs};
-use crate::timing::Timing;
+use crate::timing::{InTurn, Timing, Work, median};
 
 /// The tasks of a batch.
 const TASKS: usize = 32;
@@ -28,8 +30,11 @@ const TASKS: usize = 32;
 const PARAMETERS: usize = 32;
 /// The side of a filter.
 const KERNEL: usize = 3;
-/// How long each piece of work is repeated, in seconds.
-const SECONDS: f64 = 0.5;
+/// How long work and each rate are measured in a turn, in milliseconds.
+const TURN_MS: f64 = 5.0;
+/// The turns, and the seconds after which there are no more of them.
+const TURNS: usize = 41;
+const SECONDS: f64 = 5.0;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -191,14 +196,14 @@ struct Row {
     time: Timing,
     #[serde(flatten)]
     least: Least,
-    /// What is read per second by what reads as much, and keeps nothing.
-    read_bytes_per_second: f64,
-    /// What is written per second by what writes as much of the same.
-    write_bytes_per_second: f64,
     /// What a copy that moves as many bytes reaches, per second.
     copy_bytes_per_second: f64,
-    /// The least time that the work takes at these rates, and at that of a large product.
+    /// The least time: the longest of the times to read as much, to write as much, to copy as many
+    /// bytes, and of as many operations in a large product.
     floor_ms: f64,
+    /// The floor as a fraction of the time: the median over turns, in each of which all of it was
+    /// measured.
+    distance: f64,
 }
 
 /// Measures, prints, and records when asked to.
@@ -211,7 +216,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut results = Vec::new();
     for (way, sizes) in WORK {
         for &size in sizes.iter().filter(|&&size| size as u64 <= args.largest) {
-            results.push(measure(way, size, &device, machine)?);
+            results.push(measure(way, size, &device)?);
         }
     }
     ensure!(!results.is_empty(), "nothing is as small as --largest {}", args.largest);
@@ -220,36 +225,45 @@ pub fn run(args: &Args) -> Result<()> {
     args.output.publish("expand", args.place.device, &results.to_string(), &results)
 }
 
-fn measure(way: Way, size: usize, device: &Device, machine: Rates) -> Result<Row> {
-    let work = way.prepare(size, device)?;
-    let time = Timing::of(device, SECONDS, || {
-        black_box(work()?);
-        Ok(())
-    })?;
-    drop(work);
+fn measure(way: Way, size: usize, device: &Device) -> Result<Row> {
     let least = way.least(size);
     let (bytes_read, bytes_written) = (least.bytes_read as usize, least.bytes_written as usize);
-    let read_bytes_per_second = per_second(least.bytes_read, read(device, bytes_read)?);
-    let write_bytes_per_second = per_second(least.bytes_written, write(device, bytes_written)?);
     // Half of what is moved is read, the other half written.
     let half = (bytes_read + bytes_written) / 2;
-    let copy_bytes_per_second = per_second(copied(half), copy(device, half)?);
-    let floors = [
-        least.operations / machine.gemm,
-        least.bytes_read / read_bytes_per_second,
-        least.bytes_written / write_bytes_per_second,
-        least.bytes() / copy_bytes_per_second,
-    ];
-    let floor_ms = 1e3 * floors.into_iter().fold(0.0, f64::max);
+    let work = way.prepare(size, device)?;
+    let work = Box::new(move || {
+        black_box(work()?);
+        Ok(())
+    });
+    let mut in_turn = vec![work as Box<Work>];
+    in_turn.extend([reading(device, bytes_read)?, writing(device, bytes_written)?, copying(device, half)?]);
+    let rows = Rates::gemm_size(device);
+    if least.operations > 0.0 {
+        in_turn.push(product(device, DType::F32, rows)?);
+    }
+    let in_turn: Result<Vec<_>> =
+        in_turn.into_iter().map(|work| InTurn::new(device, TURN_MS, work)).collect();
+    let mut in_turn = in_turn?;
+    let (mut times, mut floors, mut distances, mut copies) = (vec![], vec![], vec![], vec![]);
+    let start = Instant::now();
+    while times.len() < TURNS && (times.len() < 3 || start.elapsed().as_secs_f64() < SECONDS) {
+        let ms = in_turn.iter_mut().map(|work| work.ms(device)).collect::<Result<Vec<f64>>>()?;
+        let &[time, read, write, copy, ref product @ ..] = ms.as_slice() else { continue };
+        let product = product.first().map_or(0.0, |ms| ms * least.operations / gemm_operations(rows));
+        let floor = [read, write, copy, product].into_iter().fold(0.0, f64::max);
+        times.push(time);
+        floors.push(floor);
+        distances.push(floor / time);
+        copies.push(1e3 * copied(half) / copy);
+    }
     Ok(Row {
         way,
         size,
-        time,
+        time: Timing::among(&times),
         least,
-        read_bytes_per_second,
-        write_bytes_per_second,
-        copy_bytes_per_second,
-        floor_ms,
+        copy_bytes_per_second: median(&copies),
+        floor_ms: median(&floors),
+        distance: median(&distances),
     })
 }
 
@@ -266,7 +280,7 @@ impl fmt::Display for Results {
                 rate(row.least.bytes()),
                 format!("{:.1}", row.copy_bytes_per_second / 1e9),
                 format!("{:.3}", row.floor_ms),
-                format!("{:.0} %", 100.0 * row.floor_ms / row.time.ms),
+                format!("{:.0} %", 100.0 * row.distance),
             ]
         });
         let head = ["expansion", "n", "ms", "GFLOP/s", "GB/s", "a copy's GB/s", "floor, ms", "floor / time"];
@@ -275,9 +289,10 @@ impl fmt::Display for Results {
             f,
             "The weights are n × n, of {PARAMETERS} parameters a task when U is dense, and n × n × {KERNEL} × {KERNEL} with \
              Kronecker factors.\n\
-             The floor is the longest of: the operations at the rate of a large product, what is read, what is\n\
-             written, and both, at the rates of reading, writing and copying as many bytes. Operands and result are\n\
-             moved once. Scattered: the parameters of the weights in no order, and numbers that say which."
+             The floor is the longest of: the operations at the rate of a large product of ours, what is read, what is\n\
+             written, and both, at the rates of reading, writing and copying as many bytes. They are measured in turn with\n\
+             the work, some milliseconds each; the distance is the median over turns. Operands and result are moved\n\
+             once. Scattered: the parameters of the weights in no order, and numbers that say which."
         )
     }
 }
@@ -331,7 +346,7 @@ mod tests {
     #[test]
     fn results_as_json_and_as_text() -> Result<()> {
         let machine = Rates { gemm: 1e12, copy: 1e10 };
-        let row = measure(Way::Tied, 3, &Device::Cpu, machine)?;
+        let row = measure(Way::Tied, 3, &Device::Cpu)?;
         let results =
             Results { suite: "expand", device: "cpu".into(), tasks: TASKS, machine, results: vec![row] };
         let json = serde_json::to_value(&results)?;
@@ -339,7 +354,9 @@ mod tests {
         assert_eq!((&row["way"], &row["size"]), (&"tied".into(), &3.into()));
         assert!(row["ms"].as_f64() > Some(0.0) && row["floor_ms"].as_f64() > Some(0.0));
         assert!(results.to_string().contains("| tied, gather | 3 |"), "{results}");
-        assert_eq!(WORK.map(|(way, _)| way.name()).len(), 7);
+        let mut names = WORK.map(|(way, _)| way.name());
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use msr_kernels::matmul;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::timing::Timing;
+use crate::timing::{Timing, Work};
 
 /// How long a rate is measured, in seconds.
 const SECONDS: f64 = 0.5;
@@ -38,10 +38,15 @@ impl Rates {
     /// # Errors
     /// When the device fails.
     pub fn measure(device: &Device) -> Result<Self> {
-        let size = if device.is_cpu() { 1024 } else { 4096 };
-        let gemm = gemm(device, DType::F32, size)?;
-        let copy = copy(device, 512 << 20)?;
+        let copy = time(device, copying(device, 512 << 20))?;
+        let size = Self::gemm_size(device);
+        let gemm = time(device, product(device, DType::F32, size))?;
         Ok(Self { gemm: per_second(gemm_operations(size), gemm), copy: per_second(copied(512 << 20), copy) })
+    }
+
+    /// The rows of the matrices of a large product.
+    pub fn gemm_size(device: &Device) -> usize {
+        if device.is_cpu() { 1024 } else { 4096 }
     }
 
     /// The faster of each, of two measurements: whatever else a machine does only lowers them.
@@ -70,84 +75,91 @@ pub fn copied(bytes: usize) -> f64 {
     2.0 * bytes as f64
 }
 
-/// The time of a product of two square matrices.
+/// A product of two square matrices.
 ///
 /// # Errors
 /// When the device fails.
-pub fn gemm(device: &Device, dtype: DType, size: usize) -> Result<Timing> {
+pub fn product(device: &Device, dtype: DType, size: usize) -> Result<Box<Work>> {
     let matrix = |scale: f32| -> Result<Tensor> {
         let data: Vec<f32> = (0..size * size).map(|i| scale * ((i * 7919 % 1013) as f32 - 506.0)).collect();
         Ok(Tensor::from_vec(data, (size, size), device)?.to_dtype(dtype)?)
     };
     let (a, b) = (matrix(1e-3)?, matrix(2e-3)?);
-    Timing::of(device, SECONDS, || {
+    Ok(Box::new(move || {
         black_box(matmul(&a, &b)?);
         Ok(())
-    })
+    }))
 }
 
-/// The time of a copy of so many bytes: by all cores, each its share, or by the device.
+/// A copy of so many bytes: by all cores, each its share, or by the device.
 ///
 /// # Errors
 /// When the device fails or there is nothing to copy.
-pub fn copy(device: &Device, bytes: usize) -> Result<Timing> {
+pub fn copying(device: &Device, bytes: usize) -> Result<Box<Work>> {
     ensure!(bytes > 0, "nothing to copy");
     if !device.is_cpu() {
         let source = Tensor::ones(bytes, DType::U8, device)?;
-        return Timing::of(device, SECONDS, || {
+        return Ok(Box::new(move || {
             black_box(source.copy()?);
             Ok(())
-        });
+        }));
     }
     let source = vec![1u8; bytes];
     let mut target = vec![0u8; bytes];
     let share = share(bytes);
-    Timing::of(device, SECONDS, || {
+    Ok(Box::new(move || {
         let all = target.par_chunks_mut(share).zip(source.par_chunks(share));
         all.for_each(|(to, from)| to.copy_from_slice(from));
         black_box(&target);
         Ok(())
-    })
+    }))
 }
 
-/// The time in which all cores read so many bytes, of which nothing is kept. On another device:
-/// half of that in which it copies as many, which is read and written.
+/// All cores read so many bytes, of which nothing is kept. On another device a copy of half as many,
+/// which are read and written.
 ///
 /// # Errors
 /// When the device fails or there is nothing to read.
-pub fn read(device: &Device, bytes: usize) -> Result<Timing> {
-    if !device.is_cpu() {
-        return copy(device, bytes).map(Timing::half);
-    }
+pub fn reading(device: &Device, bytes: usize) -> Result<Box<Work>> {
     ensure!(bytes > 1, "nothing to read");
+    if !device.is_cpu() {
+        return copying(device, bytes / 2);
+    }
     let source = vec![1u8; bytes];
-    let (left, right) = source.split_at(bytes / 2);
     let share = share(bytes).div_ceil(2);
-    Timing::of(device, SECONDS, || {
+    Ok(Box::new(move || {
         // A comparison of equal memory reads all of it, and the standard library's is fast.
+        let (left, right) = source.split_at(bytes / 2);
         let all = left.par_chunks(share).zip(right.par_chunks(share));
         ensure!(all.all(|(left, right)| left == &right[..left.len()]), "equal memory is not equal");
         Ok(())
-    })
+    }))
 }
 
-/// The time in which all cores write so many bytes. On another device: half of that in which it
-/// copies as many.
+/// All cores write so many bytes. On another device a copy of half as many.
 ///
 /// # Errors
 /// When the device fails or there is nothing to write.
-pub fn write(device: &Device, bytes: usize) -> Result<Timing> {
+pub fn writing(device: &Device, bytes: usize) -> Result<Box<Work>> {
+    ensure!(bytes > 1, "nothing to write");
     if !device.is_cpu() {
-        return copy(device, bytes).map(Timing::half);
+        return copying(device, bytes / 2);
     }
-    ensure!(bytes > 0, "nothing to write");
     let mut target = vec![0u8; bytes];
     let share = share(bytes);
-    Timing::of(device, SECONDS, || {
+    Ok(Box::new(move || {
         target.par_chunks_mut(share).for_each(|target| target.fill(black_box(1)));
         black_box(&target);
         Ok(())
-    })
+    }))
+}
+
+/// The time that such work takes.
+///
+/// # Errors
+/// What it reports.
+pub fn time(device: &Device, work: Result<Box<Work>>) -> Result<Timing> {
+    Timing::of(device, SECONDS, work?)
 }
 
 /// The bytes for one thread. Below a quarter of a megabyte, waking one takes longer than its share.
@@ -159,7 +171,7 @@ fn share(bytes: usize) -> usize {
 mod tests {
     use candle_core::{DType, Device};
 
-    use super::{Rates, copy, gemm, read, write};
+    use super::{Rates, copying, product, reading, time, writing};
 
     #[test]
     fn the_slower_of_operations_and_bytes_is_the_floor() {
@@ -171,10 +183,10 @@ mod tests {
 
     #[test]
     fn what_is_measured_takes_time() -> anyhow::Result<()> {
-        assert!(gemm(&Device::Cpu, DType::F64, 3)?.ms > 0.0 && copy(&Device::Cpu, 3 << 20)?.ms > 0.0);
-        assert!(read(&Device::Cpu, 3 << 20)?.ms > 0.0 && write(&Device::Cpu, 3 << 20)?.ms > 0.0);
-        for measured in [copy, read, write] {
-            assert!(measured(&Device::Cpu, 0).is_err());
+        let cpu = &Device::Cpu;
+        assert!(time(cpu, product(cpu, DType::F64, 3))?.ms > 0.0);
+        for work in [copying, reading, writing] {
+            assert!(time(cpu, work(cpu, 3 << 20))?.ms > 0.0 && work(cpu, 0).is_err());
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use candle_core::DType;
 use msr_report::Table;
 use serde::Serialize;
 
-use crate::machine_rates::{copied, copy, gemm, gemm_operations, per_second, read, write};
+use crate::machine_rates::{copied, copying, gemm_operations, per_second, product, reading, time, writing};
 use crate::record::{OutputArgs, PlaceArgs};
 use crate::timing::Timing;
 
@@ -67,20 +67,21 @@ pub fn run(args: &Args) -> Result<()> {
     let mut products = Vec::new();
     for dtype in [DType::F32, DType::F64] {
         for &side in &SIDES[..SIDES.len() - usize::from(device.is_cpu())] {
-            let time = gemm(&device, dtype, side)?;
+            let time = time(&device, product(&device, dtype, side))?;
             let flops_per_second = per_second(gemm_operations(side), time);
             products.push(Product { dtype: dtype.as_str(), side, time, flops_per_second });
         }
     }
     let mut copies = Vec::new();
     for bytes in BYTES {
-        let time = copy(&device, bytes)?;
+        let copied_in = time(&device, copying(&device, bytes))?;
+        let [read, written] = [reading, writing].map(|work| time(&device, work(&device, bytes)));
         copies.push(Copies {
             bytes,
-            time,
-            bytes_per_second: per_second(copied(bytes), time),
-            read_bytes_per_second: per_second(bytes as f64, read(&device, bytes)?),
-            write_bytes_per_second: per_second(bytes as f64, write(&device, bytes)?),
+            time: copied_in,
+            bytes_per_second: per_second(copied(bytes), copied_in),
+            read_bytes_per_second: per_second(bytes as f64, read?),
+            write_bytes_per_second: per_second(bytes as f64, written?),
         });
     }
     let device = args.place.device.to_string();
@@ -116,7 +117,10 @@ impl fmt::Display for Results {
         write!(
             f,
             "{}",
-            Table::new(["copy", "ms", "GB/s, read and written", "GB/s, read alone", "written alone"], copies)
+            Table::new(
+                ["copy", "ms", "GB/s, read and written", "GB/s, read only", "GB/s, write only"],
+                copies
+            )
         )
     }
 }

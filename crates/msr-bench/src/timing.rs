@@ -45,11 +45,6 @@ impl Timing {
         Self { ms: at(0.5), lower_ms: at(0.25), upper_ms: at(0.75) }
     }
 
-    /// Half of it.
-    pub fn half(self) -> Self {
-        Self { ms: self.ms / 2.0, lower_ms: self.lower_ms / 2.0, upper_ms: self.upper_ms / 2.0 }
-    }
-
     /// How far the quartiles lie from each other, as a fraction of the median.
     pub fn spread(&self) -> f64 {
         (self.upper_ms - self.lower_ms) / self.ms
@@ -65,6 +60,48 @@ impl fmt::Display for Timing {
             _ => 1,
         };
         write!(f, "{:.digits$} ± {:.0} %", self.ms, 50.0 * self.spread())
+    }
+}
+
+/// What is repeated.
+pub type Work = dyn FnMut() -> Result<()>;
+
+/// Work that takes turns with other work, so that what slows a machine down slows both.
+pub struct InTurn {
+    work: Box<Work>,
+    /// How often it is done in a turn.
+    repeats: usize,
+}
+
+impl InTurn {
+    /// Turns of about so many milliseconds, at least once a turn; warms up.
+    ///
+    /// # Errors
+    /// What `work` reports.
+    pub fn new(device: &Device, ms: f64, work: Box<Work>) -> Result<Self> {
+        let mut turn = Self { work, repeats: 1 };
+        turn.ms(device)?;
+        let each = turn.ms(device)?;
+        turn.repeats = (ms / each.max(1e-4)).clamp(1.0, 1e5) as usize;
+        Ok(turn)
+    }
+
+    /// The milliseconds of one piece of work in the next turn, after one that is not timed, which
+    /// brings operands back into the caches.
+    ///
+    /// # Errors
+    /// What the work reports.
+    pub fn ms(&mut self, device: &Device) -> Result<f64> {
+        if self.repeats > 1 {
+            (self.work)()?;
+            device.synchronize()?;
+        }
+        let start = Instant::now();
+        for _ in 0..self.repeats {
+            (self.work)()?;
+        }
+        device.synchronize()?;
+        Ok(1e3 * start.elapsed().as_secs_f64() / self.repeats as f64)
     }
 }
 
@@ -86,9 +123,13 @@ fn quantile(values: &[f64], fraction: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use anyhow::{Result, bail};
     use candle_core::Device;
 
-    use super::{Timing, median};
+    use super::{InTurn, Timing, median};
 
     #[test]
     fn medians_and_quartiles() {
@@ -97,9 +138,25 @@ mod tests {
         assert!(median(&[]).is_nan());
         let times = Timing::among(&[5.0, 1.0, 3.0, 2.0, 4.0]);
         assert_eq!((times.ms, times.lower_ms, times.upper_ms), (3.0, 2.0, 4.0));
-        assert_eq!((times.half().ms, times.half().lower_ms, times.half().upper_ms), (1.5, 1.0, 2.0));
         assert_eq!(times.to_string(), "3.000 ± 33 %");
         assert_eq!(Timing::among(&[2e-3]).to_string(), "0.00200 ± 0 %");
+    }
+
+    /// One piece that is not timed before those that are.
+    #[test]
+    fn turns_repeat_short_work() -> Result<()> {
+        let count = Rc::new(Cell::new(0));
+        let own = count.clone();
+        let work = Box::new(move || {
+            own.set(own.get() + 1);
+            Ok(())
+        });
+        let mut turn = InTurn::new(&Device::Cpu, 0.5, work)?;
+        let before = count.replace(0);
+        assert!(before == 2 && turn.ms(&Device::Cpu)? >= 0.0 && turn.repeats > 1);
+        assert_eq!(count.get(), turn.repeats + 1);
+        assert!(InTurn::new(&Device::Cpu, 1.0, Box::new(|| bail!("broken"))).is_err());
+        Ok(())
     }
 
     #[test]

@@ -146,7 +146,9 @@ struct Sweep {
     points: Vec<Point>,
     /// Of time against size.
     time_exponent: Option<f64>,
-    /// Of the peak of memory against size.
+    /// The same of the sizes from a quarter of the largest on, where fixed costs hide least.
+    time_exponent_at_end: Option<f64>,
+    /// Of the peak of memory beyond that before the first step, against size.
     memory_exponent: Option<f64>,
     /// What one more adds to the peak of memory, in MiB.
     added_mib: Option<f64>,
@@ -240,11 +242,13 @@ fn point(axis: Axis, size: usize, found: &Found) -> Point {
 
 fn sweep(axis: Axis, points: Vec<Point>) -> Sweep {
     let times: Vec<_> = points.iter().map(|point| (point.size as f64, point.time.ms)).collect();
-    let memory: Vec<_> =
-        points.iter().filter_map(|point| Some((point.size as f64, point.peak_mib?))).collect();
-    let (time_exponent, memory_exponent) = (exponent(&times), exponent(&memory));
-    let added_mib = added(&memory);
-    Sweep { axis, title: axis.title(), points, time_exponent, memory_exponent, added_mib }
+    let beyond = |point: &Point| Some((point.size as f64, point.peak_mib? - point.start_mib?));
+    let memory: Vec<_> = points.iter().filter_map(beyond).collect();
+    let largest = times.last().map_or(0.0, |(size, _)| *size);
+    let end: Vec<_> = times.iter().copied().filter(|(size, _)| 4.0 * size >= largest).collect();
+    let (time_exponent, time_exponent_at_end) = (exponent(&times), exponent(&end));
+    let (memory_exponent, added_mib, title) = (exponent(&memory), added(&memory), axis.title());
+    Sweep { axis, title, points, time_exponent, time_exponent_at_end, memory_exponent, added_mib }
 }
 
 fn draw(path: &Path, results: &Results) -> Result<()> {
@@ -278,7 +282,9 @@ fn report(found: &Results) -> Result<String> {
         "Time and memory of meta-steps with Adam, f32, {device}, {threads} threads. Every point is a process of its own, {rounds}\n\
          times, with up to {samples} steps each; medians, how far the quartiles are from them, and peaks of memory."
     )?;
-    for Sweep { axis, title, points, time_exponent, memory_exponent, added_mib } in &found.sweeps {
+    for found in &found.sweeps {
+        let Sweep { axis, title, points, time_exponent, time_exponent_at_end, memory_exponent, added_mib } =
+            found;
         let full = points.iter().any(|point| point.full_bytes.is_some());
         let each = format!("ms / {}", axis.name().trim_end_matches('s'));
         let mut head = vec![axis.name(), "ms", &each, "peak, MiB", "before steps, MiB"];
@@ -294,8 +300,9 @@ fn report(found: &Results) -> Result<String> {
         writeln!(text, "\n{title}:\n\n{}", Table::new(head, rows))?;
         let power = |p: &Option<f64>| p.map_or_else(|| "–".to_string(), |p| format!("{p:.2}"));
         let name = axis.name();
-        write!(text, "Time grows as {name} to the power {}, ", power(time_exponent))?;
-        write!(text, "peak memory to the power {}", power(memory_exponent))?;
+        write!(text, "Time grows as {name} to the power {} ", power(time_exponent))?;
+        write!(text, "({} from a quarter of the largest on),\nmemory ", power(time_exponent_at_end))?;
+        write!(text, "beyond that before steps to the power {}", power(memory_exponent))?;
         match (axis, added_mib) {
             (Axis::Width, _) | (_, None) => writeln!(text, ".")?,
             (_, Some(mib)) => writeln!(text, ": {mib:.2} MiB for each.")?,
@@ -353,7 +360,10 @@ mod tests {
         assert_eq!(tasks["added_mib"], 0.5);
         assert!(tasks["points"][0].get("full_bytes").is_none());
         let text = report(&found)?;
-        assert!(text.contains("to the power 1.00, peak memory to the power 0.2"), "{text}");
+        assert!(
+            text.contains("to the power 1.00 (1.00 from") && text.contains("before steps to the power 0.2"),
+            "{text}"
+        );
         assert!(text.contains("| 1126 TB") && text.contains("0.50 MiB for each"), "{text}");
         let svg = plot::picture(&found.sweeps, threads).svg()?;
         assert!(svg.contains("inner steps") && svg.contains("slope 1"), "{svg}");

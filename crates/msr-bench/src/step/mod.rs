@@ -88,7 +88,7 @@ impl StepArgs {
         let device = self.place.device.open()?;
         ensure!(
             device.is_cpu() || !self.peers,
-            "--peers runs on the processor: leave one of --peers and --device {} away",
+            "--peers runs on the processor: leave out either --peers or --device {}",
             self.place.device
         );
         Ok(device)
