@@ -84,6 +84,7 @@ mod softmax;
 mod solve;
 mod squared_error;
 mod strided;
+mod threads;
 pub mod ties;
 mod vectorized;
 mod window;

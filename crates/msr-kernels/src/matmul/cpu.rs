@@ -3,7 +3,8 @@
 //! Large batches are spread over the threads of the current rayon pool, each product on one thread;
 //! a large product without a batch is split by rows, or by columns when those are very many. The
 //! split depends on sizes and the number of threads alone, so the same pool on the same machine
-//! gives the same bits. Products of a matrix and a vector and outer products, the stuff of inner
+//! gives the same bits. On a thread of the pool less work is spread than from outside, where each
+//! operation would wake threads. Products of a matrix and a vector and outer products, the stuff of inner
 //! loops, have loops of their own, as have expansions of filter parameters: a general product costs
 //! more to set up than they take.
 #![expect(unsafe_code, reason = "skips zeroing what it overwrites")]
@@ -23,10 +24,14 @@ use crate::error::{Error, Result};
 use crate::lanes::Lanes;
 use crate::reduce::Pairs;
 use crate::strided::Space;
+use crate::threads::is_in_pool;
 use crate::vectorized::vectorized;
 
 /// Multiply–adds below which waking a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 23;
+
+/// The same on a thread of the pool.
+const PARALLEL_WITHIN: usize = 1 << 18;
 
 /// The summands of an element that are added in many partial sums at once.
 const PIECE: usize = 1 << 14;
@@ -289,8 +294,9 @@ fn fill<T: Lanes>(product: Product, a: &[T], b: &[T], offsets: &[[usize; 2]], ou
             },
         );
     };
+    let from = if is_in_pool() { PARALLEL_WITHIN } else { PARALLEL_FROM };
     let threads = match rayon::current_num_threads() {
-        _ if out.len() * product.k < PARALLEL_FROM => 1,
+        _ if out.len() * product.k < from => 1,
         threads => threads,
     };
     if product.has_shared_left(offsets) {
