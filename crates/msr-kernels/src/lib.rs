@@ -115,4 +115,5 @@ pub use select::select;
 pub use softmax::{log_softmax, softmax};
 pub use solve::solve_positive;
 pub use squared_error::{scaled_difference, squared_distance};
+pub use threads::side_by_side;
 pub use window::Window;

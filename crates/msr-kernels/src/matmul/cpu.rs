@@ -4,9 +4,9 @@
 //! a large product without a batch is split by rows, or by columns when those are very many. The
 //! split depends on sizes and the number of threads alone, so the same pool on the same machine
 //! gives the same bits. On a thread of the pool less work is spread than from outside, where each
-//! operation would wake threads. Products of a matrix and a vector and outer products, the stuff of inner
-//! loops, have loops of their own, as have expansions of filter parameters: a general product costs
-//! more to set up than they take.
+//! operation would wake threads. Products of a matrix and a vector and outer products, the stuff of
+//! inner loops, have loops of their own, as have expansions of filter parameters: a general product
+//! costs more to set up than they take.
 #![expect(unsafe_code, reason = "skips zeroing what it overwrites")]
 
 use std::mem::MaybeUninit;
