@@ -1,103 +1,107 @@
-//! The step in two passes over moments and one over the parameter, without temporaries.
+//! The step in one pass over parameter, moments and gradient, without temporaries.
 
-use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Tensor, Var};
+use std::cell::RefCell;
 
-use super::Step;
+use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Tensor, Var};
+use rayon::prelude::*;
+
+use super::{Step, is_shared};
 use crate::body::unsupported;
 use crate::dense::range;
 use crate::error::Result;
+use crate::threads::is_in_pool;
 use crate::vectorized::vectorized;
+
+/// The numbers that a thread takes at once.
+const SHARE: usize = 1 << 13;
 
 /// One step; shapes and dtypes fit.
 pub(super) fn step(p: &Var, g: &Tensor, first: &Tensor, second: &Tensor, step: Step) -> Result<()> {
-    let g = g.contiguous()?;
-    first.inplace_op2(&g, &Decay { beta: step.beta1, square: false })?;
-    second.inplace_op2(&g, &Decay { beta: step.beta2, square: true })?;
-    p.as_tensor().inplace_op3(first, second, &Update(step))?;
+    // A gradient can be the parameter itself, which cannot be read while it is written.
+    let shared = [p.as_tensor(), first, second].iter().any(|t| is_shared(t, g));
+    let g = if shared { g.force_contiguous()? } else { g.contiguous()? };
+    first.inplace_op1(&Within(|m: &mut CpuStorage, ml: &Layout| {
+        let m = RefCell::new(m);
+        second.inplace_op1(&Within(|s: &mut CpuStorage, sl: &Layout| {
+            let mut m = m.borrow_mut();
+            let update = Update { step, moments: RefCell::new((&mut **m, ml, s, sl)) };
+            p.inplace_op2(&g, &update)
+        }))
+    }))?;
     Ok(())
 }
 
-/// `moment ← beta · moment + (1 − beta) · g` or `… g²`.
-struct Decay {
-    beta: f64,
-    square: bool,
-}
+/// Hands out a storage to be changed.
+struct Within<F>(F);
 
-/// `p ← p − first_scale · m / (√(second_scale · s) + epsilon)`.
-struct Update(Step);
-
-macro_rules! decay {
-    ($self:expr, $m:expr, $g:expr, $t:ty) => {{
-        let (beta, rest) = ($self.beta as $t, (1.0 - $self.beta) as $t);
-        let pairs = $m.iter_mut().zip($g);
-        if $self.square {
-            vectorized(
-                #[inline(always)]
-                || pairs.for_each(|(m, g)| *m = beta * *m + rest * (g * g)),
-            );
-        } else {
-            vectorized(
-                #[inline(always)]
-                || pairs.for_each(|(m, g)| *m = beta * *m + rest * g),
-            );
-        }
-    }};
-}
-
-macro_rules! update {
-    ($self:expr, $p:expr, $m:expr, $s:expr, $t:ty) => {{
-        let (a, b, e) = ($self.0.first_scale as $t, $self.0.second_scale as $t, $self.0.epsilon as $t);
-        let triples = $p.iter_mut().zip($m).zip($s);
-        vectorized(
-            #[inline(always)]
-            || triples.for_each(|((p, m), s)| *p -= a * m / ((b * s).sqrt() + e)),
-        );
-    }};
-}
-
-impl InplaceOp2 for Decay {
+impl<F: Fn(&mut CpuStorage, &Layout) -> candle_core::Result<()>> InplaceOp1 for Within<F> {
     fn name(&self) -> &'static str {
         "adam_moment"
     }
 
-    fn cpu_fwd(
-        &self,
-        m: &mut CpuStorage,
-        ml: &Layout,
-        g: &CpuStorage,
-        gl: &Layout,
-    ) -> candle_core::Result<()> {
-        match (m, g) {
-            (CpuStorage::F32(m), CpuStorage::F32(g)) => decay!(self, m[range(ml)], &g[range(gl)], f32),
-            (CpuStorage::F64(m), CpuStorage::F64(g)) => decay!(self, m[range(ml)], &g[range(gl)], f64),
-            (_, other) => return Err(unsupported(other, "adam_moment")),
-        }
-        Ok(())
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        self.0(storage, layout)
     }
 }
 
-impl InplaceOp3 for Update {
+/// The first moment and the second one, with their layouts.
+type Moments<'a> = (&'a mut CpuStorage, &'a Layout, &'a mut CpuStorage, &'a Layout);
+
+/// The step of a parameter whose moments these are.
+struct Update<'a> {
+    step: Step,
+    moments: RefCell<Moments<'a>>,
+}
+
+macro_rules! update {
+    ($step:expr, $p:expr, $m:expr, $s:expr, $g:expr, $t:ty) => {{
+        let Step { beta1, beta2, first_scale, second_scale, epsilon } = $step;
+        let (beta1, rest1) = (beta1 as $t, (1.0 - beta1) as $t);
+        let (beta2, rest2) = (beta2 as $t, (1.0 - beta2) as $t);
+        let (a, b, e) = (first_scale as $t, second_scale as $t, epsilon as $t);
+        let update = |(((p, m), s), g): (((&mut [$t], &mut [$t]), &mut [$t]), &[$t])| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (((p, m), s), &g) in p.iter_mut().zip(m).zip(s).zip(g) {
+                        *m = beta1 * *m + rest1 * g;
+                        *s = beta2 * *s + rest2 * (g * g);
+                        *p -= a * *m / ((b * *s).sqrt() + e);
+                    }
+                },
+            );
+        };
+        if $p.len() >= 2 * SHARE && is_in_pool() {
+            let shares = $p.par_chunks_mut(SHARE).zip($m.par_chunks_mut(SHARE));
+            let shares = shares.zip($s.par_chunks_mut(SHARE)).zip($g.par_chunks(SHARE));
+            shares.for_each(update);
+        } else {
+            update((((&mut $p, &mut $m), &mut $s), &$g));
+        }
+    }};
+}
+
+impl InplaceOp2 for Update<'_> {
     fn name(&self) -> &'static str {
-        "adam_update"
+        "adam"
     }
 
     fn cpu_fwd(
         &self,
         p: &mut CpuStorage,
         pl: &Layout,
-        m: &CpuStorage,
-        ml: &Layout,
-        s: &CpuStorage,
-        sl: &Layout,
+        g: &CpuStorage,
+        gl: &Layout,
     ) -> candle_core::Result<()> {
-        match (p, m, s) {
-            (CpuStorage::F32(p), CpuStorage::F32(m), CpuStorage::F32(s)) => {
-                update!(self, p[range(pl)], &m[range(ml)], &s[range(sl)], f32);
+        let (m, ml, s, sl) = &mut *self.moments.borrow_mut();
+        match (p, &mut **m, &mut **s, g) {
+            (CpuStorage::F32(p), CpuStorage::F32(m), CpuStorage::F32(s), CpuStorage::F32(g)) => {
+                update!(self.step, p[range(pl)], m[range(ml)], s[range(sl)], g[range(gl)], f32);
             }
-            (CpuStorage::F64(p), CpuStorage::F64(m), CpuStorage::F64(s)) => {
-                update!(self, p[range(pl)], &m[range(ml)], &s[range(sl)], f64);
+            (CpuStorage::F64(p), CpuStorage::F64(m), CpuStorage::F64(s), CpuStorage::F64(g)) => {
+                update!(self.step, p[range(pl)], m[range(ml)], s[range(sl)], g[range(gl)], f64);
             }
-            (_, other, _) => return Err(unsupported(other, "adam_update")),
+            (.., other) => return Err(unsupported(other, "adam")),
         }
         Ok(())
     }

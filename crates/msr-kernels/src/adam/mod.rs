@@ -56,8 +56,10 @@ pub fn step(
             return Err(Error::Dtype { op: "adam", expected, got: other.dtype() });
         }
     }
-    // The loops change contiguous numbers where they are.
-    let in_place = [parameter.as_tensor(), &*first, &*second].iter().all(|t| t.is_contiguous());
+    // The loops change contiguous numbers where they are, all at once.
+    let changed = [parameter.as_tensor(), &*first, &*second];
+    let apart = (0..3).all(|i| !is_shared(changed[i], changed[(i + 1) % 3]));
+    let in_place = apart && changed.iter().all(|t| t.is_contiguous());
     match Body::of([parameter.as_tensor()]) {
         Body::Cpu if in_place => cpu::step(parameter, gradient, first, second, step),
         Body::Half => {
@@ -67,6 +69,12 @@ pub fn step(
         }
         Body::Cpu | Body::Composed => composed::step(parameter, gradient, first, second, step),
     }
+}
+
+/// Whether two tensors are views of one storage.
+fn is_shared(a: &Tensor, b: &Tensor) -> bool {
+    let (a, b) = (a.storage_and_layout().0, b.storage_and_layout().0);
+    std::ptr::eq(&*a, &*b)
 }
 
 /// The dtype of the moments of a parameter: its own, and `f32` for half precision, in which squares

@@ -49,6 +49,50 @@ fn a_gradient_that_does_not_fit_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// A step that threads share has the bits of one.
+#[test]
+fn threads_change_no_bit() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        let on = |threads: usize| -> Result<[Tensor; 3]> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let p = Var::from_tensor(&normal(1, 50_001, dtype))?;
+            let (mut m, mut s) = (normal(2, 50_001, dtype), normal(3, 50_001, dtype).sqr()?);
+            let g = normal(4, 50_001, dtype);
+            pool.install(|| step(&p, &g, &mut m, &mut s, STEP))?;
+            Ok([p.as_tensor().copy()?, m, s])
+        };
+        let one = on(1)?;
+        for threads in [2, 8] {
+            for (many, one) in on(threads)?.iter().zip(&one) {
+                assert_close("adam", many, one, 0.0);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The gradient of half the square of a parameter is the parameter.
+#[test]
+fn a_gradient_may_be_the_parameter() -> Result<()> {
+    let new = || Ok::<_, Error>(Var::from_tensor(&normal(1, (5, 7), DType::F32))?);
+    let (p, q) = (new()?, new()?);
+    let moment = |seed| normal(seed, (5, 7), DType::F32).sqr();
+    let (mut m, mut s, mut m2, mut s2) = (moment(2)?, moment(3)?, moment(2)?, moment(3)?);
+    step(&p, &p.as_tensor().detach(), &mut m, &mut s, STEP)?;
+    step(&q, &normal(1, (5, 7), DType::F32), &mut m2, &mut s2, STEP)?;
+    assert_close("adam", p.as_tensor(), q.as_tensor(), 0.0);
+    // Moments that are views of one storage.
+    let both = normal(2, (2, 5, 7), DType::F32).sqr()?;
+    let half = |i: usize| both.narrow(0, i, 1)?.reshape((5, 7));
+    let (mut m, mut s) = (half(0)?, half(1)?);
+    let (mut m2, mut s2) = (m.force_contiguous()?, s.force_contiguous()?);
+    let g = normal(4, (5, 7), DType::F32);
+    step(&p, &g, &mut m, &mut s, STEP)?;
+    step(&q, &g, &mut m2, &mut s2, STEP)?;
+    assert_close("adam", p.as_tensor(), q.as_tensor(), 1e-6);
+    Ok(())
+}
+
 /// What is turned in memory is not taken for what lies there.
 #[test]
 fn a_transposed_moment_is_not_scrambled() -> Result<()> {

@@ -11,6 +11,7 @@ use super::{OP, Path, Sizes};
 use crate::error::Result;
 use crate::numbers::{Numbers, hold};
 use crate::reduce::sum_keepdim;
+use crate::threads::worth_spreading;
 use crate::vectorized::vectorized;
 
 /// The multiply–adds below which another thread is not worth waking: it sleeps again before the
@@ -48,7 +49,7 @@ impl Sizes {
     /// The tasks that a thread takes at once.
     fn share(self, steps: usize) -> usize {
         let work = self.rows.saturating_mul(self.columns).saturating_mul(2 * steps + 2);
-        (SHARE / work.max(1)).clamp(1, self.tasks.max(1))
+        (worth_spreading(SHARE) / work.max(1)).clamp(1, self.tasks.max(1))
     }
 }
 
@@ -216,7 +217,8 @@ fn outer<T: WithDType>(
     lines: &Lines,
 ) -> Vec<T> {
     let mut out = vec![T::zero(); lines.places.len() * lines.length];
-    let share = (SHARE / (2 * steps * lines.length).max(1)).clamp(1, lines.places.len().max(1));
+    let share =
+        (worth_spreading(SHARE) / (2 * steps * lines.length).max(1)).clamp(1, lines.places.len().max(1));
     let shares = out.par_chunks_mut(share * lines.length).zip(lines.places.par_chunks(share));
     shares.for_each(|(out, places)| {
         let (mut sum, mut factors) = (vec![T::zero(); along[0].1], vec![T::zero(); steps]);

@@ -92,8 +92,8 @@ impl Lines {
         let (outer, within) = order.split_at(order.len() - inner);
         let length = within.iter().map(|&d| dims[d]).product();
         let count: usize = outer.iter().map(|&d| dims[d]).product();
+        let mut index = vec![0; dims.len()];
         let place = |mut line: usize| {
-            let mut index = vec![0; dims.len()];
             for &d in outer.iter().rev() {
                 index[d] = line % dims[d];
                 line /= dims[d];

@@ -61,11 +61,13 @@ pub(super) fn squared_norm(x: &Tensor) -> Result<f64> {
 fn squares<T: Copy>(data: &[T], wide: impl Fn(T) -> f64) -> f64 {
     let block = |data: &[T]| {
         let mut lanes = [0f64; LANES];
-        for chunk in data.chunks(LANES) {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += wide(x) * wide(x);
+        let (chunks, rest) = data.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                lanes[i] += wide(chunk[i]) * wide(chunk[i]);
             }
         }
+        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += wide(x) * wide(x));
         lanes.iter().sum::<f64>()
     };
     vectorized(

@@ -3,16 +3,18 @@
 //! Large batches are spread over the threads of the current rayon pool, each product on one thread;
 //! a large product without a batch is split by rows, or by columns when those are very many. The
 //! split depends on sizes and the number of threads alone, so the same pool on the same machine
-//! gives the same bits. Products of a matrix and a vector and outer products, the stuff of inner
-//! loops, have loops of their own, as have expansions of filter parameters: a general product costs
-//! more to set up than they take.
-#![expect(unsafe_code, reason = "calls the gemm crate, and skips zeroing what it overwrites")]
+//! gives the same bits. On a thread of the pool less work is spread than from outside, where each
+//! operation would wake threads. Products of a matrix and a vector and outer products, the stuff of
+//! inner loops, have loops of their own, as have expansions of filter parameters: a general product
+//! costs more to set up than they take.
+#![expect(unsafe_code, reason = "skips zeroing what it overwrites")]
 
 use std::mem::MaybeUninit;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::dots;
 use super::shared_left::{self, Packed};
 use super::vectors::{dot, outer};
 use crate::blocks::column_blocks;
@@ -22,10 +24,14 @@ use crate::error::{Error, Result};
 use crate::lanes::Lanes;
 use crate::reduce::Pairs;
 use crate::strided::Space;
+use crate::threads::is_in_pool;
 use crate::vectorized::vectorized;
 
 /// Multiply–adds below which waking a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 23;
+
+/// The same on a thread of the pool.
+const PARALLEL_WITHIN: usize = 1 << 18;
 
 /// The summands of an element that are added in many partial sums at once.
 const PIECE: usize = 1 << 14;
@@ -65,11 +71,20 @@ impl Product {
     /// in pairs of pieces.
     #[inline(always)]
     fn run<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], scratch: &mut Vec<T>) {
-        let piece = if self.combines_rows() { ROWS } else { PIECE };
+        let piece = self.piece();
         if self.k > piece {
             self.run_in_pieces(piece, a, b, out, scratch);
         } else {
             self.run_at_once(a, b, out, scratch);
+        }
+    }
+
+    /// The summands of an element that are added without a break.
+    fn piece(&self) -> usize {
+        match () {
+            () if self.combines_rows() => ROWS,
+            () if self.has_long_rows() => dots::INNER,
+            () => PIECE,
         }
     }
 
@@ -98,27 +113,35 @@ impl Product {
         out: &mut [MaybeUninit<T>],
         scratch: &mut Vec<T>,
     ) {
-        let add = |mut sum: Vec<T>, other: Vec<T>| {
-            sum.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
-            sum
-        };
-        let size = out.len();
-        let mut sums = Pairs::default();
-        for start in (0..self.k).step_by(piece) {
-            let part = Product { k: piece.min(self.k - start), ..*self };
-            let mut product = Vec::with_capacity(size);
-            let (a, b) = (&a[start * self.a.1..], &b[start * self.b.0..]);
-            part.run_at_once(a, b, &mut product.spare_capacity_mut()[..size], scratch);
-            // SAFETY: the capacity is at least `size`, and the product wrote the first `size`
-            // elements.
-            unsafe { product.set_len(size) };
-            sums.push(product, add);
-        }
-        let total = sums.total(add).unwrap_or_default();
-        assert_eq!(total.len(), size);
-        out.iter_mut().zip(total).for_each(|(out, x)| {
-            out.write(x);
-        });
+        let (pieces, size) = ((0..self.k).step_by(piece), out.len());
+        write_sum(pieces.map(|start| self.product_of(start, piece, a, b, size, scratch)), out);
+    }
+
+    /// The same on several threads.
+    fn run_pieces_apart<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>]) {
+        let (piece, size) = (self.piece(), out.len());
+        let number = |i: usize| self.product_of(i * piece, piece, a, b, size, &mut Vec::new());
+        let products: Vec<Vec<T>> = (0..self.k.div_ceil(piece)).into_par_iter().map(number).collect();
+        write_sum(products.into_iter(), out);
+    }
+
+    /// The product of the columns of `a` and the rows of `b` from `start` on, `piece` at most.
+    fn product_of<T: Lanes>(
+        &self,
+        start: usize,
+        piece: usize,
+        a: &[T],
+        b: &[T],
+        size: usize,
+        scratch: &mut Vec<T>,
+    ) -> Vec<T> {
+        let part = Product { k: piece.min(self.k - start), ..*self };
+        let mut product = Vec::with_capacity(size);
+        let (a, b) = (&a[start * self.a.1..], &b[start * self.b.0..]);
+        part.run_at_once(a, b, &mut product.spare_capacity_mut()[..size], scratch);
+        // SAFETY: the capacity is at least `size`, and the product wrote the first `size` elements.
+        unsafe { product.set_len(size) };
+        product
     }
 
     /// Writes all of `out = a @ b` with one accumulator an element.
@@ -142,18 +165,8 @@ impl Product {
             for (i, out) in out.iter_mut().enumerate() {
                 out.write(dot(&a[i * self.a.0..][..k], &b[..k]));
             }
-        } else if narrow && self.a.1 == 1 && k >= 256 {
-            // Long rows against few columns: dot products with the columns laid out contiguously.
-            scratch.resize(n * k, T::zero());
-            for (j, column) in scratch.chunks_exact_mut(k).enumerate() {
-                column.iter_mut().enumerate().for_each(|(c, x)| *x = b[c * self.b.0 + j * self.b.1]);
-            }
-            for (i, row) in out.chunks_exact_mut(n).enumerate() {
-                let a = &a[i * self.a.0..][..k];
-                for (out, column) in row.iter_mut().zip(scratch.chunks_exact(k)) {
-                    out.write(dot(a, column));
-                }
-            }
+        } else if self.has_long_rows() {
+            self.dots(a, b, out, scratch);
         } else if narrow && self.a.0 == 1 && m >= 256 {
             // Column by column, so that vectors run along the many rows, then turned into rows.
             scratch.clear();
@@ -170,40 +183,21 @@ impl Product {
             self.general(a, b, out, (n, 1));
         }
     }
+}
 
-    /// The general product into `out` with (row, column) strides `dst`: row-major or column-major.
-    fn general<T: Lanes>(&self, a: &[T], b: &[T], out: &mut [MaybeUninit<T>], dst: (usize, usize)) {
-        let Product { m, n, k, .. } = *self;
-        assert!(out.len() == m * n && (dst == (n, 1) || dst == (1, m)));
-        let last = |rows: usize, cols: usize, (rs, cs): (usize, usize)| (rows - 1) * rs + (cols - 1) * cs;
-        assert!(last(m, k, self.a) < a.len() && last(k, n, self.b) < b.len());
-        // SAFETY: the assertions above bound every element of `a` and `b` that these sizes and
-        // strides can reach. `out` is exclusively borrowed and has the m · n elements that `dst`
-        // addresses; with `read_dst` false it is only written, every element of it.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                out.as_mut_ptr().cast::<T>(),
-                dst.1 as isize,
-                dst.0 as isize,
-                false,
-                a.as_ptr(),
-                self.a.1 as isize,
-                self.a.0 as isize,
-                b.as_ptr(),
-                self.b.1 as isize,
-                self.b.0 as isize,
-                T::zero(),
-                T::one(),
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
-    }
+/// Writes the sum of these products, added in pairs.
+fn write_sum<T: Lanes>(products: impl Iterator<Item = Vec<T>>, out: &mut [MaybeUninit<T>]) {
+    let add = |mut sum: Vec<T>, other: Vec<T>| {
+        sum.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+        sum
+    };
+    let mut sums = Pairs::default();
+    products.for_each(|product| sums.push(product, add));
+    let total = sums.total(add).unwrap_or_default();
+    assert_eq!(total.len(), out.len());
+    out.iter_mut().zip(total).for_each(|(out, x)| {
+        out.write(x);
+    });
 }
 
 /// `out = Σ_c weights[c · sw] rows[c]`, where row `c` starts at `c · stride` and is contiguous; `k`
@@ -300,8 +294,9 @@ fn fill<T: Lanes>(product: Product, a: &[T], b: &[T], offsets: &[[usize; 2]], ou
             },
         );
     };
+    let from = if is_in_pool() { PARALLEL_WITHIN } else { PARALLEL_FROM };
     let threads = match rayon::current_num_threads() {
-        _ if out.len() * product.k < PARALLEL_FROM => 1,
+        _ if out.len() * product.k < from => 1,
         threads => threads,
     };
     if product.has_shared_left(offsets) {
@@ -329,6 +324,10 @@ fn fill<T: Lanes>(product: Product, a: &[T], b: &[T], offsets: &[[usize; 2]], ou
             let blocks = column_blocks(out, product.n, width);
             let blocks = blocks.into_par_iter().enumerate();
             blocks.for_each(|(number, out)| product.columns(&a, &b[j..], number * width, out));
+        }
+    } else if product.k > product.piece() && product.m.max(product.n) < product.k {
+        for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
+            product.run_pieces_apart(&a[i..], &b[j..], out);
         }
     } else {
         let rows = product.m.div_ceil(threads);

@@ -2,6 +2,8 @@
 
 mod composed;
 mod cpu;
+mod dots;
+mod general;
 mod panels;
 mod shared_left;
 #[cfg(test)]

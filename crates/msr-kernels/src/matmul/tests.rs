@@ -5,6 +5,7 @@ use msr_testkit::{assert_close, assert_same_bits, normal};
 
 use pulp::Simd;
 
+use super::dots::{COLUMNS as FEW, Dots};
 use super::panels::{Panels, grouped};
 use super::shared_left::{COLUMNS, Packed, Products};
 use super::{composed, cpu, matmul};
@@ -24,6 +25,7 @@ fn products_of_all_shapes() -> Result<()> {
             (31, 33, 31),
             (2, 257, 5),
             (33, 300, 3),
+            (17, 2500, 8),
             (257, 32, 3),
             (300, 300, 300),
         ] {
@@ -130,7 +132,42 @@ fn threads_change_no_bit() -> Result<()> {
     Ok(())
 }
 
-/// Both loops against sums of products, one after the other.
+/// What a meta-step of a reparameterized layer multiplies, on more threads: the same bits.
+#[test]
+fn threads_change_no_bit_of_small_products() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        for filters in [3, 6, 8, 30] {
+            let (v, u) = (normal(1, (32, filters), dtype), normal(2, (4760, filters), dtype));
+            let (g, x) = (normal(3, (32, 4760), dtype), normal(4, (32, 19, 70), dtype));
+            let (w, y) = (g.reshape((32, 68, 70))?, normal(5, (32, 19, 68), dtype));
+            let symmetry = u.reshape((68, 70, filters))?;
+            let examples = x.narrow(1, 0, 1)?.reshape((1, 32, 70))?;
+            let products = [
+                (v.clone(), u.t()?),
+                (g.clone(), u.clone()),
+                (g.t()?, v.clone()),
+                (x.clone(), w.transpose(1, 2)?),
+                (y.transpose(1, 2)?, x.clone()),
+                (examples.clone(), symmetry.clone()),
+                (examples, symmetry.permute((2, 1, 0))?),
+            ];
+            for (number, (a, b)) in products.iter().enumerate() {
+                let on = |threads: usize| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| matmul(a, b).unwrap())
+                };
+                let one = on(1);
+                for threads in [2, 3, 8] {
+                    let name = format!("{filters} filters, product {number}, {threads} threads");
+                    assert_close(&name, &on(threads), &one, 0.0);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All loops against sums of products, one after the other.
 struct Loops<T>(std::marker::PhantomData<T>);
 
 impl<T: Lanes> Loops<T> {
@@ -155,6 +192,19 @@ impl<T: Lanes> OnEveryWidth for Loops<T> {
                     let sum: f64 = (0..k).map(|c| a(i, c).to_f64() * b[j * stride + c].to_f64()).sum();
                     assert_eq!(out.to_f64(), sum, "{simd:?}: {m} × {k} × {n}, row {i}, column {j}");
                 }
+            }
+        }
+        for (n, (m, k, stride)) in
+            (1..=FEW).flat_map(|n| [(1, 1, 1), (2, 16, 16), (5, 37, 40), (4, 70, 71)].map(|s| (n, s)))
+        {
+            let a: Vec<T> = (0..m * stride).map(Self::number).collect();
+            let columns: Vec<T> = (0..n * k).map(|i| Self::number(i + 3)).collect();
+            let mut out = vec![T::zero(); m * n];
+            simd.vectorize(Dots { k, a: &a, stride, columns: &columns, n, out: places(&mut out) });
+            for (at, out) in out.into_iter().enumerate() {
+                let (i, j) = (at / n, at % n);
+                let term = |c: usize| a[i * stride + c].to_f64() * columns[j * k + c].to_f64();
+                assert_eq!(out.to_f64(), (0..k).map(term).sum::<f64>(), "{simd:?}: {m} × {k} × {n}, {at}");
             }
         }
         for (n, (m, k, count)) in COLUMNS.flat_map(|n| [(1, 1, 1), (19, 5, 2), (40, 40, 37)].map(|s| (n, s)))

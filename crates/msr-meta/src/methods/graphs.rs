@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use msr_episodes::Episode;
+use msr_kernels::side_by_side;
 use msr_layers::Layer;
 use rayon::prelude::*;
 
@@ -49,6 +50,6 @@ pub(super) fn of_each<T: Send>(
     };
     match graphs.len() {
         1 => Ok(vec![f(episode)?]),
-        _ => graphs.into_par_iter().map(part).collect(),
+        _ => graphs.into_par_iter().map(|tasks| side_by_side(|| part(tasks))).collect(),
     }
 }
