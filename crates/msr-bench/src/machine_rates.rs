@@ -115,8 +115,8 @@ pub fn copying(device: &Device, bytes: usize) -> Result<Box<Work>> {
     }))
 }
 
-/// All cores read so many bytes, of which nothing is kept. On another device a copy of half as many,
-/// which are read and written.
+/// All cores read so many bytes, of which nothing is kept. On another device a copy of half as
+/// many, which are read and written.
 ///
 /// # Errors
 /// When the device fails or there is nothing to read.

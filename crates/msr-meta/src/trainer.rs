@@ -71,6 +71,12 @@ impl Observer for () {
     }
 }
 
+/// The work on a thread of the current rayon pool: it takes part in what it spreads over the pool,
+/// and the others need not be woken for each operation.
+fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 /// Runs the outer loop of a [`Learner`] with Adam, checkpoints, validation and resuming.
 ///
 /// A run that is killed at any moment and resumed gives the same bits as one that was never
@@ -234,7 +240,8 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        self.update(&episode.tasks, self.learner.gradients_at(self.step, episode))
+        let (learner, step) = (self.learner.as_ref(), self.step);
+        self.update(&episode.tasks, in_pool(|| learner.gradients_at(step, episode)))
     }
 
     /// One outer step with these gradients of these tasks.
@@ -251,7 +258,8 @@ impl Trainer {
                 checkpoint: self.last_good.clone(),
             });
         }
-        match self.adam.step(self.learner.outer_parameters(), &found.gradients) {
+        let (adam, parameters) = (&mut self.adam, self.learner.outer_parameters());
+        match in_pool(|| adam.step(parameters, &found.gradients)) {
             Ok(()) => {}
             Err(Error::GradientNotFinite { parameter }) => {
                 let (step, checkpoint) = (self.step, self.last_good.clone());
@@ -337,7 +345,10 @@ impl Trainer {
             }
             let sets = KnownTasks::sets(&mut self.known, self.learner.as_ref(), source, self.step)?;
             let report = match sets {
-                Some(sets) => self.update(&sets.tasks, self.learner.gradients_of_known(self.step, &sets))?,
+                Some(sets) => {
+                    let (learner, step) = (self.learner.as_ref(), self.step);
+                    self.update(&sets.tasks, in_pool(|| learner.gradients_of_known(step, &sets)))?
+                }
                 None => self.step(&source.train(self.step)?.to_device(&device)?)?,
             };
             let mut flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;

@@ -96,10 +96,7 @@ pub fn run(args: &StepArgs) -> Result<()> {
 fn ours_ms(rank: usize, k: usize, inner_steps: usize, device: &Device, samples: u64) -> Result<f64> {
     let learner = learner(k, MetaConfig::gradient_steps(inner_steps), 1, DType::F32, device)?;
     let mut trainer = Trainer::new(learner, AdamConfig::default())?;
-    let episode = episode(rank, 0)?;
-    // On a thread of the pool, as `reproduce` trains: it takes part in what it spreads.
-    let (ms, ()) = rayon::join(|| step_ms(&mut trainer, &episode, device, WARM_UP, samples), || {});
-    ms
+    step_ms(&mut trainer, &episode(rank, 0)?, device, WARM_UP, samples)
 }
 
 /// MSR-FC with `k` filter parameters; initial values from `seed`.

@@ -1,7 +1,7 @@
 //! The passes in place against the composition.
 
 use candle_core::{DType, Tensor, Var};
-use msr_testkit::{assert_close, normal};
+use msr_testkit::{assert_close, assert_same_bits, normal};
 
 use super::{Step, composed, cpu, step};
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ fn threads_change_no_bit() -> Result<()> {
         let one = on(1)?;
         for threads in [2, 8] {
             for (many, one) in on(threads)?.iter().zip(&one) {
-                assert_close("adam", many, one, 0.0);
+                assert_same_bits("adam", many, one);
             }
         }
     }

@@ -15,6 +15,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::dots;
+use super::panels::NARROW;
 use super::shared_left::{self, Packed};
 use super::vectors::{dot, outer};
 use crate::blocks::column_blocks;
@@ -86,6 +87,17 @@ impl Product {
             () if self.has_long_rows() => dots::INNER,
             () => PIECE,
         }
+    }
+
+    /// The rows of each part when they are divided among so many threads at most: parts take the
+    /// form that the whole product would.
+    fn rows_of_parts(&self, threads: usize) -> usize {
+        // What `run_at_once`, and the general product, ask of the number of rows.
+        let class = |m: usize| [m == 1, m < 16, m <= 64, m < 256, m <= NARROW];
+        let rows = |parts: usize| self.m.div_ceil(parts);
+        let last = |parts: usize| self.m - (self.m - 1) / rows(parts) * rows(parts);
+        let same = |parts: &usize| [rows(*parts), last(*parts)].iter().all(|&m| class(m) == class(self.m));
+        rows((1..=threads.min(self.m)).rev().find(same).unwrap_or(1))
     }
 
     /// Whether rows are added one after the other.
@@ -330,7 +342,7 @@ fn fill<T: Lanes>(product: Product, a: &[T], b: &[T], offsets: &[[usize; 2]], ou
             product.run_pieces_apart(&a[i..], &b[j..], out);
         }
     } else {
-        let rows = product.m.div_ceil(threads);
+        let rows = product.rows_of_parts(threads);
         for (out, &[i, j]) in out.chunks_exact_mut(size).zip(offsets) {
             out.par_chunks_mut(rows * product.n).enumerate().for_each(|(block, out)| {
                 let part = Product { m: out.len() / product.n, ..product };
