@@ -15,7 +15,6 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::dots;
-use super::panels::NARROW;
 use super::shared_left::{self, Packed};
 use super::vectors::{dot, outer};
 use crate::blocks::column_blocks;
@@ -27,6 +26,9 @@ use crate::reduce::Pairs;
 use crate::strided::Space;
 use crate::threads::is_in_pool;
 use crate::vectorized::vectorized;
+
+/// A multiple of the rows that a general product computes at once.
+const TILE: usize = 16;
 
 /// Multiply–adds below which waking a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 23;
@@ -91,13 +93,17 @@ impl Product {
 
     /// The rows of each part when they are divided among so many threads at most: parts take the
     /// form that the whole product would.
-    fn rows_of_parts(&self, threads: usize) -> usize {
+    pub(super) fn rows_of_parts(&self, threads: usize) -> usize {
         // What `run_at_once`, and the general product, ask of the number of rows.
-        let class = |m: usize| [m == 1, m < 16, m <= 64, m < 256, m <= NARROW];
-        let rows = |parts: usize| self.m.div_ceil(parts);
+        let class = |m: usize| {
+            let (few, small) = (self.n <= dots::COLUMNS, self.n <= 64);
+            [m == 1, few && m < 16, few && m < 256, small && m <= 64, Product { m, ..*self }.is_long()]
+        };
+        // Whole tiles of rows, so that those at the end are the same.
+        let rows = |parts: usize| self.m.div_ceil(parts).next_multiple_of(TILE).min(self.m);
         let last = |parts: usize| self.m - (self.m - 1) / rows(parts) * rows(parts);
         let same = |parts: &usize| [rows(*parts), last(*parts)].iter().all(|&m| class(m) == class(self.m));
-        rows((1..=threads.min(self.m)).rev().find(same).unwrap_or(1))
+        rows((1..=threads.max(1)).rev().find(same).unwrap_or(1))
     }
 
     /// Whether rows are added one after the other.

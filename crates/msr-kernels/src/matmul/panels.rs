@@ -25,7 +25,7 @@ const ROWS: usize = 6;
 const LONG: usize = 1 << 18;
 
 /// The most rows and the largest inner size of a product with it.
-pub(super) const NARROW: usize = 512;
+const NARROW: usize = 512;
 
 /// The bytes of the long matrix that are on their way into the caches.
 const AHEAD: usize = 16 << 10;

@@ -281,3 +281,21 @@ fn threads_change_no_bit_of_divided_products() -> Result<()> {
     }
     Ok(())
 }
+
+/// Parts are as many as there are threads, unless that changes the form.
+#[test]
+fn parts_of_products() {
+    let rows = |(m, k, n): (usize, usize, usize), threads| {
+        cpu::Product { m, n, k, a: (k, 1), b: (n, 1) }.rows_of_parts(threads)
+    };
+    assert_eq!(rows((1024, 1024, 1024), 2), 512);
+    assert_eq!(rows((1024, 1024, 1024), 7), 160);
+    assert_eq!(rows((32, 30, 4760), 2), 16);
+    // A part of one row; few columns and few rows; at most 64 of both.
+    assert_eq!((rows((2, 64, 9000), 2), rows((33, 64, 9000), 2)), (2, 33));
+    assert_eq!((rows((24, 300, 5), 2), rows((48, 300, 5), 2)), (24, 32));
+    assert_eq!((rows((100, 90, 60), 2), rows((160, 90, 60), 2)), (100, 80));
+    // The transpose of a long matrix on the right, and too many rows on the left.
+    let long = cpu::Product { m: 600, n: 9000, k: 64, a: (64, 1), b: (1, 64) };
+    assert_eq!(long.rows_of_parts(2), 600);
+}
