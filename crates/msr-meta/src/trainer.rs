@@ -343,7 +343,11 @@ impl Trainer {
             if self.has_ended_early() {
                 return Ok(ControlFlow::Break(()));
             }
-            let sets = KnownTasks::sets(&mut self.known, self.learner.as_ref(), source, self.step)?;
+            let sets = KnownTasks::sets(&mut self.known, self.learner.as_ref(), source, self.step);
+            let sets = sets.map_err(|problem| match problem {
+                Error::Episodes(_) => problem,
+                problem => self.in_step(problem, None),
+            })?;
             let report = match sets {
                 Some(sets) => {
                     let (learner, step) = (self.learner.as_ref(), self.step);

@@ -11,7 +11,8 @@ use msr_episodes::{EpisodeSource, Shots, Split, TaskSource};
 use msr_groups::PlaneGroup;
 use msr_layers::{Conv2d, Conv2dConfig, ReparamConv2d, ReparamConv2dConfig, SeededVars};
 use msr_meta::{
-    AdamConfig, Learner, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Observer, StepReport, Trainer,
+    AdamConfig, Error, Learner, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Observer, StepReport,
+    Trainer,
 };
 
 /// Counts how often tasks are made.
@@ -179,4 +180,21 @@ fn what_is_not_kept() {
         Conv2d::new(Conv2dConfig::new(1, 12, 3), SeededVars::new(1).builder(DType::F32, &Device::Cpu));
     let config = MetaConfig { second_moments: false, ..MetaConfig::gradient_steps(3) };
     assert_eq!(made(Box::new(MetaLearner::new(layer.unwrap(), config).unwrap()), TASKS), 40);
+}
+
+/// Examples that do not fit the model are an error of the step, as they are without moments.
+#[test]
+fn examples_that_do_not_fit_are_an_error_of_the_step() {
+    let layer =
+        Conv2d::new(Conv2dConfig::new(2, 12, 3), SeededVars::new(1).builder(DType::F32, &Device::Cpu));
+    let says = |second_moments: bool| {
+        let config = MetaConfig { second_moments, ..MetaConfig::gradient_steps(3) };
+        let learner = MetaLearner::new(layer.as_ref().unwrap().clone(), config).unwrap();
+        let mut trainer = Trainer::new(learner, AdamConfig::default()).unwrap();
+        trainer.run(1, &tasks(TASKS).0, &mut ()).unwrap_err()
+    };
+    for second_moments in [true, false] {
+        let error = says(second_moments);
+        assert!(matches!(error, Error::InStep { step: 0, .. }), "{error:?}");
+    }
 }
