@@ -2,6 +2,7 @@
 //! are built and run.
 
 mod ci;
+mod cuda_host;
 mod documentation;
 mod forward;
 mod package;
@@ -29,6 +30,7 @@ Commands:
   bench        Measure speed, as ratios within one run; check kernels and rules on a device
   ci           Everything that continuous integration checks, cheapest first
   tidy         Check the house rules on the source files
+  cuda-host    Run msr-bench, built for a GPU, on a driver that is the processor
 
 Options:
       --features LIST  Build msr or msr-bench with these features, such as cuda
@@ -46,6 +48,7 @@ enum Request {
     NoCommand(Option<OsString>),
     Ci,
     Tidy,
+    CudaHost(Vec<OsString>),
     /// A program, with what stands before its command, its own name as a command where that is
     /// one, and the words that it gets.
     Program(Forward, &'static str, Option<&'static str>, Vec<OsString>),
@@ -74,6 +77,7 @@ fn run(request: Request) -> Result<ExitCode> {
         }
         Request::Ci => ci::run()?,
         Request::Tidy => tidy::run()?,
+        Request::CudaHost(words) => cuda_host::bench(&words)?,
         Request::Program(forward, program, command, words) => return forward.run(program, command, &words),
     }
     Ok(ExitCode::SUCCESS)
@@ -119,6 +123,7 @@ fn request(forward: Forward, command: OsString, mut rest: Vec<OsString>) -> Resu
         (Some(name @ ("ci" | "tidy")), [word, ..]) => {
             bail!("`cargo xtask {name}` takes no `{}`", word.display())
         }
+        (Some("cuda-host"), _) => Ok(Request::CudaHost(rest)),
         (Some("bench"), _) => Ok(Request::Program(forward, "msr-bench", Some("bench"), rest)),
         (Some("reproduce" | "inspect" | "completions"), _) => {
             rest.insert(0, command);

@@ -14,12 +14,15 @@ pub(crate) enum Body {
     /// Half precision: what adds up many numbers, or takes several steps, is computed in `f32` and
     /// rounded once, see [`widened`].
     Half,
+    /// The kernels of this crate for an NVIDIA GPU: `cuda.rs` and `kernel.cu`.
+    Cuda,
     /// Candle's operations: `composed.rs`.
     Composed,
 }
 
 impl Body {
-    /// The body for these operands: the loops when all are `f32` or all `f64` in main memory.
+    /// The body for these operands: the loops when all are `f32` or all `f64` in main memory, the
+    /// kernels when all of that lie on a GPU and candle does not track them.
     pub(crate) fn of<const N: usize>(operands: [&Tensor; N]) -> Self {
         let dtype = operands.first().map_or(DType::F32, |t| t.dtype());
         if operands.iter().any(|t| t.dtype() != dtype) {
@@ -28,6 +31,9 @@ impl Body {
         match dtype {
             DType::F16 | DType::BF16 => Self::Half,
             DType::F32 | DType::F64 if operands.iter().all(|t| t.device().is_cpu()) && !forced() => Self::Cpu,
+            DType::F32 | DType::F64 if operands.iter().all(|t| t.device().is_cuda() && !t.track_op()) && !forced() => {
+                Self::Cuda
+            }
             _ => Self::Composed,
         }
     }

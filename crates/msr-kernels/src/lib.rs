@@ -61,6 +61,7 @@ mod channels_last;
 #[cfg(test)]
 mod contracts;
 mod conv2d;
+mod cuda;
 mod cumsum;
 mod dense;
 mod descent;

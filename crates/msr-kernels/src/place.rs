@@ -41,7 +41,7 @@ impl Place {
             return Err(Error::BuiltWithoutCuda);
         }
         // A tensor, too: a driver may answer, and have no memory to give.
-        let tried = Device::new_cuda(ordinal).and_then(|device| {
+        let tried = crate::cuda::open(ordinal).and_then(|device| {
             Tensor::zeros(1, DType::F32, &device)?;
             Ok(device)
         });

@@ -46,6 +46,9 @@ pub struct Args {
     /// The sizes of the operands.
     #[arg(long, value_delimiter = ',', default_values_t = SIZES, value_parser = size)]
     sizes: Vec<usize>,
+    /// Check only these types of numbers, of f64, f32, f16 and bf16.
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', value_parser = dtype)]
+    dtypes: Vec<DType>,
     /// Check only operations with this in their name.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -63,6 +66,12 @@ fn size(text: &str) -> Result<usize, String> {
         Ok(size @ 1..=4096) => Ok(size),
         _ => Err("a size is a number from 1 to 4096".into()),
     }
+}
+
+/// A type of numbers that is tried.
+fn dtype(text: &str) -> Result<DType, String> {
+    let found = DTYPES.into_iter().find(|dtype| dtype.as_str() == text);
+    found.ok_or_else(|| "a type is f64, f32, f16 or bf16".into())
 }
 
 /// The list of everything that is checked.
@@ -85,10 +94,11 @@ pub fn run(args: &Args) -> Result<()> {
     let bar = ProgressBar::new(operations.len() as u64).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(500));
     let start = Instant::now();
+    let dtypes = if args.dtypes.is_empty() { &DTYPES[..] } else { &args.dtypes };
     let rows = without_messages_of_panics(|| {
         let row = |op: &Operation| {
             bar.set_message(op.name.clone());
-            let row = check(op, &device, seed, &args.sizes);
+            let row = check(op, &device, seed, &args.sizes, dtypes);
             bar.inc(1);
             row
         };
@@ -113,11 +123,11 @@ fn fresh() -> u64 {
     u64::from(now.subsec_nanos() ^ (now.as_secs() as u32).rotate_left(16) ^ std::process::id())
 }
 
-/// All dtypes of an operation.
-fn check(op: &Operation, device: &Device, seed: u64, sizes: &[usize]) -> Row {
+/// An operation in the dtypes that it has of these.
+fn check(op: &Operation, device: &Device, seed: u64, sizes: &[usize], dtypes: &[DType]) -> Row {
     // A meta-step has its own sizes.
     let sizes = if let Work::Learner(_) = op.work { &sizes[..sizes.len().min(1)] } else { sizes };
-    let dtypes = DTYPES.iter().filter(|dtype| op.half || matches!(dtype, DType::F64 | DType::F32));
+    let dtypes = dtypes.iter().filter(|dtype| op.half || matches!(dtype, DType::F64 | DType::F32));
     let found = dtypes
         .map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
     Row { operation: op.name.clone(), family: op.family(), found: found.collect() }

@@ -6,11 +6,11 @@ use msr_kernels::{Place, unary};
 
 use super::operation::{Domain, Operation, kernel, rule};
 use super::report::{Results, Verdict};
-use super::{check, operations, what_is_missing, without_messages_of_panics};
+use super::{DTYPES, check, operations, what_is_missing, without_messages_of_panics};
 
 #[test]
 fn everything_is_right_on_the_processor() {
-    let rows = operations().iter().map(|op| check(op, &Device::Cpu, 1, &[1, 33])).collect();
+    let rows = operations().iter().map(|op| check(op, &Device::Cpu, 1, &[1, 33], &DTYPES)).collect();
     let results = Results::new(Place::Cpu, 1, vec![1, 33], 0.0, rows);
     assert!(results.failed == 0 && results.missing == 0, "{results}");
 }
@@ -55,7 +55,7 @@ fn no_rule_and_no_kernel_is_left_out() -> Result<()> {
 }
 
 fn verdicts(op: &Operation) -> Vec<Verdict> {
-    let row = without_messages_of_panics(|| check(op, &Device::Cpu, 7, &[1, 33]));
+    let row = without_messages_of_panics(|| check(op, &Device::Cpu, 7, &[1, 33], &DTYPES));
     row.found.into_iter().map(|found| found.verdict).collect()
 }
 

@@ -67,7 +67,7 @@ pub fn step(
             composed::step(&wide, &gradient.to_dtype(moments)?, first, second, step)?;
             Ok(parameter.set(&wide.as_tensor().to_dtype(parameter.dtype())?)?)
         }
-        Body::Cpu | Body::Composed => composed::step(parameter, gradient, first, second, step),
+        Body::Cpu | Body::Cuda | Body::Composed => composed::step(parameter, gradient, first, second, step),
     }
 }
 

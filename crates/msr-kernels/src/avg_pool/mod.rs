@@ -39,7 +39,7 @@ pub fn avg_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     let means = match Body::of([x]) {
         Body::Half => widened([&images], |[x]| avg_pool(x, window))?,
         Body::Cpu => cpu::avg_pool(&images, window, out)?,
-        Body::Composed => composed::avg_pool(&images, window)?,
+        Body::Cuda | Body::Composed => composed::avg_pool(&images, window)?,
     };
     Ok(means.reshape(shape)?)
 }
@@ -68,7 +68,7 @@ pub fn spread(y: &Tensor, window: Window, size: (usize, usize)) -> Result<Tensor
     let pixels = match Body::of([y]) {
         Body::Half => widened([&windows], |[y]| spread(y, window, size))?,
         Body::Cpu => cpu::spread(&windows, window, size)?,
-        Body::Composed => composed::spread(&windows, window, size)?,
+        Body::Cuda | Body::Composed => composed::spread(&windows, window, size)?,
     };
     Ok(pixels.reshape(shape)?)
 }

@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod derivative;
 mod real;
 #[cfg(test)]
@@ -173,10 +174,16 @@ pub fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
     match Body::of([a, b]) {
         Body::Cpu => cpu::binary(op, a, b),
+        Body::Cuda => cuda::binary(op, a, b),
         Body::Half if op == Binary::Pow => widened([a, b], |[a, b]| binary(op, a, b)),
         // One operation is rounded once as it is.
         Body::Half | Body::Composed => composed::binary(op, a, b),
     }
+}
+
+/// The elements of `x`, which lies on a GPU, side by side.
+pub(crate) fn copy_on_device(x: &Tensor) -> Result<Tensor> {
+    cuda::copy(x)
 }
 
 /// `f(x)`, element by element. NaN stays NaN. candle's own `backward` can differentiate it once.
@@ -189,6 +196,7 @@ pub fn unary(op: Unary, x: &Tensor) -> Result<Tensor> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::unary(op, x),
+        Body::Cuda => cuda::unary(op, x),
         Body::Half => widened([x], |[x]| unary(op, x)),
         Body::Composed => composed::unary(op, x),
     }

@@ -49,7 +49,7 @@ pub fn extreme(which: Extreme, x: &Tensor, dim: usize) -> Result<Tensor> {
     match Body::of([x]) {
         Body::Cpu => cpu::extreme(which, x, dim),
         // Numbers are only compared.
-        Body::Half | Body::Composed => composed::extreme(which, x, dim),
+        Body::Half | Body::Cuda | Body::Composed => composed::extreme(which, x, dim),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn is_finite(x: &Tensor) -> Result<bool> {
     match Body::of([x]) {
         Body::Cpu => cpu::is_finite(x),
         Body::Half => is_finite(&x.to_dtype(DType::F32)?),
-        Body::Composed => composed::is_finite(x),
+        Body::Cuda | Body::Composed => composed::is_finite(x),
     }
 }
 
@@ -40,6 +40,6 @@ pub fn squared_norm(x: &Tensor) -> Result<f64> {
     match Body::of([x]) {
         Body::Cpu => cpu::squared_norm(x),
         Body::Half => squared_norm(&x.to_dtype(DType::F32)?),
-        Body::Composed => composed::squared_norm(x),
+        Body::Cuda | Body::Composed => composed::squared_norm(x),
     }
 }

@@ -46,7 +46,7 @@ pub fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Tensor> {
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| composed::scatter_add(x, index, size)),
         // One body: candle adds element by element on every device.
-        Body::Cpu | Body::Composed => composed::scatter_add(x, index, size),
+        Body::Cpu | Body::Cuda | Body::Composed => composed::scatter_add(x, index, size),
     }
 }
 

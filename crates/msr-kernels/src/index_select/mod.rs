@@ -57,7 +57,7 @@ pub fn index_add(x: &Tensor, index: &Tensor, dim: usize, size: usize) -> Result<
     match Body::of([x]) {
         Body::Half => widened([&tidy(x)?], |[x]| composed::index_add(x, &index, dim, &shape)),
         // One body: candle adds slice by slice on every device.
-        Body::Cpu | Body::Composed => composed::index_add(&tidy(x)?, &index, dim, &shape),
+        Body::Cpu | Body::Cuda | Body::Composed => composed::index_add(&tidy(x)?, &index, dim, &shape),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod dots;
 mod general;
 mod panels;
@@ -48,6 +49,7 @@ pub fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     room_for("matmul", b.dims())?;
     match Body::of([a, b]) {
         Body::Cpu => cpu::matmul(a, b),
+        Body::Cuda => cuda::matmul(a, b, &shape),
         Body::Half => widened([a, b], |[a, b]| matmul(a, b)),
         Body::Composed => composed::matmul(a, b),
     }

@@ -40,6 +40,6 @@ pub fn max_pool_index(x: &Tensor, window: Window) -> Result<Tensor> {
     let images = x.contiguous()?.reshape((images, h, w))?;
     match Body::of([x]) {
         Body::Cpu => cpu::max_pool_index(&images, window, out),
-        Body::Half | Body::Composed => composed::max_pool_index(&images, window, out),
+        Body::Half | Body::Cuda | Body::Composed => composed::max_pool_index(&images, window, out),
     }
 }

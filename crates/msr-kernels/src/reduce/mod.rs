@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod pairwise;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ pub fn scaled_sum_keepdim(x: &Tensor, dims: &[usize], scale: f64) -> Result<Tens
         _ => unary(Unary::Affine { scale, offset: 0.0 }, &sum),
     };
     let sum = match Body::of([x]) {
+        Body::Cuda => return cuda::sum_keepdim(x, dims, scale),
         Body::Half => return widened([x], |[x]| scaled_sum_keepdim(x, dims, scale)),
         Body::Cpu => scaled(cpu::sum_keepdim(x, dims)?)?,
         Body::Composed => scaled(composed::sum_keepdim(x, dims)?)?,

@@ -188,11 +188,11 @@ fn moments(
 ) -> Result<(SecondMoments, [FirstExamples; 2])> {
     match Body::of([x, y]) {
         Body::Cpu => cpu::second_moments(x, y, window, constant, shift, in_f64),
-        Body::Half | Body::Composed if in_f64 && x.dtype() != DType::F64 => {
+        Body::Half | Body::Cuda | Body::Composed if in_f64 && x.dtype() != DType::F64 => {
             let (x, y) = (x.to_dtype(DType::F64)?, y.to_dtype(DType::F64)?);
             moments(&x, &y, window, constant, shift, in_f64)
         }
-        Body::Half | Body::Composed => {
+        Body::Half | Body::Cuda | Body::Composed => {
             let found = composed::second_moments(x, y, window, constant, shift)?;
             Ok((found, [FirstExamples::of(x)?, FirstExamples::of(y)?]))
         }

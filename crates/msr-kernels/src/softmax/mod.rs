@@ -20,7 +20,7 @@ pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| log_softmax(x, dim)),
         // One body: made of kernels that choose theirs.
-        Body::Cpu | Body::Composed => composed::log_softmax(x, dim),
+        Body::Cpu | Body::Cuda | Body::Composed => composed::log_softmax(x, dim),
     }
 }
 
@@ -34,7 +34,7 @@ pub fn softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| softmax(x, dim)),
         // One body: made of kernels that choose theirs.
-        Body::Cpu | Body::Composed => composed::softmax(x, dim),
+        Body::Cpu | Body::Cuda | Body::Composed => composed::softmax(x, dim),
     }
 }
 

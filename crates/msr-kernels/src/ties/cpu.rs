@@ -104,7 +104,7 @@ impl Expand<'_> {
         let groups: Vec<Vec<T>> = x.chunks_exact(rows * k).map(|x| side_by_side(x, k)).collect();
         let groups = out.chunks_exact_mut(rows * n).zip(&groups);
         let all = groups.flat_map(|(out, x)| {
-            let blocks = column_blocks(out, n, width).into_iter().zip(self.0.parameter.chunks(width));
+            let blocks = column_blocks(out, n, width).into_iter().zip(self.0.parameters_of_elements().chunks(width));
             blocks.map(move |(out, parameters)| Values { x, parameters, is_large, out })
         });
         let write = |values: Values<'_, T>| pulp::Arch::new().dispatch(values);
@@ -118,7 +118,7 @@ impl Expand<'_> {
     fn values<T: Lanes>(&self, row: &[T], start: usize, out: &mut [MaybeUninit<T>]) {
         let elements = start..start + out.len();
         let Some(runs) = &self.0.runs else {
-            for (out, &p) in out.iter_mut().zip(&self.0.parameter[elements]) {
+            for (out, &p) in out.iter_mut().zip(&self.0.parameters_of_elements()[elements]) {
                 out.write(row[p as usize]);
             }
             return;
@@ -147,7 +147,7 @@ impl SumTied<'_> {
         let (sums_together, sums_left) = sums.split_at_mut(together * k);
         let (x_together, x) = x.split_at(together * n);
         let part_together = |x: &[T], start: usize, part: &mut [f64]| {
-            let parameters = &self.0.parameter[start..n.min(start + piece)];
+            let parameters = &self.0.parameters_of_elements()[start..n.min(start + piece)];
             pulp::Arch::new().dispatch(Sums { x: &x[start..], stride: n, parameters, sums: part });
         };
         let add_together = |sums: &mut [f64], part: &[f64]| {
@@ -175,7 +175,7 @@ impl SumTied<'_> {
     fn add<T: Lanes>(&self, x: &[T], start: usize, sums: &mut [f64]) {
         let elements = start..start + x.len();
         let Some(runs) = &self.0.runs else {
-            for (&value, &p) in x.iter().zip(&self.0.parameter[elements]) {
+            for (&value, &p) in x.iter().zip(&self.0.parameters_of_elements()[elements]) {
                 sums[p as usize] += value.to_f64();
             }
             return;

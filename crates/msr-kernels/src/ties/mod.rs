@@ -3,17 +3,19 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod runs;
 #[cfg(test)]
 mod tests;
 mod together;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
 
 use self::runs::{Run, runs};
 use crate::body::{Body, widened};
+use crate::cuda::Resident;
 use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
@@ -39,8 +41,11 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ties {
-    parameter: Arc<[u32]>,
+    parameter: Resident,
     count: usize,
+    /// The elements in the order of their parameters, and where each parameter's begin: for sums
+    /// on a GPU.
+    segments: Arc<OnceLock<[Resident; 2]>>,
     /// The elements as runs, where there are few.
     runs: Option<Arc<[Run]>>,
 }
@@ -58,12 +63,13 @@ impl Ties {
         if let Some((element, &p)) = parameter.iter().enumerate().find(|(_, p)| **p as usize >= count) {
             return Err(Error::Tie { element, parameter: p as usize, count });
         }
-        Ok(Self { parameter: parameter.into(), count, runs: runs(parameter).map(Arc::from) })
+        let runs = runs(parameter).map(Arc::from);
+        Ok(Self { parameter: Resident::new(parameter), count, segments: Arc::default(), runs })
     }
 
     /// The number of elements, `n`.
     pub fn elements(&self) -> usize {
-        self.parameter.len()
+        self.parameters_of_elements().len()
     }
 
     /// The number of free parameters, `k`.
@@ -71,9 +77,28 @@ impl Ties {
         self.count
     }
 
+    /// The parameter of each element.
+    fn parameters_of_elements(&self) -> &[u32] {
+        self.parameter.numbers()
+    }
+
     /// The parameter of each element as a tensor of indices, `(n)`.
     fn index(&self, device: &Device) -> Result<Tensor> {
-        Ok(Tensor::from_slice(&self.parameter, self.parameter.len(), device)?)
+        self.parameter.on(device)
+    }
+
+    /// The n elements in the order of their parameters, those of one in their own order; and the
+    /// `k + 1` places where the elements of each parameter begin and end.
+    fn segments(&self) -> &[Resident; 2] {
+        self.segments.get_or_init(|| {
+            let parameters = self.parameters_of_elements();
+            let mut starts = vec![0u32; self.count + 1];
+            parameters.iter().for_each(|&p| starts[p as usize + 1] += 1);
+            (0..self.count).for_each(|p| starts[p + 1] += starts[p]);
+            let mut order: Vec<u32> = (0..parameters.len() as u32).collect();
+            order.sort_by_key(|&element| parameters[element as usize]);
+            [Resident::new(order), Resident::new(starts)]
+        })
     }
 }
 
@@ -89,6 +114,7 @@ pub fn expand(x: &Tensor, ties: &Ties) -> Result<Tensor> {
     match Body::of([x]) {
         // What candle tracks must be made of what candle can differentiate.
         Body::Cpu if !x.track_op() => cpu::expand(x, ties),
+        Body::Cuda => cuda::expand(x, ties),
         _ => composed::expand(x, ties),
     }
 }
@@ -105,6 +131,7 @@ pub fn sum(x: &Tensor, ties: &Ties) -> Result<Tensor> {
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| sum(x, ties)),
         Body::Cpu if !x.track_op() => cpu::sum(x, ties),
+        Body::Cuda => cuda::sum(x, ties),
         _ => composed::sum(x, ties),
     }
 }

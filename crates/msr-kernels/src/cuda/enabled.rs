@@ -1,0 +1,221 @@
+//! Launches on candle's own stream, through cudarc.
+#![expect(unsafe_code, reason = "launches kernels, and asks cuBLAS for products")]
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use candle_core::cuda_backend::{CudaStorageSlice, WrapErr};
+use candle_core::op::BackpropOp;
+use candle_core::{CudaDevice, CudaStorage, DType, Device, Storage, Tensor};
+use cudarc::cublas::result::gemm_strided_batched_ex;
+use cudarc::cublas::sys::cublasComputeType_t::{CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_COMPUTE_64F};
+use cudarc::cublas::sys::cublasGemmAlgo_t::CUBLAS_GEMM_DFALT;
+use cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
+use cudarc::cublas::sys::cudaDataType_t::{CUDA_R_32F, CUDA_R_64F};
+use cudarc::driver::{CudaFunction, CudaStream, DevicePtr, DeviceRepr, result, sys};
+use cudarc::nvrtc::Ptx;
+
+use super::{Arg, Kernel, Matrices, Products, Shaped};
+use crate::error::{Error, Result};
+
+// `BINARIES`: the operations that have a kernel, with the machine code for `f32` and `f64`.
+include!(concat!(env!("OUT_DIR"), "/binaries.rs"));
+
+/// A device with one stream for all threads of the host, on which everything is in order; so that
+/// no events need to be recorded.
+pub(crate) fn open(ordinal: usize) -> candle_core::Result<Device> {
+    let device = CudaDevice::new_with_stream(ordinal)?;
+    let stream = device.cuda_stream();
+    // By default all freed memory goes back to the driver whenever the host waits.
+    let mut keep = u64::MAX;
+    // SAFETY: there is one stream. The pool is that of an open device, and the attribute has the
+    // type of `keep`.
+    unsafe {
+        device.disable_event_tracking();
+        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).w()?;
+        let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        result::mem_pool::set_attribute(pool, threshold, std::ptr::from_mut(&mut keep).cast()).w()?;
+    }
+    Ok(Device::Cuda(device))
+}
+
+/// A kernel of a number type; what was loaded once for a context stays.
+fn function(device: &CudaDevice, kernel: Kernel, dtype: DType) -> candle_core::Result<CudaFunction> {
+    type Loaded = HashMap<(usize, &'static str, DType), CudaFunction>;
+    static LOADED: OnceLock<Mutex<Loaded>> = OnceLock::new();
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    let key = (context.cu_ctx() as usize, kernel.name, dtype);
+    let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = loaded.get(&key) {
+        return Ok(found.clone());
+    }
+    let missing = || candle_core::Error::Msg(format!("there is no kernel `{}` for {dtype:?}", kernel.name));
+    let of_type = |binaries: &[&'static [u8]; 2]| match dtype {
+        DType::F32 => Some(binaries[0]),
+        DType::F64 => Some(binaries[1]),
+        _ => None,
+    };
+    let found = BINARIES.iter().find(|(operation, _)| *operation == kernel.operation);
+    let binary = found.and_then(|(_, binaries)| of_type(binaries)).ok_or_else(missing)?;
+    let module = context.load_module(Ptx::from_binary(binary.to_vec())).w()?;
+    let function = module.load_function(&format!("{}_{}", kernel.name, dtype.as_str())).w()?;
+    loaded.insert(key, function.clone());
+    Ok(function)
+}
+
+/// The address of a tensor's first element.
+fn address(tensor: &Tensor, device: &Device, stream: &CudaStream) -> Result<sys::CUdeviceptr> {
+    fn of<T: DeviceRepr>(slice: &cudarc::driver::CudaSlice<T>, at: usize, stream: &CudaStream) -> u64 {
+        slice.device_ptr(stream).0 + (at * size_of::<T>()) as u64
+    }
+    if !tensor.device().same_device(device) {
+        let (lhs, rhs) = (tensor.device().location(), device.location());
+        return Err(candle_core::Error::DeviceMismatchBinaryOp { lhs, rhs, op: "launch" }.into());
+    }
+    let (storage, layout) = tensor.storage_and_layout();
+    let at = layout.start_offset();
+    match &*storage {
+        Storage::Cuda(CudaStorage { slice: CudaStorageSlice::F32(s), .. }) => Ok(of(s, at, stream)),
+        Storage::Cuda(CudaStorage { slice: CudaStorageSlice::F64(s), .. }) => Ok(of(s, at, stream)),
+        Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U32(s), .. }) => Ok(of(s, at, stream)),
+        Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U8(s), .. }) => Ok(of(s, at, stream)),
+        _ => Err(Error::Dtype { op: "launch", expected: "F32, F64, U32 or U8".into(), got: tensor.dtype() }),
+    }
+}
+
+/// A tensor whose elements are still to be written.
+fn empty(device: &CudaDevice, (shape, dtype): Shaped<'_>) -> Result<Tensor> {
+    let n = shape.iter().product();
+    let wrap = |slice| {
+        let storage = Storage::Cuda(CudaStorage { slice, device: device.clone() });
+        Tensor::from_storage(storage, shape, BackpropOp::none(), false)
+    };
+    // SAFETY: the caller's kernel writes every element.
+    unsafe {
+        Ok(wrap(match dtype {
+            DType::F32 => CudaStorageSlice::F32(device.alloc(n)?),
+            DType::F64 => CudaStorageSlice::F64(device.alloc(n)?),
+            DType::U32 => CudaStorageSlice::U32(device.alloc(n)?),
+            DType::U8 => CudaStorageSlice::U8(device.alloc(n)?),
+            got => return Err(Error::Dtype { op: "launch", expected: "F32, F64, U32 or U8".into(), got }),
+        }))
+    }
+}
+
+/// Runs a kernel for numbers of `dtype`, and gives its results, which are contiguous.
+///
+/// # Errors
+/// [`Error::Dtype`] and what the tensor library reports: a tensor that lies elsewhere, no memory.
+///
+/// # Safety
+/// The arguments must be those of the kernel in `kernel.cu`, with tensors as large as it takes
+/// them to be; and it must write every element of its results.
+pub(crate) unsafe fn launch<const N: usize>(
+    kernel: Kernel,
+    device: &Device,
+    dtype: DType,
+    results: [Shaped<'_>; N],
+    arguments: &[Arg<'_>],
+) -> Result<[Tensor; N]> {
+    let cuda = device.as_cuda_device()?;
+    let stream = cuda.cuda_stream();
+    let made = results.into_iter().map(|result| empty(cuda, result)).collect::<Result<Vec<_>>>()?;
+    // What each argument is, at an address that stays.
+    let mut words = vec![0u64; arguments.len()];
+    for (word, argument) in words.iter_mut().zip(arguments) {
+        *word = match *argument {
+            Arg::Result(number) => address(&made[number], device, &stream)?,
+            Arg::Of(tensor) => address(tensor, device, &stream)?,
+            Arg::Null | Arg::Words(_) => 0,
+            Arg::Count(n) => u64::from(n),
+            Arg::Real(x) => x.to_bits(),
+        };
+    }
+    let place = |(argument, word): (&Arg<'_>, &u64)| match argument {
+        Arg::Words(structure) => structure.as_ptr().cast_mut().cast::<c_void>(),
+        // The lower half of the word comes first in memory: CUDA runs on such hosts alone.
+        _ => std::ptr::from_ref(word).cast_mut().cast(),
+    };
+    let mut places: Vec<*mut c_void> = arguments.iter().zip(&words).map(place).collect();
+    let function = function(cuda, kernel, dtype)?;
+    let [x, y, z] = kernel.grid.blocks;
+    let block = (kernel.grid.threads, 1, 1);
+    stream.context().bind_to_thread().w()?;
+    // SAFETY: the caller's promise; `places` point to `words` and to borrowed structures.
+    unsafe {
+        let (of, stream) = (function.cu_function(), stream.cu_stream());
+        result::launch_kernel(of, (x, y, z), block, kernel.grid.shared, stream, &mut places).w()?;
+    }
+    match made.try_into() {
+        Ok(made) => Ok(made),
+        // There are as many as were asked for.
+        Err(made) => Err(Error::shape("launch", format!("{N} results"), &[made.len()])),
+    }
+}
+
+/// Products by cuBLAS, without TensorFloat-32, into a new tensor of that shape.
+///
+/// # Errors
+/// As [`launch`].
+///
+/// # Safety
+/// The matrices must lie inside the operands and the result, which is as large as the products
+/// write, once each.
+pub(crate) unsafe fn products(shape: &[usize], [a, b]: [&Tensor; 2], all: &[Products]) -> Result<Tensor> {
+    let (device, dtype) = (a.device(), a.dtype());
+    let cuda = device.as_cuda_device()?;
+    let stream = cuda.cuda_stream();
+    let (kind, compute, width) = match dtype {
+        DType::F32 => (CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC, 4),
+        DType::F64 => (CUDA_R_64F, CUBLAS_COMPUTE_64F, 8),
+        got => return Err(Error::Dtype { op: "matmul", expected: "F32 or F64".into(), got }),
+    };
+    let result = empty(cuda, (shape, dtype))?;
+    let [a, b, c] = [a, b, &result].map(|t| address(t, device, &stream));
+    let (a, b, c) = (a?, b?, c?);
+    let (one, zero) = ((1f32, 1f64), (0f32, 0f64));
+    let scalar = |x: &(f32, f64)| -> *const c_void {
+        if width == 4 { std::ptr::from_ref(&x.0).cast() } else { std::ptr::from_ref(&x.1).cast() }
+    };
+    let at = |start: u64, of: Matrices| start + (of.start * width) as u64;
+    let op = |of: Matrices| if of.transposed { CUBLAS_OP_T } else { CUBLAS_OP_N };
+    let int = |n: usize| {
+        i32::try_from(n).map_err(|_| Error::Size { op: "matmul", shape: shape.to_vec() })
+    };
+    let handle = cuda.cublas_handle();
+    for p in all {
+        // In the order of columns, which is cuBLAS's, these are the transposes: Cᵀ = Bᵀ Aᵀ.
+        // SAFETY: the caller's promise; the scalars have the type that is computed in.
+        unsafe {
+            gemm_strided_batched_ex(
+                *handle.handle(),
+                op(p.b),
+                op(p.a),
+                int(p.n)?,
+                int(p.m)?,
+                int(p.k)?,
+                scalar(&one),
+                at(b, p.b) as *const c_void,
+                kind,
+                int(p.b.leading)?,
+                p.b.distance as i64,
+                at(a, p.a) as *const c_void,
+                kind,
+                int(p.a.leading)?,
+                p.a.distance as i64,
+                scalar(&zero),
+                at(c, p.c) as *mut c_void,
+                kind,
+                int(p.c.leading)?,
+                p.c.distance as i64,
+                int(p.batch)?,
+                compute,
+                CUBLAS_GEMM_DFALT,
+            )
+            .w()?;
+        }
+    }
+    Ok(result)
+}

@@ -1,0 +1,99 @@
+//! Kernels on an NVIDIA GPU: how `kernel.cu` of an operation is launched by its `cuda.rs`.
+//!
+//! All is compiled with and without the feature `cuda`; without it, no tensor lies on a GPU, and a
+//! launch is an error. What a launch needs (grids, strides) is plain Rust, which tests reach.
+
+#[cfg_attr(feature = "cuda", path = "enabled.rs")]
+#[cfg_attr(not(feature = "cuda"), path = "disabled.rs")]
+mod device;
+mod grid;
+mod resident;
+mod strides;
+
+use candle_core::{DType, Tensor};
+
+pub(crate) use device::{launch, open, products};
+pub(crate) use grid::Grid;
+pub(crate) use resident::Resident;
+pub(crate) use strides::Strides;
+
+use crate::error::{Error, Result};
+
+/// An argument of a kernel.
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "read where kernels are launched"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arg<'a> {
+    /// The result of that number: a pointer to its first element.
+    Result(usize),
+    /// A pointer to a tensor's first element.
+    Of(&'a Tensor),
+    /// A null pointer.
+    Null,
+    /// An `u32`.
+    Count(u32),
+    /// A `double`.
+    Real(f64),
+    /// A structure by value that is made of `u32`.
+    Words(&'a [u32]),
+}
+
+/// A kernel and how many threads run it.
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "read where kernels are launched"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kernel {
+    /// The folder of the operation.
+    pub(crate) operation: &'static str,
+    /// The name in `kernel.cu`.
+    pub(crate) name: &'static str,
+    /// The blocks and threads.
+    pub(crate) grid: Grid,
+}
+
+/// A number of elements, for a kernel.
+///
+/// # Errors
+/// [`Error::Size`] when it is 2³² or more: kernels count in 32 bits.
+pub(crate) fn count(op: &'static str, n: usize) -> Result<u32> {
+    u32::try_from(n).map_err(|_| Error::Size { op, shape: vec![n] })
+}
+
+/// Matrix products of a batch on a GPU, as cuBLAS takes them: `C = A B` in row-major order, for
+/// matrices at equal distances.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Products {
+    /// Rows of A and C.
+    pub(crate) m: usize,
+    /// Columns of B and C.
+    pub(crate) n: usize,
+    /// Columns of A, rows of B.
+    pub(crate) k: usize,
+    /// How many.
+    pub(crate) batch: usize,
+    /// The left operands.
+    pub(crate) a: Matrices,
+    /// The right operands.
+    pub(crate) b: Matrices,
+    /// The results.
+    pub(crate) c: Matrices,
+}
+
+/// Matrices at equal distances in memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Matrices {
+    /// The first element of the first, counted from that of the tensor.
+    pub(crate) start: usize,
+    /// Whether columns, not rows, are contiguous.
+    pub(crate) transposed: bool,
+    /// The distance of neighbouring rows; of columns when transposed.
+    pub(crate) leading: usize,
+    /// The distance of neighbouring matrices; zero when they are the same.
+    pub(crate) distance: usize,
+}
+
+/// A contiguous tensor with the elements of `x`, which lies on a GPU; `x` itself when it is one.
+pub(crate) fn contiguous(x: &Tensor) -> Result<Tensor> {
+    if x.is_contiguous() { Ok(x.clone()) } else { crate::elementwise::copy_on_device(x) }
+}
+
+/// What a result is to be.
+pub(crate) type Shaped<'a> = (&'a [usize], DType);

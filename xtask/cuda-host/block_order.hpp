@@ -1,0 +1,3 @@
+// Which block of a launch runs now.
+#pragma once
+extern "C" unsigned long host_cuda_block();
