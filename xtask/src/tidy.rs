@@ -17,9 +17,17 @@ const WIDEST_COMMENT: usize = 100;
 /// The crates that people run, whose errors are for people alone: only they may use `anyhow`.
 const APPLICATIONS: [&str; 4] = ["msr", "msr-bench", "msr-experiments", "xtask"];
 /// The only places with unsafe code, each with its reason.
-const UNSAFE_FILES: [(&str, &str); 6] = [
+const UNSAFE_FILES: [(&str, &str); 14] = [
     ("crates/msr-kernels/src/caches.rs", "instructions for caches"),
     ("crates/msr-kernels/src/conv2d/cpu.rs", "skips zeroing what is overwritten"),
+    ("crates/msr-kernels/src/adam/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/elementwise/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/matmul/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/reduce/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/solve/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/ties/cuda.rs", "launches kernels"),
+    ("crates/msr-kernels/src/cuda/disabled.rs", "as its twin"),
+    ("crates/msr-kernels/src/cuda/enabled.rs", "launches kernels, and asks cuBLAS"),
     ("crates/msr-kernels/src/matmul/cpu.rs", "skips zeroing what it overwrites"),
     ("crates/msr-kernels/src/matmul/general.rs", "calls the gemm crate"),
     ("crates/msr-kernels/src/ties/cpu.rs", "skips zeroing what is overwritten"),

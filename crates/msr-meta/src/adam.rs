@@ -1,7 +1,7 @@
 //! Adam with its state in the open, so that it can be saved.
 
 use candle_core::{DType, Tensor};
-use msr_kernels::{adam, is_finite, squared_norm};
+use msr_kernels::{adam, is_finite};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -196,44 +196,43 @@ impl Adam {
             }
         }
         self.config.schedule.check(self.steps + 1)?;
-        let scale = self.clipping(parameters, gradients)?;
         self.steps += 1;
-        for (i, (p, g)) in parameters.iter().zip(gradients).enumerate() {
-            let step = self.constants(p.rate);
-            let clipped = if scale < 1.0 { &(g * scale)? } else { g };
-            adam::step(&p.variable, clipped, &mut self.first[i], &mut self.second[i], step)?;
+        let steps: Vec<adam::Step> = parameters.iter().map(|p| self.constants(p.rate)).collect();
+        let tensors = parameters.iter().zip(gradients).zip(self.first.iter_mut().zip(&mut self.second)).zip(steps);
+        let update = |(((p, gradient), (first, second)), step)| {
+            let parameter: &OuterParameter = p;
+            adam::Update { parameter: &parameter.variable, gradient, first, second, step }
+        };
+        let mut updates: Vec<adam::Update<'_>> = tensors.map(update).collect();
+        let taken = adam::step_all(&mut updates, self.config.clip_norm);
+        if !matches!(&taken, Ok(taken) if taken.is_taken) {
+            self.steps -= 1;
         }
-        Ok(())
+        let taken = taken?;
+        if taken.is_taken { Ok(()) } else { Err(self.why_not(parameters, gradients, &taken)?) }
     }
 
-    /// The factor that brings all gradients together to the largest norm allowed; one when they are
-    /// shorter. Refuses gradients that no step can be taken with.
-    fn clipping(&self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<f64> {
-        let mut squares = Vec::with_capacity(gradients.len());
-        for (p, g) in parameters.iter().zip(gradients) {
-            let square = squared_norm(g)?;
+    /// Why no step was taken.
+    fn why_not(
+        &self,
+        parameters: &[OuterParameter],
+        gradients: &[Tensor],
+        taken: &adam::Taken,
+    ) -> Result<Error> {
+        for ((p, g), square) in parameters.iter().zip(gradients).zip(&taken.squares) {
             if !square.is_finite() && !is_finite(g)? {
-                return Err(Error::GradientNotFinite { parameter: p.name.clone() });
-            }
-            squares.push(square);
-        }
-        let norm = squares.iter().sum::<f64>().sqrt();
-        let scale = match self.config.clip_norm {
-            Some(largest) if norm > largest => largest / norm,
-            _ => 1.0,
-        };
-        for (p, square) in parameters.iter().zip(squares) {
-            let largest = match adam::moment_dtype(p.variable.dtype()) {
-                DType::F64 => f64::MAX,
-                _ => f64::from(f32::MAX),
-            };
-            let square = square * scale * scale;
-            if square.is_nan() || square > largest {
-                let (parameter, dtype) = (p.name.clone(), p.variable.dtype());
-                return Err(Error::GradientTooLarge { parameter, norm: square.sqrt(), dtype });
+                return Ok(Error::GradientNotFinite { parameter: p.name.clone() });
             }
         }
-        Ok(scale)
+        // The largest of them is one that does not fit.
+        let scale = taken.scale(self.config.clip_norm);
+        let size = |square: &f64| if square.is_nan() { f64::INFINITY } else { *square };
+        let all = parameters.iter().zip(taken.squares.iter().map(size));
+        let (p, square) = all
+            .max_by(|(_, a), (_, b)| a.total_cmp(b))
+            .ok_or_else(|| Error::config("Adam has no parameters"))?;
+        let (parameter, dtype) = (p.name.clone(), p.variable.dtype());
+        Ok(Error::GradientTooLarge { parameter, norm: (square * scale * scale).sqrt(), dtype })
     }
 
     /// The constants of the present step for a parameter with this factor on its rate.

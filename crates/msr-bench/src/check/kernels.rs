@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
-use msr_kernels::adam::{Step, moment_dtype, step};
+use msr_kernels::adam::{Step, Update, moment_dtype, step_all};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
     Binary, Cotangents, Extreme, Pool, Unary, Window, avg_pool, binary, checked_index, class_index, col2im,
@@ -208,12 +208,30 @@ fn outer_step() -> Vec<Operation> {
             |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]],
             |x| {
                 let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
-                let parameter = Var::from_tensor(&x[0])?;
-                let (mut first, mut second) = (moments(&x[2])?, moments(&x[3])?);
+                // More tensors than go in one launch, of different sizes, and longer than allowed.
+                let sizes = (1..=35).map(|i| i * x[0].elem_count() / 35).filter(|&size| size > 0);
+                let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
                 let constants =
                     Step { beta1: 0.9, beta2: 0.999, first_scale: 1e-2, second_scale: 3.0, epsilon: 1e-8 };
-                step(&parameter, &x[1], &mut first, &mut second, constants)?;
-                Ok(vec![parameter.as_tensor().detach(), first, second])
+                let mut all = Vec::new();
+                for (number, size) in sizes.enumerate() {
+                    let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
+                    let step = Step { first_scale: 1e-2 / (1.0 + number as f64), ..constants };
+                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, step));
+                }
+                let mut updates: Vec<Update<'_>> = all
+                    .iter_mut()
+                    .map(|(parameter, gradient, first, second, step)| Update {
+                        parameter,
+                        gradient,
+                        first,
+                        second,
+                        step: *step,
+                    })
+                    .collect();
+                step_all(&mut updates, Some(0.5))?;
+                let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
+                Ok(changed.flatten().collect())
             },
         ),
         kernel(

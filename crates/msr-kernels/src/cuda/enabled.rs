@@ -122,23 +122,32 @@ pub(crate) unsafe fn launch<const N: usize>(
     let cuda = device.as_cuda_device()?;
     let stream = cuda.cuda_stream();
     let made = results.into_iter().map(|result| empty(cuda, result)).collect::<Result<Vec<_>>>()?;
-    // What each argument is, at an address that stays.
-    let mut words = vec![0u64; arguments.len()];
-    for (word, argument) in words.iter_mut().zip(arguments) {
-        *word = match *argument {
-            Arg::Result(number) => address(&made[number], device, &stream)?,
-            Arg::Of(tensor) => address(tensor, device, &stream)?,
-            Arg::Null | Arg::Words(_) => 0,
-            Arg::Count(n) => u64::from(n),
-            Arg::Real(x) => x.to_bits(),
-        };
+    // What each argument is, and where; structures are where they were.
+    let (mut words, mut starts) = (Vec::with_capacity(arguments.len()), Vec::with_capacity(arguments.len()));
+    for argument in arguments {
+        starts.push(words.len());
+        match *argument {
+            Arg::Result(number) => words.push(address(&made[number], device, &stream)?),
+            Arg::Of(tensor) => words.push(address(tensor, device, &stream)?),
+            Arg::Null => words.push(0),
+            // The lower half of the word comes first in memory: CUDA runs on such hosts alone.
+            Arg::Count(n) => words.push(u64::from(n)),
+            Arg::Real(x) => words.push(x.to_bits()),
+            Arg::Words(_) | Arg::Reals(_) => {}
+            Arg::All(tensors, most) => {
+                for tensor in tensors {
+                    words.push(address(tensor, device, &stream)?);
+                }
+                words.resize(words.len() + most.saturating_sub(tensors.len()), 0);
+            }
+        }
     }
-    let place = |(argument, word): (&Arg<'_>, &u64)| match argument {
+    let place = |(argument, &start): (&Arg<'_>, &usize)| match argument {
         Arg::Words(structure) => structure.as_ptr().cast_mut().cast::<c_void>(),
-        // The lower half of the word comes first in memory: CUDA runs on such hosts alone.
-        _ => std::ptr::from_ref(word).cast_mut().cast(),
+        Arg::Reals(structure) => structure.as_ptr().cast_mut().cast(),
+        _ => words[start..].as_ptr().cast_mut().cast(),
     };
-    let mut places: Vec<*mut c_void> = arguments.iter().zip(&words).map(place).collect();
+    let mut places: Vec<*mut c_void> = arguments.iter().zip(&starts).map(place).collect();
     let function = function(cuda, kernel, dtype)?;
     let [x, y, z] = kernel.grid.blocks;
     let block = (kernel.grid.threads, 1, 1);

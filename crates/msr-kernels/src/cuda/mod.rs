@@ -35,6 +35,10 @@ pub(crate) enum Arg<'a> {
     Real(f64),
     /// A structure by value that is made of `u32`.
     Words(&'a [u32]),
+    /// A structure by value that is made of `double`.
+    Reals(&'a [f64]),
+    /// A structure by value of so many pointers: those of tensors, then null pointers.
+    All(&'a [&'a Tensor], usize),
 }
 
 /// A kernel and how many threads run it.

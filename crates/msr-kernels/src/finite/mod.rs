@@ -7,8 +7,10 @@ mod tests;
 
 use candle_core::{DType, Tensor};
 
+use crate::adam::squared_norm_on_device;
 use crate::body::Body;
 use crate::dense::{room_for, tidy};
+use crate::elementwise::{Unary, unary};
 use crate::error::Result;
 
 /// Whether no element of `x` is NaN or infinite; true when there are none.
@@ -22,8 +24,10 @@ pub fn is_finite(x: &Tensor) -> Result<bool> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::is_finite(x),
+        // Zero times what is not finite is NaN, and squares of zeros do not overflow.
+        Body::Cuda => Ok(squared_norm_on_device(&unary(Unary::Affine { scale: 0.0, offset: 0.0 }, x)?)? == 0.0),
         Body::Half => is_finite(&x.to_dtype(DType::F32)?),
-        Body::Cuda | Body::Composed => composed::is_finite(x),
+        Body::Composed => composed::is_finite(x),
     }
 }
 
@@ -39,7 +43,8 @@ pub fn squared_norm(x: &Tensor) -> Result<f64> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::squared_norm(x),
+        Body::Cuda => squared_norm_on_device(x),
         Body::Half => squared_norm(&x.to_dtype(DType::F32)?),
-        Body::Cuda | Body::Composed => composed::squared_norm(x),
+        Body::Composed => composed::squared_norm(x),
     }
 }
