@@ -43,6 +43,20 @@ template <class T> void copy_rows(void** a) {
     }
 }
 
+// (count, dimensions, info, indices, from, to, left, of the source, of the indices, right)
+template <class T> void select(void** a) {
+    const size_t count = argument<size_t>(a, 0), dims = argument<size_t>(a, 1);
+    const auto* info = argument<const size_t*>(a, 2);
+    const auto* indices = argument<const uint32_t*>(a, 3);
+    const auto* from = argument<const T*>(a, 4);
+    auto* to = argument<T*>(a, 5);
+    const size_t source = argument<size_t>(a, 7), chosen = argument<size_t>(a, 8), right = argument<size_t>(a, 9);
+    for (size_t i = 0; i < count; i++) {
+        const size_t left = i / (chosen * right), index = i / right % chosen;
+        to[i] = from[(left * source + indices[place(index, dims, info)]) * right + i % right];
+    }
+}
+
 template <class From> void conversions(std::map<std::string, std::function<void(void**)>>& all, const std::string& from) {
     all["cast_" + from + "_f32"] = convert<From, float>;
     all["cast_" + from + "_f64"] = convert<From, double>;
@@ -50,6 +64,7 @@ template <class From> void conversions(std::map<std::string, std::function<void(
     all["cast_" + from + "_u8"] = convert<From, uint8_t>;
     all["cast_" + from + "_i64"] = convert<From, int64_t>;
     all["ucopy_" + from] = convert<From, From>;
+    all["is_u32_" + from] = select<From>;
     all["copy2d_" + from] = copy_rows<From>;
     all["const_set_" + from] = fill<From>;
 }

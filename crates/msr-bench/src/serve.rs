@@ -23,6 +23,7 @@ use crate::growth::LinearStep;
 use crate::program::Program;
 use crate::record::PlaceArgs;
 use crate::step::conv4::Conv4Step;
+use crate::step::fc::FcStep;
 
 /// The flags of the process.
 #[derive(Clone, Debug, clap::Args)]
@@ -81,6 +82,8 @@ impl NumberType {
 pub enum Work {
     /// A Conv4.
     Conv4(Conv4Step),
+    /// MSR-FC.
+    Fc(FcStep),
     /// A fully connected layer with Kronecker factors.
     Linear(LinearStep),
 }
@@ -97,6 +100,7 @@ impl Work {
     pub fn problem(&self, dtype: DType, device: &Device) -> Result<(MetaLearner, Episode)> {
         let (learner, episode) = match self {
             Self::Conv4(step) => (step.learner(dtype, device)?, step.episode()?),
+            Self::Fc(step) => (step.learner(dtype, device)?, step.episode()?),
             Self::Linear(step) => (step.learner(dtype, device)?, step.episode()?),
         };
         Ok((learner, episode.to_dtype(dtype)?.to_device(device)?))

@@ -234,7 +234,7 @@ fn measure(args: &Args, work: &Work, threads: NonZeroUsize, found: &mut Found) -
 fn point(axis: Axis, size: usize, found: &Found) -> Point {
     let full_bytes = match axis.work(size) {
         Work::Linear(step) => Some(step.full_bytes()),
-        Work::Conv4(_) => None,
+        Work::Conv4(_) | Work::Fc(_) => None,
     };
     let Found { ms, peak_mib, start_mib } = found;
     Point { size, time: Timing::among(ms), peak_mib: *peak_mib, start_mib: *start_mib, full_bytes }

@@ -26,6 +26,35 @@ const OUTPUTS: usize = 68;
 /// (rank, filter parameters), as in data/experiments/table1.toml.
 const PROBLEMS: [(usize, usize); 3] = [(1, 3), (2, 6), (5, 30)];
 
+/// The meta-step of one of these problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FcStep {
+    /// The rank of the problem, and the filter parameters of the layer.
+    pub rank: usize,
+    /// See `rank`.
+    pub filter_parameters: usize,
+    /// Inner steps.
+    pub inner_steps: usize,
+}
+
+impl FcStep {
+    /// The learner at its initial values.
+    ///
+    /// # Errors
+    /// As [`learner`].
+    pub fn learner(&self, dtype: DType, device: &Device) -> Result<MetaLearner> {
+        learner(self.filter_parameters, MetaConfig::gradient_steps(self.inner_steps), 1, dtype, device)
+    }
+
+    /// The episode of every step.
+    ///
+    /// # Errors
+    /// As [`episode`].
+    pub fn episode(&self) -> Result<Episode> {
+        episode(self.rank, 0)
+    }
+}
+
 /// Steps before the clock starts to count, as the peer has them.
 const WARM_UP: u64 = 20;
 /// Steps that are timed in each round, unless the flags say otherwise.
