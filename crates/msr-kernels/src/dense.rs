@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use candle_core::{Layout, Tensor};
 
+use crate::body::Body;
+use crate::elementwise::copy_on_device;
 use crate::error::{Error, Result};
 
 /// The places of a contiguous operand's numbers in its storage.
@@ -50,6 +52,27 @@ pub fn room_for(op: &'static str, shape: &[usize]) -> Result<usize> {
         return Err(Error::Memory { op, shape: shape.to_vec() });
     }
     Ok(n)
+}
+
+/// The elements of `x` side by side: `x` itself where they are. On a GPU by a kernel to which sizes
+/// and strides are arguments; candle would upload them.
+///
+/// # Errors
+/// What the tensor library reports.
+pub fn contiguous(x: &Tensor) -> Result<Tensor> {
+    if !x.is_contiguous() && Body::of([x]) == Body::Cuda {
+        return copy_on_device(x);
+    }
+    Ok(x.contiguous()?)
+}
+
+/// The elements of `x` in row-major order, in another shape: a view where that can be, otherwise as
+/// [`contiguous`].
+///
+/// # Errors
+/// When there are not as many elements in that shape.
+pub fn reshape(x: &Tensor, shape: &[usize]) -> Result<Tensor> {
+    Ok(contiguous(x)?.reshape(shape)?)
 }
 
 /// The same tensor; an empty one as one that starts at the front of its storage: candle's own

@@ -153,7 +153,7 @@ impl Node {
         // A view without gaps is not copied.
         let copies = !self.value().is_contiguous();
         if copies { room_for("reshape", shape) } else { element_count("reshape", shape) }?;
-        Ok(Node::apply_one(ReshapeRule, &[self], self.value().reshape(shape)?))
+        Ok(Node::apply_one(ReshapeRule, &[self], msr_kernels::reshape(self.value(), shape)?))
     }
 
     /// Reorders the dimensions: dimension `i` of the result is dimension `order[i]` of this node.

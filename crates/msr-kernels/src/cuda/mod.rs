@@ -12,6 +12,7 @@ mod strides;
 
 use candle_core::{DType, Tensor};
 
+pub(crate) use crate::dense::contiguous;
 pub(crate) use device::{launch, open, products};
 pub(crate) use grid::Grid;
 pub(crate) use resident::Resident;
@@ -92,11 +93,6 @@ pub(crate) struct Matrices {
     pub(crate) leading: usize,
     /// The distance of neighbouring matrices; zero when they are the same.
     pub(crate) distance: usize,
-}
-
-/// A contiguous tensor with the elements of `x`, which lies on a GPU; `x` itself when it is one.
-pub(crate) fn contiguous(x: &Tensor) -> Result<Tensor> {
-    if x.is_contiguous() { Ok(x.clone()) } else { crate::elementwise::copy_on_device(x) }
 }
 
 /// What a result is to be.
