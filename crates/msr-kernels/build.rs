@@ -90,7 +90,9 @@ fn compile(nvcc: &Path, source: &Path, (real, suffix): (&str, &str), to: &Path) 
     let mut command = Command::new(nvcc);
     command.args(["-fatbin", "-std=c++17", "-O3", "-Werror", "all-warnings"]);
     command.args(["-Xptxas", "-Werror,-warn-spills", "--expt-relaxed-constexpr"]);
-    for code in ["arch=compute_80,code=sm_80", "arch=compute_90,code=sm_90", "arch=compute_80,code=compute_80"] {
+    for code in
+        ["arch=compute_80,code=sm_80", "arch=compute_90,code=sm_90", "arch=compute_80,code=compute_80"]
+    {
         command.args(["-gencode", code]);
     }
     command.arg(format!("-DREAL={real}")).arg(format!("-DKERNEL(name)=name##_{suffix}"));

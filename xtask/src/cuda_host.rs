@@ -27,8 +27,12 @@ pub enum Mode {
 
 impl Mode {
     /// All, with their names.
-    pub const ALL: [(&str, Mode); 4] =
-        [("plain", Mode::Plain), ("address", Mode::Address), ("thread", Mode::Thread), ("count", Mode::Count)];
+    pub const ALL: [(&str, Mode); 4] = [
+        ("plain", Mode::Plain),
+        ("address", Mode::Address),
+        ("thread", Mode::Thread),
+        ("count", Mode::Count),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
@@ -54,7 +58,11 @@ impl Mode {
             Mode::Address => Some(("libasan.so", "ASAN_OPTIONS", "detect_leaks=0".into())),
             Mode::Thread => {
                 let known = sources.join("thread.supp");
-                Some(("libtsan.so", "TSAN_OPTIONS", format!("halt_on_error=1:suppressions={}", known.display())))
+                Some((
+                    "libtsan.so",
+                    "TSAN_OPTIONS",
+                    format!("halt_on_error=1:suppressions={}", known.display()),
+                ))
             }
             Mode::Plain | Mode::Count => None,
         }
@@ -149,7 +157,8 @@ impl Host {
         let folder = self.folder.join("link");
         fs::create_dir_all(&folder)?;
         let names = self.functions()?;
-        let lines: String = names.iter().map(|name| format!("int {name}(void) {{ return 801; }}\n")).collect();
+        let lines: String =
+            names.iter().map(|name| format!("int {name}(void) {{ return 801; }}\n")).collect();
         let source = folder.join("all.c");
         if fs::read_to_string(&source).is_ok_and(|found| found == lines) {
             return Ok(folder);
@@ -170,7 +179,9 @@ impl Host {
     /// kernels.
     fn functions(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        let packages = output(cargo().args(["metadata", "--all-features", "--format-version", "1"]).current_dir(&self.root))?;
+        let packages = output(
+            cargo().args(["metadata", "--all-features", "--format-version", "1"]).current_dir(&self.root),
+        )?;
         for package in ["cudarc", "candle-kernels"] {
             let folder = packages
                 .split('"')
@@ -211,7 +222,8 @@ impl Host {
         let bare = folder.join("bare.so");
         self.link(mode, &objects, None, &bare)?;
         let has = output(Command::new("nm").args(["-D", "--defined-only"]).arg(&bare))?;
-        let has: std::collections::HashSet<&str> = has.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+        let has: std::collections::HashSet<&str> =
+            has.lines().filter_map(|line| line.split(' ').nth(2)).collect();
         let rest = self.functions()?.into_iter().filter(|name| !has.contains(name.as_str()));
         let lines: String = rest.map(|name| format!("int {name}(void) {{ return 801; }}\n")).collect();
         let source = folder.join("rest.c");
@@ -250,7 +262,8 @@ impl Host {
         for name in ["driver", "candle", "traffic", "block_order"] {
             jobs.push((sources.join(format!("{name}.cpp")), folder.join(format!("{name}.o")), None));
         }
-        let mut operations: Vec<PathBuf> = fs::read_dir(&kernels)?.flatten().map(|entry| entry.path()).collect();
+        let mut operations: Vec<PathBuf> =
+            fs::read_dir(&kernels)?.flatten().map(|entry| entry.path()).collect();
         operations.sort();
         for operation in operations.iter().filter(|folder| folder.join("kernel.cu").is_file()) {
             let name = operation.file_name().unwrap_or_default().to_string_lossy();
@@ -278,7 +291,9 @@ impl Host {
                         });
                         compile.args(flags);
                         if let Some((real, suffix)) = real {
-                            compile.arg(format!("-DREAL={real}")).arg(format!("-DKERNEL(name)=name##_{suffix}"));
+                            compile
+                                .arg(format!("-DREAL={real}"))
+                                .arg(format!("-DKERNEL(name)=name##_{suffix}"));
                         }
                         if let Err(problem) = run(compile.arg("-c").arg("-o").arg(object).arg(source))
                             && let Ok(mut problems) = problems.lock()
@@ -312,7 +327,8 @@ pub fn bench(words: &[OsString]) -> Result<()> {
 
 /// Whether a folder is that of a package of some version.
 fn is_of(package: &str, folder: &std::ffi::OsStr) -> bool {
-    let rest = folder.to_str().and_then(|name| name.strip_prefix(package)).and_then(|rest| rest.strip_prefix('-'));
+    let rest =
+        folder.to_str().and_then(|name| name.strip_prefix(package)).and_then(|rest| rest.strip_prefix('-'));
     rest.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -320,7 +336,8 @@ fn is_of(package: &str, folder: &std::ffi::OsStr) -> bool {
 fn names(text: &str, found: &mut Vec<String>) {
     const STARTS: [&str; 6] = ["cu", "nvrtc", "moe_", "launch_mm", "candle_launch_", "nvJitLink"];
     for line in text.lines() {
-        let declared = ["pub fn ", "pub unsafe fn "].iter().find_map(|start| line.trim_start().strip_prefix(start));
+        let declared =
+            ["pub fn ", "pub unsafe fn "].iter().find_map(|start| line.trim_start().strip_prefix(start));
         let Some(rest) = declared else { continue };
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         let name = &rest[..end];

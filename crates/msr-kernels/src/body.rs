@@ -31,7 +31,9 @@ impl Body {
         match dtype {
             DType::F16 | DType::BF16 => Self::Half,
             DType::F32 | DType::F64 if operands.iter().all(|t| t.device().is_cpu()) && !forced() => Self::Cpu,
-            DType::F32 | DType::F64 if operands.iter().all(|t| t.device().is_cuda() && !t.track_op()) && !forced() => {
+            DType::F32 | DType::F64
+                if operands.iter().all(|t| t.device().is_cuda() && !t.track_op()) && !forced() =>
+            {
                 Self::Cuda
             }
             _ => Self::Composed,

@@ -1,6 +1,6 @@
 //! Adam with its state in the open, so that it can be saved.
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use msr_kernels::{adam, is_finite};
 use serde::{Deserialize, Serialize};
 
@@ -24,16 +24,6 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The factor of step `t`, counted from zero.
-    fn factor(self, t: u64) -> f64 {
-        match self {
-            Schedule::Constant => 1.0,
-            Schedule::Cosine { steps } => {
-                0.5 * (1.0 + (std::f64::consts::PI * t as f64 / steps as f64).cos())
-            }
-        }
-    }
-
     /// Refuses more steps than it is for: their rate would be zero.
     ///
     /// # Errors
@@ -175,6 +165,22 @@ impl Adam {
     /// schedule is at its end; [`Error::GradientNotFinite`]; [`Error::GradientTooLarge`] for one
     /// whose square the moments cannot hold. Nothing was changed then.
     pub fn step(&mut self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<()> {
+        let device = parameters.first().map_or(&Device::Cpu, |p| p.variable.device());
+        self.step_with(parameters, gradients, &Tensor::zeros(0, DType::F64, device)?)?;
+        Ok(())
+    }
+
+    /// One step, in place, unless a loss `(t)` is not finite. The losses as numbers: where they lie
+    /// on a GPU, they come back with what the step reports.
+    ///
+    /// # Errors
+    /// As [`Adam::step`].
+    pub(crate) fn step_with(
+        &mut self,
+        parameters: &[OuterParameter],
+        gradients: &[Tensor],
+        losses: &Tensor,
+    ) -> Result<Vec<f64>> {
         if parameters.len() != self.first.len() || gradients.len() != self.first.len() {
             return Err(Error::config(format!(
                 "Adam was built for {} parameters, got {} and {} gradients",
@@ -196,20 +202,36 @@ impl Adam {
             }
         }
         self.config.schedule.check(self.steps + 1)?;
-        self.steps += 1;
-        let steps: Vec<adam::Step> = parameters.iter().map(|p| self.constants(p.rate)).collect();
-        let tensors = parameters.iter().zip(gradients).zip(self.first.iter_mut().zip(&mut self.second)).zip(steps);
-        let update = |(((p, gradient), (first, second)), step)| {
-            let parameter: &OuterParameter = p;
-            adam::Update { parameter: &parameter.variable, gradient, first, second, step }
-        };
-        let mut updates: Vec<adam::Update<'_>> = tensors.map(update).collect();
-        let taken = adam::step_all(&mut updates, self.config.clip_norm);
-        if !matches!(&taken, Ok(taken) if taken.is_taken) {
-            self.steps -= 1;
+        let rule = self.rule();
+        let mut updates = updates(parameters, gradients, &mut self.first, &mut self.second);
+        let taken = adam::step_all(&mut updates, &rule, self.steps + 1, losses)?;
+        self.after(parameters, gradients, taken)
+    }
+
+    /// Counts a step that was taken, and says why one was not. The numbers of `losses`.
+    fn after(
+        &mut self,
+        parameters: &[OuterParameter],
+        gradients: &[Tensor],
+        taken: adam::Taken,
+    ) -> Result<Vec<f64>> {
+        // What is not finite there is for the caller to tell.
+        if taken.is_taken {
+            self.steps += 1;
+        } else if taken.watched.iter().all(|loss| loss.is_finite()) {
+            return Err(self.why_not(parameters, gradients, &taken)?);
         }
-        let taken = taken?;
-        if taken.is_taken { Ok(()) } else { Err(self.why_not(parameters, gradients, &taken)?) }
+        Ok(taken.watched)
+    }
+
+    /// The constants, as the kernels take them.
+    fn rule(&self) -> adam::Rule {
+        let AdamConfig { rate, schedule, beta1, beta2, epsilon, clip_norm } = self.config;
+        let cosine = match schedule {
+            Schedule::Constant => None,
+            Schedule::Cosine { steps } => Some(steps),
+        };
+        adam::Rule { rate, beta1, beta2, epsilon, cosine, longest: clip_norm }
     }
 
     /// Why no step was taken.
@@ -234,19 +256,21 @@ impl Adam {
         let (parameter, dtype) = (p.name.clone(), p.variable.dtype());
         Ok(Error::GradientTooLarge { parameter, norm: (square * scale * scale).sqrt(), dtype })
     }
+}
 
-    /// The constants of the present step for a parameter with this factor on its rate.
-    fn constants(&self, factor: f64) -> adam::Step {
-        let AdamConfig { rate, schedule, beta1, beta2, epsilon, .. } = self.config;
-        let correction = |beta: f64| 1.0 - beta.powf(self.steps as f64);
-        adam::Step {
-            beta1,
-            beta2,
-            first_scale: factor * rate * schedule.factor(self.steps - 1) / correction(beta1),
-            second_scale: 1.0 / correction(beta2),
-            epsilon,
-        }
-    }
+/// What a step changes, tensor by tensor.
+fn updates<'a>(
+    parameters: &'a [OuterParameter],
+    gradients: &'a [Tensor],
+    first: &'a mut [Tensor],
+    second: &'a mut [Tensor],
+) -> Vec<adam::Update<'a>> {
+    let tensors = parameters.iter().zip(gradients).zip(first.iter_mut().zip(second));
+    let update = |((p, gradient), (first, second)): (
+        (&'a OuterParameter, &'a Tensor),
+        (&'a mut Tensor, &'a mut Tensor),
+    )| { adam::Update { parameter: &p.variable, gradient, first, second, factor: p.rate } };
+    tensors.map(update).collect()
 }
 
 /// Refuses constants that are zero or infinite once they are rounded to the type that the steps of

@@ -27,13 +27,33 @@ pub struct OuterParameter {
 
 /// The losses of an episode's tasks and the gradient of their sum or mean.
 #[derive(Clone, Debug)]
-pub struct Gradients {
-    /// One loss per task.
-    pub losses: Vec<f64>,
+pub struct Gradients<Losses = Vec<f64>> {
+    /// One loss per task: numbers, or a vector in `f64` where the parameters are.
+    pub losses: Losses,
     /// One tensor per outer parameter, in the order of [`Learner::outer_parameters`].
     pub gradients: Vec<Tensor>,
     /// The value of each of [`Learner::buffers`] after the step.
     pub buffers: Vec<Tensor>,
+}
+
+impl Gradients {
+    /// The losses as a vector where the gradients are.
+    pub(crate) fn unread(self) -> Result<Gradients<Tensor>> {
+        let Self { losses, gradients, buffers } = self;
+        let (count, device) = (losses.len(), gradients.first().map_or(&Device::Cpu, |g| g.device()));
+        Ok(Gradients { losses: Tensor::from_vec(losses, count, device)?, gradients, buffers })
+    }
+}
+
+impl Gradients<Tensor> {
+    /// The losses as numbers.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn read(self) -> Result<Gradients> {
+        let Self { losses, gradients, buffers } = self;
+        Ok(Gradients { losses: losses.to_vec1()?, gradients, buffers })
+    }
 }
 
 /// What a learner says of query sets.
@@ -74,6 +94,15 @@ pub trait Learner: Send + Sync {
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         let _ = step;
         self.gradients(episode)
+    }
+
+    /// As [`Learner::gradients_at`], with losses that stay where they were computed: on a GPU,
+    /// reading them would make the host wait.
+    ///
+    /// # Errors
+    /// As [`Learner::gradients`].
+    fn unread_gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients<Tensor>> {
+        self.gradients_at(step, episode)?.unread()
     }
 
     /// The second moments of each of the examples `(t, b, …)`, `(t · b, …)`, in double precision,
@@ -175,6 +204,10 @@ impl Learner for Box<dyn Learner> {
 
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         self.as_ref().gradients_at(step, episode)
+    }
+
+    fn unread_gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients<Tensor>> {
+        self.as_ref().unread_gradients_at(step, episode)
     }
 
     fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_core::Tensor;
 use msr_episodes::{Episode, EpisodeSource};
 use serde_json::Value;
 
@@ -241,36 +242,36 @@ impl Trainer {
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
         let (learner, step) = (self.learner.as_ref(), self.step);
-        self.update(&episode.tasks, in_pool(|| learner.gradients_at(step, episode)))
+        self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))
     }
 
     /// One outer step with these gradients of these tasks.
-    fn update(&mut self, tasks: &[usize], found: Result<Gradients>) -> Result<StepReport> {
+    fn update(&mut self, tasks: &[usize], found: Result<Gradients<Tensor>>) -> Result<StepReport> {
         let found = found.map_err(|problem| {
             let task = problem.failed_task().and_then(|at| tasks.get(at).copied());
             self.in_step(problem, task)
         })?;
-        if let Some(i) = found.losses.iter().position(|l| !l.is_finite()) {
-            return Err(Error::Diverged {
-                step: self.step,
-                task: tasks.get(i).copied().unwrap_or(i),
-                loss: found.losses[i],
-                checkpoint: self.last_good.clone(),
-            });
-        }
         let (adam, parameters) = (&mut self.adam, self.learner.outer_parameters());
-        match in_pool(|| adam.step(parameters, &found.gradients)) {
-            Ok(()) => {}
+        let losses = match in_pool(|| adam.step_with(parameters, &found.gradients, &found.losses)) {
+            Ok(losses) => losses,
             Err(Error::GradientNotFinite { parameter }) => {
                 let (step, checkpoint) = (self.step, self.last_good.clone());
                 return Err(Error::GradientDiverged { step, parameter, checkpoint });
             }
             Err(problem) => return Err(self.in_step(problem, None)),
+        };
+        if let Some(i) = losses.iter().position(|l| !l.is_finite()) {
+            return Err(Error::Diverged {
+                step: self.step,
+                task: tasks.get(i).copied().unwrap_or(i),
+                loss: losses[i],
+                checkpoint: self.last_good.clone(),
+            });
         }
         for (buffer, value) in self.learner.buffers().iter().zip(&found.buffers) {
             buffer.set(value)?;
         }
-        let report = StepReport { step: self.step, losses: found.losses };
+        let report = StepReport { step: self.step, losses };
         self.step += 1;
         Ok(report)
     }
@@ -351,7 +352,7 @@ impl Trainer {
             let report = match sets {
                 Some(sets) => {
                     let (learner, step) = (self.learner.as_ref(), self.step);
-                    self.update(&sets.tasks, in_pool(|| learner.gradients_of_known(step, &sets)))?
+                    self.update(&sets.tasks, in_pool(|| learner.gradients_of_known(step, &sets)?.unread()))?
                 }
                 None => self.step(&source.train(self.step)?.to_device(&device)?)?,
             };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
-use msr_kernels::adam::{Step, Update, moment_dtype, step_all};
+use msr_kernels::adam::{Rule, Update, moment_dtype, step_all};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
     Binary, Cotangents, Extreme, Pool, Unary, Window, avg_pool, binary, checked_index, class_index, col2im,
@@ -211,25 +211,26 @@ fn outer_step() -> Vec<Operation> {
                 // More tensors than go in one launch, of different sizes, and longer than allowed.
                 let sizes = (1..=35).map(|i| i * x[0].elem_count() / 35).filter(|&size| size > 0);
                 let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
-                let constants =
-                    Step { beta1: 0.9, beta2: 0.999, first_scale: 1e-2, second_scale: 3.0, epsilon: 1e-8 };
                 let mut all = Vec::new();
                 for (number, size) in sizes.enumerate() {
                     let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
-                    let step = Step { first_scale: 1e-2 / (1.0 + number as f64), ..constants };
-                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, step));
+                    let factor = 1.0 / (1.0 + number as f64);
+                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, factor));
                 }
                 let mut updates: Vec<Update<'_>> = all
                     .iter_mut()
-                    .map(|(parameter, gradient, first, second, step)| Update {
+                    .map(|(parameter, gradient, first, second, factor)| Update {
                         parameter,
                         gradient,
                         first,
                         second,
-                        step: *step,
+                        factor: *factor,
                     })
                     .collect();
-                step_all(&mut updates, Some(0.5))?;
+                let (cosine, longest) = (Some(100), Some(0.5));
+                let rule = Rule { rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, cosine, longest };
+                let losses = Tensor::ones(3, DType::F64, x[0].device())?;
+                step_all(&mut updates, &rule, 20, &losses)?;
                 let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
                 Ok(changed.flatten().collect())
             },

@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Tensor};
 
-use super::{Taken, Update};
+use super::{Rule, Update, largest};
 use crate::cuda::{Arg, Grid, Kernel, contiguous, count, launch};
 use crate::error::Result;
 
@@ -15,8 +15,13 @@ fn kernel(name: &'static str, blocks: u32) -> Kernel {
     Kernel { operation: "adam", name, grid: Grid::blocks(blocks, 256) }
 }
 
-/// The words of `Batch`: how many tensors, their sizes, and the blocks up to and with each.
-fn batch(sizes: &[usize]) -> Result<(Vec<u32>, u32)> {
+/// The words of `Batch`, and the blocks that it needs.
+fn batch(tensors: &[Tensor]) -> Result<(Vec<u32>, u32)> {
+    words(&tensors.iter().map(Tensor::elem_count).collect::<Vec<_>>())
+}
+
+/// How many tensors there are, their sizes, and the blocks up to and with each.
+fn words(sizes: &[usize]) -> Result<(Vec<u32>, u32)> {
     let mut words = vec![0; 1 + 2 * MOST_TENSORS];
     words[0] = sizes.len() as u32;
     let mut chunks = 0;
@@ -28,94 +33,130 @@ fn batch(sizes: &[usize]) -> Result<(Vec<u32>, u32)> {
     Ok((words, chunks as u32))
 }
 
-/// One step; all on one GPU, contiguous and of one dtype, none empty.
-pub(super) fn step_all(updates: &mut [Update<'_>], longest: Option<f64>) -> Result<Taken> {
-    let Some(first) = updates.first() else { return Ok(Taken { squares: Vec::new(), is_taken: true }) };
-    let (device, dtype) = (first.parameter.device().clone(), first.parameter.dtype());
+/// The number of a step, counted from one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Number<'a> {
+    /// Known to the host.
+    Known(u64),
+    /// One more than a number on the device, which is counted up when the step is taken.
+    After(&'a Tensor),
+}
+
+/// Numbers of `Plan`.
+const PLAN: usize = 3;
+
+/// One step; all on one GPU, contiguous and of one dtype, none empty, and there is one at least.
+/// The report is what was watched, then the squares.
+pub(super) fn step_all(
+    updates: &mut [Update<'_>],
+    rule: &Rule,
+    number: Number<'_>,
+    watched: &Tensor,
+) -> Result<Tensor> {
+    let (device, dtype) = (updates[0].gradient.device().clone(), updates[0].gradient.dtype());
     let gradients: Vec<Tensor> = updates.iter().map(|u| contiguous(u.gradient)).collect::<Result<_>>()?;
-    let squares = squares(&gradients)?;
-    let all = count("adam", updates.len())?;
-    let largest = largest(dtype);
-    for (updates, gradients) in updates.chunks_mut(MOST_TENSORS).zip(gradients.chunks(MOST_TENSORS)) {
-        let sizes: Vec<usize> = gradients.iter().map(Tensor::elem_count).collect();
-        let (words, blocks) = batch(&sizes)?;
+    let watched = &contiguous(watched)?;
+    let t = if let Number::Known(t) = number { t as f64 } else { 0.0 };
+    let rule = [
+        rule.rate,
+        rule.beta1,
+        rule.beta2,
+        rule.epsilon,
+        rule.cosine.unwrap_or(0) as f64,
+        rule.longest.unwrap_or(0.0),
+        largest(dtype),
+        t,
+    ];
+    let (report, plan) = measured(&gradients, Some((&rule, number, watched)))?;
+    for (updates, gradients) in updates.chunks(MOST_TENSORS).zip(gradients.chunks(MOST_TENSORS)) {
+        let (words, blocks) = batch(gradients)?;
         let parameters: Vec<&Tensor> = updates.iter().map(|u| u.parameter.as_tensor()).collect();
         let firsts: Vec<&Tensor> = updates.iter().map(|u| &*u.first).collect();
         let seconds: Vec<&Tensor> = updates.iter().map(|u| &*u.second).collect();
         let gradients: Vec<&Tensor> = gradients.iter().collect();
-        let mut scales: Vec<f64> = updates.iter().map(|u| u.step.first_scale).collect();
-        scales.resize(MOST_TENSORS, 0.0);
-        let step = updates[0].step;
+        let mut factors: Vec<f64> = updates.iter().map(|u| u.factor).collect();
+        factors.resize(MOST_TENSORS, 0.0);
         let arguments = [
             Arg::All(&parameters, MOST_TENSORS),
             Arg::All(&firsts, MOST_TENSORS),
             Arg::All(&seconds, MOST_TENSORS),
             Arg::All(&gradients, MOST_TENSORS),
-            Arg::Reals(&scales),
-            Arg::Of(&squares),
-            Arg::Count(all),
-            Arg::Real(longest.unwrap_or(0.0)),
-            Arg::Real(largest),
-            Arg::Real(step.beta1),
-            Arg::Real(step.beta2),
-            Arg::Real(step.second_scale),
-            Arg::Real(step.epsilon),
+            Arg::Reals(&factors),
+            Arg::Of(&plan),
+            Arg::Reals(&rule),
             Arg::Words(&words),
         ];
         // SAFETY: each tensor has as many elements as `words` say of it, side by side. Parameters
-        // and moments share their memory with nothing, see `is_apart`; what else reads them does so
-        // on the same stream.
+        // and moments share their memory with nothing, see `is_in_place`; what else reads them does
+        // so on the same stream. The plan was made by `adam_plan`.
         let [] = unsafe { launch(kernel("adam_step", blocks), &device, dtype, [], &arguments) }?;
     }
-    let mut taken = Taken { squares: squares.to_vec1()?, is_taken: false };
-    let scale = taken.scale(longest);
-    taken.is_taken = taken.squares.iter().all(|square| square * scale * scale <= largest);
-    Ok(taken)
+    Ok(report)
 }
 
-/// `Σ g²` of each, in double precision: a vector on the device. There is one at least.
-fn squares(gradients: &[Tensor]) -> Result<Tensor> {
+/// `Σ g²` of each of some tensors, of which there is one at least, in double precision, after what
+/// is watched; and the plan of a step, where there is a rule for it.
+fn measured(
+    gradients: &[Tensor],
+    step: Option<(&[f64; 8], Number<'_>, &Tensor)>,
+) -> Result<(Tensor, Tensor)> {
     let (device, dtype) = (gradients[0].device(), gradients[0].dtype());
-    let squares = Tensor::zeros(gradients.len(), DType::F64, device)?;
-    for (number, gradients) in gradients.chunks(MOST_TENSORS).enumerate() {
-        let sizes: Vec<usize> = gradients.iter().map(Tensor::elem_count).collect();
-        let (words, blocks) = batch(&sizes)?;
-        let tensors: Vec<&Tensor> = gradients.iter().collect();
-        let arguments = [Arg::Result(0), Arg::All(&tensors, MOST_TENSORS), Arg::Words(&words)];
+    let watching = step.map_or(0, |(_, _, watched)| watched.elem_count());
+    // Both are written as a whole before they are read.
+    let report = Tensor::zeros(watching + gradients.len(), DType::F64, device)?;
+    let plan = Tensor::zeros(PLAN, DType::F64, device)?;
+    for (number, tensors) in gradients.chunks(MOST_TENSORS).enumerate() {
+        let (words, blocks) = batch(tensors)?;
+        let first = number * MOST_TENSORS;
+        let all: Vec<&Tensor> = tensors.iter().collect();
+        let arguments = [Arg::Result(0), Arg::All(&all, MOST_TENSORS), Arg::Words(&words)];
         let result = (&[blocks as usize][..], DType::F64);
         // SAFETY: as above; there is a part for each block.
         let [part] = unsafe { launch(kernel("adam_squares", blocks), device, dtype, [result], &arguments) }?;
-        let of_these = squares.narrow(0, number * MOST_TENSORS, sizes.len())?;
-        let arguments = [Arg::Of(&of_these), Arg::Of(&part), Arg::Words(&words)];
-        // SAFETY: the parts are those of `words`, and there is a square for each tensor, in memory
-        // that nothing else has yet.
-        let [] =
-            unsafe { launch(kernel("adam_norms", sizes.len() as u32), device, dtype, [], &arguments) }?;
+        let squares = report.narrow(0, watching + first, tensors.len())?;
+        // The plan is made with the last of them.
+        let step = step.filter(|_| first + tensors.len() == gradients.len());
+        let (taken, watched) = match step {
+            Some((_, Number::After(taken), watched)) => (Arg::Of(taken), Arg::Of(watched)),
+            Some((_, Number::Known(_), watched)) => (Arg::Null, Arg::Of(watched)),
+            None => (Arg::Null, Arg::Null),
+        };
+        let all = if step.is_some() { gradients.len() } else { 0 };
+        let arguments = [
+            Arg::Of(&squares),
+            Arg::Of(&part),
+            Arg::Of(&report),
+            Arg::Of(&plan),
+            taken,
+            watched,
+            Arg::Count(count("adam", watching)?),
+            Arg::Count(count("adam", all)?),
+            Arg::Reals(step.map_or(&[0.0; 8], |(rule, ..)| rule)),
+            Arg::Words(&words),
+        ];
+        // SAFETY: the parts are those of `words`; report and plan have room for what is written,
+        // and nothing else has their memory yet.
+        let [] = unsafe { launch(kernel("adam_plan", 1), device, dtype, [], &arguments) }?;
     }
-    Ok(squares)
-}
-
-/// The largest square that the moments can hold.
-fn largest(dtype: DType) -> f64 {
-    if dtype == DType::F64 { f64::MAX } else { f64::from(f32::MAX) }
+    Ok((report, plan))
 }
 
 /// `Σ x²`, of a tensor on a GPU.
 pub(crate) fn squared_norm(x: &Tensor) -> Result<f64> {
     let x = contiguous(x)?.flatten_all()?;
-    Ok(squares(&[x])?.to_vec1::<f64>()?[0])
+    Ok(measured(&[x], None)?.0.to_vec1::<f64>()?[0])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, MOST_TENSORS, batch};
+    use super::{CHUNK, MOST_TENSORS, words};
 
     #[test]
     fn blocks_stand_in_a_row_over_all_tensors() -> crate::Result<()> {
-        let (words, blocks) = batch(&[1, CHUNK, CHUNK + 1])?;
-        assert_eq!((blocks, &words[..4]), (4, &[3, 1, CHUNK as u32, CHUNK as u32 + 1][..]));
-        assert_eq!(&words[1 + MOST_TENSORS..][..3], [1, 2, 4]);
-        assert!(batch(&[1 << 33]).is_err());
+        let (found, blocks) = words(&[1, CHUNK, CHUNK + 1])?;
+        assert_eq!((blocks, &found[..4]), (4, &[3, 1, CHUNK as u32, CHUNK as u32 + 1][..]));
+        assert_eq!(&found[1 + MOST_TENSORS..][..3], [1, 2, 4]);
+        assert!(words(&[1 << 33]).is_err());
         Ok(())
     }
 }

@@ -14,19 +14,48 @@ use crate::finite::squared_norm;
 
 pub(crate) use cuda::squared_norm as squared_norm_on_device;
 
-/// The constants of one step, the bias corrections included.
+/// The constants of Adam.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub struct Rule {
+    /// The learning rate.
+    pub rate: f64,
     /// The decay β₁ of the first moment.
     pub beta1: f64,
     /// The decay β₂ of the second moment.
     pub beta2: f64,
-    /// The learning rate over `1 − β₁ᵗ`: the factor of the first moment.
-    pub first_scale: f64,
-    /// `1 / (1 − β₂ᵗ)`: the factor of the second moment.
-    pub second_scale: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
+    /// The steps over which the rate falls to nothing, as `(1 + cos(π (t − 1) / steps)) / 2` at
+    /// step t, counted from one.
+    pub cosine: Option<u64>,
+    /// The largest norm that all gradients together may have: longer ones are scaled down to it.
+    pub longest: Option<f64>,
+}
+
+impl Rule {
+    /// The constants of step `t`, counted from one, of a tensor with a factor on its rate.
+    fn at(&self, t: u64, factor: f64) -> Step {
+        let Rule { rate, beta1, beta2, epsilon, .. } = *self;
+        let correction = |beta: f64| 1.0 - beta.powf(t as f64);
+        let fallen = match self.cosine {
+            Some(steps) => 0.5 * (1.0 + (std::f64::consts::PI * (t - 1) as f64 / steps as f64).cos()),
+            None => 1.0,
+        };
+        let first_scale = factor * rate * fallen / correction(beta1);
+        Step { beta1, beta2, first_scale, second_scale: 1.0 / correction(beta2), epsilon }
+    }
+}
+
+/// The constants of one step, the bias corrections included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Step {
+    beta1: f64,
+    beta2: f64,
+    /// The learning rate over `1 − β₁ᵗ`: the factor of the first moment.
+    first_scale: f64,
+    /// `1 / (1 − β₂ᵗ)`: the factor of the second moment.
+    second_scale: f64,
+    epsilon: f64,
 }
 
 /// The step of one tensor.
@@ -70,76 +99,136 @@ fn check(parameter: &Var, gradient: &Tensor, first: &Tensor, second: &Tensor) ->
     Ok(())
 }
 
-/// A step to be taken on one tensor: `m ← β₁ m + (1 − β₁) g`, `s ← β₂ s + (1 − β₂) g²`,
-/// `p ← p − first_scale · m / (√(second_scale · s) + ε)`.
-///
-/// Parameter and moments are overwritten; the moments must not share their storage with anything
-/// else. Those of a parameter in half precision are in `f32`, see [`moment_dtype`], and so is the
-/// whole step; the parameter is rounded once. All have the same shape.
+/// A tensor on which a step is to be taken. Parameter and moments are overwritten; the moments must
+/// not share their storage with anything else. Those of a parameter in half precision are in `f32`,
+/// see [`moment_dtype`], and so is the whole step; the parameter is rounded once. All have the same
+/// shape.
 #[derive(Debug)]
 pub struct Update<'a> {
-    /// The parameter.
+    /// The parameter p.
     pub parameter: &'a Var,
-    /// Its gradient.
+    /// Its gradient g.
     pub gradient: &'a Tensor,
-    /// Its first moment.
+    /// Its first moment m.
     pub first: &'a mut Tensor,
-    /// Its second moment.
+    /// Its second moment s.
     pub second: &'a mut Tensor,
-    /// The constants, which differ between tensors in [`Step::first_scale`] alone.
-    pub step: Step,
+    /// The factor on its rate.
+    pub factor: f64,
 }
 
 /// What became of a step on all tensors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taken {
+    /// The numbers that were watched.
+    pub watched: Vec<f64>,
     /// `Σ g²` of each gradient, before they were scaled down.
     pub squares: Vec<f64>,
     /// Whether the step was taken.
     pub is_taken: bool,
 }
 
-/// The step of each [`Update`], with gradients that were scaled down to a norm of `longest`
-/// all together where they are longer. When a square of [`Taken`] is NaN or, scaled, larger than
-/// the moments can hold, no step is taken, and nothing was changed.
+/// The t-th step, counted from one, of each [`Update`]: `m ← β₁ m + (1 − β₁) g`,
+/// `s ← β₂ s + (1 − β₂) g²`, `p ← p − factor · rate · m̂ / (√ŝ + ε)` with the bias-corrected moments
+/// `m̂ = m / (1 − β₁ᵗ)` and `ŝ = s / (1 − β₂ᵗ)`, and gradients that were scaled down where they are
+/// longer than [`Rule::longest`].
 ///
-/// On a GPU everything is decided there: few launches, and the squares are all that comes back.
+/// When a number in `watched`, a vector in `f64`, is NaN or infinite, or a square of [`Taken`] is
+/// NaN or, scaled, larger than the moments can hold, no step is taken, and nothing was changed.
+///
+/// On a GPU everything is decided there: three launches for up to 32 tensors, and what [`Taken`]
+/// says is all that comes back.
 ///
 /// # Errors
 /// [`Error::Mismatch`] and [`Error::Dtype`] when a gradient or moments do not have the shape and
 /// dtype that they must have; nothing was changed then. What the tensor library reports.
-pub fn step_all(updates: &mut [Update<'_>], longest: Option<f64>) -> Result<Taken> {
-    for u in &*updates {
-        check(u.parameter, u.gradient, u.first, u.second)?;
+pub fn step_all(updates: &mut [Update<'_>], rule: &Rule, t: u64, watched: &Tensor) -> Result<Taken> {
+    check_all(updates, watched)?;
+    if is_on_one_gpu(updates) {
+        let report = cuda::step_all(updates, rule, cuda::Number::Known(t), watched)?;
+        return Taken::read(&report, watched.elem_count(), rule, largest(updates[0].parameter.dtype()));
     }
-    let on_one_device = updates.iter().all(|u| {
-        let all = [u.gradient, &*u.first, &*u.second, updates[0].gradient];
-        let parameter = &u.parameter.as_tensor().detach();
-        let is_cuda = Body::of([parameter, all[0], all[1], all[2]]) == Body::Cuda;
-        is_cuda && all.iter().all(|t| t.device().same_device(parameter.device()) && t.dtype() == parameter.dtype())
-    });
-    if on_one_device && updates.iter().all(|u| u.gradient.elem_count() > 0 && is_in_place(u)) {
-        return cuda::step_all(updates, longest);
-    }
+    let watched = watched.to_vec1::<f64>()?;
     let squares = updates.iter().map(|u| squared_norm(u.gradient)).collect::<Result<Vec<f64>>>()?;
-    let mut taken = Taken { squares, is_taken: false };
-    let scale = taken.scale(longest);
-    let largest = |u: &Update<'_>| match moment_dtype(u.parameter.dtype()) {
-        DType::F64 => f64::MAX,
-        _ => f64::from(f32::MAX),
-    };
-    let fits = |(u, square): (&Update<'_>, &f64)| square * scale * scale <= largest(u);
-    taken.is_taken = updates.iter().zip(&taken.squares).all(fits);
+    let mut taken = Taken { watched, squares, is_taken: false };
+    let scale = taken.scale(rule.longest);
+    let fits = |(u, square): (&Update<'_>, &f64)| square * scale * scale <= largest(u.parameter.dtype());
+    taken.is_taken =
+        taken.watched.iter().all(|x| x.is_finite()) && updates.iter().zip(&taken.squares).all(fits);
     if taken.is_taken {
         for u in updates {
             let clipped = if scale < 1.0 { &(u.gradient * scale)? } else { u.gradient };
-            step(u.parameter, clipped, u.first, u.second, u.step)?;
+            step(u.parameter, clipped, u.first, u.second, rule.at(t, u.factor))?;
         }
     }
     Ok(taken)
 }
 
+/// As [`step_all`] on a GPU, where the number of the step lies there, too, so that the same launches
+/// can be replayed: `steps_taken (1)` in `f64` is counted up when a step is taken. The report stays
+/// there, for [`Taken::of_report`].
+///
+/// # Errors
+/// As [`step_all`]; [`Error::Shape`] when the tensors do not lie on one GPU, or cannot be changed
+/// where they are.
+pub fn step_on_device(
+    updates: &mut [Update<'_>],
+    rule: &Rule,
+    steps_taken: &Tensor,
+    watched: &Tensor,
+) -> Result<Tensor> {
+    check_all(updates, watched)?;
+    if !is_on_one_gpu(updates) || steps_taken.dtype() != DType::F64 || steps_taken.elem_count() != 1 {
+        let expected = "contiguous parameters and moments on one GPU, and a number of steps";
+        return Err(Error::shape("adam", expected, steps_taken.dims()));
+    }
+    cuda::step_all(updates, rule, cuda::Number::After(steps_taken), watched)
+}
+
+/// Refuses what does not fit each other.
+fn check_all(updates: &[Update<'_>], watched: &Tensor) -> Result<()> {
+    if watched.rank() != 1 || watched.dtype() != DType::F64 {
+        return Err(Error::shape("adam", "a vector in f64 to watch", watched.dims()));
+    }
+    updates.iter().try_for_each(|u| check(u.parameter, u.gradient, u.first, u.second))
+}
+
+/// Whether the kernels can take the step: on one GPU, of one dtype, none empty, and in place.
+fn is_on_one_gpu(updates: &[Update<'_>]) -> bool {
+    let fits = |u: &Update<'_>| {
+        let first = updates[0].gradient;
+        let parameter = &u.parameter.as_tensor().detach();
+        let all = [parameter, u.gradient, &*u.first, &*u.second];
+        let alike = all.iter().all(|t| t.device().same_device(first.device()) && t.dtype() == first.dtype());
+        alike && Body::of(all) == Body::Cuda && u.gradient.elem_count() > 0 && is_in_place(u)
+    };
+    !updates.is_empty() && updates.iter().all(fits)
+}
+
+/// The largest square that the moments of a parameter can hold.
+fn largest(parameter: DType) -> f64 {
+    if moment_dtype(parameter) == DType::F64 { f64::MAX } else { f64::from(f32::MAX) }
+}
+
 impl Taken {
+    /// What [`step_on_device`] reports: so many numbers that were watched, then the squares.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub fn of_report(report: &Tensor, watched: usize, rule: &Rule, parameter: DType) -> Result<Self> {
+        Self::read(report, watched, rule, largest(parameter))
+    }
+
+    fn read(report: &Tensor, watched: usize, rule: &Rule, largest: f64) -> Result<Self> {
+        let mut watched_and_squares = report.to_vec1::<f64>()?;
+        let squares = watched_and_squares.split_off(watched.min(watched_and_squares.len()));
+        let mut taken = Self { watched: watched_and_squares, squares, is_taken: false };
+        let scale = taken.scale(rule.longest);
+        taken.is_taken = taken.watched.iter().all(|x| x.is_finite())
+            && taken.squares.iter().all(|square| square * scale * scale <= largest);
+        Ok(taken)
+    }
+
     /// The factor that brings the gradients to a norm of `longest` all together; one when they are
     /// shorter.
     pub fn scale(&self, longest: Option<f64>) -> f64 {

@@ -190,9 +190,7 @@ pub(crate) unsafe fn products(shape: &[usize], [a, b]: [&Tensor; 2], all: &[Prod
     };
     let at = |start: u64, of: Matrices| start + (of.start * width) as u64;
     let op = |of: Matrices| if of.transposed { CUBLAS_OP_T } else { CUBLAS_OP_N };
-    let int = |n: usize| {
-        i32::try_from(n).map_err(|_| Error::Size { op: "matmul", shape: shape.to_vec() })
-    };
+    let int = |n: usize| i32::try_from(n).map_err(|_| Error::Size { op: "matmul", shape: shape.to_vec() });
     let handle = cuda.cublas_handle();
     for p in all {
         // In the order of columns, which is cuBLAS's, these are the transposes: Cᵀ = Bᵀ Aᵀ.

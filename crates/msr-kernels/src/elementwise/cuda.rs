@@ -58,7 +58,8 @@ fn of_one(name: &'static str, (f, a, b): (u32, f64, f64), x: &Tensor) -> Result<
         return Ok(Tensor::zeros(x.dims(), x.dtype(), x.device())?);
     }
     let results = [(x.dims(), x.dtype())];
-    let mut arguments = vec![Arg::Result(0), Arg::Of(x), Arg::Count(f), Arg::Real(a), Arg::Real(b), Arg::Count(n)];
+    let mut arguments =
+        vec![Arg::Result(0), Arg::Of(x), Arg::Count(f), Arg::Real(a), Arg::Real(b), Arg::Count(n)];
     let view = if x.is_contiguous() { None } else { Some(Strides::new(name, x.dims(), [x.stride()])?) };
     let kernel = match &view {
         None => "elementwise_unary",
@@ -67,7 +68,8 @@ fn of_one(name: &'static str, (f, a, b): (u32, f64, f64), x: &Tensor) -> Result<
             "elementwise_unary_view"
         }
     };
-    let kernel = Kernel { operation: "elementwise", name: kernel, grid: grid(x.elem_count(), view.is_none()) };
+    let kernel =
+        Kernel { operation: "elementwise", name: kernel, grid: grid(x.elem_count(), view.is_none()) };
     // SAFETY: x has `n` elements, side by side or as the view says, and the result as many, all of
     // which are written.
     let [y] = unsafe { launch(kernel, x.device(), x.dtype(), results, &arguments) }?;

@@ -25,7 +25,9 @@ pub fn is_finite(x: &Tensor) -> Result<bool> {
     match Body::of([x]) {
         Body::Cpu => cpu::is_finite(x),
         // Zero times what is not finite is NaN, and squares of zeros do not overflow.
-        Body::Cuda => Ok(squared_norm_on_device(&unary(Unary::Affine { scale: 0.0, offset: 0.0 }, x)?)? == 0.0),
+        Body::Cuda => {
+            Ok(squared_norm_on_device(&unary(Unary::Affine { scale: 0.0, offset: 0.0 }, x)?)? == 0.0)
+        }
         Body::Half => is_finite(&x.to_dtype(DType::F32)?),
         Body::Composed => composed::is_finite(x),
     }

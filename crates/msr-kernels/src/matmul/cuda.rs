@@ -161,7 +161,8 @@ mod tests {
     fn by_plan(a: &Tensor, b: &Tensor, shape: &[usize]) -> crate::Result<Option<Vec<f64>>> {
         let Some(plan) = plan(a, b, shape) else { return Ok(None) };
         let numbers = |t: &Tensor| -> crate::Result<Vec<f64>> {
-            let candle_core::Storage::Cpu(candle_core::CpuStorage::F64(all)) = &*t.storage_and_layout().0 else {
+            let candle_core::Storage::Cpu(candle_core::CpuStorage::F64(all)) = &*t.storage_and_layout().0
+            else {
                 unreachable!("drawn as f64")
             };
             Ok(all[t.layout().start_offset()..].to_vec())
@@ -172,7 +173,8 @@ mod tests {
         }
         let mut c = vec![f64::NAN; shape.iter().product()];
         for Products { m, n, k, batch, a: x, b: y, c: z } in plan.calls {
-            for (t, i, j) in (0..batch).flat_map(|t| (0..m).flat_map(move |i| (0..n).map(move |j| (t, i, j)))) {
+            for (t, i, j) in (0..batch).flat_map(|t| (0..m).flat_map(move |i| (0..n).map(move |j| (t, i, j))))
+            {
                 let place = |of: crate::cuda::Matrices, row: usize, column: usize| {
                     let (far, near) = if of.transposed { (column, row) } else { (row, column) };
                     of.start + t * of.distance + far * of.leading + near

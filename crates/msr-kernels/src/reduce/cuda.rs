@@ -70,7 +70,8 @@ pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize], scale: f64) -> Result<Tens
     let kept = Strides::new(OP, &kept_sizes, [&kept])?;
     let along = Strides::new(OP, &along_sizes, [&along])?;
     let (sums_32, terms_32) = (count(OP, sums)?, count(OP, terms)?);
-    let sizes = [Arg::Count(sums_32), Arg::Count(terms_32), Arg::Words(kept.words()), Arg::Words(along.words())];
+    let sizes =
+        [Arg::Count(sums_32), Arg::Count(terms_32), Arg::Words(kept.words()), Arg::Words(along.words())];
     let run = |name, grid, result, arguments: &[Arg<'_>]| -> Result<Tensor> {
         let kernel = Kernel { operation: "reduce", name, grid };
         // SAFETY: the views are those of x, and every sum, or part of one, has its place in the
@@ -99,7 +100,8 @@ pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize], scale: f64) -> Result<Tens
             (parts, run("reduce_columns", grid, result, &[Arg::Result(0), Arg::Of(x)])?)
         }
     };
-    let arguments = [Arg::Result(0), Arg::Of(&part), scale_of_last, Arg::Count(sums_32), Arg::Count(count(OP, parts)?)];
+    let arguments =
+        [Arg::Result(0), Arg::Of(&part), scale_of_last, Arg::Count(sums_32), Arg::Count(count(OP, parts)?)];
     let kernel = Kernel { operation: "reduce", name: "reduce_parts", grid: Grid::over(sums) };
     // SAFETY: there are `parts` rows of as many numbers as there are sums.
     let [y] = unsafe { launch(kernel, x.device(), x.dtype(), [result], &arguments) }?;

@@ -104,7 +104,8 @@ impl Expand<'_> {
         let groups: Vec<Vec<T>> = x.chunks_exact(rows * k).map(|x| side_by_side(x, k)).collect();
         let groups = out.chunks_exact_mut(rows * n).zip(&groups);
         let all = groups.flat_map(|(out, x)| {
-            let blocks = column_blocks(out, n, width).into_iter().zip(self.0.parameters_of_elements().chunks(width));
+            let blocks =
+                column_blocks(out, n, width).into_iter().zip(self.0.parameters_of_elements().chunks(width));
             blocks.map(move |(out, parameters)| Values { x, parameters, is_large, out })
         });
         let write = |values: Values<'_, T>| pulp::Arch::new().dispatch(values);

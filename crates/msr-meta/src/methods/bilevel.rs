@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use candle_core::{DType, Tensor};
 use msr_autodiff::{Graph, Node, SecondMoments, grad, unroll};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Buffer, Layer, Pass, Phase, Tied, Values, mix};
@@ -159,7 +160,7 @@ impl MetaLearner {
         numbers: &[usize],
         [support, query]: [Set<'_>; 2],
         tasks: usize,
-    ) -> Result<Gradients> {
+    ) -> Result<Gradients<Tensor>> {
         let mut outer = self.nodes(Node::leaf);
         let draws: Vec<u64> = numbers.iter().map(|&task| mix(step, task as u64)).collect();
         outer.model.pass = Pass::new(Phase::Support).with_draws(draws);
@@ -169,7 +170,7 @@ impl MetaLearner {
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
         Ok(Gradients {
-            losses: loss_values(&losses)?,
+            losses: losses.value().to_dtype(DType::F64)?,
             gradients: gradients.iter().map(|g| g.value().clone()).collect(),
             buffers: statistics::next_buffers(self.model().as_ref(), &adapted, query)?,
         })
@@ -315,6 +316,10 @@ impl Learner for MetaLearner {
     }
 
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
+        self.unread_gradients_at(step, episode)?.read()
+    }
+
+    fn unread_gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients<Tensor>> {
         episode.check()?;
         // Running averages are those of all tasks.
         let alone = !self.inner.tied.parameters.buffers.is_empty();
@@ -328,11 +333,15 @@ impl Learner for MetaLearner {
         })?;
         let mut parts = parts.into_iter();
         let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
+        let mut losses = vec![total.losses.clone()];
         for part in parts {
-            total.losses.extend(part.losses);
+            losses.push(part.losses);
             for (sum, gradient) in total.gradients.iter_mut().zip(&part.gradients) {
                 *sum = (&*sum + gradient)?;
             }
+        }
+        if losses.len() > 1 {
+            total.losses = Tensor::cat(&losses, 0)?;
         }
         Ok(total)
     }
@@ -359,7 +368,7 @@ impl Learner for MetaLearner {
 
     fn gradients_of_known(&self, step: u64, known: &KnownSets) -> Result<Gradients> {
         let sets = [Set::Moments(&known.support), Set::Moments(&known.query)];
-        self.gradients_of(step, &known.tasks, sets, known.tasks.len())
+        self.gradients_of(step, &known.tasks, sets, known.tasks.len())?.read()
     }
 
     fn buffers(&self) -> Vec<Buffer> {

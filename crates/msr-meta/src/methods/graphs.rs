@@ -27,6 +27,8 @@ pub(super) fn graphs(
     let numbers = episode.support.x.elem_count() + episode.query.x.elem_count();
     let each = match chosen {
         Some(chosen) => chosen.get(),
+        // A GPU is busy with all of them at once alone.
+        None if !episode.support.x.device().is_cpu() => tasks.max(1),
         // Models that are linear in what is adapted have little to do for each task.
         None if numbers / tasks.max(1) >= LARGE && model.linear_in_adapted().is_none() => 1,
         None => tasks.max(1),
