@@ -95,5 +95,13 @@ pub(crate) struct Matrices {
     pub(crate) distance: usize,
 }
 
+/// The packs of sixteen bytes in each of the contiguous rows of so many numbers that operands and a
+/// new result have; none where a row does not begin at an address for them.
+pub(crate) fn packs<const N: usize>(operands: [&Tensor; N], row: usize) -> u32 {
+    let pack = 16 / operands.first().map_or(4, |t| t.dtype().size_in_bytes());
+    let begins = |t: &&Tensor| t.layout().start_offset() % pack == 0;
+    if row % pack == 0 && operands.iter().all(begins) { u32::try_from(row / pack).unwrap_or(0) } else { 0 }
+}
+
 /// What a result is to be.
 pub(crate) type Shaped<'a> = (&'a [usize], DType);

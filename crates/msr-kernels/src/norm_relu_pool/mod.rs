@@ -3,10 +3,11 @@
 //! convolution. With `ŷ = (y − μ) r`, `r = (σ² + ε)^−½` over examples and pixels, `z = pool(relu(γ
 //! ŷ + β))`.
 //!
-//! Only in main memory; composed from single operations it is the same everywhere, see
+//! In main memory, and on a GPU; composed from single operations it is the same everywhere, see
 //! [`is_fused`].
 
 mod cpu;
+mod cuda;
 mod loops;
 mod second;
 #[cfg(test)]
@@ -45,9 +46,9 @@ pub struct Saved {
     mean: Tensor,
     scale: Tensor,
     /// Which pixel of each window is the largest, from 0 on in row-major order; [`NONE`] where the
-    /// result is zero because of the ReLU. `(t, b, oh, ow, o)`
+    /// result is zero because of the ReLU. `(t, b, oh, ow, o)`; on a GPU `(t, b, o, oh, ow)`.
     index: Tensor,
-    /// ŷ of that pixel, `(t, b, oh, ow, o)`.
+    /// ŷ of that pixel, in the same order.
     best: Tensor,
 }
 
@@ -56,9 +57,14 @@ const OP: &str = "norm_relu_pool";
 /// An index of no pixel.
 const NONE: u8 = u8::MAX;
 
-/// Whether there are loops for this tensor: `f32` and `f64` in main memory.
+/// Whether there are loops or kernels for this tensor: `f32` and `f64` in main memory and on a GPU.
 pub fn is_fused(y: &Tensor) -> bool {
-    Body::of([y]) == Body::Cpu
+    matches!(Body::of([y]), Body::Cpu | Body::Cuda)
+}
+
+/// Whether the same loops or kernels take this tensor with y.
+fn is_fused_with(y: &Tensor, other: &Tensor) -> bool {
+    is_fused(other) && Body::of([y]) == Body::of([y, other])
 }
 
 fn checked(y: &Tensor, vectors: &[(&'static str, &Tensor)]) -> Result<[usize; 5]> {
@@ -74,13 +80,14 @@ fn checked(y: &Tensor, vectors: &[(&'static str, &Tensor)]) -> Result<[usize; 5]
         if v.dims() != [t, c] {
             return Err(Error::mismatch(OP, y.dims(), v.dims(), format!("{what} of [{t}, {c}] is needed")));
         }
-        if v.dtype() != y.dtype() || !is_fused(v) {
-            let problem = format!("{what} is {:?}, the images are {:?}", v.dtype(), y.dtype());
+        if !is_fused_with(y, v) {
+            let of = |t: &Tensor| format!("{:?} on {:?}", t.dtype(), t.device().location());
+            let problem = format!("{what} is {}, the images are {}", of(v), of(y));
             return Err(Error::mismatch(OP, y.dims(), v.dims(), problem));
         }
     }
     if !is_fused(y) {
-        let problem = "single or double precision in main memory; compose it elsewhere";
+        let problem = "single or double precision; compose it for other types";
         return Err(Error::shape(OP, problem, y.dims()));
     }
     Ok(dims)
@@ -107,7 +114,10 @@ pub fn norm_relu_pool(
         let problem = format!("at least {0} × {0} pixels to pool", pool.side());
         return Err(Error::shape(OP, problem, y.dims()));
     }
-    cpu::forward(y, gamma, beta, epsilon, pool)
+    match Body::of([y]) {
+        Body::Cuda => cuda::forward(y, gamma, beta, epsilon, pool),
+        _ => cpu::forward(y, gamma, beta, epsilon, pool),
+    }
 }
 
 /// The gradients of `⟨g, norm_relu_pool(y, γ, β)⟩` by y, γ and β.
@@ -119,8 +129,11 @@ pub fn norm_relu_pool(
 /// As [`norm_relu_pool`]; [`Error::Mismatch`] when `saved` is not that of `y`.
 pub fn norm_relu_pool_grad(y: &Tensor, gamma: &Tensor, saved: &Saved, g: &Tensor) -> Result<[Tensor; 3]> {
     let dims = checked(y, &[("γ", gamma)])?;
-    saved.fits(dims, g)?;
-    cpu::gradient(y, gamma, saved, g)
+    saved.fits(y, dims, g)?;
+    match Body::of([y]) {
+        Body::Cuda => cuda::gradient(y, gamma, saved, g),
+        _ => cpu::gradient(y, gamma, saved, g),
+    }
 }
 
 /// What is to be differentiated of the gradients: `⟨a, dy⟩ + ⟨cg, dγ⟩ + ⟨cb, dβ⟩`; what is `None`
@@ -153,15 +166,18 @@ pub fn norm_relu_pool_second(
     let mut vectors = vec![("γ", gamma)];
     vectors.extend(named.into_iter().filter_map(|(what, v)| Some((what, v?))));
     let dims = checked(y, &vectors)?;
-    saved.fits(dims, g)?;
+    saved.fits(y, dims, g)?;
     if let Some(a) = cotangents.y {
         same("the cotangent by y", y, a, &dims)?;
     }
-    second::second(y, gamma, saved, g, cotangents)
+    match Body::of([y]) {
+        Body::Cuda => cuda::second(y, gamma, saved, g, cotangents),
+        _ => second::second(y, gamma, saved, g, cotangents),
+    }
 }
 
 fn same(what: &str, y: &Tensor, other: &Tensor, expected: &[usize]) -> Result<()> {
-    if other.dims() == expected && other.dtype() == y.dtype() && is_fused(other) {
+    if other.dims() == expected && is_fused_with(y, other) {
         return Ok(());
     }
     let problem = format!("{what} of {expected:?} and {:?} is needed", y.dtype());
@@ -170,11 +186,12 @@ fn same(what: &str, y: &Tensor, other: &Tensor, expected: &[usize]) -> Result<()
 
 impl Saved {
     /// Refuses another tensor's, and gradients of other results.
-    fn fits(&self, [t, b, c, h, w]: [usize; 5], g: &Tensor) -> Result<()> {
+    fn fits(&self, y: &Tensor, [t, b, c, h, w]: [usize; 5], g: &Tensor) -> Result<()> {
         let side = self.pool.side();
         let (oh, ow) = (h / side, w / side);
         let own = self.best.dims();
-        if own != [t, b, oh, ow, c] {
+        let fits = if Body::of([y]) == Body::Cuda { own == [t, b, c, oh, ow] } else { own == [t, b, oh, ow, c] };
+        if !fits || !is_fused_with(y, &self.best) {
             let problem = "what was saved belongs to other images";
             return Err(Error::mismatch(OP, &[t, b, c, h, w], own, problem));
         }

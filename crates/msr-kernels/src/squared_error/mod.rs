@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +30,9 @@ pub fn squared_distance(a: &Tensor, b: &Tensor, scale: f64) -> Result<Tensor> {
     let sum = match Body::of([a, b]) {
         Body::Half => return widened([a, b], |[a, b]| squared_distance(a, b, scale)),
         Body::Cpu if cpu::takes(a, b) => cpu::squared_distance(a, b, scale)?,
-        Body::Cpu | Body::Cuda | Body::Composed => composed::squared_distance(a, b, scale)?,
+        // In double precision already.
+        Body::Cuda => return cuda::squared_distance(a, b, scale),
+        Body::Cpu | Body::Composed => composed::squared_distance(a, b, scale)?,
     };
     in_double_unless_finite(sum, || {
         squared_distance(&a.to_dtype(DType::F64)?, &b.to_dtype(DType::F64)?, scale)
@@ -56,7 +59,8 @@ pub fn scaled_difference(a: &Tensor, b: &Tensor, s: &Tensor, scale: f64) -> Resu
     match Body::of([a, b, s]) {
         Body::Half => widened([a, b, s], |[a, b, s]| scaled_difference(a, b, s, scale)),
         Body::Cpu if cpu::takes(a, b) => cpu::scaled_difference(a, b, s, scale),
-        Body::Cpu | Body::Cuda | Body::Composed => composed::scaled_difference(a, b, s, scale),
+        Body::Cuda => cuda::scaled_difference(a, b, s, scale),
+        Body::Cpu | Body::Composed => composed::scaled_difference(a, b, s, scale),
     }
 }
 
