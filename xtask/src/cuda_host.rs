@@ -256,6 +256,7 @@ impl Host {
             sources.join("traffic.hpp"),
             sources.join("candle.hpp"),
             kernels.join("cuda/kernel.cuh"),
+            kernels.join("cuda/lines.cuh"),
         ];
         let headers = newest(headers.iter())?;
         let mut jobs = Vec::new();

@@ -80,8 +80,9 @@ fn address(tensor: &Tensor, device: &Device, stream: &CudaStream) -> Result<sys:
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::F32(s), .. }) => Ok(of(s, at, stream)),
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::F64(s), .. }) => Ok(of(s, at, stream)),
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U32(s), .. }) => Ok(of(s, at, stream)),
+        Storage::Cuda(CudaStorage { slice: CudaStorageSlice::I64(s), .. }) => Ok(of(s, at, stream)),
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U8(s), .. }) => Ok(of(s, at, stream)),
-        _ => Err(Error::Dtype { op: "launch", expected: "F32, F64, U32 or U8".into(), got: tensor.dtype() }),
+        _ => Err(Error::Dtype { op: "launch", expected: "F32, F64, U32, I64 or U8".into(), got: tensor.dtype() }),
     }
 }
 

@@ -7,6 +7,7 @@
 #[cfg_attr(not(feature = "cuda"), path = "disabled.rs")]
 mod device;
 mod grid;
+mod lines;
 mod resident;
 mod strides;
 
@@ -15,6 +16,7 @@ use candle_core::{DType, Tensor};
 pub(crate) use crate::dense::contiguous;
 pub(crate) use device::{launch, open, products};
 pub(crate) use grid::Grid;
+pub(crate) use lines::Lines;
 pub(crate) use resident::Resident;
 pub(crate) use strides::Strides;
 

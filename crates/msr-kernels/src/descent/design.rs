@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor, WithDType};
 use crate::error::Result;
 
 /// Whether the columns of a task, rather than its rows, are what is stored in one piece.
-fn by_columns(design: &Tensor) -> bool {
+pub(super) fn by_columns(design: &Tensor) -> bool {
     let (dims, stride, last) = (design.dims(), design.stride(), design.rank() - 1);
     let widest = (1..last).filter(|&d| dims[d] > 1).map(|d| stride[d]).max().unwrap_or(0);
     dims[last] > 1 && stride[last] > widest
@@ -63,6 +63,20 @@ impl Places {
     }
 }
 
+/// The dimensions of a design matrix in the order of storage that its gradient has: with whole
+/// columns of a task, or whole rows, as it is stored itself.
+pub(super) fn order(design: &Tensor) -> Vec<usize> {
+    let (stride, last) = (design.stride(), design.rank() - 1);
+    match by_columns(design) {
+        true => [last, 0].into_iter().chain(1..last).collect(),
+        false => {
+            let mut outer: Vec<usize> = (0..last).collect();
+            outer.sort_by_key(|&d| std::cmp::Reverse(stride[d]));
+            outer.into_iter().chain([last]).collect()
+        }
+    }
+}
+
 /// The lines of a gradient `(t, …, k)`: whole columns of a task when the design matrix is stored by
 /// columns, otherwise whole rows, in its order of storage. What comes before a design matrix can
 /// then go through the gradient without copying it.
@@ -78,16 +92,8 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn like(design: &Tensor) -> Self {
-        let (dims, stride, last) = (design.dims().to_vec(), design.stride(), design.rank() - 1);
-        let columns = by_columns(design);
-        let order: Vec<usize> = match columns {
-            true => [last, 0].into_iter().chain(1..last).collect(),
-            false => {
-                let mut outer: Vec<usize> = (0..last).collect();
-                outer.sort_by_key(|&d| std::cmp::Reverse(stride[d]));
-                outer.into_iter().chain([last]).collect()
-            }
-        };
+        let (dims, last) = (design.dims().to_vec(), design.rank() - 1);
+        let (columns, order) = (by_columns(design), order(design));
         let inner = if columns { last - 1 } else { 1 };
         let (outer, within) = order.split_at(order.len() - inner);
         let length = within.iter().map(|&d| dims[d]).product();

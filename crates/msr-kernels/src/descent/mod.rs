@@ -5,10 +5,11 @@
 //! two products of a small matrix and a vector; made of single operations, what lies between them
 //! takes longer than they do.
 //!
-//! Only in main memory; see [`is_fused`](crate::is_fused).
+//! In main memory and on a GPU; see [`is_fused`](crate::is_fused).
 
 mod combine;
 mod cpu;
+mod cuda;
 mod design;
 #[cfg(test)]
 mod tests;
@@ -21,8 +22,8 @@ use crate::error::{Error, Result};
 
 const OP: &str = "descend";
 
-/// What the gradient needs of the steps, `(t, s, …)`, each line filled up with zeros: the
-/// parameters before each step, the errors `Φ v − y`, and the slopes `Φᵀ (Φ v − y)`.
+/// What the gradient needs of the steps, `(t, s, …)`: the parameters before each step, the errors
+/// `Φ v − y`, and the slopes `Φᵀ (Φ v − y)`. In main memory each line is filled up with zeros.
 #[derive(Clone, Debug)]
 pub struct Path {
     before: Tensor,
@@ -60,9 +61,9 @@ fn checked(design: &Tensor, targets: &Tensor, vectors: [(&'static str, &Tensor);
     }
     let all = [design, targets, vectors[0].1, vectors[1].1];
     match Body::of(all) {
-        Body::Cpu => Ok(sizes),
+        Body::Cpu | Body::Cuda => Ok(sizes),
         _ => {
-            let problem = "single or double precision in main memory, all the same; compose it elsewhere";
+            let problem = "single or double precision on one device, all the same; compose it for other types";
             Err(Error::shape(OP, problem, design.dims()))
         }
     }
@@ -87,7 +88,10 @@ pub fn descend(
     let sizes = checked(design, targets, [("start", start), ("rate", rate)])?;
     let per_step = sizes.rows.saturating_add(2 * sizes.columns + 64);
     room_for(OP, &[sizes.tasks, steps, per_step])?;
-    cpu::descend(design, targets, start, rate, steps, sizes)
+    match Body::of([design]) {
+        Body::Cuda => cuda::descend(design, targets, start, rate, steps, sizes),
+        _ => cpu::descend(design, targets, start, rate, steps, sizes),
+    }
 }
 
 /// The gradients of `⟨g, descend(Φ, y, v, α)⟩` by Φ, v and α. With λ = g at the end, each step
@@ -107,12 +111,17 @@ pub fn descend_grad(
     g: &Tensor,
 ) -> Result<[Tensor; 3]> {
     let sizes = checked(design, targets, [("gradient", g), ("rate", rate)])?;
-    let (t, n, k) = (sizes.tasks, combine::padded(sizes.rows), combine::padded(sizes.columns));
+    let on_gpu = Body::of([design]) == Body::Cuda;
+    let length = |size: usize| if on_gpu { size } else { combine::padded(size) };
+    let (t, n, k) = (sizes.tasks, length(sizes.rows), length(sizes.columns));
     let steps = path.before.dims().get(1).copied().unwrap_or(0);
     let fits = path.before.dims() == [t, steps, k] && path.errors.dims() == [t, steps, n];
-    if !fits || path.before.dtype() != design.dtype() {
+    if !fits || Body::of([design]) != Body::of([design, &path.before]) {
         let problem = "the path belongs to another design matrix";
         return Err(Error::mismatch(OP, design.dims(), path.before.dims(), problem));
     }
-    cpu::gradient(design, rate, path, g, sizes)
+    match on_gpu {
+        true => cuda::gradient(design, rate, path, g, sizes),
+        false => cpu::gradient(design, rate, path, g, sizes),
+    }
 }

@@ -136,7 +136,7 @@ fn operands_that_do_not_fit_are_refused() -> Result<()> {
         (problem(&design, &targets, &ones(&[3, 3])?, &rate), "a start of [3, 2] is needed"),
         (problem(&design, &targets, &start, &ones(&[])?), "a rate of [2] is needed"),
         (problem(&design, &targets, &start, &rate.to_dtype(DType::F32)?), "all the same"),
-        (problem(&design.to_dtype(DType::F16)?, &targets, &start, &rate), "in main memory"),
+        (problem(&design.to_dtype(DType::F16)?, &targets, &start, &rate), "on one device"),
     ] {
         assert!(message.contains(expected), "{message}");
     }

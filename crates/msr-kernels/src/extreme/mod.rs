@@ -2,13 +2,14 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
 use candle_core::Tensor;
 
 use crate::body::{Body, widened};
-use crate::dense::{room_for, tidy};
+use crate::dense::room_for;
 use crate::elementwise::{Binary, Unary, binary, unary};
 use crate::error::{Error, Result};
 use crate::reduce::sum_keepdim;
@@ -45,11 +46,11 @@ pub fn extreme(which: Extreme, x: &Tensor, dim: usize) -> Result<Tensor> {
     if room_for(which.name(), x.dims())? == 0 {
         return Ok(Tensor::zeros(shape, x.dtype(), x.device())?);
     }
-    let x = &tidy(x)?.contiguous()?;
     match Body::of([x]) {
-        Body::Cpu => cpu::extreme(which, x, dim),
+        Body::Cpu => cpu::extreme(which, &x.contiguous()?, dim),
+        Body::Cuda => cuda::extreme(which, x, dim),
         // Numbers are only compared.
-        Body::Half | Body::Cuda | Body::Composed => composed::extreme(which, x, dim),
+        Body::Half | Body::Composed => composed::extreme(which, &x.contiguous()?, dim),
     }
 }
 
@@ -73,8 +74,10 @@ pub fn extreme_shares(x: &Tensor, y: &Tensor, dim: usize) -> Result<Tensor> {
     if room_for("extreme_shares", x.dims())? == 0 {
         return Ok(Tensor::zeros(x.dims(), x.dtype(), x.device())?);
     }
-    if let Body::Half = Body::of([x, y]) {
-        return widened([x, y], |[x, y]| extreme_shares(x, y, dim));
+    match Body::of([x, y]) {
+        Body::Half => return widened([x, y], |[x, y]| extreme_shares(x, y, dim)),
+        Body::Cuda => return cuda::shares(x, y, dim),
+        Body::Cpu | Body::Composed => {}
     }
     let (x, y) = (&x.contiguous()?, &y.broadcast_as(x.dims())?.contiguous()?);
     let both_nan = (x.ne(x)? * y.ne(y)?)?;

@@ -1,10 +1,11 @@
 //! Picking elements of each row by index, and its adjoint.
 
 mod composed;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 
 use crate::body::{Body, widened};
 use crate::dense::{room_for, tidy};
@@ -22,7 +23,11 @@ pub fn gather(x: &Tensor, index: &Tensor) -> Result<Tensor> {
     if index.elem_count() == 0 {
         return Ok(Tensor::zeros(index.dims(), x.dtype(), x.device())?);
     }
-    composed::gather(x, index)
+    match Body::of([x]) {
+        Body::Cuda if cuda::takes(x, index) => cuda::gather(x, index),
+        // One body: numbers are only moved.
+        _ => composed::gather(x, index),
+    }
 }
 
 /// `y[r, index[r, j]] += x[r, j]` into zeros: the adjoint of [`gather`].
@@ -45,7 +50,8 @@ pub fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Tensor> {
     }
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| composed::scatter_add(x, index, size)),
-        // One body: candle adds element by element on every device.
+        Body::Cuda if cuda::takes(x, index) && size > 0 => cuda::scatter_add(x, index, size),
+        // One body: candle adds element by element.
         Body::Cpu | Body::Cuda | Body::Composed => composed::scatter_add(x, index, size),
     }
 }
@@ -87,12 +93,17 @@ pub fn checked_index(op: &'static str, index: &Tensor, count: usize) -> Result<T
         return Err(Error::Dtype { op, expected: "integer indices".into(), got: index.dtype() });
     }
     let index = &tidy(index)?;
-    let found = index.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
+    let found = index.to_device(&Device::Cpu)?.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     let bad = |index: &i64| usize::try_from(*index).map_or(true, |index| index >= count);
     if let Some(element) = found.iter().position(bad) {
         return Err(Error::Index { op, element, index: found[element], count });
     }
-    Ok(index.to_dtype(DType::U32)?.contiguous()?)
+    if index.device().is_cpu() || (index.dtype() == DType::U32 && index.is_contiguous()) {
+        return Ok(index.to_dtype(DType::U32)?.contiguous()?);
+    }
+    // Elsewhere from what was read: nothing has to be computed there.
+    let numbers = found.into_iter().map(|index| index as u32).collect();
+    Ok(Tensor::from_vec(numbers, index.dims(), index.device())?)
 }
 
 /// Refuses operands that are no matrices with equally many rows.

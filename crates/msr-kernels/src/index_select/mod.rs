@@ -1,6 +1,7 @@
 //! Slices by index along a dimension, and the adjoint of that.
 
 mod composed;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -29,8 +30,11 @@ pub fn index_select(x: &Tensor, index: &Tensor, dim: usize) -> Result<Tensor> {
     if room_for("index_select", &shape)? == 0 {
         return Ok(Tensor::zeros(shape, x.dtype(), x.device())?);
     }
-    // One body: numbers are only moved.
-    composed::index_select(&tidy(x)?, &index, dim)
+    match Body::of([x]) {
+        Body::Cuda if x.device().same_device(index.device()) => cuda::index_select(x, &index, dim, &shape),
+        // One body: numbers are only moved.
+        _ => composed::index_select(&tidy(x)?, &index, dim),
+    }
 }
 
 /// Adds the slices of `x` along `dim` into zeros at the places that `index` names, `size` of them:
@@ -56,7 +60,8 @@ pub fn index_add(x: &Tensor, index: &Tensor, dim: usize, size: usize) -> Result<
     }
     match Body::of([x]) {
         Body::Half => widened([&tidy(x)?], |[x]| composed::index_add(x, &index, dim, &shape)),
-        // One body: candle adds slice by slice on every device.
+        Body::Cuda if x.device().same_device(index.device()) => cuda::index_add(x, &index, dim, &shape),
+        // One body: candle adds slice by slice.
         Body::Cpu | Body::Cuda | Body::Composed => composed::index_add(&tidy(x)?, &index, dim, &shape),
     }
 }

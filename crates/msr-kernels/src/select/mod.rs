@@ -1,11 +1,13 @@
 //! One of two operands, element by element.
 
 mod composed;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
 use candle_core::{DType, Tensor};
 
+use crate::body::Body;
 use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
@@ -26,6 +28,9 @@ pub fn select(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.dtype() == b.dtype() && room_for("where_cond", shape.dims())? == 0 {
         return Ok(Tensor::zeros(shape, a.dtype(), a.device())?);
     }
-    // One body: numbers are only moved.
-    composed::select(&tidy(condition)?, &tidy(a)?, &tidy(b)?, &shape)
+    match Body::of([a, b]) {
+        Body::Cuda if condition.device().same_device(a.device()) => cuda::select(condition, a, b, &shape),
+        // One body: numbers are only moved.
+        _ => composed::select(&tidy(condition)?, &tidy(a)?, &tidy(b)?, &shape),
+    }
 }

@@ -1,6 +1,7 @@
 //! Softmax and its logarithm.
 
 mod composed;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub fn log_softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| log_softmax(x, dim)),
+        Body::Cuda if x.elem_count() > 0 => cuda::softmax(x, dim, false),
         // One body: made of kernels that choose theirs.
         Body::Cpu | Body::Cuda | Body::Composed => composed::log_softmax(x, dim),
     }
@@ -33,6 +35,7 @@ pub fn softmax(x: &Tensor, dim: usize) -> Result<Tensor> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Half => widened([x], |[x]| softmax(x, dim)),
+        Body::Cuda if x.elem_count() > 0 => cuda::softmax(x, dim, true),
         // One body: made of kernels that choose theirs.
         Body::Cpu | Body::Cuda | Body::Composed => composed::softmax(x, dim),
     }
