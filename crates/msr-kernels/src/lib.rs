@@ -17,7 +17,7 @@
 //! - [`im2col`], [`col2im`], [`max_pool_index`], [`avg_pool`], [`spread`] over a [`Window`];
 //!   [`second_moments`] of its windows.
 //! - [`gather`], [`scatter_add`], [`class_index`], [`index_select`], [`index_add`]: elements and
-//!   slices by index, [`checked_index`]; [`ties`]: tied elements.
+//!   slices by index, [`checked_index`], [`index_to_device`]; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient; [`descend`]:
 //!   gradient steps on that of a linear model, in one pass.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
@@ -102,7 +102,7 @@ pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};
 pub use extreme::{Extreme, extreme, extreme_shares};
 pub use finite::{is_finite, squared_norm};
-pub use gather::{checked_index, class_index, gather, scatter_add};
+pub use gather::{checked_index, class_index, gather, index_to_device, scatter_add};
 pub use im2col::{col2im, im2col};
 pub use index_select::{index_add, index_select};
 pub use matmul::matmul;

@@ -5,7 +5,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use msr_episodes::{Episode, EpisodeSource};
 
 use crate::error::{Error, Result};
-use crate::learner::{Learner, device_of};
+use crate::learner::{Learner, device_of, on_device};
 
 /// The mean of a loss over tasks, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,7 +111,7 @@ pub(crate) fn each_episode(
     let (tasks, together) = (tasks.min(source.held_out()), together.max(1));
     let device = device_of(learner);
     for start in (0..tasks).step_by(together) {
-        let episode = source.test(start..(start + together).min(tasks))?.to_device(&device)?;
+        let episode = on_device(&source.test(start..(start + together).min(tasks))?, &device)?;
         test(&episode).map_err(|problem| match problem {
             Error::Evaluation { .. } => problem,
             problem => {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use msr_autodiff::{Node, SecondMoments};
-use msr_episodes::{Episode, Examples};
+use msr_episodes::{Episode, Examples, Targets};
+use msr_kernels::index_to_device;
 use msr_layers::{Buffer, Layer};
 use msr_symmetry::Learned;
 use serde_json::Value;
@@ -267,4 +268,23 @@ pub(crate) fn check_names(parameters: &[OuterParameter]) -> Result<()> {
 /// Where a learner's parameters are, and its episodes must be.
 pub(crate) fn device_of(learner: &dyn Learner) -> Device {
     learner.outer_parameters().first().map_or(Device::Cpu, |p| p.variable.device().clone())
+}
+
+/// The episode on a device. What is known of its labels goes along: they need not be read back to be
+/// checked.
+///
+/// # Errors
+/// What the tensor library reports.
+pub(crate) fn on_device(episode: &Episode, device: &Device) -> Result<Episode> {
+    let moved = |examples: &Examples| -> Result<Examples> {
+        match &examples.y {
+            Targets::Labels(labels) if !device.is_cpu() => {
+                let labels = index_to_device(labels, device)?;
+                Ok(Examples { x: examples.x.to_device(device)?, y: Targets::Labels(labels) })
+            }
+            _ => Ok(examples.to_device(device)?),
+        }
+    };
+    let (support, query) = (moved(&episode.support)?, moved(&episode.query)?);
+    Ok(Episode { tasks: episode.tasks.clone(), support, query })
 }

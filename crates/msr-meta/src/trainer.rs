@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, Meaning, State};
 use crate::error::{Error, Result};
 use crate::evaluate::mean;
 use crate::known_tasks::KnownTasks;
-use crate::learner::{Gradients, Learner, device_of};
+use crate::learner::{Gradients, Learner, device_of, on_device};
 use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
 
 /// What happened in an outer step.
@@ -354,7 +354,7 @@ impl Trainer {
                     let (learner, step) = (self.learner.as_ref(), self.step);
                     self.update(&sets.tasks, in_pool(|| learner.gradients_of_known(step, &sets)?.unread()))?
                 }
-                None => self.step(&source.train(self.step)?.to_device(&device)?)?,
+                None => self.step(&on_device(&source.train(self.step)?, &device)?)?,
             };
             let mut flow = observer.on_step(&report, self.learner.as_ref()).map_err(Error::Observer)?;
             self.validate(observer)?;

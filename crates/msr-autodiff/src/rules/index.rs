@@ -1,8 +1,8 @@
 //! Slices by index along a dimension, and what is made of them: unfolding, repeating borders,
 //! upsampling.
 
-use candle_core::Tensor;
-use msr_kernels::{index_add, index_select};
+use candle_core::{Device, Tensor};
+use msr_kernels::{index_add, index_select, index_to_device};
 
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -102,7 +102,8 @@ impl Node {
 
     /// The slices along `dim` with the numbers that an iterator gives.
     pub(super) fn slices(&self, places: impl Iterator<Item = usize>, dim: usize) -> Result<Node> {
-        self.index_select(&Tensor::from_iter(places.map(|place| place as i64), self.device())?, dim)
+        let places = Tensor::from_iter(places.map(|place| place as i64), &Device::Cpu)?;
+        self.index_select(&index_to_device(&places, self.device())?, dim)
     }
 
     /// Repeats the first slice along `dim` before it and the last one after it: size n becomes

@@ -1,6 +1,7 @@
 //! Orders along a dimension: reversed, rolled, running sums.
 
-use msr_kernels::cumsum;
+use candle_core::{Device, Tensor};
+use msr_kernels::{cumsum, index_select, index_to_device};
 
 use super::shape::concat;
 use crate::error::{Error, Result};
@@ -51,7 +52,10 @@ impl Node {
         if self.elem_count() == 0 {
             return Ok(self.clone());
         }
-        let value = self.value().contiguous()?.flip(dims)?;
+        let value = dims.iter().try_fold(self.value().clone(), |x, &dim| {
+            let places = Tensor::from_iter((0..x.dims()[dim] as i64).rev(), &Device::Cpu)?;
+            index_select(&x, &index_to_device(&places, x.device())?, dim)
+        })?;
         Ok(Node::apply_one(FlipRule { dims: dims.to_vec() }, &[self], value))
     }
 

@@ -101,8 +101,8 @@ pub(crate) struct Matrices {
 /// new result have; none where a row does not begin at an address for them.
 pub(crate) fn packs<const N: usize>(operands: [&Tensor; N], row: usize) -> u32 {
     let pack = 16 / operands.first().map_or(4, |t| t.dtype().size_in_bytes());
-    let begins = |t: &&Tensor| t.layout().start_offset() % pack == 0;
-    if row % pack == 0 && operands.iter().all(begins) { u32::try_from(row / pack).unwrap_or(0) } else { 0 }
+    let begins = |t: &&Tensor| t.layout().start_offset().is_multiple_of(pack);
+    if row.is_multiple_of(pack) && operands.iter().all(begins) { u32::try_from(row / pack).unwrap_or(0) } else { 0 }
 }
 
 /// What a result is to be.

@@ -2,6 +2,7 @@
 
 mod composed;
 mod cuda;
+mod known;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use candle_core::{DType, Device, Tensor};
 use crate::body::{Body, widened};
 use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
+
+pub use known::index_to_device;
 
 /// `y[r, j] = x[r, index[r, j]]`.
 ///
@@ -86,6 +89,10 @@ pub fn class_index(scores: &Tensor, index: &Tensor) -> Result<Tensor> {
 
 /// The same indices as contiguous `u32`, which the kernels take, when each is below `count`.
 ///
+/// Indices on a GPU are read back for that once, and not at all when they came there by
+/// [`index_to_device`]. What changes such a tensor in place afterwards is not noticed; an index that
+/// is too large then picks NaN.
+///
 /// # Errors
 /// [`Error::Dtype`] when `index` holds no integers, [`Error::Index`] when one is not below `count`.
 pub fn checked_index(op: &'static str, index: &Tensor, count: usize) -> Result<Tensor> {
@@ -93,17 +100,28 @@ pub fn checked_index(op: &'static str, index: &Tensor, count: usize) -> Result<T
         return Err(Error::Dtype { op, expected: "integer indices".into(), got: index.dtype() });
     }
     let index = &tidy(index)?;
+    if known::are_below(index, count) {
+        return Ok(index.clone());
+    }
     let found = index.to_device(&Device::Cpu)?.flatten_all()?.to_dtype(DType::I64)?.to_vec1::<i64>()?;
     let bad = |index: &i64| usize::try_from(*index).map_or(true, |index| index >= count);
     if let Some(element) = found.iter().position(bad) {
         return Err(Error::Index { op, element, index: found[element], count });
     }
-    if index.device().is_cpu() || (index.dtype() == DType::U32 && index.is_contiguous()) {
+    if index.device().is_cpu() {
         return Ok(index.to_dtype(DType::U32)?.contiguous()?);
     }
-    // Elsewhere from what was read: nothing has to be computed there.
-    let numbers = found.into_iter().map(|index| index as u32).collect();
-    Ok(Tensor::from_vec(numbers, index.dims(), index.device())?)
+    let end = found.iter().max().map_or(0, |&largest| largest as usize + 1);
+    let there = match index.dtype() == DType::U32 && index.is_contiguous() {
+        true => index.clone(),
+        // From what was read: nothing has to be computed there.
+        false => {
+            let numbers: Vec<u32> = found.into_iter().map(|index| index as u32).collect();
+            Tensor::from_vec(numbers, index.dims(), index.device())?
+        }
+    };
+    known::remember(&there, end);
+    Ok(there)
 }
 
 /// Refuses operands that are no matrices with equally many rows.

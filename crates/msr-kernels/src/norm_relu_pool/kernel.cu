@@ -139,12 +139,14 @@ HOST_DEVICE Sums cotangent_sums(
     return sums;
 }
 
-// ddy at each pixel; ddz at the one that was chosen, or at the first of a window without one.
+// ddy at each pixel; ddz at the one that was chosen, or at the first of a window without one. Returns the thread's part of
+// q = Σ g (a − centre − tilt ŷ), which is not a difference of sums.
 template <u32 EACH>
-HOST_DEVICE void second_gradients(
+HOST_DEVICE double second_gradients(
     Real* ddy, Real* ddz, const Real* y, const Real* a, const u8* index, const Real* g, const Images& of, const Channel& own,
-    Real mean, Real scale, Linear pixels, Linear results) {
+    Real mean, Real scale, Linear pixels, Linear results, double centre, double tilt) {
     struct alignas(EACH * sizeof(Real)) Some { Real at[EACH]; };
+    double q = 0;
     for (Walk at(of.height, of.width / EACH); at.image < of.examples; at.next()) {
         const u32 image = of.examples - 1 - at.image;
         const u32 pixel = image * own.image + at.row * of.width + at.column * EACH;
@@ -157,13 +159,18 @@ HOST_DEVICE void second_gradients(
             const Place place(of, own, image, at.row, at.column * EACH + j);
             const u8 choice = place.inside ? index[place.window] : NONE;
             const bool chosen = place.inside && choice == place.number;
-            const Real here = chosen ? g[place.window] * pixels.of_g : Real(0);
-            out.at[j] = here + given.at[j] * pixels.of_a + pixels.dense + pixels.slope * apart;
-            if (chosen) ddz[place.window] = given.at[j] * results.of_a + results.dense + apart * scale * results.slope;
-            else if (place.inside && choice == NONE && place.number == 0) ddz[place.window] = 0;
+            const Real there = chosen ? g[place.window] : Real(0), normal = apart * scale;
+            out.at[j] = there * pixels.of_g + given.at[j] * pixels.of_a + pixels.dense + pixels.slope * apart;
+            if (chosen) {
+                ddz[place.window] = given.at[j] * results.of_a + results.dense + normal * results.slope;
+                q += there * (given.at[j] - centre - normal * tilt);
+            } else if (place.inside && choice == NONE && place.number == 0) {
+                ddz[place.window] = 0;
+            }
         }
         *reinterpret_cast<Some*>(ddy + pixel) = out;
     }
+    return q;
 }
 }  // namespace
 
@@ -272,12 +279,14 @@ extern "C" __global__ void __launch_bounds__(MOST_THREADS) KERNEL(norm_relu_pool
     const double cg = by_gammas == nullptr ? Real(0) : by_gammas[own.vector(of, 1)];
     const double cb = by_betas == nullptr ? Real(0) : by_betas[own.vector(of, 2)];
     const double q = ag - (a0 * g0 + a1 * g1) * per;
-    if (threadIdx.x == 0) dgamma[blockIdx.x] = Real(r * q);
     const double e0 = -k * (g1 * a0 + a1 * g0) * per + cg * g0, e1 = -2 * k * a1 * g1 * per + cg * g1;
     const Linear pixels{
         Real(r * (cg - k * a1 * per)), Real(-r * k * g1 * per), Real(-r * e0 * per), Real(-r * r * (e1 + k * q) * per)};
     const Linear results{0, Real(k), Real(-k * a0 * per + cb), Real(-k * a1 * per + cg)};
-    if (pairs) second_gradients<2>(ddy, ddz, y, a, index, g, of, own, mean, scale, pixels, results);
-    else second_gradients<1>(ddy, ddz, y, a, index, g, of, own, mean, scale, pixels, results);
+    const double centre = a0 * per, tilt = a1 * per;
+    double exact = pairs ? second_gradients<2>(ddy, ddz, y, a, index, g, of, own, mean, scale, pixels, results, centre, tilt)
+                         : second_gradients<1>(ddy, ddz, y, a, index, g, of, own, mean, scale, pixels, results, centre, tilt);
+    exact = block_sum(exact, scratch);
+    if (threadIdx.x == 0) dgamma[blockIdx.x] = Real(r * exact);
 }
 EXPORT(KERNEL(norm_relu_pool_second))
