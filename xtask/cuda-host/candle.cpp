@@ -57,29 +57,32 @@ template <class T> void select(void** a) {
     }
 }
 
-template <class From> void conversions(std::map<std::string, std::function<void(void**)>>& all, const std::string& from) {
-    all["cast_" + from + "_f32"] = convert<From, float>;
-    all["cast_" + from + "_f64"] = convert<From, double>;
-    all["cast_" + from + "_u32"] = convert<From, uint32_t>;
-    all["cast_" + from + "_u8"] = convert<From, uint8_t>;
-    all["cast_" + from + "_i64"] = convert<From, int64_t>;
-    all["ucopy_" + from] = convert<From, From>;
-    all["is_u32_" + from] = select<From>;
-    all["copy2d_" + from] = copy_rows<From>;
-    all["const_set_" + from] = fill<From>;
+using Kernels = std::map<std::string, candle::Kernel>;
+
+template <class From> void of_type(Kernels& all, const std::string& from) {
+    const std::vector<size_t> view{8, 8, 8, 8, 8};
+    all["cast_" + from + "_f32"] = {convert<From, float>, view};
+    all["cast_" + from + "_f64"] = {convert<From, double>, view};
+    all["cast_" + from + "_u32"] = {convert<From, uint32_t>, view};
+    all["cast_" + from + "_u8"] = {convert<From, uint8_t>, view};
+    all["cast_" + from + "_i64"] = {convert<From, int64_t>, view};
+    all["ucopy_" + from] = {convert<From, From>, view};
+    all["is_u32_" + from] = {select<From>, std::vector<size_t>(10, 8)};
+    all["copy2d_" + from] = {copy_rows<From>, {8, 8, 4, 4, 4, 4}};
+    all["const_set_" + from] = {fill<From>, {8, 8, 8, sizeof(From), 8}};
 }
 }  // namespace
 
-std::function<void(void**)> candle::kernel(const std::string& name) {
-    static const auto all = [] {
-        std::map<std::string, std::function<void(void**)>> all;
-        conversions<float>(all, "f32");
-        conversions<double>(all, "f64");
-        conversions<uint32_t>(all, "u32");
-        conversions<uint8_t>(all, "u8");
-        conversions<int64_t>(all, "i64");
+const candle::Kernel* candle::kernel(const std::string& name) {
+    static const Kernels all = [] {
+        Kernels all;
+        of_type<float>(all, "f32");
+        of_type<double>(all, "f64");
+        of_type<uint32_t>(all, "u32");
+        of_type<uint8_t>(all, "u8");
+        of_type<int64_t>(all, "i64");
         return all;
     }();
     const auto found = all.find(name);
-    return found == all.end() ? nullptr : found->second;
+    return found == all.end() ? nullptr : &found->second;
 }

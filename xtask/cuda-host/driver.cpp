@@ -24,14 +24,14 @@ using Pointer = unsigned long long;
 struct dim3 { unsigned x, y, z; };
 using OnHost = const char* (*)(dim3, dim3, unsigned, uint64_t, void**);
 using Sizes = unsigned (*)(size_t*);
-enum : Result { SUCCESS = 0, INVALID_VALUE = 1, INVALID_HANDLE = 400, NOT_FOUND = 500, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801 };
+enum : Result { SUCCESS = 0, INVALID_VALUE = 1, INVALID_HANDLE = 400, NOT_FOUND = 500, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801, NOT_WHILE_CAPTURED = 900 };
 
 namespace {
 struct Function {
     std::string name;
-    OnHost ours;                            // of this project, or
-    std::function<void(void**)> candles;    // of candle
-    Sizes sizes;
+    OnHost ours;                    // of this project, or
+    const candle::Kernel* candles;  // of candle
+    std::vector<size_t> sizes;      // of the arguments
     long launches;
     Traffic traffic;
 };
@@ -81,7 +81,7 @@ Result now_or_captured(std::function<Result()> work) {
 Result launch(Function& function, dim3 grid, dim3 block, unsigned shared, void** arguments) {
     auto& d = driver();
     function.launches++;
-    if (function.candles) return function.candles(arguments), SUCCESS;
+    if (function.candles != nullptr) return function.candles->run(arguments), SUCCESS;
     traffic::begin(&function.traffic);
     // Both directions of blocks come up, whatever the seed is.
     const char* problem = function.ours(grid, block, shared, d.seed + uint64_t(function.launches), arguments);
@@ -145,7 +145,7 @@ Result cuDeviceGetDefaultMemPool(void** pool, int) { *pool = reinterpret_cast<vo
 Result cuMemPoolSetAttribute(void*, int, void*) { return SUCCESS; }
 Result cuStreamCreate(void** stream, unsigned) { *stream = reinterpret_cast<void*>(0x20); return SUCCESS; }
 Result cuStreamDestroy_v2(void*) { return SUCCESS; }
-Result cuStreamSynchronize(void*) { return SUCCESS; }
+Result cuStreamSynchronize(void*);
 Result cuEventCreate(void** event, unsigned) { LOCK; *event = reinterpret_cast<void*>(0x30); d.totals.events++; return SUCCESS; }
 Result cuEventDestroy_v2(void*) { LOCK; d.totals.events++; return SUCCESS; }
 Result cuEventRecord(void*, void*) { LOCK; d.totals.events++; return SUCCESS; }
@@ -177,14 +177,18 @@ Result cuMemFreeAsync(Pointer place, void*) {
 Result cuMemFree_v2(Pointer place) { return cuMemFreeAsync(place, nullptr); }
 Result cuMemcpyHtoDAsync_v2(Pointer to, const void* from, size_t bytes, void*) {
     LOCK;
+    if (d.captured != nullptr) return NOT_WHILE_CAPTURED;
     d.totals.uploads++, d.totals.uploaded += (long long)bytes;
-    return now_or_captured([=] { memcpy(reinterpret_cast<void*>(to), from, bytes); return SUCCESS; });
+    memcpy(reinterpret_cast<void*>(to), from, bytes);
+    return SUCCESS;
 }
 Result cuMemcpyHtoD_v2(Pointer to, const void* from, size_t bytes) { return cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr); }
 Result cuMemcpyDtoHAsync_v2(void* to, Pointer from, size_t bytes, void*) {
     LOCK;
+    if (d.captured != nullptr) return NOT_WHILE_CAPTURED;
     d.totals.downloads++, d.totals.downloaded += (long long)bytes;
-    return now_or_captured([=] { memcpy(to, reinterpret_cast<void*>(from), bytes); return SUCCESS; });
+    memcpy(to, reinterpret_cast<void*>(from), bytes);
+    return SUCCESS;
 }
 Result cuMemcpyDtoH_v2(void* to, Pointer from, size_t bytes) { return cuMemcpyDtoHAsync_v2(to, from, bytes, nullptr); }
 Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t bytes, void*) {
@@ -209,11 +213,16 @@ Result cuModuleGetFunction(void** result, void*, const char* name) {
             return dladdr(reinterpret_cast<void*>(&cuInit), &own) ? dlopen(own.dli_fname, RTLD_NOW | RTLD_NOLOAD) : nullptr;
         }();
         const std::string text = name;
-        function = std::make_unique<Function>(Function{text, OnHost(dlsym(here, (text + "_on_host").c_str())), candle::kernel(text),
-                                                       Sizes(dlsym(here, (text + "_argument_sizes").c_str())), 0, {}});
+        const auto ours = OnHost(dlsym(here, (text + "_on_host").c_str()));
+        const auto count = Sizes(dlsym(here, (text + "_argument_sizes").c_str()));
+        const candle::Kernel* candles = candle::kernel(text);
+        std::vector<size_t> sizes(64);
+        if (count != nullptr) sizes.resize(count(sizes.data()));
+        if (candles != nullptr) sizes = candles->sizes;
+        function = std::make_unique<Function>(Function{text, ours, candles, sizes, 0, {}});
     }
     *result = function.get();
-    if (function->ours != nullptr || function->candles) return SUCCESS;
+    if (function->ours != nullptr || function->candles != nullptr) return SUCCESS;
     fprintf(stderr, "the driver on the processor has no kernel %s\n", name);
     return NOT_FOUND;
 }
@@ -224,13 +233,10 @@ Result cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned b
     const dim3 grid{gx, gy, gz}, block{bx, by, bz};
     d.totals.launches++;
     if (d.captured == nullptr) return launch(function, grid, block, shared, arguments);
-    if (function.sizes == nullptr) return NOT_SUPPORTED;
-    size_t sizes[64];
-    const unsigned count = function.sizes(sizes);
     std::vector<std::vector<char>> values;
-    for (unsigned i = 0; i < count; i++) {
+    for (size_t i = 0; i < function.sizes.size(); i++) {
         const char* value = static_cast<const char*>(arguments[i]);
-        values.emplace_back(value, value + sizes[i]);
+        values.emplace_back(value, value + function.sizes[i]);
     }
     return now_or_captured([=, &function]() mutable {
         std::vector<void*> pointers;
@@ -254,6 +260,7 @@ Result cuStreamEndCapture(void*, void** graph) {
     d.captured = nullptr;
     return SUCCESS;
 }
+Result cuStreamSynchronize(void*) { LOCK; return d.captured != nullptr ? NOT_WHILE_CAPTURED : SUCCESS; }
 Result cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) { *executable = graph; return SUCCESS; }
 Result cuGraphUpload(void*, void*) { return SUCCESS; }
 Result cuGraphLaunch(void* executable, void*) {

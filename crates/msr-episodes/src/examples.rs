@@ -17,6 +17,14 @@ pub enum Targets {
 }
 
 impl Targets {
+    /// Targets of the same kind, with another tensor inside.
+    pub fn with(&self, tensor: Tensor) -> Self {
+        match self {
+            Targets::Values(_) => Targets::Values(tensor),
+            Targets::Labels(_) => Targets::Labels(tensor),
+        }
+    }
+
     /// The tensor inside.
     pub fn tensor(&self) -> &Tensor {
         match self {
@@ -29,14 +37,6 @@ impl Targets {
         match self {
             Targets::Values(_) => "values",
             Targets::Labels(_) => "labels",
-        }
-    }
-
-    /// The same kind of targets, with another tensor.
-    fn with(&self, tensor: Tensor) -> Self {
-        match self {
-            Targets::Values(_) => Targets::Values(tensor),
-            Targets::Labels(_) => Targets::Labels(tensor),
         }
     }
 }

@@ -21,6 +21,7 @@
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient; [`descend`]:
 //!   gradient steps on that of a linear model, in one pass.
 //! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`Graph`], [`Slot`]: what was launched on a GPU, recorded and replayed.
 //! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
 //!   operation, to compare with.
 //! - [`Precision`]: what may be expected of each floating-point type.
@@ -71,6 +72,7 @@ mod error;
 mod extreme;
 mod finite;
 mod gather;
+mod graph;
 mod im2col;
 mod index_select;
 mod lanes;
@@ -103,6 +105,7 @@ pub use error::{Error, Result};
 pub use extreme::{Extreme, extreme, extreme_shares};
 pub use finite::{is_finite, squared_norm};
 pub use gather::{checked_index, class_index, gather, index_to_device, scatter_add};
+pub use graph::{Graph, Slot};
 pub use im2col::{col2im, im2col};
 pub use index_select::{index_add, index_select};
 pub use matmul::matmul;

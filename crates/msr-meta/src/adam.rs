@@ -208,8 +208,35 @@ impl Adam {
         self.after(parameters, gradients, taken)
     }
 
+    /// Launches a step on a GPU, and waits for nothing: `report` will say what became of it, see
+    /// [`Adam::taken`], and `steps_taken` is counted up there.
+    ///
+    /// # Errors
+    /// When the tensors do not lie there.
+    pub(crate) fn launch(
+        &mut self,
+        parameters: &[OuterParameter],
+        gradients: &[Tensor],
+        losses: &Tensor,
+        steps_taken: &Tensor,
+        report: &Tensor,
+    ) -> Result<()> {
+        let rule = self.rule();
+        let mut updates = updates(parameters, gradients, &mut self.first, &mut self.second);
+        Ok(adam::step_on_device(&mut updates, &rule, steps_taken, losses, report)?)
+    }
+
+    /// What became of a step that was launched, on so many losses.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub(crate) fn taken(&self, report: &Tensor, losses: usize) -> Result<adam::Taken> {
+        let dtype = self.first.first().map_or(DType::F32, Tensor::dtype);
+        Ok(adam::Taken::of_report(report, losses, &self.rule(), dtype)?)
+    }
+
     /// Counts a step that was taken, and says why one was not. The numbers of `losses`.
-    fn after(
+    pub(crate) fn after(
         &mut self,
         parameters: &[OuterParameter],
         gradients: &[Tensor],

@@ -79,6 +79,7 @@ mod loss;
 mod methods;
 mod parameters;
 mod rates;
+mod recorded;
 mod statistics;
 mod task_data;
 mod trainer;

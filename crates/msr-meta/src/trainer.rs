@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::mean;
 use crate::known_tasks::KnownTasks;
 use crate::learner::{Gradients, Learner, device_of, on_device};
+use crate::recorded::Recorded;
 use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
 
 /// What happened in an outer step.
@@ -94,6 +95,8 @@ pub struct Trainer {
     description: Value,
     /// What is kept of the training tasks of the source that was last run on.
     known: Option<KnownTasks>,
+    /// Steps on a GPU.
+    recorded: Recorded,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -111,7 +114,8 @@ impl Trainer {
         let adam = Adam::new(adam, learner.outer_parameters())?;
         let (learner, description): (Box<dyn Learner>, _) = (Box::new(learner), Value::Null);
         let (checkpoints, last_good, validation) = (None, None, None);
-        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description, known: None })
+        let (known, recorded) = (None, Recorded::default());
+        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description, known, recorded })
     }
 
     /// What else makes this run what it is: seeds, data. It is stored with checkpoints, and a run
@@ -218,6 +222,8 @@ impl Trainer {
         let (meaning, parameters) = (self.meaning(), self.learner.outer_parameters());
         checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), &mut self.adam)?;
         self.step = step;
+        // Moments lie elsewhere now.
+        self.recorded = Recorded::default();
         self.last_good = Some((path.into(), step));
         if let Some(validation) = &mut self.validation {
             validation.progress = progress.unwrap_or_default();
@@ -242,6 +248,15 @@ impl Trainer {
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
         let (learner, step) = (self.learner.as_ref(), self.step);
+        self.adam.config().schedule.check(self.adam.steps() + 1)?;
+        if let Some(taken) = self.recorded.step(learner, &mut self.adam, episode)? {
+            if taken.is_taken || taken.watched.iter().any(|loss| !loss.is_finite()) {
+                let losses = self.adam.after(learner.outer_parameters(), &[], taken)?;
+                return self.report(&episode.tasks, losses, &[]);
+            }
+            // Why not, the gradients say, which were not kept: nothing was changed.
+        }
+        let (learner, step) = (self.learner.as_ref(), step);
         self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))
     }
 
@@ -260,6 +275,11 @@ impl Trainer {
             }
             Err(problem) => return Err(self.in_step(problem, None)),
         };
+        self.report(tasks, losses, &found.buffers)
+    }
+
+    /// What is to be said of a step with these losses, which was taken when they are finite.
+    fn report(&mut self, tasks: &[usize], losses: Vec<f64>, buffers: &[Tensor]) -> Result<StepReport> {
         if let Some(i) = losses.iter().position(|l| !l.is_finite()) {
             return Err(Error::Diverged {
                 step: self.step,
@@ -268,7 +288,7 @@ impl Trainer {
                 checkpoint: self.last_good.clone(),
             });
         }
-        for (buffer, value) in self.learner.buffers().iter().zip(&found.buffers) {
+        for (buffer, value) in self.learner.buffers().iter().zip(buffers) {
             buffer.set(value)?;
         }
         let report = StepReport { step: self.step, losses };

@@ -46,13 +46,14 @@ pub(super) enum Number<'a> {
 const PLAN: usize = 3;
 
 /// One step; all on one GPU, contiguous and of one dtype, none empty, and there is one at least.
-/// The report is what was watched, then the squares.
+/// What was watched, then the squares, go into the report, which has room for them.
 pub(super) fn step_all(
     updates: &mut [Update<'_>],
     rule: &Rule,
     number: Number<'_>,
     watched: &Tensor,
-) -> Result<Tensor> {
+    report: &Tensor,
+) -> Result<()> {
     let (device, dtype) = (updates[0].gradient.device().clone(), updates[0].gradient.dtype());
     let gradients: Vec<Tensor> = updates.iter().map(|u| contiguous(u.gradient)).collect::<Result<_>>()?;
     let watched = &contiguous(watched)?;
@@ -67,7 +68,7 @@ pub(super) fn step_all(
         largest(dtype),
         t,
     ];
-    let (report, plan) = measured(&gradients, Some((&rule, number, watched)))?;
+    let plan = measured(&gradients, Some((&rule, number, watched)), report)?;
     for (updates, gradients) in updates.chunks(MOST_TENSORS).zip(gradients.chunks(MOST_TENSORS)) {
         let (words, blocks) = batch(gradients)?;
         let parameters: Vec<&Tensor> = updates.iter().map(|u| u.parameter.as_tensor()).collect();
@@ -91,19 +92,19 @@ pub(super) fn step_all(
         // so on the same stream. The plan was made by `adam_plan`.
         let [] = unsafe { launch(kernel("adam_step", blocks), &device, dtype, [], &arguments) }?;
     }
-    Ok(report)
+    Ok(())
 }
 
-/// `Σ g²` of each of some tensors, of which there is one at least, in double precision, after what
-/// is watched; and the plan of a step, where there is a rule for it.
+/// Writes `Σ g²` of each of some tensors, of which there is one at least, in double precision, into
+/// the report, after what is watched. The plan of a step, where there is a rule for it.
 fn measured(
     gradients: &[Tensor],
     step: Option<(&[f64; 8], Number<'_>, &Tensor)>,
-) -> Result<(Tensor, Tensor)> {
+    report: &Tensor,
+) -> Result<Tensor> {
     let (device, dtype) = (gradients[0].device(), gradients[0].dtype());
     let watching = step.map_or(0, |(_, _, watched)| watched.elem_count());
-    // Both are written as a whole before they are read.
-    let report = Tensor::zeros(watching + gradients.len(), DType::F64, device)?;
+    // Written as a whole before it is read.
     let plan = Tensor::zeros(PLAN, DType::F64, device)?;
     for (number, tensors) in gradients.chunks(MOST_TENSORS).enumerate() {
         let (words, blocks) = batch(tensors)?;
@@ -125,7 +126,7 @@ fn measured(
         let arguments = [
             Arg::Of(&squares),
             Arg::Of(&part),
-            Arg::Of(&report),
+            Arg::Of(report),
             Arg::Of(&plan),
             taken,
             watched,
@@ -138,13 +139,15 @@ fn measured(
         // and nothing else has their memory yet.
         let [] = unsafe { launch(kernel("adam_plan", 1), device, dtype, [], &arguments) }?;
     }
-    Ok((report, plan))
+    Ok(plan)
 }
 
 /// `Σ x²`, of a tensor on a GPU.
 pub(crate) fn squared_norm(x: &Tensor) -> Result<f64> {
     let x = contiguous(x)?.flatten_all()?;
-    Ok(measured(&[x], None)?.0.to_vec1::<f64>()?[0])
+    let square = Tensor::zeros(1, DType::F64, x.device())?;
+    measured(&[x], None, &square)?;
+    Ok(square.to_vec1::<f64>()?[0])
 }
 
 #[cfg(test)]

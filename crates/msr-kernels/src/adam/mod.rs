@@ -145,7 +145,8 @@ pub struct Taken {
 pub fn step_all(updates: &mut [Update<'_>], rule: &Rule, t: u64, watched: &Tensor) -> Result<Taken> {
     check_all(updates, watched)?;
     if is_on_one_gpu(updates) {
-        let report = cuda::step_all(updates, rule, cuda::Number::Known(t), watched)?;
+        let report = Tensor::zeros(watched.elem_count() + updates.len(), DType::F64, watched.device())?;
+        cuda::step_all(updates, rule, cuda::Number::Known(t), watched, &report)?;
         return Taken::read(&report, watched.elem_count(), rule, largest(updates[0].parameter.dtype()));
     }
     let watched = watched.to_vec1::<f64>()?;
@@ -165,8 +166,11 @@ pub fn step_all(updates: &mut [Update<'_>], rule: &Rule, t: u64, watched: &Tenso
 }
 
 /// As [`step_all`] on a GPU, where the number of the step lies there, too, so that the same launches
-/// can be replayed: `steps_taken (1)` in `f64` is counted up when a step is taken. The report stays
-/// there, for [`Taken::of_report`].
+/// can be replayed (see [`Graph`](crate::Graph)): `steps_taken` is counted up when a step is taken.
+/// What was watched, and then the squares, are written to `report`, for [`Taken::of_report`].
+///
+/// # Shapes
+/// `steps_taken (1)`, `watched (t)`, `report (t + updates)`, all in `f64`
 ///
 /// # Errors
 /// As [`step_all`]; [`Error::Shape`] when the tensors do not lie on one GPU, or cannot be changed
@@ -176,13 +180,22 @@ pub fn step_on_device(
     rule: &Rule,
     steps_taken: &Tensor,
     watched: &Tensor,
-) -> Result<Tensor> {
+    report: &Tensor,
+) -> Result<()> {
     check_all(updates, watched)?;
-    if !is_on_one_gpu(updates) || steps_taken.dtype() != DType::F64 || steps_taken.elem_count() != 1 {
-        let expected = "contiguous parameters and moments on one GPU, and a number of steps";
-        return Err(Error::shape("adam", expected, steps_taken.dims()));
+    let fits = |t: &Tensor, size: usize| {
+        t.dims() == [size]
+            && t.dtype() == DType::F64
+            && t.is_contiguous()
+            && t.device().same_device(watched.device())
+    };
+    let size = watched.elem_count() + updates.len();
+    if !is_on_one_gpu(updates) || !fits(steps_taken, 1) || !fits(report, size) {
+        let expected =
+            format!("parameters and moments on one GPU, a number of steps, and {size} for the report");
+        return Err(Error::shape("adam", expected, report.dims()));
     }
-    cuda::step_all(updates, rule, cuda::Number::After(steps_taken), watched)
+    cuda::step_all(updates, rule, cuda::Number::After(steps_taken), watched, report)
 }
 
 /// Refuses what does not fit each other.

@@ -10,6 +10,22 @@ pub(crate) fn open(_: usize) -> candle_core::Result<Device> {
     Err(candle_core::Error::NotCompiledWithCudaSupport)
 }
 
+/// Nothing, as nothing can be recorded.
+#[derive(Debug)]
+pub(crate) struct Recorded;
+
+impl Recorded {
+    /// See the twin of this file.
+    pub(crate) fn replay(&self) -> Result<()> {
+        Err(Error::BuiltWithoutCuda)
+    }
+}
+
+/// See the twin of this file.
+pub(crate) fn record<T>(_: &Device, _: impl FnOnce() -> T) -> Result<(Result<Recorded>, T)> {
+    Err(Error::BuiltWithoutCuda)
+}
+
 /// See the twin of this file.
 #[expect(unsafe_code, reason = "as the twin of this file")]
 pub(crate) unsafe fn launch<const N: usize>(

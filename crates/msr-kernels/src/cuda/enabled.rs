@@ -13,7 +13,7 @@ use cudarc::cublas::sys::cublasComputeType_t::{CUBLAS_COMPUTE_32F_PEDANTIC, CUBL
 use cudarc::cublas::sys::cublasGemmAlgo_t::CUBLAS_GEMM_DFALT;
 use cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
 use cudarc::cublas::sys::cudaDataType_t::{CUDA_R_32F, CUDA_R_64F};
-use cudarc::driver::{CudaFunction, CudaStream, DevicePtr, DeviceRepr, result, sys};
+use cudarc::driver::{CudaFunction, CudaGraph, CudaStream, DevicePtr, DeviceRepr, result, sys};
 use cudarc::nvrtc::Ptx;
 
 use super::{Arg, Kernel, Matrices, Products, Shaped};
@@ -38,6 +38,52 @@ pub(crate) fn open(ordinal: usize) -> candle_core::Result<Device> {
         result::mem_pool::set_attribute(pool, threshold, std::ptr::from_mut(&mut keep).cast()).w()?;
     }
     Ok(Device::Cuda(device))
+}
+
+/// A CUDA graph, with the device that it belongs to.
+pub(crate) struct Recorded {
+    graph: Mutex<CudaGraph>,
+    device: CudaDevice,
+}
+
+// SAFETY: a graph may be used by one thread at a time; that is what the lock is for. Its context is
+// bound to the thread before each use.
+unsafe impl Send for Recorded {}
+// SAFETY: as above.
+unsafe impl Sync for Recorded {}
+
+impl std::fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorded").field("device", &self.device).finish_non_exhaustive()
+    }
+}
+
+impl Recorded {
+    /// Runs the graph on the stream of its device.
+    pub(crate) fn replay(&self) -> Result<()> {
+        Ok(self.graph.lock().unwrap_or_else(PoisonError::into_inner).launch().w()?)
+    }
+}
+
+/// Records what `work` launches, on this thread; with what `work` says.
+///
+/// # Errors
+/// When recording cannot begin. The inner one: when it cannot end.
+pub(crate) fn record<T>(device: &Device, work: impl FnOnce() -> T) -> Result<(Result<Recorded>, T)> {
+    let device = device.as_cuda_device()?.clone();
+    let stream = device.cuda_stream();
+    // What would be uploaded meanwhile is an error then, and not a copy from where nothing is left.
+    let _no_uploads = device.enable_cuda_graph_htod_cache();
+    stream.synchronize().w()?;
+    stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).w()?;
+    let done = work();
+    let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
+    let recorded = match stream.end_capture(flags).w() {
+        Ok(Some(graph)) => Ok(Recorded { graph: Mutex::new(graph), device }),
+        Ok(None) => Err(candle_core::Error::Msg("nothing was launched that could be recorded".into()).into()),
+        Err(problem) => Err(problem.into()),
+    };
+    Ok((recorded, done))
 }
 
 /// A kernel of a number type; what was loaded once for a context stays.
@@ -82,7 +128,11 @@ fn address(tensor: &Tensor, device: &Device, stream: &CudaStream) -> Result<sys:
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U32(s), .. }) => Ok(of(s, at, stream)),
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::I64(s), .. }) => Ok(of(s, at, stream)),
         Storage::Cuda(CudaStorage { slice: CudaStorageSlice::U8(s), .. }) => Ok(of(s, at, stream)),
-        _ => Err(Error::Dtype { op: "launch", expected: "F32, F64, U32, I64 or U8".into(), got: tensor.dtype() }),
+        _ => Err(Error::Dtype {
+            op: "launch",
+            expected: "F32, F64, U32, I64 or U8".into(),
+            got: tensor.dtype(),
+        }),
     }
 }
 

@@ -14,7 +14,7 @@ mod strides;
 use candle_core::{DType, Tensor};
 
 pub(crate) use crate::dense::contiguous;
-pub(crate) use device::{launch, open, products};
+pub(crate) use device::{Recorded, launch, open, products, record};
 pub(crate) use grid::Grid;
 pub(crate) use lines::Lines;
 pub(crate) use resident::Resident;
@@ -102,7 +102,11 @@ pub(crate) struct Matrices {
 pub(crate) fn packs<const N: usize>(operands: [&Tensor; N], row: usize) -> u32 {
     let pack = 16 / operands.first().map_or(4, |t| t.dtype().size_in_bytes());
     let begins = |t: &&Tensor| t.layout().start_offset().is_multiple_of(pack);
-    if row.is_multiple_of(pack) && operands.iter().all(begins) { u32::try_from(row / pack).unwrap_or(0) } else { 0 }
+    if row.is_multiple_of(pack) && operands.iter().all(begins) {
+        u32::try_from(row / pack).unwrap_or(0)
+    } else {
+        0
+    }
 }
 
 /// What a result is to be.

@@ -78,8 +78,9 @@ pub(super) fn descend(
     // SAFETY: there is a block for each of the `t` tasks. Design, start and rate have the sizes of
     // the operation and are read with their own strides, targets are `(t, n)`. What is saved is
     // written step by step: all of it, unless there is no step, and then nobody sees it.
-    let [after, before, errors, slopes] =
-        unsafe { launch(kernel("descent_steps", tasks, sizes), design.device(), dtype, results, &arguments) }?;
+    let [after, before, errors, slopes] = unsafe {
+        launch(kernel("descent_steps", tasks, sizes), design.device(), dtype, results, &arguments)
+    }?;
     let taken = |t: Tensor| t.narrow(1, 0, steps);
     Ok((after, Path { before: taken(before)?, errors: taken(errors)?, slopes: taken(slopes)? }))
 }
@@ -100,10 +101,10 @@ pub(super) fn gradient(
     for (at, &d) in order.iter().enumerate() {
         (back[d], stride[d]) = (at, stored[at + 1..].iter().product());
     }
-    let (of, to) =
-        (matrix(design.dims(), design.stride(), sizes)?, matrix(design.dims(), &stride, sizes)?);
+    let (of, to) = (matrix(design.dims(), design.stride(), sizes)?, matrix(design.dims(), &stride, sizes)?);
     let (from, tasks) = (vector(g)?, count(OP, sizes.tasks)?);
-    let results = [(&stored[..], dtype), (g.dims(), dtype), (g.dims(), dtype), (&narrow, dtype), (&tall, dtype)];
+    let results =
+        [(&stored[..], dtype), (g.dims(), dtype), (g.dims(), dtype), (&narrow, dtype), (&tall, dtype)];
     let arguments = [
         Arg::Result(0),
         Arg::Result(1),
@@ -125,8 +126,9 @@ pub(super) fn gradient(
     ];
     // SAFETY: as in `descend`; the path has the shapes that were compared with these sizes, and the
     // strides of the gradient by the design matrix are those of its own contiguous storage.
-    let [by_design, by_start, by_rate, _, _] =
-        unsafe { launch(kernel("descent_gradient", tasks, sizes), design.device(), dtype, results, &arguments) }?;
+    let [by_design, by_start, by_rate, _, _] = unsafe {
+        launch(kernel("descent_gradient", tasks, sizes), design.device(), dtype, results, &arguments)
+    }?;
     Ok([by_design.permute(back)?, by_start, sum_keepdim(&by_rate, &[0])?.reshape(sizes.columns)?])
 }
 

@@ -63,7 +63,8 @@ fn checked(design: &Tensor, targets: &Tensor, vectors: [(&'static str, &Tensor);
     match Body::of(all) {
         Body::Cpu | Body::Cuda => Ok(sizes),
         _ => {
-            let problem = "single or double precision on one device, all the same; compose it for other types";
+            let problem =
+                "single or double precision on one device, all the same; compose it for other types";
             Err(Error::shape(OP, problem, design.dims()))
         }
     }

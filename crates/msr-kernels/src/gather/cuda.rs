@@ -67,8 +67,9 @@ pub(super) fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Ten
     ];
     // SAFETY: x and the index are matrices of one shape, read with their own strides. Each of the
     // `size` sums of a row has a thread, which writes it.
-    let [y] =
-        unsafe { launch(kernel(name, grid), x.device(), x.dtype(), [(&[rows, size], x.dtype())], &arguments) }?;
+    let [y] = unsafe {
+        launch(kernel(name, grid), x.device(), x.dtype(), [(&[rows, size], x.dtype())], &arguments)
+    }?;
     Ok(y)
 }
 

@@ -20,7 +20,7 @@ pub(super) fn can_be_known(index: &Tensor) -> bool {
 }
 
 /// Remembers that all numbers of `index` are below `end`.
-pub(super) fn remember(index: &Tensor, end: usize) {
+pub(crate) fn remember(index: &Tensor, end: usize) {
     if can_be_known(index) {
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         known.push_front((index.id(), end));
@@ -28,10 +28,16 @@ pub(super) fn remember(index: &Tensor, end: usize) {
     }
 }
 
+/// What it is remembered that all numbers are below, if it is.
+pub(crate) fn end_of(index: &Tensor) -> Option<usize> {
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_this = known.iter().filter(|(id, _)| can_be_known(index) && *id == index.id());
+    of_this.map(|(_, end)| *end).min()
+}
+
 /// Whether it is remembered that all numbers are below `count`.
 pub(super) fn are_below(index: &Tensor, count: usize) -> bool {
-    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    can_be_known(index) && known.iter().any(|(id, end)| *id == index.id() && *end <= count)
+    end_of(index).is_some_and(|end| end <= count)
 }
 
 /// Indices on their way from main memory to a device, as contiguous `u32`:

@@ -12,6 +12,8 @@ use crate::body::{Body, widened};
 use crate::dense::{room_for, tidy};
 use crate::error::{Error, Result};
 
+pub(crate) use known::{end_of, remember};
+
 pub use known::index_to_device;
 
 /// `y[r, j] = x[r, index[r, j]]`.

@@ -61,7 +61,8 @@ pub(super) fn forward(
     let y = &contiguous(y)?;
     let images = Images::new(y, pool, &[Some(gamma), Some(beta)])?;
     let (shape, vector, dtype) = (pooled(y, pool), gamma.dims(), y.dtype());
-    let results = [(&shape[..], dtype), (vector, dtype), (vector, dtype), (&shape[..], DType::U8), (&shape[..], dtype)];
+    let results =
+        [(&shape[..], dtype), (vector, dtype), (vector, dtype), (&shape[..], DType::U8), (&shape[..], dtype)];
     let arguments = [
         Arg::Result(0),
         Arg::Result(1),

@@ -190,7 +190,8 @@ impl Saved {
         let side = self.pool.side();
         let (oh, ow) = (h / side, w / side);
         let own = self.best.dims();
-        let fits = if Body::of([y]) == Body::Cuda { own == [t, b, c, oh, ow] } else { own == [t, b, oh, ow, c] };
+        let fits =
+            if Body::of([y]) == Body::Cuda { own == [t, b, c, oh, ow] } else { own == [t, b, oh, ow, c] };
         if !fits || !is_fused_with(y, &self.best) {
             let problem = "what was saved belongs to other images";
             return Err(Error::mismatch(OP, &[t, b, c, h, w], own, problem));

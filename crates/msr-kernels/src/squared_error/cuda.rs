@@ -56,12 +56,18 @@ pub(super) fn squared_distance(a: &Tensor, b: &Tensor, scale: f64) -> Result<Ten
     let grid = Grid::blocks(tasks_32.min(BLOCKS), threads).for_each(parts);
     // SAFETY: a and b have `tasks` rows of `size` numbers, side by side or as the view says; each
     // sum, or each of its parts, has its place and is written. Packs are at addresses for them.
-    let [sum] = unsafe { launch(kernel(name, grid), a.device(), a.dtype(), [result], &[&to[..], &sums].concat()) }?;
+    let [sum] =
+        unsafe { launch(kernel(name, grid), a.device(), a.dtype(), [result], &[&to[..], &sums].concat()) }?;
     if parts == 1 {
         return Ok(sum);
     }
-    let arguments =
-        [Arg::Result(0), Arg::Of(&sum), Arg::Real(scale), Arg::Count(tasks_32), Arg::Count(count(OP, parts)?)];
+    let arguments = [
+        Arg::Result(0),
+        Arg::Of(&sum),
+        Arg::Real(scale),
+        Arg::Count(tasks_32),
+        Arg::Count(count(OP, parts)?),
+    ];
     let kernel = kernel("squared_distance_parts", Grid::over(tasks));
     // SAFETY: there are `parts` rows of `tasks` numbers.
     let [sum] = unsafe { launch(kernel, a.device(), a.dtype(), [(&[tasks], a.dtype())], &arguments) }?;
