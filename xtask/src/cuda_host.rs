@@ -251,13 +251,11 @@ impl Host {
     /// The compiled sources of the driver, and the kernels for each number type.
     fn objects(&self, mode: Mode, folder: &Path) -> Result<Vec<PathBuf>> {
         let (sources, kernels) = (self.sources(), self.root.join("crates/msr-kernels/src"));
-        let headers = [
-            sources.join("host_cuda.hpp"),
-            sources.join("traffic.hpp"),
-            sources.join("candle.hpp"),
-            kernels.join("cuda/kernel.cuh"),
-            kernels.join("cuda/lines.cuh"),
-        ];
+        let mut headers = Vec::new();
+        for folder in [&sources, &kernels.join("cuda")] {
+            let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+            headers.extend(files.filter(|path| path.extension().is_some_and(|e| e == "hpp" || e == "cuh")));
+        }
         let headers = newest(headers.iter())?;
         let mut jobs = Vec::new();
         for name in ["driver", "candle", "traffic", "block_order"] {

@@ -182,6 +182,11 @@ impl Convolution {
         targets: &Tensor,
         uses: usize,
     ) -> Result<Option<SecondMoments>> {
+        // To ask whether data should be centred, or whether rounding shows, the host would have to
+        // wait for a GPU, each time; there, double precision costs less.
+        if examples.device().is_cuda() && examples.dtype() == DType::F32 {
+            return self.moments_by(second_moments_in_f64, examples, targets, uses);
+        }
         self.moments_by(centred_second_moments, examples, targets, uses)
     }
 

@@ -5,8 +5,8 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
-    SecondMoments, Unary, Window, centred_second_moments, conv2d, conv2d_input_grad, conv2d_weight_grad,
-    matmul, second_moments, second_moments_in_f64, unary,
+    SecondMoments, Unary, Window, avg_pool, centred_second_moments, conv2d, conv2d_input_grad,
+    conv2d_weight_grad, matmul, second_moments, second_moments_in_f64, spread, unary,
 };
 
 use super::operation::Domain::{Positive, Real};
@@ -44,6 +44,21 @@ pub fn moments() -> Vec<Operation> {
                 let far = unary(Unary::Affine { scale: 0.25, offset: 4.0 }, &x[0])?;
                 squared_error(&centred_second_moments(&far, &x[1], square, false)?)
             },
+        ),
+        kernel(
+            "centred_second_moments, padded",
+            Real,
+            |n| shapes![[2, 3, 2, 3, n], [2, 3, 2, 3, n]],
+            move |x| {
+                let far = unary(Unary::Affine { scale: 0.25, offset: 4.0 }, &x[0])?;
+                squared_error(&centred_second_moments(&far, &x[1], Window::square(3, 1, 1), true)?)
+            },
+        ),
+        kernel_of_many(
+            "second_moments, many entries",
+            Positive,
+            |_| shapes![[2, 3, 6, 7, 8], [2, 3, 9, 7, 8]],
+            move |x| Ok(moments(second_moments(&x[0], &x[1], Window::square(3, 1, 1), true)?)),
         ),
     ]
 }
@@ -133,5 +148,52 @@ pub fn forms() -> Vec<Operation> {
             |x| conv2d_weight_grad(&x[0], &x[1], SAME),
         ),
     ];
-    all.into_iter().map(Operation::in_full_precision).collect()
+    all.into_iter()
+        .chain(further_convolutions())
+        .chain(large_windows())
+        .map(Operation::in_full_precision)
+        .collect()
+}
+
+/// Convolutions whose tiles are of other sizes, whose sums are divided, and of other windows.
+fn further_convolutions() -> Vec<Operation> {
+    const HALF: Window = Window { kernel: (3, 3), stride: (2, 2), padding: (1, 1) };
+    const WIDE: Window = Window { kernel: (5, 4), stride: (1, 2), padding: (2, 1) };
+    let of = |name: &str, window: Window, image: (usize, usize), [t, b, c, o]: [usize; 4]| {
+        let (h, w) = image;
+        let (oh, ow) = window.output(image).unwrap_or_default();
+        let (x, y) = (vec![t, b, c, h, w], vec![t, b, o, oh, ow]);
+        let filters = vec![t, o, c, window.kernel.0, window.kernel.1];
+        let shapes = |a: &Vec<usize>, b: &Vec<usize>| {
+            let both = vec![a.clone(), b.clone()];
+            move |_: usize| both.clone()
+        };
+        [
+            kernel(format!("conv2d, {name}"), Real, shapes(&x, &filters), move |x| {
+                conv2d(&x[0], &x[1], window)
+            }),
+            kernel(format!("conv2d_input_grad, {name}"), Real, shapes(&y, &filters), move |x| {
+                conv2d_input_grad(&x[0], &x[1], window, image)
+            }),
+            kernel(format!("conv2d_weight_grad, {name}"), Real, shapes(&x, &y), move |x| {
+                conv2d_weight_grad(&x[0], &x[1], window)
+            }),
+        ]
+    };
+    let all = [
+        of("64 channels", Window::square(3, 1, 1), (6, 5), [2, 3, 33, 65]),
+        of("long sums", Window::square(3, 1, 1), (40, 33), [1, 2, 3, 12]),
+        of("a stride", HALF, (9, 12), [2, 3, 5, 40]),
+        of("other windows", WIDE, (9, 10), [2, 2, 9, 40]),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+/// Windows with so many pixels that they are added together.
+fn large_windows() -> Vec<Operation> {
+    const LARGE: Window = Window { kernel: (20, 30), stride: (3, 1), padding: (0, 0) };
+    vec![
+        kernel("avg_pool, large window", Positive, |_| shapes![[3, 30, 31]], |x| avg_pool(&x[0], LARGE)),
+        kernel("spread, large window", Positive, |_| shapes![[3, 4, 2]], |x| spread(&x[0], LARGE, (30, 31))),
+    ]
 }

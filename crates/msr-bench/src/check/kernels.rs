@@ -141,12 +141,12 @@ fn windows() -> Vec<Operation> {
             |n| shapes![[2, n + 1, 4]],
             |x| max_pool_index(&x[0], Window::square(2, 2, 0)),
         ),
-        // Few different numbers, so that several are the largest.
+        // Two different numbers, so that several are the largest.
         kernel(
             "max_pool_index, ties",
             Real,
             |n| shapes![[2, n + 2, 5]],
-            |x| max_pool_index(&x[0].clamp(0.5, 1.0)?, Window::square(3, 1, 0)),
+            |x| max_pool_index(&unary(Unary::Sign, &x[0])?, Window::square(3, 1, 0)),
         ),
     ]
 }

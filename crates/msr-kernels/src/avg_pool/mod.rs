@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -35,11 +36,12 @@ pub fn avg_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     if room_for("avg_pool", &shape)? == 0 {
         return Ok(Tensor::zeros(shape, x.dtype(), x.device())?);
     }
-    let images = tidy(x)?.contiguous()?.reshape((lead.iter().product::<usize>(), h, w))?;
+    let images = || tidy(x)?.contiguous()?.reshape((lead.iter().product::<usize>(), h, w));
     let means = match Body::of([x]) {
-        Body::Half => widened([&images], |[x]| avg_pool(x, window))?,
-        Body::Cpu => cpu::avg_pool(&images, window, out)?,
-        Body::Cuda | Body::Composed => composed::avg_pool(&images, window)?,
+        Body::Half => widened([x], |[x]| avg_pool(x, window))?,
+        Body::Cpu => cpu::avg_pool(&images()?, window, out)?,
+        Body::Cuda => return cuda::avg_pool(x, window, &shape),
+        Body::Composed => composed::avg_pool(&images()?, window)?,
     };
     Ok(means.reshape(shape)?)
 }
@@ -64,11 +66,12 @@ pub fn spread(y: &Tensor, window: Window, size: (usize, usize)) -> Result<Tensor
     if room_for("spread", &shape)? == 0 {
         return Ok(Tensor::zeros(shape, y.dtype(), y.device())?);
     }
-    let windows = tidy(y)?.contiguous()?.reshape((lead.iter().product::<usize>(), out.0, out.1))?;
+    let windows = || tidy(y)?.contiguous()?.reshape((lead.iter().product::<usize>(), out.0, out.1));
     let pixels = match Body::of([y]) {
-        Body::Half => widened([&windows], |[y]| spread(y, window, size))?,
-        Body::Cpu => cpu::spread(&windows, window, size)?,
-        Body::Cuda | Body::Composed => composed::spread(&windows, window, size)?,
+        Body::Half => widened([y], |[y]| spread(y, window, size))?,
+        Body::Cpu => cpu::spread(&windows()?, window, size)?,
+        Body::Cuda => return cuda::spread(y, window, &shape),
+        Body::Composed => composed::spread(&windows()?, window, size)?,
     };
     Ok(pixels.reshape(shape)?)
 }

@@ -8,13 +8,19 @@ use crate::window::Window;
 
 /// Whether a convolution of images `x (t, b, c, h, w)` with this many outputs, and both adjoints,
 /// are faster with windows read where they lie ([`conv2d`](crate::conv2d)) than with windows as
-/// columns ([`im2col`](crate::im2col)) and products. Never outside of main memory, in half
-/// precision, or where the window does not fit.
+/// columns ([`im2col`](crate::im2col)) and products. Always on a GPU that runs this crate's kernels:
+/// columns would have to be written and read there, which takes longer than what is computed with
+/// them. Never in half precision, on other devices, or where the window does not fit.
 ///
 /// `uses`: how often columns would be used that are made once, of images without a gradient.
 pub fn conv2d_pays(x: &Tensor, outputs: usize, window: Window, uses: Option<usize>) -> bool {
     let &[_, _, inputs, height, width] = x.dims() else { return false };
-    let (Ok(result), Body::Cpu) = (window.output((height, width)), Body::of([x])) else { return false };
+    let Ok(result) = window.output((height, width)) else { return false };
+    match Body::of([x]) {
+        Body::Cpu => (),
+        Body::Cuda => return true,
+        Body::Half | Body::Composed => return false,
+    }
     let block = if x.dtype() == DType::F64 { cpu::block::<f64>() } else { cpu::block::<f32>() };
     let (channels, pixels) = ([inputs, outputs], [height * width, result.0 * result.1]);
     in_place_pays(channels, window.taps(), pixels, block, uses)

@@ -10,6 +10,7 @@ mod grid;
 mod lines;
 mod resident;
 mod strides;
+mod window;
 
 use candle_core::{DType, Tensor};
 
@@ -19,6 +20,7 @@ pub(crate) use grid::Grid;
 pub(crate) use lines::Lines;
 pub(crate) use resident::Resident;
 pub(crate) use strides::Strides;
+pub(crate) use window::Geometry;
 
 use crate::error::{Error, Result};
 

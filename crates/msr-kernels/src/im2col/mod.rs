@@ -7,6 +7,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod map;
 #[cfg(test)]
 mod tests;
@@ -44,8 +45,9 @@ pub fn im2col(x: &Tensor, window: Window) -> Result<Tensor> {
     let x = &tidy(x)?;
     match Body::of([x]) {
         Body::Cpu => cpu::im2col(x, map, shape),
+        Body::Cuda => cuda::im2col(x, map, &shape),
         // Numbers are only moved.
-        Body::Half | Body::Cuda | Body::Composed => composed::im2col(x, map, shape),
+        Body::Half | Body::Composed => composed::im2col(x, map, shape),
     }
 }
 
@@ -74,6 +76,7 @@ pub fn col2im(columns: &Tensor, window: Window, size: (usize, usize)) -> Result<
     match Body::of([columns]) {
         Body::Half => widened([columns], |[columns]| col2im(columns, window, size)),
         Body::Cpu => cpu::col2im(columns, map, shape),
-        Body::Cuda | Body::Composed => composed::col2im(columns, map, shape),
+        Body::Cuda => cuda::col2im(columns, map, &shape),
+        Body::Composed => composed::col2im(columns, map, shape),
     }
 }

@@ -2,6 +2,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 #[cfg(test)]
 mod tests;
 
@@ -37,9 +38,10 @@ pub fn max_pool_index(x: &Tensor, window: Window) -> Result<Tensor> {
     if empty {
         return Ok(Tensor::zeros((images, out.0 * out.1), DType::U32, x.device())?);
     }
-    let images = x.contiguous()?.reshape((images, h, w))?;
+    let images = || x.contiguous()?.reshape((images, h, w));
     match Body::of([x]) {
-        Body::Cpu => cpu::max_pool_index(&images, window, out),
-        Body::Half | Body::Cuda | Body::Composed => composed::max_pool_index(&images, window, out),
+        Body::Cpu => cpu::max_pool_index(&images()?, window, out),
+        Body::Cuda => cuda::max_pool_index(x, window, out),
+        Body::Half | Body::Composed => composed::max_pool_index(&images()?, window, out),
     }
 }

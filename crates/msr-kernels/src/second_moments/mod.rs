@@ -12,6 +12,7 @@
 
 mod composed;
 mod cpu;
+mod cuda;
 mod means;
 mod products;
 #[cfg(test)]
@@ -141,7 +142,11 @@ pub fn centred_second_moments(
     constant: bool,
 ) -> Result<SecondMoments> {
     check(x, y, window)?;
-    let (found, [inputs, targets]) = moments(x, y, window, constant, None, false)?;
+    let (found, first) = moments(x, y, window, constant, None, false)?;
+    let [inputs, targets] = match first {
+        Some(first) => first,
+        None => [FirstExamples::of(x)?, FirstExamples::of(y)?],
+    };
     if !inputs.is_far_from_zero() && !targets.is_far_from_zero() {
         return Ok(found);
     }
@@ -176,7 +181,8 @@ fn check(x: &Tensor, y: &Tensor, window: Window) -> Result<()> {
     Ok(())
 }
 
-/// The moments, and where the first images and targets lie; sizes fit. `shift (t, 1, c, 1, 1)` was
+/// The moments, and where the first images and targets lie, if that is found out in passing; sizes
+/// fit. `shift (t, 1, c, 1, 1)` was
 /// subtracted from the images, and is to be subtracted from their padding.
 fn moments(
     x: &Tensor,
@@ -185,17 +191,18 @@ fn moments(
     constant: bool,
     shift: Option<&Tensor>,
     in_f64: bool,
-) -> Result<(SecondMoments, [FirstExamples; 2])> {
+) -> Result<(SecondMoments, Option<[FirstExamples; 2]>)> {
     match Body::of([x, y]) {
-        Body::Cpu => cpu::second_moments(x, y, window, constant, shift, in_f64),
-        Body::Half | Body::Cuda | Body::Composed if in_f64 && x.dtype() != DType::F64 => {
+        Body::Cpu => {
+            let (found, first) = cpu::second_moments(x, y, window, constant, shift, in_f64)?;
+            Ok((found, Some(first)))
+        }
+        Body::Cuda => Ok((cuda::second_moments(x, y, window, constant, shift, in_f64)?, None)),
+        Body::Half | Body::Composed if in_f64 && x.dtype() != DType::F64 => {
             let (x, y) = (x.to_dtype(DType::F64)?, y.to_dtype(DType::F64)?);
             moments(&x, &y, window, constant, shift, in_f64)
         }
-        Body::Half | Body::Cuda | Body::Composed => {
-            let found = composed::second_moments(x, y, window, constant, shift)?;
-            Ok((found, [FirstExamples::of(x)?, FirstExamples::of(y)?]))
-        }
+        Body::Half | Body::Composed => Ok((composed::second_moments(x, y, window, constant, shift)?, None)),
     }
 }
 
