@@ -35,7 +35,7 @@ struct Function {
     long launches;
     Traffic traffic;
 };
-struct Totals { long launches, products, allocations, frees, uploads, downloads, copies, fills, events, waits, replays; long long allocated, uploaded, downloaded; };
+struct Totals { long launches, products, allocations, frees, uploads, downloads, copies, fills, events, waits, replays, replayed_launches, replayed_products; long long allocated, uploaded, downloaded; };
 
 struct Graph {
     std::vector<std::function<Result()>> nodes;
@@ -55,9 +55,9 @@ struct Driver {
         FILE* out = path ? fopen(path, "w") : nullptr;
         if (out == nullptr) return;
         const Totals& t = totals;
-        fprintf(out, "launches %ld\nproducts %ld\nreplays %ld\nallocations %ld\nallocated_bytes %lld\nfrees %ld\nuploads %ld\nuploaded_bytes %lld\n"
+        fprintf(out, "launches %ld\nproducts %ld\nreplays %ld\nreplayed_launches %ld\nreplayed_products %ld\nallocations %ld\nallocated_bytes %lld\nfrees %ld\nuploads %ld\nuploaded_bytes %lld\n"
                 "downloads %ld\ndownloaded_bytes %lld\ncopies %ld\nfills %ld\nevents %ld\nwaits %ld\n",
-                t.launches, t.products, t.replays, t.allocations, t.allocated, t.frees, t.uploads, t.uploaded, t.downloads, t.downloaded,
+                t.launches, t.products, t.replays, t.replayed_launches, t.replayed_products, t.allocations, t.allocated, t.frees, t.uploads, t.uploaded, t.downloads, t.downloaded,
                 t.copies, t.fills, t.events, t.waits);
         for (const auto& [name, function] : functions) {
             if (function->launches == 0) continue;
@@ -81,6 +81,7 @@ Result now_or_captured(std::function<Result()> work) {
 Result launch(Function& function, dim3 grid, dim3 block, unsigned shared, void** arguments) {
     auto& d = driver();
     function.launches++;
+    if (d.replaying) d.totals.replayed_launches++;
     if (function.candles != nullptr) return function.candles->run(arguments), SUCCESS;
     traffic::begin(&function.traffic);
     // Both directions of blocks come up, whatever the seed is.
@@ -109,8 +110,9 @@ Result products(int ta, int tb, int m, int n, int k, double alpha, const void* a
                 double beta, void* c, int ldc, long long sc, int count) {
     if (m < 0 || n < 0 || k < 0 || count < 0 || lda < std::max(1, ta ? k : m) || ldb < std::max(1, tb ? n : k) || ldc < std::max(1, m)) return 7;
     auto& d = driver();
-    if (!d.replaying) d.totals.products++;
-    return now_or_captured([=] {
+    if (d.captured == nullptr) d.totals.products++;
+    return now_or_captured([=, &d] {
+        if (d.replaying) d.totals.replayed_products++;
         for (int i = 0; i < count; i++) {
             product(ta != 0, tb != 0, m, n, k, alpha, static_cast<const T*>(a) + i * sa, lda, static_cast<const T*>(b) + i * sb, ldb, beta,
                     static_cast<T*>(c) + i * sc, ldc);
@@ -231,8 +233,10 @@ Result cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned b
     LOCK;
     auto& function = *static_cast<Function*>(f);
     const dim3 grid{gx, gy, gz}, block{bx, by, bz};
-    d.totals.launches++;
-    if (d.captured == nullptr) return launch(function, grid, block, shared, arguments);
+    if (d.captured == nullptr) {
+        d.totals.launches++;
+        return launch(function, grid, block, shared, arguments);
+    }
     std::vector<std::vector<char>> values;
     for (size_t i = 0; i < function.sizes.size(); i++) {
         const char* value = static_cast<const char*>(arguments[i]);

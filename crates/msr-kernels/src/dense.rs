@@ -1,8 +1,10 @@
 //! The numbers of contiguous operands, and how many a result may have.
 
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Layout, Tensor};
+use candle_core::{DType, Device, Layout, Tensor};
 
 use crate::body::Body;
 use crate::elementwise::copy_on_device;
@@ -73,6 +75,30 @@ pub fn contiguous(x: &Tensor) -> Result<Tensor> {
 /// When there are not as many elements in that shape.
 pub fn reshape(x: &Tensor, shape: &[usize]) -> Result<Tensor> {
     Ok(contiguous(x)?.reshape(shape)?)
+}
+
+/// The identity matrix, `(size, size)`. On a GPU it is uploaded, once a size: candle would compare
+/// numbers there.
+///
+/// # Errors
+/// What the tensor library reports.
+pub fn identity(size: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+    if !device.is_cuda() {
+        return Ok(Tensor::eye(size, dtype, device)?);
+    }
+    // A few sizes, those of the layers of a network, are asked for over and over.
+    static MADE: Mutex<VecDeque<Tensor>> = Mutex::new(VecDeque::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let fits = |t: &&Tensor| t.dims()[0] == size && t.dtype() == dtype && t.device().same_device(device);
+    if let Some(found) = made.iter().find(fits) {
+        return Ok(found.clone());
+    }
+    let new = Tensor::eye(size, dtype, &Device::Cpu)?.to_device(device)?;
+    if size <= 1 << 10 {
+        made.push_front(new.clone());
+        made.truncate(16);
+    }
+    Ok(new)
 }
 
 /// The same tensor; an empty one as one that starts at the front of its storage: candle's own

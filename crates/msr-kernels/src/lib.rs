@@ -26,7 +26,7 @@
 //!   operation, to compare with.
 //! - [`Precision`]: what may be expected of each floating-point type.
 //! - [`element_count`], [`room_for`], [`tidy`]: shapes that cannot be, and empty views;
-//!   [`contiguous`], [`reshape`]: the elements of a view side by side.
+//!   [`contiguous`], [`reshape`]: the elements of a view side by side; [`identity`].
 //!
 //! # Invariants
 //! - On one processor, the bits of a result depend on operands, the number of threads and
@@ -98,7 +98,7 @@ pub use avg_pool::{avg_pool, spread};
 pub use body::with_composed;
 pub use conv2d::{Winograd, conv2d, conv2d_input_grad, conv2d_pays, conv2d_weight_grad, use_winograd};
 pub use cumsum::cumsum;
-pub use dense::{contiguous, element_count, reshape, room_for, tidy};
+pub use dense::{contiguous, element_count, identity, reshape, room_for, tidy};
 pub use descent::{Path, descend, descend_grad};
 pub use elementwise::{Binary, Elementwise, Unary, binary, unary};
 pub use error::{Error, Result};

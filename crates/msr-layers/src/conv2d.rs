@@ -81,7 +81,7 @@ impl Conv2d {
         let like = &self.parameters.adapted[0].tensor;
         let k = o * fan_in;
         room_for(LAYER, &[k, k])?;
-        let units = Tensor::eye(k, like.dtype(), like.device())?;
+        let units = msr_autodiff::identity(k, like.dtype(), like.device())?;
         Ok(Node::constant(&units.reshape((k, o, fan_in))?))
     }
 }

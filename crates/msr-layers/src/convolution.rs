@@ -272,7 +272,7 @@ impl Convolution {
         if self.config.bias {
             let like = columns.value();
             let zeros = |shape: &[usize]| Tensor::zeros(shape, like.dtype(), like.device());
-            let ones = Tensor::eye(o, like.dtype(), like.device())?.reshape((o, o, 1))?;
+            let ones = msr_autodiff::identity(o, like.dtype(), like.device())?.reshape((o, o, 1))?;
             let biases = Tensor::cat(&[&zeros(&[o, o, fan_in])?, &ones], 2)?;
             let columns_of_weights = concat(&[&columns, &Node::constant(&zeros(&[k, o, 1])?)], 2)?;
             columns = concat(&[&columns_of_weights, &Node::constant(&biases)], 0)?;

@@ -75,7 +75,7 @@ pub fn differences(
     seed: u64,
     size: usize,
 ) -> Result<Vec<Difference>> {
-    let bound = bound(&op.work, dtype);
+    let bound = op.bound.unwrap_or_else(|| bound(&op.work, dtype));
     let named = |name, tensors| -> Vec<Named> { vec![(name, tensors)] };
     if let Work::Learner(run) = &op.work {
         let expected = with_composed(|| run(DType::F64, &Device::Cpu, seed))?;

@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::record::{OutputArgs, PlaceArgs};
 use compare::{Difference, differences};
-use operation::{Operation, Work};
+use operation::{DTYPES, Operation, Work};
 use report::{Found, Results, Row, Verdict};
 
 /// The shapes of the operands of an operation.
@@ -30,9 +30,6 @@ pub(crate) use shapes;
 
 /// The sizes that are tried: one, and those around the widths of vectors, warps and blocks.
 const SIZES: [usize; 7] = [1, 31, 32, 33, 127, 128, 257];
-
-/// The dtypes that are tried.
-const DTYPES: [DType; 4] = [DType::F64, DType::F32, DType::F16, DType::BF16];
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -127,7 +124,7 @@ fn fresh() -> u64 {
 fn check(op: &Operation, device: &Device, seed: u64, sizes: &[usize], dtypes: &[DType]) -> Row {
     // A meta-step has its own sizes.
     let sizes = if let Work::Learner(_) = op.work { &sizes[..sizes.len().min(1)] } else { sizes };
-    let dtypes = dtypes.iter().filter(|dtype| op.half || matches!(dtype, DType::F64 | DType::F32));
+    let dtypes = dtypes.iter().filter(|dtype| op.dtypes.contains(dtype));
     let found = dtypes
         .map(|&dtype| Found { dtype: dtype.as_str(), verdict: in_dtype(op, device, dtype, seed, sizes) });
     Row { operation: op.name.clone(), family: op.family(), found: found.collect() }

@@ -4,6 +4,12 @@ use anyhow::Result;
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::Node;
 
+/// The dtypes that are tried.
+pub const DTYPES: [DType; 4] = [DType::F64, DType::F32, DType::F16, DType::BF16];
+
+/// Those of full precision.
+const FULL: [DType; 2] = [DType::F64, DType::F32];
+
 /// Where the numbers of an operation's operands come from; they are drawn in f64 and then rounded
 /// to the dtype that is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +57,22 @@ pub struct Operation {
     pub domain: Domain,
     /// What is done.
     pub work: Work,
-    /// Whether it is checked in half precision, too.
-    pub half: bool,
+    /// The types of numbers that it is checked in.
+    pub dtypes: &'static [DType],
+    /// The largest relative error that passes, where it is not that of its kind.
+    pub bound: Option<f64>,
 }
 
 impl Operation {
     /// The same, checked in f64 and f32 alone.
     pub fn in_full_precision(self) -> Self {
-        Self { half: false, ..self }
+        Self { dtypes: &FULL, ..self }
+    }
+
+    /// The same, checked in f64 alone: where rounding decides between two ways to go on, and the
+    /// results are so sensitive that an error of `bound` passes.
+    pub fn in_double_precision(self, bound: f64) -> Self {
+        Self { dtypes: &FULL[..1], bound: Some(bound), ..self }
     }
 
     /// Whether this is a kernel, a rule or a learner, in a word.
@@ -97,7 +111,7 @@ where
     F: Fn(&[Tensor]) -> Result<Vec<Tensor>> + 'static,
 {
     let work = Work::Kernel { run: Box::new(run), plain: None };
-    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, half: true }
+    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, dtypes: &DTYPES, bound: None }
 }
 
 /// A rule.
@@ -107,7 +121,7 @@ where
     F: Fn(&[Node]) -> msr_autodiff::Result<Node> + 'static,
 {
     let work = Work::Rule(Box::new(move |x| Ok(run(x)?)));
-    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, half: true }
+    Operation { name: name.into(), domain, shapes: Box::new(shapes), work, dtypes: &DTYPES, bound: None }
 }
 
 /// A meta-step.
@@ -116,5 +130,6 @@ where
     F: Fn(DType, &Device, u64) -> Result<Vec<Tensor>> + 'static,
 {
     let work = Work::Learner(Box::new(run));
-    Operation { name: name.into(), domain: Domain::Real, shapes: Box::new(|_| Vec::new()), work, half: false }
+    let shapes = Box::new(|_| Vec::new());
+    Operation { name: name.into(), domain: Domain::Real, shapes, work, dtypes: &FULL, bound: None }
 }

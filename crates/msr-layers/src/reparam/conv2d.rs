@@ -140,10 +140,11 @@ impl ReparamConv2d {
             let named = names.into_iter().zip(sizes);
             named.map(|(name, size)| Parameter::new(&vb, name, &[size, size], Init::Const(0.0))).collect()
         };
-        let identity = |size| Tensor::eye(size, vb.dtype(), vb.device());
+        let identity = |size| msr_autodiff::identity(size, vb.dtype(), vb.device());
         let (shared, identities, filter) = match config.symmetry {
             ConvSymmetry::Kronecker => {
-                let identities = sizes.into_iter().map(identity).collect::<candle_core::Result<_>>()?;
+                let identities =
+                    sizes.into_iter().map(identity).collect::<msr_autodiff::KernelResult<_>>()?;
                 (factors(DEVIATIONS)?, identities, (sizes.to_vec(), uniform))
             }
             ConvSymmetry::KroneckerFactors => (factors(FACTORS)?, Vec::new(), (sizes.to_vec(), uniform)),
@@ -263,7 +264,7 @@ impl ReparamConv2d {
         let filter = self.filter();
         let k = filter.elem_count();
         room_for(LAYER, &[k, k])?;
-        let units = Tensor::eye(k, filter.dtype(), filter.device())?;
+        let units = msr_autodiff::identity(k, filter.dtype(), filter.device())?;
         let units = Node::constant(&units.reshape([&[k], filter.dims()].concat())?);
         self.expand(&self.symmetry_of(values)?, &units)
     }

@@ -128,7 +128,7 @@ impl PatternConv2d {
     /// The weight `(k, o, c k²)` that each filter parameter stands for.
     fn unit_weights(&self, values: &Values) -> Result<Node> {
         let filter = self.weights.filter();
-        let units = Tensor::eye(filter.elem_count(), filter.dtype(), filter.device())?;
+        let units = msr_autodiff::identity(filter.elem_count(), filter.dtype(), filter.device())?;
         let units = Values { adapted: vec![Node::constant(&units)], ..values.clone() };
         Ok(self.weights.expanded(&units)?.0)
     }

@@ -77,7 +77,7 @@ pub(crate) fn solve(model: &dyn Layer, start: &Values, strength: &Node, support:
     let (given, start) = (start, &start.adapted);
     let (tasks, k) = (equations.rhs.dims()[0], equations.rhs.dims()[1]);
     let flat = flat(start, tasks)?.reshape(&[tasks, k, 1])?;
-    let identity = Tensor::eye(k, flat.dtype(), flat.device())?;
+    let identity = msr_autodiff::identity(k, flat.dtype(), flat.device())?;
     let identity = Node::constant(&identity.reshape((1, k, k))?);
     let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
     // Examples without features say nothing: their task stays where it started, whatever the ridge.

@@ -284,7 +284,7 @@ fn ridge_regression(features: &Node, targets: &Node, ridge: &Node) -> Result<Nod
     let few = examples < count;
     let gram = if few { features.matmul(&across)? } else { across.matmul(features)? };
     let size = examples.min(count);
-    let identity = Tensor::eye(size, gram.dtype(), gram.device())?;
+    let identity = msr_autodiff::identity(size, gram.dtype(), gram.device())?;
     let identity = Node::constant(&identity.reshape((1, size, size))?);
     let floor = Precision::of(gram.dtype()).smallest_ridge / size.max(1) as f64;
     let ridge = gram.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(floor, 0.0)?.add(ridge)?;
