@@ -58,11 +58,9 @@ impl Mode {
             Mode::Address => Some(("libasan.so", "ASAN_OPTIONS", "detect_leaks=0".into())),
             Mode::Thread => {
                 let known = sources.join("thread.supp");
-                Some((
-                    "libtsan.so",
-                    "TSAN_OPTIONS",
-                    format!("halt_on_error=1:suppressions={}", known.display()),
-                ))
+                // The program itself is not compiled for the detector: what it does is none of its business.
+                let options = "halt_on_error=1:ignore_noninstrumented_modules=1";
+                Some(("libtsan.so", "TSAN_OPTIONS", format!("{options}:suppressions={}", known.display())))
             }
             Mode::Plain | Mode::Count => None,
         }

@@ -1,5 +1,5 @@
 //! Gradient steps on the squared error of a linear model as one operation, with a gradient of its
-//! own; what is beyond, and other devices, are composed from single operations.
+//! own, in main memory and on a GPU; what is beyond is composed from single operations.
 
 use msr_kernels::{Path, descend, descend_grad, is_fused};
 

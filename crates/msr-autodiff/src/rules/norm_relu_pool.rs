@@ -1,5 +1,5 @@
 //! Batch normalisation, ReLU and max-pool as one operation, with first and second derivatives of
-//! its own; what is beyond, and other devices, are composed from single operations.
+//! its own, in main memory and on a GPU; what is beyond is composed from single operations.
 
 use msr_kernels::{
     Cotangents, Pool, Saved, Window, is_fused, norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second,

@@ -10,7 +10,7 @@ use msr_kernels::{
     conv2d, conv2d_input_grad, conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares,
     gather, im2col, index_add, index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index,
     norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim,
-    scatter_add, select, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
+    scatter_add, select, softmax, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -84,6 +84,10 @@ fn sums_and_products() -> Vec<Operation> {
             .against(plain::log_softmax),
         kernel("log_softmax, first", Real, |n| shapes![[n + 1, 3]], |x| log_softmax(&x[0], 0))
             .against(|x| Ok(plain::log_softmax(&[x[0].t()?])?.t()?)),
+        kernel("log_softmax, long", Real, |n| shapes![[2, 40 * n]], |x| log_softmax(&x[0], 1))
+            .against(plain::log_softmax),
+        kernel("softmax", Real, |n| shapes![[3, n + 1]], |x| softmax(&x[0], 1))
+            .against(|x| Ok(plain::log_softmax(x)?.exp()?)),
         kernel("matmul, inner", Positive, |n| shapes![[7, n], [n, 5]], |x| matmul(&x[0], &x[1])),
         kernel("matmul, outer", Positive, |n| shapes![[n, 2], [2, n]], |x| matmul(&x[0], &x[1])),
         kernel("matmul, square", Real, |n| shapes![[n, n], [n, n]], |x| matmul(&x[0], &x[1])),
@@ -108,6 +112,12 @@ fn sums_and_products() -> Vec<Operation> {
             "squared_distance",
             Apart,
             |n| shapes![[3, n, 2], [3, n, 2]],
+            |x| squared_distance(&x[0], &x[1], 0.25),
+        ),
+        kernel(
+            "squared_distance, long",
+            Apart,
+            |n| shapes![[2, 120 * n], [2, 120 * n]],
             |x| squared_distance(&x[0], &x[1], 0.25),
         ),
         kernel(
@@ -251,21 +261,22 @@ fn outer_step() -> Vec<Operation> {
     ]
 }
 
-/// The results of a block of a network, and their derivatives: in one pass where there are loops
-/// for that, composed otherwise.
-fn block(x: &[Tensor]) -> Result<Vec<Tensor>> {
-    let pool = Pool::TwoByTwo;
-    let [y, gamma, beta, a] = x else { return Ok(Vec::new()) };
+/// The results of a block of a network, and their derivatives with the gradient that is given last,
+/// or with the results as the gradient: in one pass where there are loops for that, composed
+/// otherwise.
+fn block(x: &[Tensor], pool: Pool) -> Result<Vec<Tensor>> {
+    let [y, gamma, beta, a, given @ ..] = x else { return Ok(Vec::new()) };
     if is_fused(y) {
         let (z, saved) = norm_relu_pool(y, gamma, beta, 1e-2, pool)?;
-        let first = norm_relu_pool_grad(y, gamma, &saved, &z)?;
+        let g = given.first().unwrap_or(&z);
+        let first = norm_relu_pool_grad(y, gamma, &saved, g)?;
         let cotangents = Cotangents { y: Some(a), gamma: None, beta: Some(beta) };
-        let second = norm_relu_pool_second(y, gamma, &saved, &z, cotangents)?;
+        let second = norm_relu_pool_second(y, gamma, &saved, g, cotangents)?;
         return Ok([vec![z], first.into(), second.into()].concat());
     }
     let [y, gamma, beta, a] = [y, gamma, beta, a].map(Node::leaf);
     let z = y.norm_relu_pool(&gamma, &beta, 1e-2, pool)?;
-    let g = z.detach_leaf();
+    let g = given.first().map_or_else(|| z.detach_leaf(), Node::leaf);
     let first = vjp(&[(&z, &g)], &[&y, &gamma, &beta], Graph::Keep)?;
     let second = vjp(&[(&first[0], &a), (&first[2], &beta.detach())], &[&y, &gamma, &g], Graph::Drop)?;
     Ok([vec![z], first, second].concat().iter().map(|node| node.value().clone()).collect())
@@ -293,12 +304,24 @@ fn further() -> Vec<Operation> {
             "norm_relu_pool and derivatives",
             Real,
             |n| shapes![[2, 2, 3, 2, n + 1], [2, 3], [2, 3], [2, 2, 3, 2, n + 1]],
-            block,
+            |x| block(x, Pool::TwoByTwo),
+        ),
+        kernel_of_many(
+            "norm_relu_pool and derivatives, no pool",
+            Real,
+            |n| shapes![[2, n, 3, 3, 2], [2, 3], [2, 3], [2, n, 3, 3, 2], [2, n, 3, 3, 2]],
+            |x| block(x, Pool::None),
         ),
         kernel_of_many(
             "descend and its gradient",
             Real,
             |n| shapes![[2, n, 3, 2], [2, n, 3], [2, 2], [2]],
+            steps,
+        ),
+        kernel_of_many(
+            "descend and its gradient, wide",
+            Apart,
+            |n| shapes![[2, 3, n], [2, 3], [2, n], [n]],
             steps,
         ),
         kernel(
@@ -332,7 +355,10 @@ fn further() -> Vec<Operation> {
             |x| spread(&x[0], Window::square(2, 1, 0), (x[0].dims()[1] + 1, 4)),
         ),
         kernel("cumsum", Positive, |n| shapes![[3, n]], |x| cumsum(&x[0], 1)),
+        kernel("cumsum, long", Positive, |n| shapes![[2, 40 * n]], |x| cumsum(&x[0], 1)),
+        kernel("cumsum, first", Positive, |n| shapes![[n, 3]], |x| cumsum(&x[0], 0)),
         kernel("extreme, largest", Real, |n| shapes![[3, n]], |x| extreme(Extreme::Max, &x[0], 1)),
+        kernel("extreme, long", Real, |n| shapes![[2, 40 * n]], |x| extreme(Extreme::Max, &x[0], 1)),
         kernel("extreme, smallest", Real, |n| shapes![[n, 3]], |x| extreme(Extreme::Min, &x[0], 0)),
         kernel(
             "extreme_shares",
@@ -357,6 +383,15 @@ fn further() -> Vec<Operation> {
             move |x| {
                 let index = checked_index("index_select", &picked(&x[0])?, x[0].dims()[1])?;
                 anyhow::Ok(index_select(&x[0], &index, 1)?)
+            },
+        ),
+        kernel(
+            "index_select, rows",
+            Real,
+            |n| shapes![[7, n]],
+            |x| {
+                let rows = checked_index("index_select", &index(1, 5, 7, x[0].device())?.squeeze(0)?, 7)?;
+                anyhow::Ok(index_select(&x[0], &rows, 0)?)
             },
         ),
         kernel(
