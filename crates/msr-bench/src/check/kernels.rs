@@ -219,7 +219,7 @@ fn outer_step() -> Vec<Operation> {
             |x| {
                 let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
                 // More tensors than go in one launch, of different sizes, and longer than allowed.
-                let sizes = (1..=35).map(|i| i * x[0].elem_count() / 35).filter(|&size| size > 0);
+                let sizes = (1..=67).map(|i| i * x[0].elem_count() / 67).filter(|&size| size > 0);
                 let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
                 let mut all = Vec::new();
                 for (number, size) in sizes.enumerate() {

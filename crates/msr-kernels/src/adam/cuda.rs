@@ -8,7 +8,7 @@ use crate::cuda::{Arg, Grid, Kernel, contiguous, count, launch};
 use crate::error::Result;
 
 /// As in `kernel.cu`.
-const MOST_TENSORS: usize = 32;
+const MOST_TENSORS: usize = 64;
 const CHUNK: usize = 4096;
 
 fn kernel(name: &'static str, blocks: u32) -> Kernel {

@@ -2,7 +2,7 @@
 
 // A step of Adam on up to MOST_TENSORS tensors at once. Blocks stand in a row over all tensors, each with CHUNK
 // elements of one.
-constexpr u32 MOST_TENSORS = 32, CHUNK = 4096;
+constexpr u32 MOST_TENSORS = 64, CHUNK = 4096;
 
 // As `Batch` of Rust: `sizes` are numbers of elements, `chunks` of blocks up to and with each tensor.
 struct Batch {

@@ -136,7 +136,7 @@ pub struct Taken {
 /// When a number in `watched`, a vector in `f64`, is NaN or infinite, or a square of [`Taken`] is
 /// NaN or, scaled, larger than the moments can hold, no step is taken, and nothing was changed.
 ///
-/// On a GPU everything is decided there: three launches for up to 32 tensors, and what [`Taken`]
+/// On a GPU everything is decided there: three launches for up to 64 tensors, and what [`Taken`]
 /// says is all that comes back.
 ///
 /// # Errors
