@@ -26,6 +26,9 @@ const SHORTEST: usize = 256;
 /// Numbers of all parts of sums that there is always room for.
 const MOST_PARTS: usize = 1 << 27;
 
+/// Parts that a grid has room for.
+const MOST_ALONG_Y: usize = 65_535;
+
 /// Rows of a tile: few, or many, whichever leaves fewer without a row of the result.
 fn rows_of_tile(rows: usize) -> u32 {
     match rows {
@@ -40,7 +43,7 @@ fn rows_of_tile(rows: usize) -> u32 {
 struct Tiles {
     /// The name of the kernel.
     name: &'static str,
-    /// Along x.
+    /// Of each task.
     blocks: u32,
     /// Bytes of shared memory.
     shared: u32,
@@ -58,14 +61,15 @@ impl Tiles {
 
     /// Of the products with filters: rows are channels of the result, columns its positions in all
     /// examples.
-    fn of_filters(rows: usize, columns: usize, taps: usize, width: u32) -> Self {
-        // Where a tap lies takes registers, which the largest tiles do not have.
-        let (name, step, of_rows) = match (taps == 9, rows_of_tile(rows)) {
-            (true, 64) => ("conv2d_nine_taps_64", 9, 64),
-            (true, 32) => ("conv2d_nine_taps_32", 9, 32),
-            (true, _) => ("conv2d_nine_taps_8", 9, 8),
-            (false, 8) => ("conv2d_any_taps_8", 8, 8),
-            (false, _) => ("conv2d_any_taps_32", 8, 32),
+    fn of_filters(rows: usize, columns: usize, kernel: (usize, usize), width: u32) -> Self {
+        let of_rows = rows_of_tile(rows);
+        let (name, step) = match (kernel == (3, 3), of_rows) {
+            (true, 64) => ("conv2d_three_by_three_64", 9),
+            (true, 32) => ("conv2d_three_by_three_32", 9),
+            (true, _) => ("conv2d_three_by_three_8", 9),
+            (false, 64) => ("conv2d_any_taps_64", 8),
+            (false, 32) => ("conv2d_any_taps_32", 8),
+            (false, _) => ("conv2d_any_taps_8", 8),
         };
         Self::new(name, [rows, columns], [of_rows, THREADS[0] * 32 / width], step, width)
     }
@@ -85,13 +89,21 @@ impl Tiles {
             (true, _) => "conv2d_weights_8_narrow",
         };
         let tiles = Self::new(name, [rows, entries], tile, POSITIONS as u32, width);
-        // Two numbers that say what a column is.
-        Self { shared: tiles.shared + 8 * tile[1], ..tiles }
+        // And what each column is.
+        Self { shared: tiles.shared + 16 * tile[1], ..tiles }
     }
 
-    fn grid(self) -> Grid {
-        let grid = Grid::blocks(self.blocks, (THREADS[0] * THREADS[1]) as usize);
-        Grid { shared: self.shared, ..grid }
+    /// Blocks for all tiles of so many tasks, and parts of sums.
+    ///
+    /// # Errors
+    /// [`Error::Size`] when a grid has no room for them.
+    fn grid(self, op: &'static str, tasks: usize, parts: usize) -> Result<Grid> {
+        let blocks = (self.blocks as usize).saturating_mul(tasks);
+        if blocks >= 1 << 31 {
+            return Err(Error::Size { op, shape: vec![tasks, self.blocks as usize] });
+        }
+        let grid = Grid::blocks(blocks as u32, (THREADS[0] * THREADS[1]) as usize).for_each(parts);
+        Ok(Grid { shared: self.shared, ..grid })
     }
 }
 
@@ -100,7 +112,7 @@ impl Tiles {
 fn parts(positions: usize, tiles: usize, filters: usize) -> (usize, usize) {
     let busy = BUSY.div_ceil(tiles.max(1)).min(positions.div_ceil(SHORTEST));
     let room = (MOST_PARTS / filters.max(1)).max(1);
-    let parts = busy.max(positions.div_ceil(LONGEST)).min(room);
+    let parts = busy.max(positions.div_ceil(LONGEST)).min(room).min(MOST_ALONG_Y);
     let each = positions.div_ceil(parts).next_multiple_of(POSITIONS);
     (positions.div_ceil(each), each)
 }
@@ -109,12 +121,11 @@ impl Sizes {
     /// The words of `Sizes` in `kernel.cu`.
     ///
     /// # Errors
-    /// [`Error::Size`] when the images, results or filters of a task are 2³¹ or more numbers, or a
-    /// filter is 2¹⁶ pixels high or wide: kernels count in 32 bits.
+    /// [`Error::Size`] when the images, results or filters of a task are 2³¹ or more numbers:
+    /// kernels count in 32 bits.
     fn words(&self, op: &'static str) -> Result<Vec<u32>> {
         for shape in [self.images(), self.results(), self.filters()] {
-            let wide = self.window.kernel.0.max(self.window.kernel.1) >= 1 << 16;
-            if wide || shape[0] >= 1 << 31 || shape[1..].iter().product::<usize>() >= 1 << 31 {
+            if shape[0] >= 1 << 31 || shape[1..].iter().product::<usize>() >= 1 << 31 {
                 return Err(Error::Size { op, shape: shape.to_vec() });
             }
         }
@@ -142,8 +153,8 @@ fn with_filters(op: &'static str, z: &Tensor, w: &Tensor, sizes: Sizes, backward
     let (z, w) = (&contiguous(z)?, &contiguous(w)?);
     let shape = if backwards { sizes.images() } else { sizes.results() };
     let [_, examples, rows, height, across] = shape;
-    let tiles = Tiles::of_filters(rows, examples * height * across, sizes.window.taps(), width(z.dtype()));
-    let kernel = Kernel { operation: "conv2d", name: tiles.name, grid: tiles.grid().for_each(sizes.tasks) };
+    let tiles = Tiles::of_filters(rows, examples * height * across, sizes.window.kernel, width(z.dtype()));
+    let kernel = Kernel { operation: "conv2d", name: tiles.name, grid: tiles.grid(op, sizes.tasks, 1)? };
     let arguments =
         [Arg::Result(0), Arg::Of(z), Arg::Of(w), Arg::Count(backwards.into()), Arg::Words(&words)];
     // SAFETY: z, w and the result have the shapes that `sizes` says, which fit each other; tiles
@@ -161,9 +172,7 @@ pub(super) fn conv2d_weight_grad(x: &Tensor, g: &Tensor, sizes: Sizes) -> Result
     let tiles = Tiles::of_weights(sizes.outputs, entries, width(x.dtype()));
     let positions = sizes.examples * sizes.result.0 * sizes.result.1;
     let (parts, each) = parts(positions, tiles.blocks as usize * sizes.tasks, filters);
-    let over_tasks = tiles.grid().for_each(sizes.tasks).blocks[1];
-    let grid = tiles.grid().for_each(parts);
-    let grid = Grid { blocks: [grid.blocks[0], parts as u32, over_tasks], ..grid };
+    let grid = tiles.grid(OP, sizes.tasks, parts)?;
     let kernel = Kernel { operation: "conv2d", name: tiles.name, grid };
     let arguments = [Arg::Result(0), Arg::Of(x), Arg::Of(g), Arg::Count(each as u32), Arg::Words(&words)];
     let of_parts = [&[parts], &shape[..]].concat();
@@ -192,9 +201,9 @@ mod tests {
             assert_eq!(rows_of_tile(rows), tile, "{rows}");
         }
         // Two steps of nine terms of 64 + 4 rows and 128 + 4 columns.
-        let conv4 = Tiles { name: "conv2d_nine_taps_64", blocks: 1103, shared: 2 * 9 * (68 + 132) * 4 };
-        assert_eq!(Tiles::of_filters(64, 80 * 1764, 9, 4), conv4);
-        assert_eq!(Tiles::of_filters(5, 1, 4, 8).name, "conv2d_any_taps_8");
+        let conv4 = Tiles { name: "conv2d_three_by_three_64", blocks: 1103, shared: 2 * 9 * (68 + 132) * 4 };
+        assert_eq!(Tiles::of_filters(64, 80 * 1764, (3, 3), 4), conv4);
+        assert_eq!(Tiles::of_filters(5, 1, (2, 2), 8).name, "conv2d_any_taps_8");
         let of_weights = |outputs, entries| {
             let Tiles { name, blocks, .. } = Tiles::of_weights(outputs, entries, 4);
             (name, blocks)
@@ -213,9 +222,9 @@ mod tests {
         assert_eq!(parts(80 * 1764, 32 * 5, 32 * 64 * 576), (69, 2048));
         assert_eq!(parts(100, 1, 64 * 576), (1, 112));
         assert_eq!(parts(1 << 20, 1, 1 << 26), (2, 1 << 19));
-        for (positions, tiles) in [(1, 1), (257, 3), (100_000, 1), (2049, 5_000)] {
+        for (positions, tiles) in [(1, 1), (257, 3), (100_000, 1), (2049, 5_000), (1 << 30, 1)] {
             let (parts, each) = parts(positions, tiles, 1 << 10);
-            assert!((parts - 1) * each < positions && positions <= parts * each);
+            assert!(parts <= 65_535 && (parts - 1) * each < positions && positions <= parts * each);
         }
     }
 }

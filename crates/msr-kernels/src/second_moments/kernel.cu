@@ -36,7 +36,7 @@ struct alignas(16) Row {
 // A block of 256 threads for each tile of 32 rows by 32 entries; of two that are each other's transpose, for one.
 extern "C" __global__ void __launch_bounds__(256, 3)
     KERNEL(second_moments)(double* part, const Real* x, const Real* y, const Real* shift, u32 each, Sizes sizes) {
-    __shared__ double left[STEP * LENGTH], right[STEP * LENGTH], scratch[33];
+    __shared__ double tiles[2 * STEP * LENGTH], scratch[33];
     __shared__ Row rows[2 * TILE];
     const Window& of = sizes.of;
     const u32 all = sizes.entries + sizes.outputs, pixels = of.h * of.w, positions = of.oh * of.ow;
@@ -72,11 +72,11 @@ extern "C" __global__ void __launch_bounds__(256, 3)
                 } else if (shift != nullptr) {
                     number = -double(shift[u64(t) * sizes.inputs + wanted.channel]);
                 }
-                (n < TILE ? left : right)[own * LENGTH + n % TILE] = number;
+                tiles[(n / TILE * STEP + own) * LENGTH + n % TILE] = number;
             }
             __syncthreads();
             for (u32 k = 0; k < STEP; k++) {
-                const double *of_left = left + k * LENGTH + i, *of_right = right + k * LENGTH + j;
+                const double *of_left = tiles + k * LENGTH + i, *of_right = tiles + (STEP + k) * LENGTH + j;
                 const double a[2] = {of_left[0], of_left[16]}, b[2] = {of_right[0], of_right[16]};
 #pragma unroll
                 for (u32 n = 0; n < 4; n++) sum[n / 2][n % 2] += a[n / 2] * b[n % 2];
