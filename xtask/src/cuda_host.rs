@@ -132,6 +132,10 @@ impl Host {
             let found = output(Command::new("g++").arg(format!("-print-file-name={library}")))?;
             command.env("LD_PRELOAD", found.trim()).env(variable, options);
         }
+        if mode == Mode::Thread {
+            // How the threads of the program synchronise, the detector cannot see.
+            command.env("RAYON_NUM_THREADS", "1");
+        }
         Ok(command)
     }
 

@@ -48,12 +48,13 @@ pub fn moments() -> Vec<Operation> {
         kernel(
             "centred_second_moments, padded",
             Real,
-            |n| shapes![[2, 3, 2, 3, n], [2, 3, 2, 3, n]],
+            |n| shapes![[2, 3, 2, 3, n + 4], [2, 3, 2, 3, n + 4]],
             move |x| {
-                let far = unary(Unary::Affine { scale: 0.25, offset: 4.0 }, &x[0])?;
+                let far = unary(Unary::Affine { scale: 0.25, offset: 2.0 }, &x[0])?;
                 squared_error(&centred_second_moments(&far, &x[1], Window::square(3, 1, 1), true)?)
             },
-        ),
+        )
+        .in_full_precision(),
         kernel_of_many(
             "second_moments, many entries",
             Positive,

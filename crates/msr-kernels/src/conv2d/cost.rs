@@ -8,9 +8,9 @@ use crate::window::Window;
 
 /// Whether a convolution of images `x (t, b, c, h, w)` with this many outputs, and both adjoints,
 /// are faster with windows read where they lie ([`conv2d`](crate::conv2d)) than with windows as
-/// columns ([`im2col`](crate::im2col)) and products. Always on a GPU that runs this crate's kernels:
-/// columns would have to be written and read there, which takes longer than what is computed with
-/// them. Never in half precision, on other devices, or where the window does not fit.
+/// columns ([`im2col`](crate::im2col)) and products. Always on a GPU that runs this crate's
+/// kernels: columns would have to be written and read there, which takes longer than what is
+/// computed with them. Never in half precision, on other devices, or where the window does not fit.
 ///
 /// `uses`: how often columns would be used that are made once, of images without a gradient.
 pub fn conv2d_pays(x: &Tensor, outputs: usize, window: Window, uses: Option<usize>) -> bool {

@@ -8,7 +8,8 @@ use super::Sizes;
 use crate::cuda::{Arg, Geometry, Grid, Kernel, contiguous, launch};
 use crate::error::{Error, Result};
 
-/// Threads of a block, as in `kernel.cu`: sixteen along the columns of a tile, eight along its rows.
+/// Threads of a block, as in `kernel.cu`: sixteen along the columns of a tile, eight along its
+/// rows.
 const THREADS: [u32; 2] = [16, 8];
 
 /// Positions that are multiplied in a step of the adjoint in the filters.
