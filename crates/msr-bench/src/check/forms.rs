@@ -182,10 +182,11 @@ fn further_convolutions() -> Vec<Operation> {
         ]
     };
     let all = [
-        of("64 channels", Window::square(3, 1, 1), (6, 5), [2, 3, 33, 65]),
+        of("65 channels", Window::square(3, 1, 1), (6, 5), [2, 3, 33, 65]),
         of("long sums", Window::square(3, 1, 1), (40, 33), [1, 2, 3, 12]),
         of("a stride", HALF, (9, 12), [2, 3, 5, 40]),
         of("other windows", WIDE, (9, 10), [2, 2, 9, 40]),
+        of("few outputs", WIDE, (9, 10), [2, 2, 9, 5]),
     ];
     all.into_iter().flatten().collect()
 }
