@@ -58,7 +58,7 @@ impl Mode {
             Mode::Address => Some(("libasan.so", "ASAN_OPTIONS", "detect_leaks=0".into())),
             Mode::Thread => {
                 let known = sources.join("thread.supp");
-                // The program itself is not compiled for the detector: what it does is none of its business.
+                // Kernels alone are compiled for the detector.
                 let options = "halt_on_error=1:ignore_noninstrumented_modules=1";
                 Some(("libtsan.so", "TSAN_OPTIONS", format!("{options}:suppressions={}", known.display())))
             }

@@ -270,8 +270,8 @@ pub(crate) fn device_of(learner: &dyn Learner) -> Device {
     learner.outer_parameters().first().map_or(Device::Cpu, |p| p.variable.device().clone())
 }
 
-/// The episode on a device. What is known of its labels goes along: they need not be read back to be
-/// checked.
+/// The episode on a device. What is known of its labels goes along: they need not be read back to
+/// be checked.
 ///
 /// # Errors
 /// What the tensor library reports.

@@ -22,7 +22,8 @@ pub use known::index_to_device;
 /// `x (rows, n)`, `index (rows, k)` of `u32 -> (rows, k)`
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below n.
+/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below n. A GPU picks NaN
+/// there: see [`checked_index`].
 pub fn gather(x: &Tensor, index: &Tensor) -> Result<Tensor> {
     check("gather", x, index)?;
     if index.elem_count() == 0 {
@@ -41,7 +42,8 @@ pub fn gather(x: &Tensor, index: &Tensor) -> Result<Tensor> {
 /// `x (rows, k)`, `index (rows, k)` of `u32 -> (rows, size)`
 ///
 /// # Errors
-/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below `size`.
+/// [`Error::Mismatch`] when the shapes do not fit; when an index is not below `size`. A GPU
+/// adds nothing there: see [`checked_index`].
 pub fn scatter_add(x: &Tensor, index: &Tensor, size: usize) -> Result<Tensor> {
     check("scatter_add", x, index)?;
     if x.dims() != index.dims() {
@@ -92,8 +94,8 @@ pub fn class_index(scores: &Tensor, index: &Tensor) -> Result<Tensor> {
 /// The same indices as contiguous `u32`, which the kernels take, when each is below `count`.
 ///
 /// Indices on a GPU are read back for that once, and not at all when they came there by
-/// [`index_to_device`]. What changes such a tensor in place afterwards is not noticed; an index that
-/// is too large then picks NaN.
+/// [`index_to_device`]. What changes such a tensor in place afterwards is not noticed; an index
+/// that is too large then picks NaN.
 ///
 /// # Errors
 /// [`Error::Dtype`] when `index` holds no integers, [`Error::Index`] when one is not below `count`.
