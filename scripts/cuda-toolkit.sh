@@ -5,6 +5,8 @@
 #     scripts/cuda-toolkit.sh ~/cuda > ~/cuda.env && source ~/cuda.env
 #     cargo build --release -p msr-bench --features cuda
 #
+# With `compiler` as a second word, what compiles kernels alone: a quarter of it.
+#
 # The binary finds the real libraries at run time, on the machine with the GPU: the driver's own folder, and
 # `nvidia/cu13/lib` of the wheels (which PyTorch brings, too) or `lib64` of a toolkit must be on LD_LIBRARY_PATH. Here,
 # LD_LIBRARY_PATH=$CUDA_HOME/lib64:$CUDA_HOME/lib64/stubs starts it, and it says that there is no device.
@@ -14,10 +16,12 @@
 set -euo pipefail
 folder=$(mkdir -p "${1:?name a folder}" && cd "$1" && pwd)
 
+packages=('nvidia-cuda-nvcc==13.0.*' 'nvidia-nvvm==13.0.*' 'nvidia-cuda-crt==13.0.*' 'nvidia-cuda-runtime==13.0.*')
+if [ "${2:-all}" != compiler ]; then
+    packages+=('nvidia-cuda-nvrtc==13.0.*' 'nvidia-cuda-cccl==13.0.*' 'nvidia-cublas>=13.0,<13.2' 'nvidia-curand<10.5')
+fi
 python3 -m venv "$folder/python" >&2
-"$folder/python/bin/pip" install --quiet \
-    'nvidia-cuda-nvcc==13.0.*' 'nvidia-nvvm==13.0.*' 'nvidia-cuda-crt==13.0.*' 'nvidia-cuda-runtime==13.0.*' \
-    'nvidia-cuda-nvrtc==13.0.*' 'nvidia-cuda-cccl==13.0.*' 'nvidia-cublas>=13.0,<13.2' 'nvidia-curand<10.5' >&2
+"$folder/python/bin/pip" install --quiet "${packages[@]}" >&2
 wheels=$(echo "$folder"/python/lib/python3*/site-packages/nvidia/cu13)
 
 home=$folder/home
@@ -38,5 +42,5 @@ ln -sfn libcuda.so "$home/lib64/stubs/libcuda.so.1"
 cat <<ENV
 export CUDA_HOME=$home CUDA_PATH=$home CUDA_ROOT=$home CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
 export PATH=$home/bin:\$PATH
-export RUSTFLAGS="-L $home/lib64 -L $home/lib64/stubs"
+export LIBRARY_PATH=$home/lib64:$home/lib64/stubs
 ENV

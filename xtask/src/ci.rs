@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::cuda_host;
 use crate::documentation;
 use crate::package;
 use crate::tidy;
@@ -18,7 +19,12 @@ pub fn run() -> Result<()> {
     let root = root()?;
     check("formatting", &["fmt", "--all", "--check"])?;
     step("house rules", tidy::run)?;
-    check("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let for_gpus = has("g++", &["--version"]);
+    if for_gpus {
+        step("clippy, as for a GPU", cuda_host::clippy)?;
+    } else {
+        check("clippy", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    }
     let test = readme_test_command(&root)?;
     let words: Vec<&str> = test.split_whitespace().skip(1).collect();
     check("tests (README's command)", &words)?;
@@ -28,6 +34,9 @@ pub fn run() -> Result<()> {
     let mut skipped = skipped(&root);
     // Cargo shows nothing of a test that passes, and a test that skips itself passes.
     skipped.iter().for_each(|line| say(&format!("SKIPPED: {line}")));
+    if for_gpus {
+        step("kernels for GPUs, on the processor", cuda_host::checks)?;
+    }
     check(
         "mutated input for every reader",
         &["run", "--quiet", "--bin", "msr-fuzz", "--", "--seconds", "60"],
@@ -111,6 +120,11 @@ fn missing(python: &OsString, reference: &Path, oldest: Option<&str>) -> Vec<Str
     }
     if !succeeds(Command::new("cargo").args(["deny", "--version"])) {
         found.push("licences and duplicates of dependencies: there is no cargo-deny".into());
+    }
+    if !succeeds(Command::new("g++").arg("--version")) {
+        found.push("kernels for GPUs, on the processor: there is no g++".into());
+    } else if cuda_host::Host::new().is_ok_and(|host| host.nvcc().is_none()) {
+        found.push("kernels for GPUs as NVIDIA's compiler sees them: see scripts/cuda-toolkit.sh".into());
     }
     match oldest {
         Some(oldest) if succeeds(Command::new("cargo").args([&format!("+{oldest}"), "--version"])) => {}

@@ -1,7 +1,7 @@
 //! Softmax, its logarithm, and the logarithm of a sum of exponentials.
 
 use candle_core::Tensor;
-use msr_kernels::{Extreme, extreme, log_softmax, select, softmax};
+use msr_kernels::{Binary, Extreme, Unary, binary, extreme, log_softmax, softmax, unary};
 
 use crate::error::Result;
 use crate::node::Node;
@@ -44,9 +44,9 @@ impl Rule for SoftmaxRule {
 /// What an exponent is shifted by: the largest one along `dims`, or zero where that is infinite.
 fn shift(x: &Tensor, dims: &[usize]) -> Result<Node> {
     let largest = dims.iter().try_fold(x.clone(), |largest, &dim| extreme(Extreme::Max, &largest, dim))?;
-    let infinite = largest.abs()?.eq(f64::INFINITY)?;
-    let zeros = Tensor::zeros(largest.dims(), x.dtype(), x.device())?;
-    Ok(Node::constant(&select(&infinite, &zeros, &largest)?))
+    // Zero for what is infinite alone.
+    let is_finite = unary(Unary::Reciprocal, &unary(Unary::Abs, &largest)?)?;
+    Ok(Node::constant(&binary(Binary::Gate, &largest, &is_finite)?))
 }
 
 impl Node {

@@ -46,7 +46,7 @@ pub struct Args {
     /// Check only these types of numbers, of f64, f32, f16 and bf16.
     #[arg(long, value_name = "TYPES", value_delimiter = ',', value_parser = dtype)]
     dtypes: Vec<DType>,
-    /// Check only operations with this in their name.
+    /// Check only operations with this in their name, such as `kernel` or `rule matmul`.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Count what the device lacks as a failure.
@@ -84,7 +84,10 @@ fn operations() -> Vec<Operation> {
 pub fn run(args: &Args) -> Result<()> {
     let device = args.place.device.open()?;
     let seed = args.seed.unwrap_or_else(fresh);
-    let wanted = |op: &Operation| args.only.as_ref().is_none_or(|text| op.name.contains(text.as_str()));
+    let wanted = |op: &Operation| {
+        let name = format!("{} {}", op.family(), op.name);
+        args.only.as_ref().is_none_or(|text| name.contains(text.as_str()))
+    };
     let operations: Vec<Operation> = operations().into_iter().filter(wanted).collect();
     ensure!(!operations.is_empty(), "no operation has `{}` in its name", args.only.as_deref().unwrap_or(""));
     let style = ProgressStyle::with_template("{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} {msg}")?;

@@ -8,6 +8,8 @@ use msr_autodiff::{
     descend_least_squares, grad, mse, stack, unroll, where_cond,
 };
 
+use msr_kernels::identity;
+
 use super::operation::Domain::{Apart, Positive, Real};
 use super::operation::{Operation, rule};
 use super::shapes;
@@ -125,7 +127,7 @@ fn products() -> Vec<Operation> {
             |n| shapes![[2, n, 3], [2, 3, 2]],
             |x| {
                 let scale = 0.5 / x[0].dims()[1] as f64;
-                let identity = Node::constant(&Tensor::eye(3, x[0].dtype(), x[0].device())?);
+                let identity = Node::constant(&identity(3, x[0].dtype(), x[0].device())?);
                 let positive = x[0].transpose(1, 2)?.matmul(&x[0])?.affine(scale, 0.0)?.add(&identity)?;
                 positive.solve_positive(&x[1])
             },

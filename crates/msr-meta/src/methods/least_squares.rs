@@ -11,7 +11,7 @@
 use candle_core::{Tensor, Var};
 use msr_autodiff::Node;
 use msr_episodes::Targets;
-use msr_kernels::Precision;
+use msr_kernels::{Binary, Precision, binary};
 use msr_layers::{Layer, Parameter, Values, normal_equations};
 
 use crate::error::{Error, Result};
@@ -81,7 +81,8 @@ pub(crate) fn solve(model: &dyn Layer, start: &Values, strength: &Node, support:
     let identity = Node::constant(&identity.reshape((1, k, k))?);
     let mean_diagonal = equations.matrix.mul(&identity)?.sum_keepdim(&[1, 2])?.affine(1.0 / k as f64, 0.0)?;
     // Examples without features say nothing: their task stays where it started, whatever the ridge.
-    let silent = Node::constant(&mean_diagonal.value().eq(0.0)?.to_dtype(flat.dtype())?);
+    let speaks = binary(Binary::Gate, mean_diagonal.ones_like()?.value(), mean_diagonal.value())?;
+    let silent = Node::constant(&speaks).affine(-1.0, 1.0)?;
     let ridge = identity.mul(&mean_diagonal.mul(strength)?.add(&silent)?)?;
     let rest = equations.rhs.reshape(&[tasks, k, 1])?.sub(&equations.matrix.matmul(&flat)?)?;
     let solution = flat.add(&equations.matrix.add(&ridge)?.solve_positive(&rest)?)?;
