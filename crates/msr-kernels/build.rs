@@ -1,6 +1,7 @@
-//! Compiles every `src/<operation>/kernel.cu` for NVIDIA GPUs, once for each number type, when the feature `cuda` is
-//! on: machine code for compute capability 8.0 and 9.0, and PTX for what comes after. Without it, there is nothing to
-//! do. A warning is an error, and so are registers that are spilled to memory.
+//! Compiles every `src/<operation>/kernel.cu` for NVIDIA GPUs, once for each number type, when the
+//! feature `cuda` is on: machine code for compute capability 8.0 and 9.0, and PTX for what comes
+//! after. Without it, there is nothing to do. A warning is an error, and so are registers that are
+//! spilled to memory.
 
 use std::env;
 use std::fs;

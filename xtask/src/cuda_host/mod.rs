@@ -1,6 +1,6 @@
-//! `cargo xtask cuda-host`: programs that were built for a GPU, on the processor. A driver stands in
-//! for NVIDIA's, which runs this project's kernels as host code: plainly, under the sanitizers of
-//! the C++ compiler, or counting what they move.
+//! `cargo xtask cuda-host`: programs that were built for a GPU, on the processor. A driver stands
+//! in for NVIDIA's, which runs this project's kernels as host code: plainly, under the sanitizers
+//! of the C++ compiler, or counting what they move.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,16 +1,15 @@
 //! The kernels to check. A new one is a line here.
 
 use anyhow::Result;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
-use msr_kernels::adam::{Rule, Update, moment_dtype, step_all};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
     Binary, Cotangents, Extreme, Pool, Unary, Window, avg_pool, binary, checked_index, class_index, col2im,
     conv2d, conv2d_input_grad, conv2d_weight_grad, cumsum, descend, descend_grad, extreme, extreme_shares,
-    gather, im2col, index_add, index_select, is_finite, is_fused, log_softmax, matmul, max_pool_index,
-    norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim,
-    scatter_add, select, softmax, solve_positive, spread, squared_distance, squared_norm, sum_keepdim, unary,
+    gather, im2col, index_add, index_select, is_fused, log_softmax, matmul, max_pool_index, norm_relu_pool,
+    norm_relu_pool_grad, norm_relu_pool_second, scaled_difference, scaled_sum_keepdim, scatter_add, select,
+    softmax, solve_positive, spread, squared_distance, sum_keepdim, unary,
 };
 
 use super::operation::Domain::{Apart, Definite, Positive, Real};
@@ -44,7 +43,6 @@ pub fn kernels() -> Vec<Operation> {
     all.extend(sums_and_products());
     all.extend(windows());
     all.extend(by_index());
-    all.extend(outer_step());
     all.extend(further().into_iter().map(Operation::in_full_precision));
     all
 }
@@ -206,58 +204,6 @@ fn by_index() -> Vec<Operation> {
             |n| shapes![[3, 2, n]],
             move |x| anyhow::Ok(ties::sum(&x[0], &tied(x[0].dims()[2])?)?),
         ),
-    ]
-}
-
-fn outer_step() -> Vec<Operation> {
-    let number = |value: f64| Tensor::new(value, &Device::Cpu);
-    vec![
-        kernel_of_many(
-            "adam",
-            Positive,
-            |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]],
-            |x| {
-                let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
-                // More tensors than go in one launch, of different sizes, and longer than allowed.
-                let sizes = (1..=67).map(|i| i * x[0].elem_count() / 67).filter(|&size| size > 0);
-                let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
-                let mut all = Vec::new();
-                for (number, size) in sizes.enumerate() {
-                    let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
-                    let factor = 1.0 / (1.0 + number as f64);
-                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, factor));
-                }
-                let mut updates: Vec<Update<'_>> = all
-                    .iter_mut()
-                    .map(|(parameter, gradient, first, second, factor)| Update {
-                        parameter,
-                        gradient,
-                        first,
-                        second,
-                        factor: *factor,
-                    })
-                    .collect();
-                let (cosine, longest) = (Some(100), Some(0.5));
-                let rule = Rule { rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, cosine, longest };
-                let losses = Tensor::ones(3, DType::F64, x[0].device())?;
-                step_all(&mut updates, &rule, 20, &losses)?;
-                let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
-                Ok(changed.flatten().collect())
-            },
-        ),
-        kernel(
-            "is_finite",
-            Real,
-            |n| shapes![[n, 3]],
-            move |x| {
-                let infinite = unary(Unary::Affine { scale: f64::INFINITY, offset: 1.0 }, &x[0])?;
-                let found = [is_finite(&x[0])?, is_finite(&infinite)?];
-                anyhow::Ok(Tensor::new(&found.map(u8::from), &Device::Cpu)?)
-            },
-        )
-        .against(|_| Ok(Tensor::new(&[1u8, 0], &Device::Cpu)?)),
-        kernel("squared_norm", Real, |n| shapes![[n, 3]], move |x| anyhow::Ok(number(squared_norm(&x[0])?)?))
-            .against(|x| Ok(x[0].sqr()?.sum_all()?.to_dtype(DType::F64)?)),
     ]
 }
 

@@ -34,8 +34,8 @@ pub fn learners() -> Vec<Operation> {
             let episodes = [fc::episode(1, seed)?, fc::episode(1, seed + 1)?];
             train(fc::learner(3, steps(), seed, dtype, device)?, &episodes, dtype, device)
         }),
-        // The losses and, after a few steps, the parameters of a network whose normalisations see few
-        // images: 1e-16 becomes 1e-10 on the way.
+        // The losses and, after a few steps, the parameters of a network whose normalisations see
+        // few images: 1e-16 becomes 1e-10 on the way.
         learner("conv4, trained", move |dtype, device, _| {
             let size = Conv4Size { tasks: 2, ways: 2, queries: 2, width: 3, ..Conv4Size::default() };
             let step = Conv4Step { size, ..Conv4Step::default() };

@@ -6,6 +6,7 @@ mod forms;
 mod kernels;
 mod learners;
 mod operation;
+mod outer_step;
 mod plain;
 mod report;
 mod rules;
@@ -73,7 +74,14 @@ fn dtype(text: &str) -> Result<DType, String> {
 
 /// The list of everything that is checked.
 fn operations() -> Vec<Operation> {
-    let lists = [kernels::kernels(), forms::moments(), forms::forms(), rules::rules(), learners::learners()];
+    let lists = [
+        kernels::kernels(),
+        outer_step::outer_step(),
+        forms::moments(),
+        forms::forms(),
+        rules::rules(),
+        learners::learners(),
+    ];
     lists.into_iter().flatten().collect()
 }
 

@@ -128,10 +128,10 @@ pub struct Taken {
     pub is_taken: bool,
 }
 
-/// The t-th step, counted from one, of each [`Update`]: `m ← β₁ m + (1 − β₁) g`,
-/// `s ← β₂ s + (1 − β₂) g²`, `p ← p − factor · rate · m̂ / (√ŝ + ε)` with the bias-corrected moments
-/// `m̂ = m / (1 − β₁ᵗ)` and `ŝ = s / (1 − β₂ᵗ)`, and gradients that were scaled down where they are
-/// longer than [`Rule::longest`].
+/// The t-th step, counted from one, of each [`Update`]: `m ← β₁ m + (1 − β₁) g`, `s ← β₂ s + (1 −
+/// β₂) g²`, `p ← p − factor · rate · m̂ / (√ŝ + ε)` with the bias-corrected moments `m̂ = m / (1 −
+/// β₁ᵗ)` and `ŝ = s / (1 − β₂ᵗ)`, and gradients that were scaled down where they are longer than
+/// [`Rule::longest`].
 ///
 /// When a number in `watched`, a vector in `f64`, is NaN or infinite, or a square of [`Taken`] is
 /// NaN or, scaled, larger than the moments can hold, no step is taken, and nothing was changed.
@@ -154,8 +154,7 @@ pub fn step_all(updates: &mut [Update<'_>], rule: &Rule, t: u64, watched: &Tenso
     let mut taken = Taken { watched, squares, is_taken: false };
     let scale = taken.scale(rule.longest);
     let fits = |(u, square): (&Update<'_>, &f64)| square * scale * scale <= largest(u.parameter.dtype());
-    taken.is_taken =
-        taken.watched.iter().all(|x| x.is_finite()) && updates.iter().zip(&taken.squares).all(fits);
+    taken.is_taken = taken.are_losses_finite() && updates.iter().zip(&taken.squares).all(fits);
     if taken.is_taken {
         for u in updates {
             let clipped = if scale < 1.0 { &(u.gradient * scale)? } else { u.gradient };
@@ -165,9 +164,10 @@ pub fn step_all(updates: &mut [Update<'_>], rule: &Rule, t: u64, watched: &Tenso
     Ok(taken)
 }
 
-/// As [`step_all`] on a GPU, where the number of the step lies there, too, so that the same launches
-/// can be replayed (see [`Graph`](crate::Graph)): `steps_taken` is counted up when a step is taken.
-/// What was watched, and then the squares, are written to `report`, for [`Taken::of_report`].
+/// As [`step_all`] on a GPU, where the number of the step lies there, too, so that the same
+/// launches can be replayed (see [`Graph`](crate::Graph)): `steps_taken` is counted up when a step
+/// is taken. What was watched, and then the squares, are written to `report`, for
+/// [`Taken::of_report`].
 ///
 /// # Shapes
 /// `steps_taken (1)`, `watched (t)`, `report (t + updates)`, all in `f64`
@@ -232,13 +232,18 @@ impl Taken {
         Self::read(report, watched, rule, largest(parameter))
     }
 
+    /// Whether all numbers that were watched, the losses of a step, are finite.
+    pub fn are_losses_finite(&self) -> bool {
+        self.watched.iter().all(|x| x.is_finite())
+    }
+
     fn read(report: &Tensor, watched: usize, rule: &Rule, largest: f64) -> Result<Self> {
         let mut watched_and_squares = report.to_vec1::<f64>()?;
         let squares = watched_and_squares.split_off(watched.min(watched_and_squares.len()));
         let mut taken = Self { watched: watched_and_squares, squares, is_taken: false };
         let scale = taken.scale(rule.longest);
-        taken.is_taken = taken.watched.iter().all(|x| x.is_finite())
-            && taken.squares.iter().all(|square| square * scale * scale <= largest);
+        taken.is_taken =
+            taken.are_losses_finite() && taken.squares.iter().all(|square| square * scale * scale <= largest);
         Ok(taken)
     }
 

@@ -331,19 +331,7 @@ impl Learner for MetaLearner {
             let sets = [(&part.support).into(), (&part.query).into()];
             self.gradients_of(step, &part.tasks, sets, episode.tasks.len())
         })?;
-        let mut parts = parts.into_iter();
-        let mut total = parts.next().ok_or_else(|| Error::config("there are no tasks"))?;
-        let mut losses = vec![total.losses.clone()];
-        for part in parts {
-            losses.push(part.losses);
-            for (sum, gradient) in total.gradients.iter_mut().zip(&part.gradients) {
-                *sum = (&*sum + gradient)?;
-            }
-        }
-        if losses.len() > 1 {
-            total.losses = Tensor::cat(&losses, 0)?;
-        }
-        Ok(total)
+        Gradients::of_parts(parts)
     }
 
     fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {

@@ -1,0 +1,62 @@
+//! What an outer step does to all parameters.
+
+use candle_core::{DType, Device, Tensor, Var};
+use msr_kernels::adam::{Rule, Update, moment_dtype, step_all};
+use msr_kernels::{Unary, is_finite, squared_norm, unary};
+
+use super::operation::Domain::{Positive, Real};
+use super::operation::{Operation, kernel, kernel_of_many};
+use super::shapes;
+
+/// Adam, and what is asked of gradients.
+pub fn outer_step() -> Vec<Operation> {
+    let number = |value: f64| Tensor::new(value, &Device::Cpu);
+    vec![
+        kernel_of_many(
+            "adam",
+            Positive,
+            |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]],
+            |x| {
+                let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
+                // More tensors than go in one launch, of different sizes, and longer than allowed.
+                let sizes = (1..=67).map(|i| i * x[0].elem_count() / 67).filter(|&size| size > 0);
+                let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
+                let mut all = Vec::new();
+                for (number, size) in sizes.enumerate() {
+                    let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
+                    let factor = 1.0 / (1.0 + number as f64);
+                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, factor));
+                }
+                let mut updates: Vec<Update<'_>> = all
+                    .iter_mut()
+                    .map(|(parameter, gradient, first, second, factor)| Update {
+                        parameter,
+                        gradient,
+                        first,
+                        second,
+                        factor: *factor,
+                    })
+                    .collect();
+                let (cosine, longest) = (Some(100), Some(0.5));
+                let rule = Rule { rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, cosine, longest };
+                let losses = Tensor::ones(3, DType::F64, x[0].device())?;
+                step_all(&mut updates, &rule, 20, &losses)?;
+                let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
+                Ok(changed.flatten().collect())
+            },
+        ),
+        kernel(
+            "is_finite",
+            Real,
+            |n| shapes![[n, 3]],
+            move |x| {
+                let infinite = unary(Unary::Affine { scale: f64::INFINITY, offset: 1.0 }, &x[0])?;
+                let found = [is_finite(&x[0])?, is_finite(&infinite)?];
+                anyhow::Ok(Tensor::new(&found.map(u8::from), &Device::Cpu)?)
+            },
+        )
+        .against(|_| Ok(Tensor::new(&[1u8, 0], &Device::Cpu)?)),
+        kernel("squared_norm", Real, |n| shapes![[n, 3]], move |x| anyhow::Ok(number(squared_norm(&x[0])?)?))
+            .against(|x| Ok(x[0].sqr()?.sum_all()?.to_dtype(DType::F64)?)),
+    ]
+}
