@@ -77,6 +77,7 @@ mod learner;
 mod load;
 mod loss;
 mod methods;
+mod observer;
 mod parameters;
 mod pool;
 mod rates;
@@ -102,6 +103,7 @@ pub use methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, O
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};
 pub use methods::ridge_head::{HeadTargets, RidgeHead, RidgeHeadConfig};
 pub use msr_autodiff::Recompute;
+pub use observer::{Observer, StepReport};
 pub use rates::{Granularity, Rates};
-pub use trainer::{Observer, StepReport, Trainer};
+pub use trainer::Trainer;
 pub use validation::{Best, Measure, ValidationConfig, ValidationReport};

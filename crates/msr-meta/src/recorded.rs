@@ -98,6 +98,7 @@ impl Recorded {
         if episode.support.x.device().is_cpu() {
             return Ok(None);
         }
+        adam.config().schedule.check(adam.steps() + 1)?;
         *self = match std::mem::take(self) {
             Self::Impossible => Self::Impossible,
             Self::Ready(step) if step.slots.take(episode) => Self::Ready(step),

@@ -11,68 +11,12 @@ use serde_json::Value;
 use crate::adam::{Adam, AdamConfig};
 use crate::checkpoint::{Checkpoint, Meaning, State};
 use crate::error::{Error, Result};
-use crate::evaluate::mean;
 use crate::known_tasks::KnownTasks;
 use crate::learner::{Gradients, Learner, device_of, on_device};
+use crate::observer::{Observer, StepReport};
 use crate::pool::in_pool;
 use crate::recorded::Recorded;
-use crate::validation::{Best, Validation, ValidationConfig, ValidationReport};
-
-/// What happened in an outer step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepReport {
-    /// The step, counted from zero.
-    pub step: u64,
-    /// The query loss of each task before the update.
-    pub losses: Vec<f64>,
-}
-
-impl StepReport {
-    /// The mean loss; zero without tasks.
-    pub fn mean(&self) -> f64 {
-        mean(&self.losses)
-    }
-}
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Watches a run: progress, metrics, stopping. `&mut ()` watches nothing.
-pub trait Observer {
-    /// Called after each step; [`ControlFlow::Break`] stops the run after a checkpoint.
-    ///
-    /// # Errors
-    /// Any; it stops the run.
-    fn on_step(
-        &mut self,
-        report: &StepReport,
-        learner: &dyn Learner,
-    ) -> std::result::Result<ControlFlow<()>, BoxError>;
-
-    /// Called after each validation.
-    ///
-    /// # Errors
-    /// Any; it stops the run.
-    fn on_validation(&mut self, report: &ValidationReport) -> std::result::Result<(), BoxError> {
-        let _ = report;
-        Ok(())
-    }
-
-    /// Called before each checkpoint: makes what was observed durable and returns a note that is
-    /// stored with it, from which a resumed run can put its own records back to this point.
-    ///
-    /// # Errors
-    /// Any; it stops the run.
-    fn note(&mut self) -> std::result::Result<String, BoxError> {
-        Ok(String::new())
-    }
-}
-
-/// Nothing to watch.
-impl Observer for () {
-    fn on_step(&mut self, _: &StepReport, _: &dyn Learner) -> std::result::Result<ControlFlow<()>, BoxError> {
-        Ok(ControlFlow::Continue(()))
-    }
-}
+use crate::validation::{Best, Validation, ValidationConfig};
 
 /// Runs the outer loop of a [`Learner`] with Adam, checkpoints, validation and resuming.
 ///
@@ -242,16 +186,17 @@ impl Trainer {
     /// [`Error::Diverged`] and [`Error::GradientDiverged`] when a number is not finite,
     /// [`Error::InStep`] for everything else: then nothing was updated.
     pub fn step(&mut self, episode: &Episode) -> Result<StepReport> {
-        let (learner, step) = (self.learner.as_ref(), self.step);
-        self.adam.config().schedule.check(self.adam.steps() + 1)?;
-        // Why a recorded step was not taken, its gradients would say, which are not kept: nothing was
-        // changed, and the step is taken without.
-        let recorded = self.recorded.step(learner, &mut self.adam, episode)?;
+        let recorded = match self.recorded.step(self.learner.as_ref(), &mut self.adam, episode) {
+            Ok(recorded) => recorded,
+            Err(problem) => return Err(self.in_step(problem, None)),
+        };
+        // Why a recorded step was not taken, its gradients would say, which are not kept: nothing
+        // was changed, and the step is taken without.
         if let Some(taken) = recorded.filter(|taken| taken.is_taken || !taken.are_losses_finite()) {
-            let losses = self.adam.after(learner.outer_parameters(), &[], taken)?;
+            let losses = self.adam.after(self.learner.outer_parameters(), &[], taken)?;
             return self.report(&episode.tasks, losses, &[]);
         }
-        let learner = self.learner.as_ref();
+        let (learner, step) = (self.learner.as_ref(), self.step);
         self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))
     }
 

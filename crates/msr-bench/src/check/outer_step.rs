@@ -1,7 +1,8 @@
 //! What an outer step does to all parameters.
 
+use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
-use msr_kernels::adam::{Rule, Update, moment_dtype, step_all};
+use msr_kernels::adam::{Rule, Update, moment_dtype, step_all, step_on_device};
 use msr_kernels::{Unary, is_finite, squared_norm, unary};
 
 use super::operation::Domain::{Positive, Real};
@@ -12,38 +13,13 @@ use super::shapes;
 pub fn outer_step() -> Vec<Operation> {
     let number = |value: f64| Tensor::new(value, &Device::Cpu);
     vec![
+        kernel_of_many("adam", Positive, |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]], |x| adam(x, false)),
+        // Elsewhere than on a GPU, and in half precision, the same.
         kernel_of_many(
-            "adam",
+            "adam, its number of steps on the device",
             Positive,
             |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]],
-            |x| {
-                let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
-                // More tensors than go in one launch, of different sizes, and longer than allowed.
-                let sizes = (1..=67).map(|i| i * x[0].elem_count() / 67).filter(|&size| size > 0);
-                let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
-                let mut all = Vec::new();
-                for (number, size) in sizes.enumerate() {
-                    let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
-                    let factor = 1.0 / (1.0 + number as f64);
-                    all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, factor));
-                }
-                let mut updates: Vec<Update<'_>> = all
-                    .iter_mut()
-                    .map(|(parameter, gradient, first, second, factor)| Update {
-                        parameter,
-                        gradient,
-                        first,
-                        second,
-                        factor: *factor,
-                    })
-                    .collect();
-                let (cosine, longest) = (Some(100), Some(0.5));
-                let rule = Rule { rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, cosine, longest };
-                let losses = Tensor::ones(3, DType::F64, x[0].device())?;
-                step_all(&mut updates, &rule, 20, &losses)?;
-                let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
-                Ok(changed.flatten().collect())
-            },
+            |x| adam(x, x[0].device().is_cuda() && x[0].dtype().size_in_bytes() >= 4),
         ),
         kernel(
             "is_finite",
@@ -59,4 +35,41 @@ pub fn outer_step() -> Vec<Operation> {
         kernel("squared_norm", Real, |n| shapes![[n, 3]], move |x| anyhow::Ok(number(squared_norm(&x[0])?)?))
             .against(|x| Ok(x[0].sqr()?.sum_all()?.to_dtype(DType::F64)?)),
     ]
+}
+
+/// Step 20 on parameters, with gradients and both moments, more than go in one launch, and of
+/// different sizes; the gradients are longer than is allowed.
+fn adam(x: &[Tensor], number_is_there: bool) -> Result<Vec<Tensor>> {
+    let moments = |t: &Tensor| t.to_dtype(moment_dtype(t.dtype()))?.copy();
+    let sizes = (1..=67).map(|i| i * x[0].elem_count() / 67).filter(|&size| size > 0);
+    let part = |t: &Tensor, size| t.flatten_all()?.narrow(0, 0, size);
+    let mut all = Vec::new();
+    for (number, size) in sizes.enumerate() {
+        let [p, g, m, s] = [0, 1, 2, 3].map(|i| part(&x[i], size));
+        let factor = 1.0 / (1.0 + number as f64);
+        all.push((Var::from_tensor(&p?)?, g?, moments(&m?)?, moments(&s?)?, factor));
+    }
+    let mut updates: Vec<Update<'_>> = all
+        .iter_mut()
+        .map(|(parameter, gradient, first, second, factor)| Update {
+            parameter,
+            gradient,
+            first,
+            second,
+            factor: *factor,
+        })
+        .collect();
+    let (cosine, longest) = (Some(100), Some(0.5));
+    let rule = Rule { rate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, cosine, longest };
+    let losses = Tensor::ones(3, DType::F64, x[0].device())?;
+    if number_is_there {
+        let taken = Tensor::new(&[19f64], x[0].device())?;
+        let report = Tensor::zeros(3 + updates.len(), DType::F64, x[0].device())?;
+        step_on_device(&mut updates, &rule, &taken, &losses, &report)?;
+        ensure!(taken.to_vec1::<f64>()? == [20.0], "the step was not counted");
+    } else {
+        step_all(&mut updates, &rule, 20, &losses)?;
+    }
+    let changed = all.into_iter().map(|(p, _, m, s, _)| [p.as_tensor().detach(), m, s]);
+    Ok(changed.flatten().collect())
 }
