@@ -57,8 +57,8 @@ pub use error::{Error, Result};
 pub use grad::{Graph, grad, hvp, vjp};
 pub use msr_kernels::ties::Ties;
 pub use msr_kernels::{
-    Centre, Error as KernelError, Pool, Precision, Result as KernelResult, SecondMoments, Unary, Window,
-    centred_second_moments, conv2d_pays, identity, room_for, second_moments, second_moments_in_f64,
+    Centre, Error as KernelError, Place, Pool, Precision, Result as KernelResult, SecondMoments, Unary,
+    Window, centred_second_moments, conv2d_pays, identity, room_for, second_moments, second_moments_in_f64,
 };
 pub use node::{Backward, Node, Rule};
 pub use rules::{Convolution, concat, descend_least_squares, mse, stack, where_cond};

@@ -2,8 +2,9 @@
 //!
 //! One folder an operation: `mod.rs` holds the public function, what it checks and the choice of
 //! body; `cpu.rs` the loops for `f32` and `f64` in main memory, most of which take any strides, so
-//! that a broadcast or transposed operand is read in place; `composed.rs` the same result from
-//! candle's operations, for other dtypes and devices.
+//! that a broadcast or transposed operand is read in place; `cuda.rs` and `kernel.cu` the same for
+//! NVIDIA GPUs, with the feature `cuda`; `composed.rs` the same result from candle's operations, for
+//! other dtypes and devices.
 //!
 //! # Entry points
 //! - [`binary`], [`unary`], [`select`]: functions of elements; [`sum_keepdim`],
@@ -35,8 +36,9 @@
 //!   rounded once.
 //! - Bad operands get an [`Error`] that names the operation and the numbers; nothing panics on
 //!   input.
+//! - On a GPU the bits depend on operands alone: there are no atomics.
 //! - This is the only crate of those that others use with unsafe code: in the loops of [`matmul`],
-//!   of convolutions and of [`ties`], and in instructions for caches.
+//!   of convolutions and of [`ties`], in instructions for caches, and where kernels are launched.
 //!
 //! # Example
 //! ```

@@ -90,6 +90,7 @@ pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use least_squares::normal_equations;
 pub use linear::{Linear, LinearConfig};
 pub use local::{LocallyConnected1d, LocallyConnected1dConfig};
+pub use msr_autodiff::Place;
 pub use normal_equations::NormalEquations;
 pub use parameters::{Parameter, Parameters, Tied};
 pub use pass::{Pass, Phase, mix};

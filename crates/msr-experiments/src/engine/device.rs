@@ -1,7 +1,8 @@
 //! Where to compute.
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use candle_core::Device;
+use msr_layers::Place;
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
@@ -22,15 +23,12 @@ impl DeviceName {
         }
     }
 
-    /// The device of that name.
+    /// The device of that name, made ready.
     pub fn open(self) -> Result<Device> {
-        match self {
-            DeviceName::Cpu => Ok(Device::Cpu),
-            DeviceName::Cuda if !cfg!(feature = "cuda") => bail!(
-                "this program was built without CUDA; use `cargo xtask --features cuda …`, or build it with --features cuda, \
-                 on a machine with the CUDA toolkit; or use --device cpu"
-            ),
-            DeviceName::Cuda => Device::new_cuda(0).context("no CUDA device can be used"),
-        }
+        let place = match self {
+            DeviceName::Cpu => Place::Cpu,
+            DeviceName::Cuda => Place::Cuda(0),
+        };
+        Ok(place.open()?)
     }
 }
