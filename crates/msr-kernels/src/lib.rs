@@ -3,8 +3,8 @@
 //! One folder an operation: `mod.rs` holds the public function, what it checks and the choice of
 //! body; `cpu.rs` the loops for `f32` and `f64` in main memory, most of which take any strides, so
 //! that a broadcast or transposed operand is read in place; `cuda.rs` and `kernel.cu` the same for
-//! NVIDIA GPUs, with the feature `cuda`; `composed.rs` the same result from candle's operations, for
-//! other dtypes and devices.
+//! NVIDIA GPUs, with the feature `cuda`; `composed.rs` the same result from candle's operations,
+//! for other dtypes and devices.
 //!
 //! # Entry points
 //! - [`binary`], [`unary`], [`select`]: functions of elements; [`sum_keepdim`],
