@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ using Pointer = unsigned long long;
 struct dim3 { unsigned x, y, z; };
 using OnHost = const char* (*)(dim3, dim3, unsigned, uint64_t, void**);
 using Sizes = unsigned (*)(size_t*);
-enum : Result { SUCCESS = 0, INVALID_VALUE = 1, INVALID_HANDLE = 400, NOT_FOUND = 500, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801, NOT_WHILE_CAPTURED = 900 };
+enum : Result { SUCCESS = 0, INVALID_VALUE = 1, INVALID_HANDLE = 400, NOT_FOUND = 500, LAUNCH_FAILED = 719, NOT_SUPPORTED = 801, NOT_WHILE_CAPTURED = 900, CAPTURE_INVALIDATED = 901 };
 
 namespace {
 struct Function {
@@ -40,6 +41,8 @@ struct Totals { long launches, products, allocations, frees, uploads, downloads,
 struct Graph {
     std::vector<std::function<Result()>> nodes;
     std::vector<void*> memory;  // freed while it was captured: its nodes still use it
+    std::set<Pointer> own;      // allocated while it was captured, and not freed yet
+    bool valid = true;
     ~Graph() { for (void* each : memory) free(each); }
 };
 struct Driver {
@@ -69,6 +72,8 @@ struct Driver {
 // Never destroyed by order of libraries alone: written when the process ends.
 Driver& driver() { static Driver it; return it; }
 #define LOCK auto& d = driver(); const std::lock_guard guard(d.lock)
+// A graph that was done something to that it cannot hold takes nothing more.
+#define LOCK_AND_CAPTURE LOCK; if (d.captured != nullptr && !d.captured->valid) return CAPTURE_INVALIDATED
 
 // Does it now, or writes it down when a graph is captured.
 Result now_or_captured(std::function<Result()> work) {
@@ -145,6 +150,7 @@ Result cuCtxSetCurrent(void*) { return SUCCESS; }
 Result cuCtxSynchronize() { return SUCCESS; }
 Result cuDeviceGetDefaultMemPool(void** pool, int) { *pool = reinterpret_cast<void*>(0x15); return SUCCESS; }
 Result cuMemPoolSetAttribute(void*, int, void*) { return SUCCESS; }
+Result cuMemPoolTrimTo(void*, size_t) { return SUCCESS; }
 Result cuStreamCreate(void** stream, unsigned) { *stream = reinterpret_cast<void*>(0x20); return SUCCESS; }
 Result cuStreamDestroy_v2(void*) { return SUCCESS; }
 Result cuStreamSynchronize(void*);
@@ -156,7 +162,7 @@ Result cuEventElapsedTime_v2(float* milliseconds, void*, void*) { *milliseconds 
 Result cuStreamWaitEvent(void*, void*, unsigned) { LOCK; d.totals.waits++; return SUCCESS; }
 
 Result cuMemAllocAsync(Pointer* place, size_t bytes, void*) {
-    LOCK;
+    LOCK_AND_CAPTURE;
     void* found = malloc(bytes ? bytes : 1);
     if (found == nullptr) return 2;
     memset(found, 0xff, bytes);
@@ -164,11 +170,18 @@ Result cuMemAllocAsync(Pointer* place, size_t bytes, void*) {
     d.memory[*place] = bytes;
     traffic::allocated(found, bytes);
     d.totals.allocations++, d.totals.allocated += (long long)bytes;
+    if (d.captured != nullptr) d.captured->own.insert(*place);
     return SUCCESS;
 }
 Result cuMemAlloc_v2(Pointer* place, size_t bytes) { return cuMemAllocAsync(place, bytes, nullptr); }
 Result cuMemFreeAsync(Pointer place, void*) {
-    LOCK;
+    LOCK_AND_CAPTURE;
+    // A graph frees what it allocated, and nothing else.
+    if (d.captured != nullptr && d.captured->own.erase(place) == 0) {
+        fprintf(stderr, "memory from before a graph was freed while it was captured\n");
+        d.captured->valid = false;
+        return NOT_WHILE_CAPTURED;
+    }
     if (d.memory.erase(place) == 0) return INVALID_VALUE;
     d.totals.frees++;
     traffic::freed(reinterpret_cast<void*>(place));
@@ -179,7 +192,7 @@ Result cuMemFreeAsync(Pointer place, void*) {
 Result cuMemFree_v2(Pointer place) { return cuMemFreeAsync(place, nullptr); }
 Result cuMemcpyHtoDAsync_v2(Pointer to, const void* from, size_t bytes, void*) {
     LOCK;
-    if (d.captured != nullptr) return NOT_WHILE_CAPTURED;
+    if (d.captured != nullptr) return d.captured->valid = false, NOT_WHILE_CAPTURED;
     d.totals.uploads++, d.totals.uploaded += (long long)bytes;
     memcpy(reinterpret_cast<void*>(to), from, bytes);
     return SUCCESS;
@@ -187,19 +200,19 @@ Result cuMemcpyHtoDAsync_v2(Pointer to, const void* from, size_t bytes, void*) {
 Result cuMemcpyHtoD_v2(Pointer to, const void* from, size_t bytes) { return cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr); }
 Result cuMemcpyDtoHAsync_v2(void* to, Pointer from, size_t bytes, void*) {
     LOCK;
-    if (d.captured != nullptr) return NOT_WHILE_CAPTURED;
+    if (d.captured != nullptr) return d.captured->valid = false, NOT_WHILE_CAPTURED;
     d.totals.downloads++, d.totals.downloaded += (long long)bytes;
     memcpy(to, reinterpret_cast<void*>(from), bytes);
     return SUCCESS;
 }
 Result cuMemcpyDtoH_v2(void* to, Pointer from, size_t bytes) { return cuMemcpyDtoHAsync_v2(to, from, bytes, nullptr); }
 Result cuMemcpyDtoDAsync_v2(Pointer to, Pointer from, size_t bytes, void*) {
-    LOCK;
+    LOCK_AND_CAPTURE;
     d.totals.copies++;
     return now_or_captured([=] { memcpy(reinterpret_cast<void*>(to), reinterpret_cast<void*>(from), bytes); return SUCCESS; });
 }
 Result cuMemsetD8Async(Pointer to, unsigned char value, size_t bytes, void*) {
-    LOCK;
+    LOCK_AND_CAPTURE;
     d.totals.fills++;
     return now_or_captured([=] { memset(reinterpret_cast<void*>(to), value, bytes); return SUCCESS; });
 }
@@ -230,7 +243,7 @@ Result cuModuleGetFunction(void** result, void*, const char* name) {
 }
 Result cuFuncSetAttribute(void*, int, int) { return SUCCESS; }
 Result cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void*, void** arguments, void**) {
-    LOCK;
+    LOCK_AND_CAPTURE;
     auto& function = *static_cast<Function*>(f);
     const dim3 grid{gx, gy, gz}, block{bx, by, bz};
     if (d.captured == nullptr) {
@@ -260,11 +273,24 @@ Result cuStreamBeginCapture_v2(void*, int) {
 Result cuStreamEndCapture(void*, void** graph) {
     LOCK;
     if (d.captured == nullptr) return 901;
-    *graph = d.captured;
+    Graph* captured = d.captured;
     d.captured = nullptr;
+    // What it leaves behind would be the program's to free, once.
+    if (!captured->own.empty()) fprintf(stderr, "%zu tensors outlive the graph that they were made in\n", captured->own.size());
+    if (!captured->valid || !captured->own.empty()) {
+        delete captured;
+        *graph = nullptr;
+        return CAPTURE_INVALIDATED;
+    }
+    *graph = captured;
     return SUCCESS;
 }
-Result cuStreamSynchronize(void*) { LOCK; return d.captured != nullptr ? NOT_WHILE_CAPTURED : SUCCESS; }
+Result cuStreamSynchronize(void*) {
+    LOCK;
+    if (d.captured == nullptr) return SUCCESS;
+    d.captured->valid = false;
+    return NOT_WHILE_CAPTURED;
+}
 Result cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long) { *executable = graph; return SUCCESS; }
 Result cuGraphUpload(void*, void*) { return SUCCESS; }
 Result cuGraphLaunch(void* executable, void*) {

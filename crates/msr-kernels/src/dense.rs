@@ -1,6 +1,5 @@
 //! The numbers of contiguous operands, and how many a result may have.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -86,18 +85,15 @@ pub fn identity(size: usize, dtype: DType, device: &Device) -> Result<Tensor> {
     if !device.is_cuda() {
         return Ok(Tensor::eye(size, dtype, device)?);
     }
-    // A few sizes, those of the layers of a network, are asked for over and over.
-    static MADE: Mutex<VecDeque<Tensor>> = Mutex::new(VecDeque::new());
+    // Kept for good: recorded graphs read them. Few sizes are asked for, those of layers.
+    static MADE: Mutex<Vec<Tensor>> = Mutex::new(Vec::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let fits = |t: &&Tensor| t.dims()[0] == size && t.dtype() == dtype && t.device().same_device(device);
     if let Some(found) = made.iter().find(fits) {
         return Ok(found.clone());
     }
     let new = Tensor::eye(size, dtype, &Device::Cpu)?.to_device(device)?;
-    if size <= 1 << 10 {
-        made.push_front(new.clone());
-        made.truncate(16);
-    }
+    made.push(new.clone());
     Ok(new)
 }
 

@@ -273,15 +273,19 @@ impl Adam {
                 return Ok(Error::GradientNotFinite { parameter: p.name.clone() });
             }
         }
-        // The largest of them is one that does not fit.
         let scale = taken.scale(self.config.clip_norm);
-        let size = |square: &f64| if square.is_nan() { f64::INFINITY } else { *square };
-        let all = parameters.iter().zip(taken.squares.iter().map(size));
-        let (p, square) = all
-            .max_by(|(_, a), (_, b)| a.total_cmp(b))
-            .ok_or_else(|| Error::config("Adam has no parameters"))?;
+        let fits = |p: &OuterParameter, square: f64| match adam::moment_dtype(p.variable.dtype()) {
+            DType::F64 => square <= f64::MAX,
+            _ => square <= f64::from(f32::MAX),
+        };
+        let scaled = taken.squares.iter().map(|square| square * scale * scale);
+        let (p, square) = parameters
+            .iter()
+            .zip(scaled)
+            .find(|(p, square)| !fits(p, *square))
+            .ok_or_else(|| Error::config("every gradient fits"))?;
         let (parameter, dtype) = (p.name.clone(), p.variable.dtype());
-        Ok(Error::GradientTooLarge { parameter, norm: (square * scale * scale).sqrt(), dtype })
+        Ok(Error::GradientTooLarge { parameter, norm: square.sqrt(), dtype })
     }
 }
 

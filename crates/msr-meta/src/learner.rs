@@ -114,6 +114,16 @@ pub trait Learner: Send + Sync {
         self.gradients(episode)
     }
 
+    /// Whether [`Learner::unread_gradients_at`] launches the same on a GPU in every step on
+    /// episodes of the same sizes, from one thread, and waits for nothing: a
+    /// [`Trainer`](crate::Trainer) then records what it launches once, and replays it. What the
+    /// host computes in it from the number of the step or of a task would be frozen.
+    ///
+    /// The default is no, which is right for every learner.
+    fn is_same_each_step(&self) -> bool {
+        false
+    }
+
     /// As [`Learner::gradients_at`], with losses that stay where they were computed: on a GPU,
     /// reading them would make the host wait.
     ///
@@ -222,6 +232,10 @@ impl Learner for Box<dyn Learner> {
 
     fn gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients> {
         self.as_ref().gradients_at(step, episode)
+    }
+
+    fn is_same_each_step(&self) -> bool {
+        self.as_ref().is_same_each_step()
     }
 
     fn unread_gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients<Tensor>> {

@@ -1,8 +1,9 @@
 //! Outer steps on a GPU as recorded work: one launch a step, and one answer.
 
 use candle_core::{DType, Tensor};
-use msr_episodes::{Episode, Examples};
-use msr_kernels::{Graph, Slot, adam::Taken};
+use msr_episodes::{Episode, Examples, Targets};
+use msr_kernels::adam::Taken;
+use msr_kernels::{Graph, Slot, checked_index};
 
 use crate::adam::Adam;
 use crate::error::Result;
@@ -18,8 +19,7 @@ pub(crate) enum Recorded {
     Warm(Slots),
     /// Steps on examples like these.
     Ready(Box<Step>),
-    /// Steps that cannot be recorded: something in them waits for the device, or differs from step
-    /// to step.
+    /// Steps that cannot be recorded.
     Impossible,
 }
 
@@ -88,38 +88,68 @@ impl Recorded {
     /// `None` when it is to be taken without.
     ///
     /// # Errors
-    /// What the driver reports.
+    /// When the schedule is at its end; what the driver reports.
     pub(crate) fn step(
         &mut self,
         learner: &dyn Learner,
         adam: &mut Adam,
         episode: &Episode,
     ) -> Result<Option<Taken>> {
-        if episode.support.x.device().is_cpu() {
+        if matches!(self, Self::Nothing | Self::Impossible) {
             return Ok(None);
         }
         adam.config().schedule.check(adam.steps() + 1)?;
+        know_labels(episode)?;
         *self = match std::mem::take(self) {
-            Self::Impossible => Self::Impossible,
             Self::Ready(step) if step.slots.take(episode) => Self::Ready(step),
             Self::Warm(slots) if slots.take(episode) => match Step::record(learner, adam, slots, episode) {
                 Ok(step) => Self::Ready(Box::new(step)),
-                Err(problem) => {
-                    let problem = problem.to_string();
-                    let first = problem.lines().next().unwrap_or_default();
-                    tracing::info!("outer steps are launched one by one: {first}");
-                    Self::Impossible
-                }
+                Err(problem) => Self::impossible(&problem.to_string()),
             },
-            // Running averages are set by the host after each step.
-            _ if !learner.buffers().is_empty() => Self::Impossible,
-            _ => Self::Warm(Slots::new(episode)?),
+            // Of other sizes: another step must be taken first.
+            _ => Self::Nothing,
         };
-        match self {
-            Self::Ready(step) => step.run(adam, episode).map(Some),
-            _ => Ok(None),
+        let Self::Ready(step) = self else { return Ok(None) };
+        if let Err(problem) = step.replay(adam, episode) {
+            // Nothing was changed: there may be no memory for the graph.
+            *self = Self::impossible(&problem.to_string());
+            return Ok(None);
+        }
+        step.taken(adam).map(Some)
+    }
+
+    /// A step was taken without, on this episode.
+    ///
+    /// # Errors
+    /// What the tensor library reports.
+    pub(crate) fn after(&mut self, learner: &dyn Learner, episode: &Episode) -> Result<()> {
+        if episode.support.x.device().is_cpu() || !matches!(self, Self::Nothing) {
+            return Ok(());
+        }
+        *self = if learner.is_same_each_step() {
+            know_labels(episode)?;
+            Self::Warm(Slots::new(episode)?)
+        } else {
+            Self::impossible("they are not the same each time, or wait for the device")
+        };
+        Ok(())
+    }
+
+    fn impossible(why: &str) -> Self {
+        tracing::info!("outer steps are launched one by one: {}", why.lines().next().unwrap_or_default());
+        Self::Impossible
+    }
+}
+
+/// Reads labels on a GPU back, once for each tensor, unless it is known how large they are: what is
+/// put in the place of others must not be larger.
+fn know_labels(episode: &Episode) -> Result<()> {
+    for set in [&episode.support, &episode.query] {
+        if let Targets::Labels(labels) = &set.y {
+            checked_index("labels", labels, u32::MAX as usize)?;
         }
     }
+    Ok(())
 }
 
 impl Step {
@@ -132,21 +162,26 @@ impl Step {
         let steps_taken = Slot::new(&Tensor::new(&[steps as f64], device)?)?;
         let (episode, counter) = (slots.episode(like), steps_taken.tensor());
         let graph = Graph::record(device, || {
-            // No step has this number: random draws that it leads to are on no device yet, and so
-            // an error, before they could be frozen.
+            // No step has this number: what it leads to, should there be anything, is on no device
+            // yet, and so an error, before it could be frozen.
             let found = learner.unread_gradients_at(u64::MAX, &episode)?;
             adam.launch(parameters, &found.gradients, &found.losses, &counter, &report)
         })?;
         Ok(Self { graph, slots, report, steps_taken, steps })
     }
 
-    fn run(&mut self, adam: &Adam, episode: &Episode) -> Result<Taken> {
+    /// Launches the step on this episode.
+    fn replay(&mut self, adam: &Adam, episode: &Episode) -> Result<()> {
         if self.steps != adam.steps() {
             self.steps = adam.steps();
             self.steps_taken.set(&Tensor::new(&[self.steps as f64], self.report.device())?)?;
         }
         self.slots.set(episode)?;
-        self.graph.replay()?;
+        Ok(self.graph.replay()?)
+    }
+
+    /// What became of it.
+    fn taken(&mut self, adam: &Adam) -> Result<Taken> {
         let taken = adam.taken(&self.report, self.slots.tasks)?;
         self.steps += u64::from(taken.is_taken);
         Ok(taken)

@@ -197,7 +197,14 @@ impl Trainer {
             return self.report(&episode.tasks, losses, &[]);
         }
         let (learner, step) = (self.learner.as_ref(), self.step);
-        self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))
+        let report = self.update(&episode.tasks, in_pool(|| learner.unread_gradients_at(step, episode)))?;
+        self.recorded.after(self.learner.as_ref(), episode)?;
+        Ok(report)
+    }
+
+    /// Whether steps were recorded, and are replayed on a GPU.
+    pub fn replays_steps(&self) -> bool {
+        matches!(self.recorded, Recorded::Ready(_))
     }
 
     /// One outer step with these gradients of these tasks.

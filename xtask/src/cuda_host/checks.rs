@@ -91,6 +91,7 @@ pub fn clippy() -> Result<()> {
 pub fn checks() -> Result<()> {
     let host = Host::new()?;
     let program = host.bench()?;
+    without_device(&host, &program)?;
     for mode in [Mode::Plain, Mode::Address, Mode::Thread] {
         host.driver(mode)?;
     }
@@ -124,6 +125,18 @@ pub fn checks() -> Result<()> {
         budget(&host, &program, name, work, most)?;
     }
     FAULTS.iter().try_for_each(|fault| find(&host, &program, fault))
+}
+
+/// The program says that there is no device, where a driver says so.
+fn without_device(host: &Host, program: &Path) -> Result<()> {
+    let mut check = Command::new(program);
+    check.args(["check", "--device", "cuda"]).env("LD_LIBRARY_PATH", host.link_folder()?);
+    let output = check.output().context("msr-bench")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = "CUDA device 0 cannot be used";
+    ensure!(!output.status.success() && said.contains(expected), "without a device, msr-bench says: {said}");
+    say(&format!("without a device: {}", said.trim().lines().next().unwrap_or_default()));
+    Ok(())
 }
 
 /// Compares the launches, uploads and downloads of a recorded step with what they may be.

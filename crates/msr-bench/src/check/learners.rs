@@ -1,6 +1,6 @@
 //! The meta-steps to check: losses, and the gradient of every outer parameter.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use msr_episodes::Episode;
 use msr_meta::{AdamConfig, Learner, MetaConfig, MetaLearner, Trainer};
@@ -46,7 +46,7 @@ pub fn learners() -> Vec<Operation> {
 }
 
 /// The losses of outer steps on these episodes in turn, and what becomes of the outer parameters.
-/// On a GPU the third step, and those after it, are replayed.
+/// On a GPU those after the first are replayed.
 fn train(learner: MetaLearner, episodes: &[Episode], dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
     // With the usual ε the first steps are signs of gradients, which rounding may turn.
     let mut trainer = Trainer::new(learner, AdamConfig { epsilon: 1e-2, ..AdamConfig::default() })?;
@@ -55,6 +55,7 @@ fn train(learner: MetaLearner, episodes: &[Episode], dtype: DType, device: &Devi
         let episode = &episodes[step % episodes.len()];
         losses.extend(trainer.step(&episode.to_dtype(dtype)?.to_device(device)?)?.losses);
     }
+    ensure!(trainer.replays_steps() != device.is_cpu(), "steps on a GPU are to be replayed");
     let count = losses.len();
     let losses = Tensor::from_vec(losses, count, &Device::Cpu)?.to_dtype(dtype)?;
     let parameters = trainer.learner().outer_parameters();

@@ -12,6 +12,7 @@ use cudarc::cublas::result::gemm_strided_batched_ex;
 use cudarc::cublas::sys::cublasComputeType_t::{CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_COMPUTE_64F};
 use cudarc::cublas::sys::cublasGemmAlgo_t::CUBLAS_GEMM_DFALT;
 use cudarc::cublas::sys::cublasOperation_t::{CUBLAS_OP_N, CUBLAS_OP_T};
+use cudarc::cublas::sys::cublasSetWorkspace_v2;
 use cudarc::cublas::sys::cudaDataType_t::{CUDA_R_32F, CUDA_R_64F};
 use cudarc::driver::{CudaFunction, CudaGraph, CudaStream, DevicePtr, DeviceRepr, result, sys};
 use cudarc::nvrtc::Ptx;
@@ -22,9 +23,23 @@ use crate::error::{Error, Result};
 // `BINARIES`: the operations that have a kernel, with the machine code for `f32` and `f64`.
 include!(concat!(env!("OUT_DIR"), "/binaries.rs"));
 
-/// A device with one stream for all threads of the host, on which everything is in order; so that
-/// no events need to be recorded.
+/// The bytes that cuBLAS may use while it computes: what NVIDIA recommends for Hopper.
+const WORKSPACE: usize = 32 << 20;
+
+/// The device of that number, always the same: with one stream for all threads of the host, on
+/// which everything is in order, so that no events need to be recorded.
 pub(crate) fn open(ordinal: usize) -> candle_core::Result<Device> {
+    static OPEN: Mutex<Vec<(usize, CudaDevice)>> = Mutex::new(Vec::new());
+    let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, device)) = all.iter().find(|(number, _)| *number == ordinal) {
+        return Ok(Device::Cuda(device.clone()));
+    }
+    let device = made_ready(ordinal)?;
+    all.push((ordinal, device.clone()));
+    Ok(Device::Cuda(device))
+}
+
+fn made_ready(ordinal: usize) -> candle_core::Result<CudaDevice> {
     let device = CudaDevice::new_with_stream(ordinal)?;
     let stream = device.cuda_stream();
     // By default all freed memory goes back to the driver whenever the host waits.
@@ -37,7 +52,15 @@ pub(crate) fn open(ordinal: usize) -> candle_core::Result<Device> {
         let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
         result::mem_pool::set_attribute(pool, threshold, std::ptr::from_mut(&mut keep).cast()).w()?;
     }
-    Ok(Device::Cuda(device))
+    // cuBLAS would allocate its own while it computes, also where a graph is recorded.
+    // SAFETY: nothing reads what is not written; the memory stays as long as the program, as does
+    // the handle that has its address.
+    unsafe {
+        let workspace = std::mem::ManuallyDrop::new(device.alloc::<u8>(WORKSPACE)?);
+        let place = workspace.device_ptr(&stream).0 as *mut c_void;
+        cublasSetWorkspace_v2(*device.cublas_handle().handle(), place, WORKSPACE).result().w()?;
+    }
+    Ok(device)
 }
 
 /// A CUDA graph, with the device that it belongs to.
@@ -75,15 +98,46 @@ pub(crate) fn record<T>(device: &Device, work: impl FnOnce() -> T) -> Result<(Re
     // What would be uploaded meanwhile is an error then, and not a copy from where nothing is left.
     let _no_uploads = device.enable_cuda_graph_htod_cache();
     stream.synchronize().w()?;
+    // A graph has memory of its own: what is unused elsewhere goes back.
+    // SAFETY: the pool of an open device.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).w()?;
+        result::mem_pool::trim_to(pool, 0).w()?;
+    }
     stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).w()?;
+    let capturing = Capturing(&stream);
     let done = work();
+    // An error of what was dropped meanwhile would keep the recording from its end.
+    let dropped = stream.context().check_err().w();
     let flags = sys::CUgraphInstantiate_flags::CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH;
-    let recorded = match stream.end_capture(flags).w() {
+    let recorded = match dropped.and_then(|()| stream.end_capture(flags).w()) {
         Ok(Some(graph)) => Ok(Recorded { graph: Mutex::new(graph), device }),
         Ok(None) => Err(candle_core::Error::Msg("nothing was launched that could be recorded".into()).into()),
         Err(problem) => Err(problem.into()),
     };
+    drop(capturing);
     Ok((recorded, done))
+}
+
+/// Ends a recording that has not ended, whatever became of it: a stream that goes on recording
+/// computes nothing.
+struct Capturing<'a>(&'a CudaStream);
+
+impl Drop for Capturing<'_> {
+    fn drop(&mut self) {
+        let status = self.0.capture_status();
+        if !matches!(status, Ok(sys::CUstreamCaptureStatus::CU_STREAM_CAPTURE_STATUS_NONE)) {
+            // SAFETY: the stream of this recording. A graph that it leaves is of no use to anyone.
+            if let Ok(graph) = unsafe { result::stream::end_capture(self.0.cu_stream()) }
+                && !graph.is_null()
+            {
+                // SAFETY: the graph that was just made, and nobody else has.
+                let _ = unsafe { result::graph::destroy(graph) };
+            }
+        }
+        // What was dropped meanwhile has been told of already.
+        let _ = self.0.context().check_err();
+    }
 }
 
 /// A kernel of a number type; what was loaded once for a context stays.

@@ -61,9 +61,13 @@ pub(crate) struct Kernel {
 /// A number of elements, for a kernel.
 ///
 /// # Errors
-/// [`Error::Size`] when it is 2³² or more: kernels count in 32 bits.
+/// [`Error::Size`] when it is 2³¹ or more: kernels count in 32 bits, and go on after all threads of
+/// a grid; and a grid has fewer blocks.
 pub(crate) fn count(op: &'static str, n: usize) -> Result<u32> {
-    u32::try_from(n).map_err(|_| Error::Size { op, shape: vec![n] })
+    match u32::try_from(n) {
+        Ok(count) if count < 1 << 31 => Ok(count),
+        _ => Err(Error::Size { op, shape: vec![n] }),
+    }
 }
 
 /// Matrix products of a batch on a GPU, as cuBLAS takes them: `C = A B` in row-major order, for

@@ -14,8 +14,8 @@ impl Strides {
     /// Of operands with these strides, counted in elements.
     ///
     /// # Errors
-    /// [`Error::Size`] when a stride does not fit 32 bits; [`Error::Shape`] when there are too many
-    /// dimensions that cannot be merged.
+    /// [`Error::Size`] when an element lies 2³¹ or more from the first; [`Error::Shape`] when there
+    /// are too many dimensions that cannot be merged.
     pub(crate) fn new<const N: usize>(
         op: &'static str,
         shape: &[usize],
@@ -35,6 +35,14 @@ impl Strides {
         if merged.len() > MOST_DIMS {
             let expected = format!("at most {MOST_DIMS} dimensions that are not contiguous on a GPU");
             return Err(Error::shape(op, expected, shape));
+        }
+        for o in 0..N {
+            let distances =
+                merged.iter().map(|(size, strides)| size.saturating_sub(1).saturating_mul(strides[o]));
+            // Two views may be added up.
+            if distances.fold(0usize, usize::saturating_add) >= 1 << 31 {
+                return Err(Error::Size { op, shape: shape.to_vec() });
+            }
         }
         let word = |n: usize| u32::try_from(n).map_err(|_| Error::Size { op, shape: shape.to_vec() });
         let mut words = vec![0; 1 + MOST_DIMS * (1 + N)];
@@ -72,5 +80,7 @@ mod tests {
         let strides: Vec<usize> = (0..9).map(|d| 2 * d + 1).collect();
         assert!(Strides::new("test", &[2; 9], [&strides]).is_err());
         assert!(Strides::new("test", &[2, 2], [&[1 << 32, 1]]).is_err());
+        // Each stride fits, and the last element does not.
+        assert!(Strides::new("test", &[1 << 16, 1 << 16], [&[1 << 17, 1]]).is_err());
     }
 }

@@ -3,7 +3,7 @@
 // Elements by index, and their sums: `index (rows, k)` and x are matrices with any strides. An index that is too large
 // names nothing: NaN is picked there, and nothing is added.
 namespace {
-// As `Rows` of `cuda.rs`: the distances of rows and of columns.
+// As `strides` of `cuda.rs`: the distances of rows and of columns.
 struct Strides2 { u32 row, column; };
 }  // namespace
 

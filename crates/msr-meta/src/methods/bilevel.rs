@@ -319,19 +319,23 @@ impl Learner for MetaLearner {
         self.unread_gradients_at(step, episode)?.read()
     }
 
+    fn is_same_each_step(&self) -> bool {
+        let InnerLoop { method, config, model, .. } = self.inner.as_ref();
+        let is_launched = matches!(method, Method::Steps(..)) && config.tasks_per_graph.is_none();
+        is_launched && model.draws_nothing() && self.buffers().is_empty()
+    }
+
     fn unread_gradients_at(&self, step: u64, episode: &Episode) -> Result<Gradients<Tensor>> {
         episode.check()?;
-        // Running averages are those of all tasks.
-        let alone = !self.inner.tied.parameters.buffers.is_empty();
-        let graphs = match alone {
-            true => std::iter::once(0..episode.tasks.len()).collect(),
-            false => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
+        let graphs = match self.inner.tied.parameters.buffers.is_empty() {
+            // Running averages are those of all tasks.
+            false => std::iter::once(0..episode.tasks.len()).collect(),
+            true => graphs(self.model().as_ref(), self.inner.config.tasks_per_graph, episode),
         };
-        let parts = of_each(episode, graphs, |part| {
+        Gradients::of_parts(of_each(episode, graphs, |part| {
             let sets = [(&part.support).into(), (&part.query).into()];
             self.gradients_of(step, &part.tasks, sets, episode.tasks.len())
-        })?;
-        Gradients::of_parts(parts)
+        })?)
     }
 
     fn moments_of_each(&self, examples: &Examples) -> Result<Option<SecondMoments>> {
