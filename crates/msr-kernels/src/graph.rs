@@ -69,7 +69,8 @@ impl Graph {
     ///
     /// # Errors
     /// What `work` reports, which cannot wait for the device or upload anything there; what the
-    /// driver reports; [`Error::BuiltWithoutCuda`] and [`Error::Device`] where there is no GPU.
+    /// driver reports; [`Error::BuiltWithoutCuda`], and an error of the tensor library for another
+    /// device.
     pub fn record<E: From<Error>>(
         device: &Device,
         work: impl FnOnce() -> std::result::Result<(), E>,
