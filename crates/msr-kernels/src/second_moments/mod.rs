@@ -4,7 +4,7 @@
 //! the columns `P (p, n)` of all windows and the targets `Y (o, n)`,
 //! `‖W P − Y‖² = tr(W G Wᵀ) − 2 ⟨W, C⟩ + s`, `G = P Pᵀ`, `C = Y Pᵀ`, `s = ‖Y‖²`. They are computed
 //! in one pass over the data, and no column matrix as large as the data is ever formed.
-
+//!
 //! Where the data lies far from zero, the three terms are much larger than what is left of them.
 //! With any centres μ of the windows and ν of the targets, `W P + b 1ᵀ − Y = W P̃ + δ 1ᵀ − Ỹ`,
 //! `δ = W μ + b − ν`: the moments of the centred data with a constant one below the windows give
@@ -116,7 +116,8 @@ pub fn second_moments(x: &Tensor, y: &Tensor, window: Window, constant: bool) ->
 }
 
 /// As [`second_moments`], in double precision whatever the data is in: products of numbers in
-/// single precision are exact there, and their sums err by no more than `1e-14` of themselves.
+/// single precision are exact there, and their sums err by no more than `1e-14` of the sums of
+/// their terms' sizes.
 ///
 /// # Errors
 /// As [`second_moments`].
