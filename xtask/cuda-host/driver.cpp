@@ -163,7 +163,8 @@ Result cuStreamWaitEvent(void*, void*, unsigned) { LOCK; d.totals.waits++; retur
 
 Result cuMemAllocAsync(Pointer* place, size_t bytes, void*) {
     LOCK_AND_CAPTURE;
-    void* found = malloc(bytes ? bytes : 1);
+    if (bytes == 0) return INVALID_VALUE;
+    void* found = malloc(bytes);
     if (found == nullptr) return 2;
     memset(found, 0xff, bytes);
     *place = Pointer(found);

@@ -166,7 +166,8 @@ impl Adam {
     /// whose square the moments cannot hold. Nothing was changed then.
     pub fn step(&mut self, parameters: &[OuterParameter], gradients: &[Tensor]) -> Result<()> {
         let device = parameters.first().map_or(&Device::Cpu, |p| p.variable.device());
-        self.step_with(parameters, gradients, &Tensor::zeros(0, DType::F64, device)?)?;
+        // One number, which is finite: no GPU has memory of no size.
+        self.step_with(parameters, gradients, &Tensor::zeros(1, DType::F64, device)?)?;
         Ok(())
     }
 

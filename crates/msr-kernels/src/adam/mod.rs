@@ -215,7 +215,15 @@ fn is_on_one_gpu(updates: &[Update<'_>]) -> bool {
         let alike = all.iter().all(|t| t.device().same_device(first.device()) && t.dtype() == first.dtype());
         alike && Body::of(all) == Body::Cuda && u.gradient.elem_count() > 0 && is_in_place(u)
     };
-    !updates.is_empty() && updates.iter().all(fits)
+    !updates.is_empty() && updates.iter().all(fits) && are_apart(updates)
+}
+
+/// Whether no two parameters share their memory: blocks that change it at once would race.
+fn are_apart(updates: &[Update<'_>]) -> bool {
+    let place = |u: &Update<'_>| std::ptr::from_ref(&*u.parameter.storage_and_layout().0).addr();
+    let mut places: Vec<usize> = updates.iter().map(place).collect();
+    places.sort_unstable();
+    places.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// The largest square that the moments of a parameter can hold.

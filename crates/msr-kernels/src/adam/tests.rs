@@ -133,3 +133,19 @@ fn a_zero_gradient_in_half_precision() -> Result<()> {
     }
     Ok(())
 }
+
+/// On a GPU all tensors are changed at once: one that is named twice is not taken there.
+#[test]
+fn one_parameter_under_two_names_is_seen() -> Result<()> {
+    let (p, q) = (Var::from_tensor(&normal(1, 3, DType::F32))?, Var::from_tensor(&normal(2, 3, DType::F32))?);
+    let g = normal(3, 3, DType::F32);
+    let apart = |variables: [&Var; 2]| -> Result<bool> {
+        let mut moments = variables.map(|_| (normal(4, 3, DType::F32), normal(5, 3, DType::F32)));
+        let updates = variables.into_iter().zip(&mut moments).map(|(parameter, (first, second))| {
+            super::Update { parameter, gradient: &g, first, second, factor: 1.0 }
+        });
+        Ok(super::are_apart(&updates.collect::<Vec<_>>()))
+    };
+    assert!(apart([&p, &q])? && !apart([&p, &p.clone()])?);
+    Ok(())
+}

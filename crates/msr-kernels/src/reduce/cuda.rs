@@ -81,7 +81,7 @@ pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize], scale: f64) -> Result<Tens
     };
     let result = (&shape[..], x.dtype());
     let scale_of_last = Arg::Real(scale);
-    let (parts, part) = match plan {
+    let part = match plan {
         Plan::Few => {
             return run("reduce_few", Grid::over(sums), result, &[Arg::Result(0), Arg::Of(x), scale_of_last]);
         }
@@ -92,19 +92,31 @@ pub(super) fn sum_keepdim(x: &Tensor, dims: &[usize], scale: f64) -> Result<Tens
         Plan::Many { threads, parts } => {
             let grid = Grid::blocks(sums_32.min(1 << 20), threads).for_each(parts);
             let arguments = [Arg::Null, Arg::Result(0), Arg::Of(x), scale_of_last];
-            (parts, run("reduce_many", grid, (&[parts, sums], DType::F64), &arguments)?)
+            run("reduce_many", grid, (&[parts, sums], DType::F64), &arguments)?
         }
         Plan::Columns { parts } => {
             let grid = Grid::over(sums).for_each(parts);
             let result = (&[parts, sums][..], DType::F64);
-            (parts, run("reduce_columns", grid, result, &[Arg::Result(0), Arg::Of(x)])?)
+            run("reduce_columns", grid, result, &[Arg::Result(0), Arg::Of(x)])?
         }
     };
-    let arguments =
-        [Arg::Result(0), Arg::Of(&part), scale_of_last, Arg::Count(sums_32), Arg::Count(count(OP, parts)?)];
+    sum_of_parts(&part, &shape, x.dtype(), scale)
+}
+
+/// `scale · Σ` over the first dimension of `parts (p, sums)`, which are in `f64`: of that shape and
+/// dtype.
+pub(crate) fn sum_of_parts(parts: &Tensor, shape: &[usize], dtype: DType, scale: f64) -> Result<Tensor> {
+    let (p, sums) = parts.dims2()?;
+    let arguments = [
+        Arg::Result(0),
+        Arg::Of(parts),
+        Arg::Real(scale),
+        Arg::Count(count(OP, sums)?),
+        Arg::Count(count(OP, p)?),
+    ];
     let kernel = Kernel { operation: "reduce", name: "reduce_parts", grid: Grid::over(sums) };
-    // SAFETY: there are `parts` rows of as many numbers as there are sums.
-    let [y] = unsafe { launch(kernel, x.device(), x.dtype(), [result], &arguments) }?;
+    // SAFETY: there are `p` rows of as many numbers as there are sums.
+    let [y] = unsafe { launch(kernel, parts.device(), dtype, [(shape, dtype)], &arguments) }?;
     Ok(y)
 }
 

@@ -15,6 +15,7 @@ use crate::elementwise::{Unary, unary};
 use crate::error::{Error, Result};
 use crate::finite::is_finite;
 
+pub(crate) use cuda::sum_of_parts;
 pub(crate) use pairwise::{LANES, Pairs, in_blocks};
 
 /// The sum over `dims`, which stay with size one.

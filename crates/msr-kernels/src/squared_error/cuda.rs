@@ -5,6 +5,7 @@ use candle_core::{DType, Tensor};
 
 use crate::cuda::{Arg, Grid, Kernel, Strides, count, launch, packs};
 use crate::error::Result;
+use crate::reduce::sum_of_parts;
 
 /// Threads that keep a device busy.
 const BUSY: usize = 1 << 16;
@@ -58,20 +59,7 @@ pub(super) fn squared_distance(a: &Tensor, b: &Tensor, scale: f64) -> Result<Ten
     // sum, or each of its parts, has its place and is written. Packs are at addresses for them.
     let [sum] =
         unsafe { launch(kernel(name, grid), a.device(), a.dtype(), [result], &[&to[..], &sums].concat()) }?;
-    if parts == 1 {
-        return Ok(sum);
-    }
-    let arguments = [
-        Arg::Result(0),
-        Arg::Of(&sum),
-        Arg::Real(scale),
-        Arg::Count(tasks_32),
-        Arg::Count(count(OP, parts)?),
-    ];
-    let kernel = kernel("squared_distance_parts", Grid::over(tasks));
-    // SAFETY: there are `parts` rows of `tasks` numbers.
-    let [sum] = unsafe { launch(kernel, a.device(), a.dtype(), [(&[tasks], a.dtype())], &arguments) }?;
-    Ok(sum)
+    if parts == 1 { Ok(sum) } else { sum_of_parts(&sum, &[tasks], a.dtype(), scale) }
 }
 
 /// `(a − b) · scale · s`; none is empty.

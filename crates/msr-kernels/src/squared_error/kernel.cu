@@ -58,17 +58,6 @@ extern "C" __global__ void __launch_bounds__(1024) KERNEL(squared_distance_view)
 }
 EXPORT(KERNEL(squared_distance_view))
 
-// y[t] = scale Σ_p part[p, t]
-extern "C" __global__ void __launch_bounds__(256)
-    KERNEL(squared_distance_parts)(Real* y, const double* part, double scale, u32 tasks, u32 parts) {
-    for (u32 t = first_index(); t < tasks; t += all_threads()) {
-        double sum = 0;
-        for (u32 p = 0; p < parts; p++) sum += part[u64(p) * tasks + t];
-        y[t] = Real(scale * sum);
-    }
-}
-EXPORT(KERNEL(squared_distance_parts))
-
 // y[t, j] = (a[t, j] − b[t, j]) scale s[t]: blocks along y for tasks. The factors are `stride` numbers apart.
 extern "C" __global__ void __launch_bounds__(256) KERNEL(scaled_difference)(
     Real* y, const Real* a, const Real* b, const Real* s, double scale, u32 tasks, u32 size, u32 stride, u32 packs_of_task) {
