@@ -11,22 +11,26 @@ pub(crate) struct Space<const N: usize> {
     starts: [usize; N],
 }
 
+/// The dimensions of operands with a common shape, each with the strides of all: those of size one
+/// dropped, and neighbours merged wherever every operand allows it.
+pub(crate) fn merged<const N: usize>(shape: &[usize], strides: [&[usize]; N]) -> Vec<(usize, [usize; N])> {
+    let mut merged: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
+    for (d, &size) in shape.iter().enumerate().filter(|(_, size)| **size != 1) {
+        let here: [usize; N] = std::array::from_fn(|operand| strides[operand][d]);
+        match merged.last_mut() {
+            Some((before, above)) if (0..N).all(|o| here[o].checked_mul(size) == Some(above[o])) => {
+                *before *= size;
+                *above = here;
+            }
+            _ => merged.push((size, here)),
+        }
+    }
+    merged
+}
+
 impl<const N: usize> Space<N> {
     pub(crate) fn new(shape: &[usize], strides: [&[usize]; N], starts: [usize; N]) -> Self {
-        let mut merged: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
-        for (d, &size) in shape.iter().enumerate() {
-            if size == 1 {
-                continue;
-            }
-            let here: [usize; N] = std::array::from_fn(|operand| strides[operand][d]);
-            match merged.last_mut() {
-                Some((before, above)) if (0..N).all(|o| above[o] == here[o] * size) => {
-                    *before *= size;
-                    *above = here;
-                }
-                _ => merged.push((size, here)),
-            }
-        }
+        let mut merged = merged(shape, strides);
         let (run, run_strides) = merged.pop().unwrap_or((1, [1; N]));
         Self { outer: merged, run, run_strides, starts }
     }

@@ -1,6 +1,7 @@
 //! Strides of several operands with a common shape, as kernels take them: by value.
 
 use crate::error::{Error, Result};
+use crate::strided::merged;
 
 /// The dimensions that `kernel.cuh` has room for.
 const MOST_DIMS: usize = 8;
@@ -21,17 +22,7 @@ impl Strides {
         shape: &[usize],
         strides: [&[usize]; N],
     ) -> Result<Self> {
-        let mut merged: Vec<(usize, [usize; N])> = Vec::with_capacity(shape.len());
-        for (d, &size) in shape.iter().enumerate().filter(|(_, size)| **size != 1) {
-            let here: [usize; N] = std::array::from_fn(|o| strides[o][d]);
-            match merged.last_mut() {
-                Some((before, above)) if (0..N).all(|o| above[o] == here[o] * size) => {
-                    *before *= size;
-                    *above = here;
-                }
-                _ => merged.push((size, here)),
-            }
-        }
+        let merged = merged(shape, strides);
         if merged.len() > MOST_DIMS {
             let expected = format!("at most {MOST_DIMS} dimensions that are not contiguous on a GPU");
             return Err(Error::shape(op, expected, shape));
