@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 
 /// Makes a folder for the pages of every crate. Rustdoc links to the crates whose folder is there
 /// when it comes to them; the link to one that is documented later would be the path of an item.
+/// Crates must then be documented one at a time (`--jobs 1`): cargo removes a crate's folder
+/// before it documents the crate.
 pub fn prepare(root: &Path, pages: &Path) -> Result<()> {
     for entry in fs::read_dir(root.join("crates")).context("crates")? {
         let name = entry?.file_name().to_string_lossy().replace('-', "_");
