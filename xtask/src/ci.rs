@@ -49,8 +49,8 @@ pub fn run() -> Result<()> {
     step("documentation", || {
         let pages = target(&root).join("doc");
         documentation::prepare(&root, &pages)?;
-        // One at a time: cargo removes the folder of a crate before it documents it, and a crate that is
-        // documented in that moment would find none to link to.
+        // One at a time: cargo removes the folder of a crate before it documents it, and a crate
+        // that is documented in that moment would find none to link to.
         let args = ["doc", "--workspace", "--no-deps", "--jobs", "1"];
         succeed(cargo().args(args).env("RUSTDOCFLAGS", "-D warnings"), &root)?;
         documentation::check_links(&root, &pages)

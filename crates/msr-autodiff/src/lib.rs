@@ -61,6 +61,6 @@ pub use msr_kernels::{
     Window, centred_second_moments, conv2d_pays, identity, room_for, second_moments, second_moments_in_f64,
 };
 pub use node::{Backward, Node, Rule};
-pub use rules::{Convolution, concat, descend_least_squares, mse, stack, where_cond};
+pub use rules::{Convolution, concat, descend_least_squares, for_tasks, inner_step, mse, stack, where_cond};
 pub use unroll::{Recompute, unroll};
 pub use value::Value;

@@ -2,7 +2,7 @@
 //! against compositions of single operations, to the third order.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{Graph, Node, Pool, Result, Window, descend_least_squares, grad, vjp};
 use msr_testkit::normal;
 
@@ -142,6 +142,34 @@ fn gradient_steps_on_a_squared_error() {
                 agree(&format!("{dims:?} as {order:?}, {steps} steps"), &fused, &composed, &inputs);
             }
         }
+    }
+}
+
+/// Three products, with and without the identity, of first to third order.
+#[test]
+fn a_kronecker_expansion() {
+    for ([n, o, c, k], beyond) in [([3, 4, 2, 5], false), ([2, 3, 3, 1], true), ([1, 1, 1, 1], true)] {
+        let inputs = [
+            normal(1, (o, o), DType::F64),
+            normal(2, (c, c), DType::F64),
+            normal(3, (k, k), DType::F64),
+            normal(4, (n, o, c, k), DType::F64),
+        ];
+        let composed = |x: &[Node]| {
+            let factor = |i: usize| match beyond {
+                true => x[i].add(&Node::constant(&msr_autodiff::identity(
+                    x[i].dims()[0],
+                    x[i].dtype(),
+                    &Device::Cpu,
+                )?)),
+                false => Ok(x[i].clone()),
+            };
+            let w = x[3].matmul(&factor(2)?.t()?)?;
+            let w = factor(1)?.matmul(&w)?;
+            factor(0)?.matmul(&w.reshape(&[n, o, c * k])?)?.reshape(&[n, o, c, k])
+        };
+        let fused = |x: &[Node]| x[3].kronecker([&x[0], &x[1], &x[2]], beyond);
+        agree(&format!("{n}, {o} × {c} × {k}"), &fused, &composed, &inputs);
     }
 }
 

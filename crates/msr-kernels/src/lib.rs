@@ -21,7 +21,9 @@
 //!   slices by index, [`checked_index`], [`index_to_device`]; [`ties`]: tied elements.
 //! - [`squared_distance`], [`scaled_difference`]: the squared error and its gradient; [`descend`]:
 //!   gradient steps on that of a linear model, in one pass.
-//! - [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
+//! - [`kronecker`]: the expansion `(A ⊗ B ⊗ C) v` and the gradients of its factors.
+//! - [`inner_step`], [`sum_tasks`]: what an inner step does to all adapted parameters at once;
+//!   [`adam`], [`is_finite`], [`squared_norm`]: what an outer step does to a tensor.
 //! - [`Graph`], [`Slot`]: what was launched on a GPU, recorded and replayed.
 //! - [`Place`]: the processor or a GPU, by name; [`with_composed`]: the second body of every
 //!   operation, to compare with.
@@ -77,6 +79,8 @@ mod gather;
 mod graph;
 mod im2col;
 mod index_select;
+mod inner_step;
+pub mod kronecker;
 mod lanes;
 mod matmul;
 mod norm_relu_pool;
@@ -91,6 +95,7 @@ mod softmax;
 mod solve;
 mod squared_error;
 mod strided;
+mod sum_tasks;
 mod threads;
 pub mod ties;
 mod vectorized;
@@ -110,6 +115,7 @@ pub use gather::{checked_index, class_index, gather, index_to_device, scatter_ad
 pub use graph::{Graph, Slot};
 pub use im2col::{col2im, im2col};
 pub use index_select::{index_add, index_select};
+pub use inner_step::{inner_step, inner_step_grad, inner_step_is_one_pass};
 pub use matmul::matmul;
 pub use norm_relu_pool::{
     Cotangents, Pool, Saved, is_fused, norm_relu_pool, norm_relu_pool_grad, norm_relu_pool_second,
@@ -125,5 +131,6 @@ pub use select::select;
 pub use softmax::{log_softmax, softmax};
 pub use solve::solve_positive;
 pub use squared_error::{scaled_difference, squared_distance};
+pub use sum_tasks::{sum_tasks, sum_tasks_is_one_pass};
 pub use threads::side_by_side;
 pub use window::Window;

@@ -27,7 +27,6 @@ pub(crate) fn nodes(parameters: &Parameters, make: impl Fn(&Tensor) -> Node) -> 
 
 /// The same, with adapted values repeated (without a copy) for each of `tasks` tasks.
 pub(crate) fn for_tasks(values: &Values, tasks: usize) -> Result<Values> {
-    let repeated = |v: &Node| -> Result<Node> { Ok(v.broadcast_to(&[&[tasks], v.dims()].concat())?) };
-    let adapted = values.adapted.iter().map(repeated).collect::<Result<_>>()?;
+    let adapted = msr_autodiff::for_tasks(&values.adapted.iter().collect::<Vec<_>>(), tasks)?;
     Ok(Values { adapted, ..values.clone() })
 }

@@ -1,7 +1,7 @@
 //! The rates of the inner loop.
 
 use candle_core::{Tensor, Var};
-use msr_autodiff::{Node, concat};
+use msr_autodiff::{Node, concat, inner_step};
 use msr_layers::Parameter;
 use serde::{Deserialize, Serialize};
 
@@ -113,12 +113,18 @@ impl RateTable {
         rate.ok_or_else(|| Error::config(format!("there is no inner rate for adapted parameter {adapted}")))
     }
 
-    /// The step `α ∘ gradient` for adapted parameter `adapted`.
-    pub(crate) fn step(&self, rates: &[Node], adapted: usize, gradient: &Node) -> Result<Node> {
-        match self.fixed {
-            Some(rate) => Ok(gradient.affine(rate, 0.0)?),
-            None => Ok(gradient.mul(self.of(rates, adapted)?)?),
+    /// The step `v − α ∘ gradient` of all adapted parameters.
+    pub(crate) fn step(&self, rates: &[Node], values: &[Node], gradients: &[Node]) -> Result<Vec<Node>> {
+        let all = values.iter().zip(gradients);
+        if let Some(rate) = self.fixed {
+            return all.map(|(v, g)| Ok(v.sub(&g.affine(rate, 0.0)?)?)).collect();
         }
+        if rates.iter().all(|rate| rate.rank() == 0) && self.of_adapted.iter().all(|&at| at < rates.len()) {
+            let [values, gradients, rates] =
+                [values, gradients, rates].map(|list| list.iter().collect::<Vec<_>>());
+            return Ok(inner_step(&values, &gradients, &rates, &self.of_adapted)?);
+        }
+        all.enumerate().map(|(i, (v, g))| Ok(v.sub(&g.mul(self.of(rates, i)?)?)?)).collect()
     }
 
     /// The rate of each element of the adapted parameters `(t, …)`, one after the other: `(k)`.

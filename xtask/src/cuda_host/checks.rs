@@ -16,7 +16,7 @@ const BUDGETS: [(&str, &str, u64); 2] = [
     (
         "Conv4, 1 inner step",
         r#"{"conv4":{"size":{"tasks":2,"ways":2,"shots":1,"queries":2,"width":4,"kind":"kronecker","filter_params":4},"inner_steps":1}}"#,
-        453,
+        243,
     ),
 ];
 

@@ -10,6 +10,8 @@ mod extreme;
 mod gather;
 mod im2col;
 mod index;
+mod inner_step;
+mod kronecker;
 mod loss;
 mod matmul;
 mod norm_relu_pool;
@@ -25,6 +27,7 @@ mod unary;
 
 pub use convolution::Convolution;
 pub use descent::descend_least_squares;
+pub use inner_step::{for_tasks, inner_step};
 pub use loss::mse;
 pub use select::where_cond;
 pub use shape::{concat, stack};

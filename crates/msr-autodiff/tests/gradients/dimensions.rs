@@ -1,6 +1,6 @@
 //! Sums, extremes and what else goes along dimensions.
 
-use msr_autodiff::{descend_least_squares, mse};
+use msr_autodiff::{concat, descend_least_squares, inner_step, mse};
 
 use crate::cases::Domain::Real;
 use crate::cases::{Case, case};
@@ -18,6 +18,11 @@ pub fn along() -> Vec<Case> {
         case("mse", &[&[3, 2, 5], &[3, 2, 5]], Real, |x| mse(&x[0], &x[1])),
         case("descend_least_squares", &[&[2, 3, 2], &[2, 3], &[2, 2], &[2]], Real, |x| {
             descend_least_squares(&x[0], &x[1], &x[2], &x[3], 2)
+        }),
+        case("inner_step", &[&[2, 3], &[2], &[2, 3], &[2], &[1]], Real, |x| {
+            let rate = x[4].reshape(&[])?;
+            let next = inner_step(&[&x[0], &x[1]], &[&x[2], &x[3]], &[&rate], &[0, 0])?;
+            concat(&[&next[0], &next[1].reshape(&[2, 1])?], 1)
         }),
         case("mse, transposed", &[&[3, 5], &[5, 3]], Real, |x| mse(&x[0], &x[1].t()?)),
         case("mse, numbers", &[&[4], &[4]], Real, |x| mse(&x[0], &x[1])),

@@ -1,7 +1,7 @@
 //! Changes of shape and order, and picking by index.
 
 use candle_core::{Device, Tensor};
-use msr_autodiff::{Ties, concat, stack};
+use msr_autodiff::{Ties, concat, for_tasks, stack};
 
 use crate::cases::Domain::Real;
 use crate::cases::{Case, case};
@@ -9,6 +9,10 @@ use crate::cases::{Case, case};
 pub fn shape() -> Vec<Case> {
     vec![
         case("broadcast_to", &[&[3, 1]], Real, |x| x[0].broadcast_to(&[2, 3, 5])),
+        case("for_tasks", &[&[3], &[3, 2]], Real, |x| {
+            let all = for_tasks(&[&x[0], &x[1]], 2)?;
+            all[1].mul(&all[0].reshape(&[2, 3, 1])?)
+        }),
         case("sum_to", &[&[2, 3, 5]], Real, |x| x[0].sum_to(&[3, 1])),
         case("reshape", &[&[3, 5]], Real, |x| x[0].reshape(&[5, 3])),
         case("reshape, transposed", &[&[3, 5]], Real, |x| x[0].t()?.reshape(&[15])),

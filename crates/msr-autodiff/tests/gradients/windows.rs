@@ -87,6 +87,12 @@ pub fn positive(m: &Node, k: usize) -> Result<Node> {
 /// Solutions of linear systems, through matrices that are symmetric and positive by construction.
 pub fn solutions() -> Vec<Case> {
     vec![
+        case("kronecker", &[&[3, 3], &[2, 2], &[2, 2], &[2, 3, 2, 2]], Real, |x| {
+            x[3].kronecker([&x[0], &x[1], &x[2]], false)
+        }),
+        case("kronecker, beyond the identity", &[&[2, 2], &[1, 1], &[3, 3], &[2, 1, 3]], Real, |x| {
+            x[3].kronecker([&x[0], &x[1], &x[2]], true)
+        }),
         case("solve_positive", &[&[4, 3], &[3, 2]], Real, move |x| positive(&x[0], 3)?.solve_positive(&x[1])),
         case("solve_positive, one", &[&[1, 1], &[1, 1]], Real, move |x| {
             positive(&x[0], 1)?.solve_positive(&x[1])

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use msr_autodiff::{Graph, Node, descend_least_squares, vjp};
+use msr_kernels::kronecker::{self, Form};
 use msr_kernels::ties::{self, Ties};
 use msr_kernels::{
     Binary, Cotangents, Extreme, Pool, Unary, Window, avg_pool, binary, checked_index, class_index, col2im,
@@ -242,6 +243,13 @@ fn steps(x: &[Tensor]) -> Result<Vec<Tensor>> {
     Ok([vec![last], gradients].concat().iter().map(|node| node.value().clone()).collect())
 }
 
+/// The expansion of filters, and the gradients of its factors.
+fn kronecker_of(x: &[Tensor], form: Form) -> Result<Vec<Tensor>> {
+    let [a, b, c, v, g] = x else { return Ok(Vec::new()) };
+    let w = kronecker::expand([a, b, c], form, v)?;
+    Ok([vec![w], kronecker::factor_gradients([a, b, c], form, v, g)?.into()].concat())
+}
+
 fn further() -> Vec<Operation> {
     const STEP: Window = Window { kernel: (3, 3), stride: (2, 1), padding: (1, 1) };
     let picked = |x: &Tensor| -> Result<Tensor> { Ok(index(1, 3, x.dims()[1], x.device())?.squeeze(0)?) };
@@ -257,6 +265,24 @@ fn further() -> Vec<Operation> {
             Real,
             |n| shapes![[2, n, 3, 3, 2], [2, 3], [2, 3], [2, n, 3, 3, 2], [2, n, 3, 3, 2]],
             |x| block(x, Pool::None),
+        ),
+        kernel_of_many(
+            "kronecker, many outputs",
+            Real,
+            |n| shapes![[n, n], [2, 2], [3, 3], [1, n, 2, 3], [1, n, 2, 3]],
+            |x| kronecker_of(x, Form::new(true)),
+        ),
+        kernel_of_many(
+            "kronecker, many taps",
+            Real,
+            |n| shapes![[5, 5], [2, 2], [n, n], [3, 5, 2, n], [3, 5, 2, n]],
+            |x| kronecker_of(x, Form::default().transpose()),
+        ),
+        kernel_of_many(
+            "kronecker, too wide for one pass",
+            Real,
+            |n| shapes![[3, 3], [n, n], [9, 9], [1, 3, n, 9], [1, 3, n, 9]],
+            |x| kronecker_of(x, Form { beyond_identity: [true, false, true], transposed: false }),
         ),
         kernel_of_many(
             "descend and its gradient",

@@ -6,10 +6,10 @@ mod forms;
 mod kernels;
 mod learners;
 mod operation;
-mod outer_step;
 mod plain;
 mod report;
 mod rules;
+mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -76,7 +76,7 @@ fn dtype(text: &str) -> Result<DType, String> {
 fn operations() -> Vec<Operation> {
     let lists = [
         kernels::kernels(),
-        outer_step::outer_step(),
+        steps::steps(),
         forms::moments(),
         forms::forms(),
         rules::rules(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use msr_autodiff::{
     Convolution, Graph, Node, Pool, Recompute, Result, Ties, Window, checkpoint, concat,
-    descend_least_squares, grad, mse, stack, unroll, where_cond,
+    descend_least_squares, for_tasks, grad, inner_step, mse, stack, unroll, where_cond,
 };
 
 use msr_kernels::identity;
@@ -347,6 +347,41 @@ fn convolutions() -> Vec<Operation> {
             Real,
             |n| shapes![[2, n, 2], [2, n], [2, 2], [2]],
             |x| descend_least_squares(&x[0], &x[1], &x[2], &x[3], 2),
+        ),
+        rule(
+            "for_tasks and inner_step",
+            Real,
+            |n| shapes![[n, 3], [2], [3, n, 3], [3, 2], [1], [1]],
+            |x| {
+                let start = for_tasks(&[&x[0], &x[1]], 3)?;
+                let rates = [x[4].reshape(&[])?, x[5].reshape(&[])?];
+                let start: Vec<&Node> = start.iter().collect();
+                let next = inner_step(&start, &[&x[2], &x[3]], &[&rates[0], &rates[1]], &[1, 1])?;
+                let next: Vec<&Node> = next.iter().collect();
+                let next = inner_step(&next, &[&x[2], &x[3]], &[&rates[0], &rates[1]], &[1, 0])?;
+                next[0].mul(&next[1].sum_all()?)
+            },
+        ),
+        rule(
+            "kronecker, many outputs",
+            Real,
+            |n| shapes![[n, n], [2, 2], [3, 3], [1, n, 2, 3]],
+            |x| x[3].kronecker([&x[0], &x[1], &x[2]], false),
+        ),
+        rule(
+            "kronecker, many inputs",
+            Real,
+            |n| shapes![[3, 3], [n, n], [1, 1], [3, 3, n, 1]],
+            |x| x[3].kronecker([&x[0], &x[1], &x[2]], true),
+        ),
+        rule(
+            "kronecker, of one filter for all tasks",
+            Real,
+            |n| shapes![[3, 3], [2, 2], [4, 4], [3, 2, 4], [n, 3, 2, 4]],
+            |x| {
+                let all = for_tasks(&[&x[3]], x[4].dims()[0])?.remove(0);
+                all.kronecker([&x[0], &x[1], &x[2]], true)?.mul(&x[4])
+            },
         ),
         rule(
             "norm_relu_pool",

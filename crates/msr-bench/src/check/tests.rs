@@ -33,7 +33,7 @@ fn no_rule_and_no_kernel_is_left_out() -> Result<()> {
     let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let lists = [
         include_str!("rules.rs"),
-        concat!(include_str!("kernels.rs"), include_str!("forms.rs"), include_str!("outer_step.rs")),
+        concat!(include_str!("kernels.rs"), include_str!("forms.rs"), include_str!("steps.rs")),
     ];
     let names = |text: &str, before: &str| -> Vec<String> {
         let starts = text.lines().filter_map(|line| line.trim_start().strip_prefix(before));

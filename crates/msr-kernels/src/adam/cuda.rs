@@ -4,33 +4,15 @@
 use candle_core::{DType, Tensor};
 
 use super::{Rule, Update, largest};
-use crate::cuda::{Arg, Grid, Kernel, contiguous, count, launch};
+use crate::cuda::{Arg, Grid, Kernel, MOST_TENSORS, Many, contiguous, count, launch};
 use crate::error::Result;
 
-/// As in `kernel.cu`.
-const MOST_TENSORS: usize = 64;
-const CHUNK: usize = 4096;
-
-fn kernel(name: &'static str, blocks: u32) -> Kernel {
-    Kernel { operation: "adam", name, grid: Grid::blocks(blocks, 256) }
+fn kernel(name: &'static str, grid: Grid) -> Kernel {
+    Kernel { operation: "adam", name, grid }
 }
 
-/// The words of `Batch`, and the blocks that it needs.
-fn batch(tensors: &[Tensor]) -> Result<(Vec<u32>, u32)> {
-    words(&tensors.iter().map(Tensor::elem_count).collect::<Vec<_>>())
-}
-
-/// How many tensors there are, their sizes, and the blocks up to and with each.
-fn words(sizes: &[usize]) -> Result<(Vec<u32>, u32)> {
-    let mut words = vec![0; 1 + 2 * MOST_TENSORS];
-    words[0] = sizes.len() as u32;
-    let mut chunks = 0;
-    for (i, &size) in sizes.iter().enumerate() {
-        words[1 + i] = count("adam", size)?;
-        chunks += size.div_ceil(CHUNK);
-        words[1 + MOST_TENSORS + i] = count("adam", chunks)?;
-    }
-    Ok((words, chunks as u32))
+fn many(tensors: &[Tensor]) -> Result<Many> {
+    Many::of("adam", &tensors.iter().map(Tensor::elem_count).collect::<Vec<_>>())
 }
 
 /// The number of a step, counted from one.
@@ -70,7 +52,7 @@ pub(super) fn step_all(
     ];
     let plan = measured(&gradients, Some((&rule, number, watched)), report)?;
     for (updates, gradients) in updates.chunks(MOST_TENSORS).zip(gradients.chunks(MOST_TENSORS)) {
-        let (words, blocks) = batch(gradients)?;
+        let many = many(gradients)?;
         let parameters: Vec<&Tensor> = updates.iter().map(|u| u.parameter.as_tensor()).collect();
         let firsts: Vec<&Tensor> = updates.iter().map(|u| &*u.first).collect();
         let seconds: Vec<&Tensor> = updates.iter().map(|u| &*u.second).collect();
@@ -85,12 +67,12 @@ pub(super) fn step_all(
             Arg::Reals(&factors),
             Arg::Of(&plan),
             Arg::Reals(&rule),
-            Arg::Words(&words),
+            Arg::Words(&many.words),
         ];
-        // SAFETY: each tensor has as many elements as `words` say of it, side by side. Parameters
+        // SAFETY: each tensor has as many elements as `many` says of it, side by side. Parameters
         // and moments share their memory with nothing, see `is_in_place`; what else reads them does
         // so on the same stream. The plan was made by `adam_plan`.
-        let [] = unsafe { launch(kernel("adam_step", blocks), &device, dtype, [], &arguments) }?;
+        let [] = unsafe { launch(kernel("adam_step", many.grid()), &device, dtype, [], &arguments) }?;
     }
     Ok(())
 }
@@ -107,13 +89,14 @@ fn measured(
     // Written as a whole before it is read.
     let plan = Tensor::zeros(PLAN, DType::F64, device)?;
     for (number, tensors) in gradients.chunks(MOST_TENSORS).enumerate() {
-        let (words, blocks) = batch(tensors)?;
+        let many = many(tensors)?;
         let first = number * MOST_TENSORS;
         let all: Vec<&Tensor> = tensors.iter().collect();
-        let arguments = [Arg::Result(0), Arg::All(&all, MOST_TENSORS), Arg::Words(&words)];
-        let result = (&[blocks as usize][..], DType::F64);
+        let arguments = [Arg::Result(0), Arg::All(&all, MOST_TENSORS), Arg::Words(&many.words)];
+        let result = (&[many.blocks as usize][..], DType::F64);
         // SAFETY: as above; there is a part for each block.
-        let [part] = unsafe { launch(kernel("adam_squares", blocks), device, dtype, [result], &arguments) }?;
+        let [part] =
+            unsafe { launch(kernel("adam_squares", many.grid()), device, dtype, [result], &arguments) }?;
         let squares = report.narrow(0, watching + first, tensors.len())?;
         // The plan is made with the last of them.
         let step = step.filter(|_| first + tensors.len() == gradients.len());
@@ -133,11 +116,11 @@ fn measured(
             Arg::Count(count("adam", watching)?),
             Arg::Count(count("adam", all)?),
             Arg::Reals(step.map_or(&[0.0; 8], |(rule, ..)| rule)),
-            Arg::Words(&words),
+            Arg::Words(&many.words),
         ];
-        // SAFETY: the parts are those of `words`; report and plan have room for what is written,
+        // SAFETY: the parts are those of `many`; report and plan have room for what is written,
         // and nothing else has their memory yet.
-        let [] = unsafe { launch(kernel("adam_plan", 1), device, dtype, [], &arguments) }?;
+        let [] = unsafe { launch(kernel("adam_plan", Grid::blocks(1, 256)), device, dtype, [], &arguments) }?;
     }
     Ok(plan)
 }
@@ -148,18 +131,4 @@ pub(crate) fn squared_norm(x: &Tensor) -> Result<f64> {
     let square = Tensor::zeros(1, DType::F64, x.device())?;
     measured(&[x], None, &square)?;
     Ok(square.to_vec1::<f64>()?[0])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{CHUNK, MOST_TENSORS, words};
-
-    #[test]
-    fn blocks_stand_in_a_row_over_all_tensors() -> crate::Result<()> {
-        let (found, blocks) = words(&[1, CHUNK, CHUNK + 1])?;
-        assert_eq!((blocks, &found[..4]), (4, &[3, 1, CHUNK as u32, CHUNK as u32 + 1][..]));
-        assert_eq!(&found[1 + MOST_TENSORS..][..3], [1, 2, 4]);
-        assert!(words(&[1 << 33]).is_err());
-        Ok(())
-    }
 }

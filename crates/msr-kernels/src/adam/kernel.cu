@@ -1,33 +1,13 @@
-#include "kernel.cuh"
+#include "many.cuh"
 
-// A step of Adam on up to MOST_TENSORS tensors at once. Blocks stand in a row over all tensors, each with CHUNK
-// elements of one.
-constexpr u32 MOST_TENSORS = 64, CHUNK = 4096;
-
-// As `Batch` of Rust: `sizes` are numbers of elements, `chunks` of blocks up to and with each tensor.
-struct Batch {
-    u32 tensors;
-    u32 sizes[MOST_TENSORS];
-    u32 chunks[MOST_TENSORS];
-};
-struct Tensors { Real* at[MOST_TENSORS]; };
+// A step of Adam on up to MOST_TENSORS tensors at once.
 struct Factors { double at[MOST_TENSORS]; };
-
-namespace {
-// The tensor of a block, and where its elements begin.
-HOST_DEVICE u32 tensor_of(const Batch& batch, u32 block, u32& from) {
-    u32 tensor = 0;
-    while (block >= batch.chunks[tensor]) tensor++;
-    from = (block - (tensor > 0 ? batch.chunks[tensor - 1] : 0)) * CHUNK;
-    return tensor;
-}
-}  // namespace
 
 // part[block] = Σ g² over a block's elements.
 extern "C" __global__ void __launch_bounds__(256) KERNEL(adam_squares)(double* part, Tensors gradients, Batch batch) {
     __shared__ double scratch[33];
-    u32 from;
-    const u32 tensor = tensor_of(batch, blockIdx.x, from), to = min(from + CHUNK, batch.sizes[tensor]);
+    u32 from, to;
+    const u32 tensor = batch.tensor_of(blockIdx.x, from, to);
     double sum = 0;
     for (u32 i = from + threadIdx.x; i < to; i += blockDim.x) {
         const double g = gradients.at[tensor][i];
@@ -53,7 +33,7 @@ extern "C" __global__ void __launch_bounds__(256)
     __shared__ double scratch[33];
     for (u32 tensor = 0; tensor < batch.tensors; tensor++) {
         double sum = 0;
-        for (u32 i = (tensor > 0 ? batch.chunks[tensor - 1] : 0) + threadIdx.x; i < batch.chunks[tensor]; i += blockDim.x) sum += part[i];
+        for (u32 i = batch.first_chunk(tensor) + threadIdx.x; i < batch.chunks[tensor]; i += blockDim.x) sum += part[i];
         sum = block_sum(sum, scratch);
         if (threadIdx.x == 0) squares[tensor] = sum;
     }
@@ -88,8 +68,8 @@ extern "C" __global__ void __launch_bounds__(256)
     KERNEL(adam_step)(Tensors parameters, Tensors firsts, Tensors seconds, Tensors gradients, Factors factors, const Plan* plan, Rule rule,
                       Batch batch) {
     if (!(plan->clip == plan->clip)) return;
-    u32 from;
-    const u32 tensor = tensor_of(batch, blockIdx.x, from), to = min(from + CHUNK, batch.sizes[tensor]);
+    u32 from, to;
+    const u32 tensor = batch.tensor_of(blockIdx.x, from, to);
     const Real clip = Real(plan->clip), keep1 = Real(rule.beta1), rest1 = Real(1 - rule.beta1);
     const Real keep2 = Real(rule.beta2), rest2 = Real(1 - rule.beta2), epsilon = Real(rule.epsilon);
     const Real a = Real(factors.at[tensor] * plan->first), b = Real(plan->second);

@@ -8,6 +8,7 @@
 mod device;
 mod grid;
 mod lines;
+mod many;
 mod resident;
 mod strides;
 mod window;
@@ -18,6 +19,7 @@ pub(crate) use crate::dense::contiguous;
 pub(crate) use device::{Recorded, launch, open, products, record};
 pub(crate) use grid::Grid;
 pub(crate) use lines::Lines;
+pub(crate) use many::{MOST_TENSORS, Many};
 pub(crate) use resident::Resident;
 pub(crate) use strides::Strides;
 pub(crate) use window::Geometry;
@@ -115,5 +117,42 @@ pub(crate) fn packs<const N: usize>(operands: [&Tensor; N], row: usize) -> u32 {
     }
 }
 
+/// The elements of a tensor once, side by side, and how many times its first `lead` dimensions
+/// repeat them without a copy: once, for one that is not repeated.
+pub(crate) fn once(t: &Tensor, lead: usize) -> Result<(Tensor, usize)> {
+    let dims = &t.dims()[..lead];
+    let (repeats, mut first) = (dims.iter().product(), t.clone());
+    if repeats > 1 && dims.iter().zip(t.stride()).all(|(&size, &stride)| size == 1 || stride == 0) {
+        for dim in 0..lead {
+            first = first.narrow(dim, 0, 1)?;
+        }
+        return Ok((contiguous(&first)?, repeats));
+    }
+    Ok((contiguous(t)?, 1))
+}
+
 /// What a result is to be.
 pub(crate) type Shaped<'a> = (&'a [usize], DType);
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+
+    use super::once;
+
+    #[test]
+    fn what_is_repeated_is_read_once() -> crate::Result<()> {
+        let x = Tensor::arange(0f32, 6., &Device::Cpu)?.reshape((2, 3))?;
+        let (first, repeats) = once(&x.broadcast_as((4, 5, 2, 3))?, 2)?;
+        assert_eq!((first.dims(), repeats), (&[1, 1, 2, 3][..], 20));
+        assert_eq!(first.flatten_all()?.to_vec1::<f32>()?, [0., 1., 2., 3., 4., 5.]);
+        assert_eq!(once(&x.t()?.broadcast_as((4, 3, 2))?, 1)?.0.flatten_all()?.to_vec1::<f32>()?[1], 3.0);
+        for (t, lead) in
+            [(x.clone(), 1), (x.clone(), 0), (Tensor::zeros((1, 3), DType::F32, &Device::Cpu)?, 1)]
+        {
+            let (all, repeats) = once(&t, lead)?;
+            assert_eq!((all.dims(), repeats), (t.dims(), 1));
+        }
+        Ok(())
+    }
+}

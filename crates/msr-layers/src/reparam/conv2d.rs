@@ -256,7 +256,15 @@ impl ReparamConv2d {
     /// `W = unvec(U v)` of each task, `(t, o, c k²)`.
     pub(crate) fn expanded(&self, values: &Values) -> Result<Node> {
         self.parameters.check(LAYER, values)?;
-        self.expand(&self.symmetry_of(values)?, &values.adapted[0])
+        let filter = &values.adapted[0];
+        if let [a, b, c] = values.shared.as_slice()
+            && filter.kronecker_is_one_pass([a, b, c])
+        {
+            let weight = filter.kronecker([a, b, c], !self.identities.is_empty())?;
+            let conv = self.config.conv;
+            return Ok(weight.reshape(&[filter.dims()[0], conv.out_channels, conv.fan_in()])?);
+        }
+        self.expand(&self.symmetry_of(values)?, filter)
     }
 
     /// The weight `(k, o, c k²)` that each filter parameter stands for.

@@ -268,8 +268,7 @@ impl InnerLoop {
         let of_model = self.tied.spread(values);
         let loss = data.loss(self.model.as_ref(), self.config.inner_loss(), &of_model)?.sum_all()?;
         let gradients = grad(&loss, &values.adapted.iter().collect::<Vec<_>>(), graph)?;
-        let next = values.adapted.iter().zip(&gradients).enumerate();
-        next.map(|(i, (v, g))| Ok(v.sub(&table.step(rates, i, g)?)?)).collect()
+        table.step(rates, &values.adapted, &gradients)
     }
 
     /// The query loss of each task, `(t)`.

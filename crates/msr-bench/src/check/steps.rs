@@ -1,16 +1,16 @@
-//! What an outer step does to all parameters.
+//! What inner and outer steps do to all parameters.
 
 use anyhow::{Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use msr_kernels::adam::{Rule, Update, moment_dtype, step_all, step_on_device};
-use msr_kernels::{Unary, is_finite, squared_norm, unary};
+use msr_kernels::{Unary, inner_step, inner_step_grad, is_finite, squared_norm, sum_tasks, unary};
 
 use super::operation::Domain::{Positive, Real};
 use super::operation::{Operation, kernel, kernel_of_many};
 use super::shapes;
 
-/// Adam, and what is asked of gradients.
-pub fn outer_step() -> Vec<Operation> {
+/// Inner steps, Adam, and what is asked of gradients.
+pub fn steps() -> Vec<Operation> {
     let number = |value: f64| Tensor::new(value, &Device::Cpu);
     vec![
         kernel_of_many("adam", Positive, |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]], |x| adam(x, false)),
@@ -20,6 +20,18 @@ pub fn outer_step() -> Vec<Operation> {
             Positive,
             |n| shapes![[n, 3], [n, 3], [n, 3], [n, 3]],
             |x| adam(x, x[0].device().is_cuda() && x[0].dtype().size_in_bytes() >= 4),
+        ),
+        kernel_of_many(
+            "inner_step and its gradients",
+            Real,
+            |n| shapes![[n, 3], [n, 3], [n, 3], [1], [1]],
+            inner,
+        ),
+        kernel_of_many(
+            "sum_tasks",
+            Positive,
+            |n| shapes![[3, 4 * n], [3], [3, n, 2]],
+            |x| Ok(sum_tasks(&x.iter().collect::<Vec<_>>())?),
         ),
         kernel(
             "is_finite",
@@ -35,6 +47,21 @@ pub fn outer_step() -> Vec<Operation> {
         kernel("squared_norm", Real, |n| shapes![[n, 3]], move |x| anyhow::Ok(number(squared_norm(&x[0])?)?))
             .against(|x| Ok(x[0].sqr()?.sum_all()?.to_dtype(DType::F64)?)),
     ]
+}
+
+/// An inner step on values of different sizes, the last of several blocks, and its gradients.
+fn inner(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let [v, g, u, rates @ ..] = x else { return Ok(Vec::new()) };
+    let size = v.elem_count();
+    let part = |t: &Tensor, n: usize| t.flatten_all()?.narrow(0, 0, n);
+    let parts = |t: &Tensor| [part(t, 1), part(t, size / 2 + 1), part(t, size)].into_iter().collect();
+    let [v, g, u]: [candle_core::Result<Vec<Tensor>>; 3] = [v, g, u].map(parts);
+    let (v, g, u) = (v?, g?, u?);
+    let [v, g, u] = [&v, &g, &u].map(|all| all.iter().collect::<Vec<_>>());
+    let rates: Vec<&Tensor> = rates.iter().collect();
+    let next = inner_step(&v, &g, &rates, &[1, 0, 1])?;
+    let gradients = inner_step_grad(&g, &rates, &[1, 0, 1], &u)?;
+    Ok([next, gradients.concat()].concat())
 }
 
 /// Step 20 on parameters, with gradients and both moments, more than go in one launch, and of
