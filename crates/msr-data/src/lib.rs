@@ -10,7 +10,8 @@
 //! - [`EpisodeSampler`]: draws episodes (support and query sets) for training and testing from any
 //!   of them.
 //! - [`Omniglot`]: characters of many alphabets, a [`ClassSource`] as anyone's classes may be one;
-//!   [`FewShot`] draws N-way k-shot episodes of the classes of a [`ClassSplit`].
+//!   [`FewShot`] draws N-way k-shot episodes of the classes of a [`ClassSplit`], with query images
+//!   augmented ([`Augmentation`]) and classes turned ([`QuarterTurns`]) where that is asked for.
 //!
 //! No task is kept in memory (images are): it is generated when it is asked for, from a random
 //! stream derived from (seed, role, index), so the same seed gives the same bits in any order of
@@ -38,8 +39,10 @@ mod random;
 mod sampler;
 mod synthetic;
 
+pub use classes::augment::Augmentation;
 pub use classes::few_shot::{FewShot, FewShotConfig};
 pub use classes::omniglot::Omniglot;
+pub use classes::rotate::QuarterTurns;
 pub use classes::{ClassSource, ClassSplit};
 pub use error::{Error, Result};
 pub use npz::read::NpzProblem;

@@ -16,6 +16,10 @@ pub(crate) enum Role {
     Test = 4,
     /// Which examples of a validation task are support.
     Validation = 5,
+    /// How the images of a training step are augmented.
+    TrainAugmentation = 6,
+    /// How those of a held-out task are.
+    TestAugmentation = 7,
 }
 
 /// The stream of (seed, role, index).

@@ -4,6 +4,7 @@
 //! - [`Episode`]: the support and query sets of a number of tasks.
 //! - [`EpisodeSource`]: where episodes come from. A learner never knows whether that is a
 //!   generator, a file, or images that are augmented on the way.
+//! - [`Prefetch`]: the next episode made in the background.
 //! - [`NumberedTasks`]: the training tasks of a source that draws from the same ones again and
 //!   again.
 //! - [`TaskSource`]: numbered tasks with examples of one shape each, from which episodes can be
@@ -55,11 +56,13 @@
 mod episode;
 mod error;
 mod examples;
+mod prefetch;
 mod shots;
 mod source;
 
 pub use episode::Episode;
 pub use error::{Error, Result};
 pub use examples::{Examples, Targets};
+pub use prefetch::Prefetch;
 pub use shots::{Shots, Split};
 pub use source::{Draw, EpisodeSource, NumberedTasks, TaskSource, numbers};

@@ -43,6 +43,29 @@ pub trait EpisodeSource: Send + Sync {
     }
 }
 
+/// A shared source is a source.
+impl<S: EpisodeSource + ?Sized> EpisodeSource for Arc<S> {
+    fn name(&self) -> String {
+        self.as_ref().name()
+    }
+
+    fn train(&self, step: u64) -> Result<Episode> {
+        self.as_ref().train(step)
+    }
+
+    fn held_out(&self) -> usize {
+        self.as_ref().held_out()
+    }
+
+    fn test(&self, tasks: Range<usize>) -> Result<Episode> {
+        self.as_ref().test(tasks)
+    }
+
+    fn numbered(&self) -> Option<&dyn NumberedTasks> {
+        self.as_ref().numbered()
+    }
+}
+
 /// Training tasks with numbers from zero on, and which of their examples each step is given.
 pub trait NumberedTasks {
     /// What this source shares with its clones and with nobody else: `Arc::ptr_eq` says whether two

@@ -10,11 +10,12 @@ use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 use crate::classes::ClassSource;
+use crate::classes::augment::Augmentation;
 use crate::error::{Error, Result};
 use crate::random::{Role, stream};
 
 /// How [`FewShot`] draws.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FewShotConfig {
     /// The number of classes of a task.
     pub ways: usize,
@@ -28,14 +29,16 @@ pub struct FewShotConfig {
     pub tasks: usize,
     /// The meta-batch: the number of tasks of a training episode.
     pub meta_batch: usize,
+    /// How query images are augmented, in training and in tests; support images stay as they are.
+    pub augmentation: Option<Augmentation>,
     /// Fixes every episode.
     pub seed: u64,
 }
 
 impl FewShotConfig {
-    /// 600 held-out tasks, four training tasks an episode, seed 0.
+    /// 600 held-out tasks, four training tasks an episode, nothing augmented, seed 0.
     pub fn new(ways: usize, shots: Shots, train: Vec<usize>, held_out: Vec<usize>) -> Self {
-        Self { ways, shots, train, held_out, tasks: 600, meta_batch: 4, seed: 0 }
+        Self { ways, shots, train, held_out, tasks: 600, meta_batch: 4, augmentation: None, seed: 0 }
     }
 }
 
@@ -61,6 +64,7 @@ impl std::fmt::Debug for FewShot {
             .field("held_out", &self.config.held_out.len())
             .field("tasks", tasks)
             .field("meta_batch", meta_batch)
+            .field("augmentation", &self.config.augmentation)
             .field("seed", seed)
             .finish()
     }
@@ -106,6 +110,13 @@ impl FewShot {
         if meta_batch == 0 {
             return Err(msr_episodes::Error::EmptyMetaBatch { name }.into());
         }
+        if let Some(augmentation) = &config.augmentation {
+            augmentation.check()?;
+            let shape = source.input_shape();
+            if shape.len() != 3 {
+                return refuse(format!("only images (channels, height, width) are augmented, got {shape:?}"));
+            }
+        }
         let few_shot = Self { source: Arc::new(source), config };
         few_shot.check_size(meta_batch)?;
         Ok(few_shot)
@@ -137,20 +148,28 @@ impl FewShot {
         &self,
         numbers: Vec<usize>,
         classes: &[usize],
-        streams: impl Iterator<Item = ChaCha8Rng>,
+        streams: impl Iterator<Item = [ChaCha8Rng; 2]>,
     ) -> msr_episodes::Result<Episode> {
-        let FewShotConfig { ways, shots: Shots { support, query }, .. } = self.config;
+        let FewShotConfig { ways, shots: Shots { support, query }, augmentation, .. } = self.config;
         let shape = self.source.input_shape();
         let mut one = vec![0f32; shape.iter().product()];
+        let mut augmented = one.clone();
         let mut sets: [(Vec<f32>, Vec<u32>); 2] = Default::default();
-        for mut rng in streams {
+        for [mut rng, mut of_images] in streams {
             // A random order, too: the labels of classes.
             for (label, at) in sample(&mut rng, classes.len(), ways).into_iter().enumerate() {
                 let chosen = sample(&mut rng, self.source.examples(), support + query);
                 for (place, example) in chosen.into_iter().enumerate() {
                     self.source.fill(classes[at], example, &mut one)?;
                     let (x, labels) = &mut sets[usize::from(place >= support)];
-                    x.extend_from_slice(&one);
+                    match (augmentation, shape.as_slice()) {
+                        (Some(augmentation), &[_, h, w]) if place >= support => {
+                            let map = augmentation.draw(&mut of_images, (h, w));
+                            map.resample(&one, (h, w), &mut augmented);
+                            x.extend_from_slice(&augmented);
+                        }
+                        _ => x.extend_from_slice(&one),
+                    }
                     labels.push(label as u32);
                 }
             }
@@ -176,9 +195,10 @@ impl EpisodeSource for FewShot {
         let FewShotConfig { train, meta_batch, seed, .. } = &self.config;
         let first = (step as usize).wrapping_mul(*meta_batch);
         let tasks = (0..*meta_batch).map(|task| first.wrapping_add(task)).collect();
-        // One stream for the step, from which each task is given one of its own.
-        let mut of_step = stream(*seed, Role::TrainStep, step);
-        let streams = (0..*meta_batch).map(move |_| ChaCha8Rng::from_rng(&mut of_step));
+        // Two streams for the step, from which each task is given two of its own: which images
+        // there are does not depend on what becomes of them.
+        let mut of_step = [Role::TrainStep, Role::TrainAugmentation].map(|role| stream(*seed, role, step));
+        let streams = (0..*meta_batch).map(move |_| of_step.each_mut().map(ChaCha8Rng::from_rng));
         self.episode(tasks, train, streams)
     }
 
@@ -195,7 +215,8 @@ impl EpisodeSource for FewShot {
             });
         }
         self.check_size(tasks.len())?;
-        let streams = tasks.clone().map(|task| stream(*seed, Role::Test, task as u64));
+        let roles = [Role::Test, Role::TestAugmentation];
+        let streams = tasks.clone().map(|task| roles.map(|role| stream(*seed, role, task as u64)));
         self.episode(tasks.collect(), held_out, streams)
     }
 }

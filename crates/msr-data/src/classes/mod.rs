@@ -1,7 +1,11 @@
 //! Classes of examples: where they come from, and the episodes that are drawn from them.
 
+pub(crate) mod augment;
+#[cfg(test)]
+mod augment_golden;
 pub(crate) mod few_shot;
 pub(crate) mod omniglot;
+pub(crate) mod rotate;
 mod split;
 
 pub use split::ClassSplit;
