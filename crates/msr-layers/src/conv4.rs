@@ -167,8 +167,20 @@ impl Conv4 {
     /// When the image is too small for the blocks, a size is zero, `norm` is for another number of
     /// channels, or `vb` has a tensor of another shape.
     pub fn new(config: Conv4Config, vb: VarBuilder) -> Result<Self> {
-        let sizes = [("channels", config.channels), ("classes", config.classes), ("blocks", config.blocks)];
-        require_sizes(LAYER, &sizes)?;
+        require_sizes(LAYER, &[("classes", config.classes)])?;
+        let stack = Self::body(config, vb.clone())?;
+        let features = config.shapes()?.last().map_or(0, |(c, h, w)| c * h * w);
+        let head = LinearConfig { bias: true, ..LinearConfig::new(features, config.classes) };
+        Ok(Self { config, stack: stack.with(Linear::new(head, vb.pp("head"))?) })
+    }
+
+    /// The blocks alone, without the head: features `(t, b, F)`, for learners that compute the last
+    /// layer; `config.classes` is not used.
+    ///
+    /// # Errors
+    /// As [`Conv4::new`].
+    pub fn body(config: Conv4Config, vb: VarBuilder) -> Result<Sequential> {
+        require_sizes(LAYER, &[("channels", config.channels), ("blocks", config.blocks)])?;
         let (c, h, w) = config.image;
         require_sizes(LAYER, &[("image channels", c), ("image height", h), ("image width", w)])?;
         if config.norm.features != config.channels {
@@ -181,10 +193,7 @@ impl Conv4 {
             let vb = vb.pp(format!("block{block}"));
             stack = stack.with(ConvBlock::new(config.block(*in_channels), vb)?);
         }
-        let features = shapes.last().map_or(0, |(c, h, w)| c * h * w);
-        let head = LinearConfig { bias: true, ..LinearConfig::new(features, config.classes) };
-        let stack = stack.with(Flatten).with(Linear::new(head, vb.pp("head"))?);
-        Ok(Self { config, stack })
+        Ok(stack.with(Flatten))
     }
 
     /// The sizes.

@@ -227,3 +227,22 @@ impl Error {
         Self::Config { problem: problem.into() }
     }
 }
+
+/// An error of a step, in the type that the unroll passes on.
+pub(crate) fn lower(error: Error) -> msr_autodiff::Error {
+    match error {
+        Error::Autodiff(inner) => inner,
+        other => msr_autodiff::Error::Other(Box::new(other)),
+    }
+}
+
+/// The error that was lowered.
+pub(crate) fn raise(error: msr_autodiff::Error) -> Error {
+    match error {
+        msr_autodiff::Error::Other(inner) => match inner.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(other) => msr_autodiff::Error::Other(other).into(),
+        },
+        other => other.into(),
+    }
+}

@@ -4,7 +4,8 @@
 //! - [`MetaLearner`]: MAML and MSR for any [`Layer`](msr_layers::Layer) or stack; which of the two
 //!   it is depends on the layers alone.
 //! - [`MultiTask`]: MTSR, the single-level counterpart.
-//! - [`RidgeHead`]: features that are learned, with a last layer that is solved for.
+//! - [`RidgeHead`]: features that are learned, with a last layer that is solved for;
+//!   [`Prototypes`]: with the means of classes as the last layer.
 //! - [`Trainer`]: Adam, checkpoints, resuming, validation, the best state, and errors for losses
 //!   that diverge.
 //! - [`Adapted`]: the model adapted to new tasks: predicts, shows its weights, is saved and loaded.
@@ -101,6 +102,7 @@ pub use loss::{LabelSmoothing, Loss, Reduction};
 pub use methods::bilevel::MetaLearner;
 pub use methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
 pub use methods::multi_task::{MultiTask, MultiTaskConfig};
+pub use methods::prototypes::{Prototypes, PrototypesConfig};
 pub use methods::ridge_head::{HeadTargets, RidgeHead, RidgeHeadConfig};
 pub use msr_autodiff::Recompute;
 pub use observer::{Observer, StepReport};

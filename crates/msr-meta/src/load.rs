@@ -11,6 +11,7 @@ use crate::learner::Learner;
 use crate::methods::bilevel::MetaLearner;
 use crate::methods::config::MetaConfig;
 use crate::methods::multi_task::{MultiTask, MultiTaskConfig};
+use crate::methods::prototypes::{Prototypes, PrototypesConfig};
 use crate::methods::ridge_head::{RidgeHead, RidgeHeadConfig};
 
 /// The learners of this program, as [`Learner::spec`] describes them.
@@ -20,6 +21,7 @@ enum LearnerSpec {
     MetaLearner(MetaConfig),
     MultiTask(MultiTaskConfig),
     RidgeHead(RidgeHeadConfig),
+    Prototypes(PrototypesConfig),
 }
 
 /// The learner in a file that [`Learner::save`] wrote: it adapts to new tasks as the one that was
@@ -49,6 +51,7 @@ pub fn learner_from(learned: &Learned) -> Result<Box<dyn Learner>> {
         LearnerSpec::MetaLearner(config) => Box::new(MetaLearner::on_trained(model, config)?),
         LearnerSpec::MultiTask(config) => Box::new(MultiTask::new(model, config)?),
         LearnerSpec::RidgeHead(config) => Box::new(RidgeHead::new(model, config)?),
+        LearnerSpec::Prototypes(config) => Box::new(Prototypes::new(model, config)?),
     };
     let names: Vec<String> = learner.model().parameters().iter().map(|p| p.name.clone()).collect();
     for p in learner.outer_parameters().iter().filter(|p| !names.contains(&p.name)) {

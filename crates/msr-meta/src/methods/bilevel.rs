@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::adapted::Adapted;
 use crate::checks::{check_adapted, check_support};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, lower, raise};
 use crate::known_tasks::{self, KnownSets};
 use crate::learner::{Gradients, Learner, OuterParameter, Predictions, check_names, loss_values};
 use crate::loss::Loss;
@@ -136,6 +136,19 @@ impl MetaLearner {
         check_names(&outer)?;
         let model: Arc<dyn Layer> = Arc::new(model);
         Ok(Self { inner: Arc::new(InnerLoop { model, tied, method, config }), outer })
+    }
+
+    /// The same, whose outer parameters have other learning rates: `factor` of a name is what the
+    /// optimiser's rate is multiplied with, zero for what is to stay as it is.
+    ///
+    /// # Example
+    /// Kronecker factors over the taps of filters at four times the rate:
+    /// `learner.with_outer_rates(|name| if name.ends_with("symmetry_taps") { 4.0 } else { 1.0 })`.
+    pub fn with_outer_rates(mut self, factor: impl Fn(&str) -> f64) -> Self {
+        for p in &mut self.outer {
+            p.rate *= factor(&p.name);
+        }
+        self
     }
 
     /// The configuration.
@@ -275,25 +288,6 @@ impl InnerLoop {
     fn query(&self, adapted: &Values, query: Set<'_>, moments: bool) -> Result<Node> {
         let data = self.data(adapted, query, 1, moments)?;
         data.loss(self.model.as_ref(), self.config.outer_loss(), adapted)
-    }
-}
-
-/// An error of a step, in the type that the unroll passes on.
-fn lower(error: Error) -> msr_autodiff::Error {
-    match error {
-        Error::Autodiff(inner) => inner,
-        other => msr_autodiff::Error::Other(Box::new(other)),
-    }
-}
-
-/// The error that was lowered.
-fn raise(error: msr_autodiff::Error) -> Error {
-    match error {
-        msr_autodiff::Error::Other(inner) => match inner.downcast::<Error>() {
-            Ok(own) => *own,
-            Err(other) => msr_autodiff::Error::Other(other).into(),
-        },
-        other => other.into(),
     }
 }
 

@@ -2,11 +2,83 @@
 
 use std::sync::Arc;
 
-use msr_autodiff::Node;
-use msr_layers::{Input, Layer, LayerRecord, Linear, LinearConfig, Parameters, SeededVars, Values, Weight};
+use candle_core::{DType, Tensor};
+use msr_autodiff::{Node, concat};
+use msr_layers::{
+    Input, Layer, LayerRecord, Linear, LinearConfig, Parameters, SeededVars, Tied, Values, Weight,
+};
 use serde_json::json;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// The parameters of a body whose head is computed by a learner of this name, each once.
+///
+/// # Errors
+/// [`Error::Config`] when it has none, one called `head.…`, or statistics that it keeps.
+pub(crate) fn checked(body: &dyn Layer, learner: &str) -> Result<Tied> {
+    let tied = body.parameters().tied()?;
+    if tied.parameters.iter().next().is_none() {
+        return Err(Error::config("there is nothing to learn: the body has no parameters"));
+    }
+    if let Some(p) = tied.parameters.iter().find(|p| p.name.starts_with(Headed::PREFIX)) {
+        return Err(Error::config(format!(
+            "`{}` has the name of the head that is computed; give the body another prefix, vb.pp(name)",
+            p.name
+        )));
+    }
+    if let Some(buffer) = tied.parameters.buffers.first() {
+        return Err(Error::config(format!(
+            "the body of {learner} keeps no statistics, and `{}` is one; normalise with those of the examples at \
+             hand, Statistics::Batch",
+            buffer.name
+        )));
+    }
+    Ok(tied)
+}
+
+/// The features of examples, `(t, b, F)`, with one that is always one behind them when there is a
+/// bias.
+///
+/// # Errors
+/// [`Error::Config`] for other outputs of the body.
+pub(crate) fn features(
+    body: &dyn Layer,
+    values: &Values,
+    x: &Tensor,
+    bias: bool,
+    learner: &str,
+) -> Result<Node> {
+    let input = body.prepare(values, &Node::constant(x), 1)?;
+    let features = body.forward_tasks(values, &input)?;
+    let (&[tasks, examples, _], true) = (features.dims(), features.elem_count() > 0) else {
+        return Err(Error::config(format!(
+            "the body of {learner} should make features (tasks, examples, F), got {:?}; flatten them as its last \
+             layer",
+            features.dims()
+        )));
+    };
+    if !bias {
+        return Ok(features);
+    }
+    let one = Tensor::ones((tasks, examples, 1), features.dtype(), features.device())?;
+    Ok(concat(&[&features, &Node::constant(&one)], 2)?)
+}
+
+/// One for the class of each example and `off` for the others, `(t, b, classes)`, in `f32`.
+///
+/// # Errors
+/// [`Error::Config`] for labels that are none of the classes.
+pub(crate) fn rows(labels: &Tensor, classes: usize, off: f32) -> Result<Tensor> {
+    let flat: Vec<u32> = labels.to_dtype(DType::U32)?.flatten_all()?.to_vec1()?;
+    let mut rows = vec![off; flat.len() * classes];
+    for (row, label) in rows.chunks_mut(classes).zip(flat) {
+        let own = row.get_mut(label as usize).ok_or_else(|| {
+            Error::config(format!("label {label} is none of the {classes} classes of the head"))
+        })?;
+        *own = 1f32;
+    }
+    Ok(Tensor::from_vec(rows, [labels.dims(), &[classes]].concat(), labels.device())?)
+}
 
 /// The body, and the head as its last layer.
 pub(crate) struct Headed {

@@ -8,4 +8,5 @@ mod headed;
 pub(crate) mod least_squares;
 pub(crate) mod multi_task;
 mod nested;
+pub(crate) mod prototypes;
 pub(crate) mod ridge_head;

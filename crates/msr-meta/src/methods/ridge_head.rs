@@ -13,7 +13,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor, Var};
-use msr_autodiff::{Graph, Node, concat, grad};
+use msr_autodiff::{Graph, Node, grad};
 use msr_episodes::{Episode, Examples, Targets};
 use msr_kernels::Precision;
 use msr_layers::{Layer, Tied, Values};
@@ -27,9 +27,12 @@ use crate::learner::{
     Gradients, Learner, OuterParameter, Predictions, check_names, loss_values, without_steps,
 };
 use crate::loss::{LabelSmoothing, Loss, Reduction};
-use crate::methods::headed::Headed;
+use crate::methods::headed::{Headed, checked, features, rows};
 use crate::methods::least_squares::RATE;
 use crate::parameters::{for_tasks, nodes, variables};
+
+/// What messages call it.
+const NAME: &str = "a ridge head";
 
 /// What a [`RidgeHead`] is fitted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,23 +152,10 @@ impl RidgeHead {
     /// parameters, one called `head.…`, or statistics that it keeps, for a ridge or scale that is
     /// not positive, fewer than two classes, and a smoothing outside its range.
     pub fn new(body: impl Layer + 'static, config: RidgeHeadConfig) -> Result<Self> {
-        let tied = body.parameters().tied()?;
+        let tied = checked(&body, NAME)?;
         let Some(like) = tied.parameters.iter().next().map(|p| p.tensor.clone()) else {
             return Err(Error::config("there is nothing to learn: the body has no parameters"));
         };
-        if let Some(p) = tied.parameters.iter().find(|p| p.name.starts_with(Headed::PREFIX)) {
-            return Err(Error::config(format!(
-                "`{}` has the name of the head that is solved for; give the body another prefix, vb.pp(name)",
-                p.name
-            )));
-        }
-        if let Some(buffer) = tied.parameters.buffers.first() {
-            return Err(Error::config(format!(
-                "the body of a ridge head keeps no statistics, and `{}` is one; normalise with those of the examples at \
-                 hand, Statistics::Batch",
-                buffer.name
-            )));
-        }
         for (what, value) in [("ridge", config.ridge), ("scale", config.scale)] {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(Error::config(format!("the {what} must be a positive number, got {value}")));
@@ -203,20 +193,7 @@ impl RidgeHead {
     /// The features of examples, `(t, b, F)`, with one that is always one behind them when there is
     /// a bias.
     fn features(&self, body: &Values, x: &Tensor) -> Result<Node> {
-        let input = self.body.prepare(body, &Node::constant(x), 1)?;
-        let features = self.body.forward_tasks(body, &input)?;
-        let (&[tasks, examples, _], true) = (features.dims(), features.elem_count() > 0) else {
-            return Err(Error::config(format!(
-                "the body of a ridge head should make features (tasks, examples, F), got {:?}; flatten them as its \
-                 last layer",
-                features.dims()
-            )));
-        };
-        if !self.config.bias {
-            return Ok(features);
-        }
-        let one = Tensor::ones((tasks, examples, 1), features.dtype(), features.device())?;
-        Ok(concat(&[&features, &Node::constant(&one)], 2)?)
+        features(self.body.as_ref(), body, x, self.config.bias, NAME)
     }
 
     /// The head of each task with its scale, `(t, F, M)`.
@@ -246,16 +223,7 @@ impl RidgeHead {
                 )));
             }
         };
-        let labels = targets.tensor();
-        let flat: Vec<u32> = labels.to_dtype(DType::U32)?.flatten_all()?.to_vec1()?;
-        let mut rows = vec![off; flat.len() * classes];
-        for (row, label) in rows.chunks_mut(classes).zip(flat) {
-            let own = row.get_mut(label as usize).ok_or_else(|| {
-                Error::config(format!("label {label} is none of the {classes} classes of the ridge head"))
-            })?;
-            *own = 1f32;
-        }
-        Ok(Tensor::from_vec(rows, [labels.dims(), &[classes]].concat(), labels.device())?)
+        rows(targets.tensor(), classes, off)
     }
 
     /// The body's values for the tasks of a set: the same for all.
