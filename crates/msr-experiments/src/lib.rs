@@ -10,14 +10,16 @@ pub mod engine;
 mod groups;
 mod table1;
 mod table2;
+mod table3;
 
 use engine::Entry;
 use groups::Groups;
 use table1::Table1;
 use table2::Table2;
+use table3::Table3;
 
 /// All experiments: name, what it is, definition, and the type that runs it.
-pub fn experiments() -> [Entry; 4] {
+pub fn experiments() -> [Entry; 5] {
     [
         Entry::new::<Table1>(
             "table1",
@@ -28,6 +30,11 @@ pub fn experiments() -> [Entry; 4] {
             "table2",
             "Rotations and flips in two dimensions: MAML, MTSR and MSR on C_8 and D_8, and the group that each learned",
             include_str!("../definitions/table2.toml"),
+        ),
+        Entry::new::<Table3>(
+            "table3",
+            "Few-shot classification of Omniglot with augmented queries: MAML, ANIL, ProtoNets and MSR",
+            include_str!("../definitions/table3.toml"),
         ),
         Entry::new::<Groups>(
             "groups",

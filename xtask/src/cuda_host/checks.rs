@@ -82,9 +82,9 @@ pub fn clippy() -> Result<()> {
     ]))
 }
 
-/// Builds `msr-bench` as for a GPU and runs its checks on the processor: kernels at all sizes plainly, some
-/// under the sanitizers, each in an order of threads and blocks of its own. Counts the launches of
-/// meta-steps, and puts faults into kernels that must be found.
+/// Builds `msr-bench` as for a GPU and runs its checks on the processor: kernels at all sizes
+/// plainly, some under the sanitizers, each in an order of threads and blocks of its own. Counts
+/// the launches of meta-steps, and puts faults into kernels that must be found.
 ///
 /// # Errors
 /// When something is not right; the messages say what.

@@ -67,6 +67,11 @@ impl<E: Experiment> Definition<E> {
         for method in &self.methods {
             let finite = method.inner_rate.is_none_or(f64::is_finite);
             ensure!(finite, "the inner_rate of {} must be a number", method.name);
+            for (ending, factor) in &method.outer_factors {
+                let fine = factor.is_finite() && *factor >= 0.0;
+                ensure!(fine, "the factor of {ending} of {} must be at least 0, not {factor}", method.name);
+            }
+            ensure!(method.channels != Some(0), "the channels of {} must be at least 1", method.name);
             let ridge = method.learner != LearnerKind::Exact || self.training.ridge.is_some();
             ensure!(ridge, "{} solves exactly, which needs `ridge` in [training]", method.name);
         }

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use msr_meta::{
-    GradientSteps, Granularity, Learner, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig, Rates,
+    GradientSteps, HeadTargets, Learner, Loss, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig,
+    Prototypes, PrototypesConfig, Rates, Reduction, RidgeHead, RidgeHeadConfig,
 };
 
 use super::model::Model;
@@ -16,7 +17,8 @@ impl Method {
                 // A mean over outputs is a gradient that shrinks with their number.
                 let outputs = if self.per_output { model.outputs() as f64 } else { 1.0 };
                 let initial = self.inner_rate.unwrap_or(training.inner_rate) * outputs;
-                let rates = Rates::Learned { initial, per: Granularity::PerLayer, positive: false };
+                let (per, positive) = (training.rates_per, training.positive_rates);
+                let rates = Rates::Learned { initial, per, positive };
                 GradientSteps { steps: training.inner_steps, rates, ..GradientSteps::default() }.into()
             }
             LearnerKind::Exact => {
@@ -26,7 +28,25 @@ impl Method {
             LearnerKind::MultiTask => {
                 return Ok(Box::new(MultiTask::new(model.layer(), MultiTaskConfig::default())?));
             }
+            LearnerKind::Prototypes => {
+                let config = PrototypesConfig::new(model.outputs());
+                let config = PrototypesConfig { reduction: Reduction::Mean, ..config };
+                return Ok(Box::new(Prototypes::new(model.layer(), config)?));
+            }
+            LearnerKind::RidgeHead => {
+                let targets = HeadTargets::OneHot { classes: model.outputs() };
+                let config = RidgeHeadConfig { reduction: Reduction::Mean, ..RidgeHeadConfig::new(targets) };
+                return Ok(Box::new(RidgeHead::new(model.layer(), config)?));
+            }
         };
-        Ok(Box::new(MetaLearner::new(model.layer(), config)?))
+        let config = match model.tells_classes() {
+            true => MetaConfig { loss: Loss::CrossEntropy, reduction: Reduction::Mean, ..config },
+            false => config,
+        };
+        let factor = |name: &str| {
+            let own = self.outer_factors.iter().filter(|(ending, _)| name.ends_with(ending.as_str()));
+            own.map(|(_, factor)| factor).product()
+        };
+        Ok(Box::new(MetaLearner::new(model.layer(), config)?.with_outer_rates(factor)))
     }
 }

@@ -1,7 +1,6 @@
 //! How much memory a training run takes at the least, before it takes any.
 
 use anyhow::{Result, ensure};
-use msr_episodes::{Shots, numbers};
 
 use super::device::DeviceName;
 use super::model::Size;
@@ -20,22 +19,16 @@ const COPIES: u128 = 4;
 pub fn least_bytes(prepared: &Prepared, method: &Method, training: &Training) -> u128 {
     let Size { shared, adapted } = Size::of(method.layer, &prepared.shape, prepared.filter_params);
     let tasks = &prepared.tasks;
-    let config = tasks.sampler.config();
-    let source = tasks.sampler.source();
-    let [x, y] = [source.input_shape(), source.output_shape()].map(|s| numbers(&s).unwrap_or(usize::MAX));
-    let example = x as u128 + y as u128;
-    let episode = |count: usize, shots: Shots| {
-        let examples = shots.support as u128 + shots.query as u128;
-        product(&[count as u128, examples, example])
-    };
+    let sizes = tasks.sizes;
+    let episode = |count: usize, examples: usize| product(&[count as u128, examples as u128, sizes.example]);
     let steps = match method.learner {
         LearnerKind::Bilevel => {
-            product(&[training.inner_steps as u128 + 1, config.meta_batch as u128, adapted])
+            product(&[training.inner_steps as u128 + 1, sizes.meta_batch as u128, adapted])
         }
-        LearnerKind::Exact | LearnerKind::MultiTask => 0,
+        _ => 0,
     };
-    let train = episode(config.meta_batch, config.train).saturating_add(steps);
-    let test = episode(tasks.test_batch.min(tasks.count()), config.test);
+    let train = episode(sizes.meta_batch, sizes.train).saturating_add(steps);
+    let test = episode(tasks.test_batch.min(tasks.count()), sizes.test);
     let parameters = COPIES.saturating_mul(shared.saturating_add(adapted));
     parameters.saturating_add(train.max(test)).saturating_mul(NUMBER)
 }

@@ -97,6 +97,8 @@ pub struct Watcher<'a> {
     bar: &'a ProgressBar,
     /// The learned rates and ridges; they share their storage with the learner.
     rates: Vec<(String, Var)>,
+    /// Whether the variables of rates are their logarithms, as those of ridges are.
+    logarithms: bool,
     truth: Option<&'a Truth>,
 }
 
@@ -117,9 +119,21 @@ impl<'a> Watcher<'a> {
             |name: &str| name.split('.').next().is_some_and(|first| first == "rate" || first == RIDGE);
         let rates = learner.outer_parameters().iter().filter(|p| is_rate(&p.name));
         let rates = rates.map(|p| (p.name.clone(), p.variable.clone())).collect();
+        let spec = learner.spec();
+        let positive = spec.pointer("/meta_learner/adaptation/gradient_steps/rates/learned/positive");
+        let logarithms = positive.and_then(serde_json::Value::as_bool) == Some(true);
         let metrics = Metrics::open(&folder.join(METRICS), lengths.metrics)?;
         let validations = validates.then(|| Metrics::open(&folder.join(VALIDATIONS), lengths.validations));
-        Ok(Self { metrics, validations: validations.transpose()?, every, steps, bar, rates, truth })
+        Ok(Self {
+            metrics,
+            validations: validations.transpose()?,
+            every,
+            steps,
+            bar,
+            rates,
+            logarithms,
+            truth,
+        })
     }
 }
 
@@ -136,8 +150,9 @@ impl Observer for Watcher<'_> {
             let mut rates = BTreeMap::new();
             for (name, variable) in &self.rates {
                 let values = entries(variable.as_tensor())?;
-                let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-                rates.insert(name.clone(), if name == RIDGE { mean.exp() } else { mean });
+                let number = |x: &f64| if self.logarithms || name == RIDGE { x.exp() } else { *x };
+                let mean = values.iter().map(number).sum::<f64>() / values.len().max(1) as f64;
+                rates.insert(name.clone(), mean);
             }
             let equivariance_error = match self.truth {
                 Some(truth) => truth.distance(learner)?,

@@ -33,6 +33,7 @@ mod truth;
 mod validation;
 
 pub use choice::{by_name, choose, keep};
+pub use curves::validations;
 pub use device::DeviceName;
 pub use entries::entries;
 pub use entry::Entry;
@@ -47,7 +48,7 @@ pub use names::check_file;
 pub use origin::{program, record};
 pub use prepared::Prepared;
 pub use settings::{Expectation, Inner, LearnerKind, Method, Schedule, Training, check_interval};
-pub use tasks::CellTasks;
+pub use tasks::{CellTasks, Sizes};
 pub use text::{not_checked, notes, seed_by_seed, steps};
 pub use training::{CellFolder, Tested};
 pub use truth::Truth;

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 use msr_groups::SharingPattern;
 use msr_layers::{
-    Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Entries, Layer, Linear, LinearConfig, LocallyConnected1d,
-    LocallyConnected1dConfig, PatternLinear, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig,
-    ReparamLinear, ReparamLinearConfig, SeededVars,
+    Adapting, Adapts, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4, Conv4Config, Entries, Filters,
+    Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig, PatternLinear,
+    PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
 };
 use msr_meta::Adapted;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,16 @@ pub enum LayerKind {
     ReparamKronecker,
     /// A convolution whose U is learned as one matrix.
     ReparamFull,
+    /// The network of the few-shot literature, four blocks and a head.
+    Conv4,
+    /// The same, of which tasks adapt the head alone (ANIL).
+    Conv4Head,
+    /// The same without a head, which is computed.
+    Conv4Body,
+    /// Conv4 whose filters are (A ⊗ B ⊗ C) v.
+    Conv4Kronecker,
+    /// The same without a head.
+    Conv4KroneckerBody,
 }
 
 /// Between what a model maps.
@@ -56,6 +66,15 @@ pub enum Shape {
         /// Taps along a side of a filter.
         kernel: usize,
     },
+    /// Images of classes, which a network of blocks of so many channels tells apart.
+    Classes {
+        /// Channels, height and width of an image.
+        image: (usize, usize, usize),
+        /// Channels of every block.
+        channels: usize,
+        /// The number of classes of a task.
+        ways: usize,
+    },
 }
 
 /// The model of a training run.
@@ -63,6 +82,7 @@ pub enum Shape {
 pub struct Model {
     layer: Arc<dyn Layer>,
     outputs: usize,
+    tells_classes: bool,
 }
 
 impl fmt::Debug for Model {
@@ -99,7 +119,20 @@ impl Model {
                     }
                     other => bail!("a layer of kind {other:?} does not map images"),
                 };
-                return Ok(Self { layer, outputs: channels });
+                return Ok(Self { layer, outputs: channels, tells_classes: false });
+            }
+            Shape::Classes { image, channels, ways } => {
+                let plain = Conv4Config::new(image, channels, ways);
+                let kronecker = Conv4Config { filters: Filters::Kronecker, ..plain };
+                let layer: Arc<dyn Layer> = match layer {
+                    LayerKind::Conv4 => Arc::new(Conv4::new(plain, vb)?),
+                    LayerKind::Conv4Head => Arc::new(Adapting::new(Conv4::new(plain, vb)?, Adapts::Head)?),
+                    LayerKind::Conv4Body => Arc::new(Conv4::body(plain, vb)?),
+                    LayerKind::Conv4Kronecker => Arc::new(Conv4::new(kronecker, vb)?),
+                    LayerKind::Conv4KroneckerBody => Arc::new(Conv4::body(kronecker, vb)?),
+                    other => bail!("a layer of kind {other:?} does not tell classes apart"),
+                };
+                return Ok(Self { layer, outputs: ways, tells_classes: true });
             }
         };
         let taps =
@@ -121,12 +154,17 @@ impl Model {
             (LayerKind::Pattern, _) => bail!("how the weights of these tasks are tied is not known"),
             (other, _) => bail!("a layer of kind {other:?} does not map vectors"),
         };
-        Ok(Self { layer, outputs: m })
+        Ok(Self { layer, outputs: m, tells_classes: false })
     }
 
     /// The layer.
     pub fn layer(&self) -> Arc<dyn Layer> {
         self.layer.clone()
+    }
+
+    /// Whether its outputs are scores of classes.
+    pub fn tells_classes(&self) -> bool {
+        self.tells_classes
     }
 
     /// The number of outputs, or of output channels.
@@ -162,6 +200,25 @@ impl Size {
                         size(product(&[o, o]).saturating_add(1).saturating_add(taps), weights)
                     }
                     _ => size(0, weights),
+                };
+            }
+            Shape::Classes { image, channels, ways } => {
+                let config = Conv4Config::new(image, channels, ways);
+                let (o, image_channels) = (channels as u128, image.0 as u128);
+                let filters = 9 * o * (image_channels + (config.blocks as u128 - 1) * o);
+                let factor = |channels: u128| channels * channels;
+                let blocks = config.blocks as u128;
+                let factors = blocks * (factor(o) + 81) + factor(image_channels) + (blocks - 1) * factor(o);
+                let norms = 2 * blocks * o;
+                let features = config.shapes().ok().and_then(|all| all.last().copied());
+                let head =
+                    features.map_or(0, |(c, h, w)| product(&[c, h, w]).saturating_add(1)) * ways as u128;
+                return match layer {
+                    LayerKind::Conv4Head => size(filters + norms, head),
+                    LayerKind::Conv4Body => size(0, filters + norms),
+                    LayerKind::Conv4Kronecker => size(factors, filters + norms + head),
+                    LayerKind::Conv4KroneckerBody => size(factors, filters + norms),
+                    _ => size(0, filters + norms + head),
                 };
             }
             Shape::Tied(ref pattern) => (pattern.outputs(), pattern.inputs()),
@@ -207,6 +264,16 @@ mod tests {
                 &[LayerKind::Linear, LayerKind::LocallyConnected, LayerKind::Conv, LayerKind::ReparamLinear],
             ),
             (images, &[LayerKind::Conv, LayerKind::ReparamKronecker, LayerKind::ReparamFull]),
+            (
+                Shape::Classes { image: (3, 32, 28), channels: 4, ways: 5 },
+                &[
+                    LayerKind::Conv4,
+                    LayerKind::Conv4Head,
+                    LayerKind::Conv4Body,
+                    LayerKind::Conv4Kronecker,
+                    LayerKind::Conv4KroneckerBody,
+                ],
+            ),
         ] {
             for &layer in layers {
                 let parameters = Model::new(layer, &shape, 4, 0, &Device::Cpu)?.layer().parameters();

@@ -1,9 +1,11 @@
 //! The parts of a definition that all experiments have: how training goes, and the ways to learn.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use msr_episodes::Split;
-use msr_meta::AdamConfig;
+use msr_meta::{AdamConfig, Granularity};
 use serde::{Deserialize, Serialize};
 
 use super::mean::Mean;
@@ -39,9 +41,22 @@ pub struct Training {
     pub metrics_every: u64,
     /// How many seeds.
     pub seeds: u64,
+    /// What shares an inner rate.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rates_per: Granularity,
+    /// Whether the logarithms of inner rates are learned, so that they stay positive.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub positive_rates: bool,
+    /// The largest norm that the outer gradients may have together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Validation in the course of the training, where there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What becomes of the outer rate.
@@ -101,6 +116,12 @@ pub struct Method {
     /// Whether that rate is multiplied by the number of outputs.
     #[serde(default)]
     pub per_output: bool,
+    /// The channels of every block, of deep networks that do not have those of the tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Factors of the outer rate, by what the name of a parameter ends with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outer_factors: BTreeMap<String, f64>,
     /// What a reader of the table should know.
     #[serde(default)]
     pub note: Option<String>,
@@ -157,6 +178,10 @@ pub enum LearnerKind {
     Exact,
     /// One level: the filter parameters of all training tasks are fitted jointly.
     MultiTask,
+    /// Features, with the means of classes as the head.
+    Prototypes,
+    /// Features, with a ridge regression as the head.
+    RidgeHead,
 }
 
 /// How methods adapt: what `--inner` selects.
@@ -200,6 +225,9 @@ impl Training {
         if let Some(ridge) = self.ridge {
             ensure!(ridge.is_finite() && ridge > 0.0, "ridge must be a number above 0, not {ridge}");
         }
+        if let Some(norm) = self.clip_norm {
+            ensure!(norm.is_finite() && norm > 0.0, "clip_norm must be a number above 0, not {norm}");
+        }
         self.validation.as_ref().map_or(Ok(()), Validation::check)?;
         ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
         Ok(())
@@ -232,6 +260,6 @@ impl Training {
             Schedule::Constant => msr_meta::Schedule::Constant,
             Schedule::Cosine => msr_meta::Schedule::Cosine { steps: self.outer_steps },
         };
-        AdamConfig { rate: self.outer_rate, schedule, ..AdamConfig::default() }
+        AdamConfig { rate: self.outer_rate, schedule, clip_norm: self.clip_norm, ..AdamConfig::default() }
     }
 }

@@ -1,10 +1,7 @@
 //! Training and testing one model, with checkpoints, metrics and a progress bar.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
-use msr_episodes::EpisodeSource;
 use msr_meta::{Learner, Trainer, evaluate};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -55,10 +52,9 @@ impl Training {
         let CellFolder { files, bar } = folder;
         let at = files.path().display();
         let mut trainer = Trainer::new(learner, self.adam())?;
-        let sampler = &tasks.sampler;
-        trainer.describe(json!({ "tasks": sampler.name(), "seed": sampler.config().seed }));
+        trainer.describe(json!({ "tasks": tasks.episodes.name(), "seed": tasks.seed }));
         if let Some(validation) = &self.validation {
-            let source = Arc::new(sampler.validation());
+            let source = tasks.validation.clone().context("there are no validation tasks")?;
             trainer.validate_on(source, validation.config(tasks.test_batch), files.path().join(BEST))?;
         }
         let checkpoint = files.path().join(CHECKPOINT);
@@ -89,7 +85,7 @@ impl Training {
             // A resumed run may be past this test: then its result is there, for no checkpoint is
             // written beyond it before it is.
             if trainer.steps_taken() < stop {
-                let _ = trainer.run(stop, &tasks.sampler, &mut watcher)?;
+                let _ = trainer.run(stop, tasks.episodes.as_ref(), &mut watcher)?;
             }
             if stop < self.outer_steps && trainer.steps_taken() < stop {
                 // Validations ended the training before this test.
@@ -107,7 +103,8 @@ impl Training {
             }
             tracing::info!(folder = %at, steps = trainer.steps_taken(), "testing");
             bar.set_message("testing");
-            let found = evaluate(trainer.learner(), &tasks.sampler, tasks.count(), tasks.test_batch)?;
+            let found =
+                evaluate(trainer.learner(), tasks.episodes.as_ref(), tasks.count(), tasks.test_batch)?;
             let error = Mean::new(found.mean, found.half_width);
             let result = Tested { outer_steps: stop, error, tasks: found.tasks };
             files.write_json(&name, &result)?;

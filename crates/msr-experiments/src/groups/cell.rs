@@ -116,13 +116,13 @@ pub fn prepare(run: &Run<Groups>, cell: &Cell<Groups>, device: Device) -> Result
     let split = run.definition.training.split(Split::new(tasks.train, tasks.test));
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
     let filter_params = ((tasks.filter_params_per_input * pattern.inputs() as f64).round() as usize).max(1);
-    let tasks = CellTasks {
-        sampler: EpisodeSampler::new(source(run, cell, &pattern)?, config)?,
-        test_tasks: usize::MAX,
-        test_batch: tasks.test_batch,
+    let mut tasks = CellTasks::sampled(
+        EpisodeSampler::new(source(run, cell, &pattern)?, config)?,
+        usize::MAX,
+        tasks.test_batch,
         device,
-        truth: Some(Truth::Pattern(pattern.clone())),
-    };
+    );
+    tasks.truth = Some(Truth::Pattern(pattern.clone()));
     Ok(Prepared { tasks, shape: Shape::Tied(pattern), filter_params, read: None })
 }
 

@@ -34,7 +34,7 @@ pub struct Outcome {
 /// Trains and tests a cell: data, model, learner, trainer, test.
 pub fn run(run: &Run<Table1>, cell: &Cell<Table1>, folder: &CellFolder) -> Result<Outcome> {
     let mut prepared = prepare(run, cell, run.device.open()?)?;
-    let source = prepared.tasks.sampler.source().clone();
+    let source = source(run, cell)?;
     // Rank 1 is a convolution; a higher rank has no exact symmetry.
     prepared.tasks.truth = if cell.problem.rank == 1 { Some(translations(source.as_ref())?) } else { None };
     let training = &run.definition.training;
@@ -73,13 +73,12 @@ pub fn prepare(run: &Run<Table1>, cell: &Cell<Table1>, device: Device) -> Result
         meta_batch: run.definition.training.meta_batch,
         seed: cell.seed,
     };
-    let tasks = CellTasks {
-        sampler: EpisodeSampler::new(source, config)?,
-        test_tasks: tasks.test_tasks.unwrap_or(usize::MAX),
-        test_batch: tasks.test_batch,
+    let tasks = CellTasks::sampled(
+        EpisodeSampler::new(source, config)?,
+        tasks.test_tasks.unwrap_or(usize::MAX),
+        tasks.test_batch,
         device,
-        truth: None,
-    };
+    );
     let shape = Shape::Vectors { inputs, outputs };
     Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
 }

@@ -48,7 +48,8 @@ impl Outcome {
 pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Result<Outcome> {
     let prepared = prepare(run, cell, run.device.open()?)?;
     let tasks = &prepared.tasks;
-    let source = tasks.sampler.source().as_ref();
+    let source = source(run, cell)?;
+    let source = source.as_ref();
     let sizes = Sizes::of(source, cell.problem.group())?;
     let training = &run.definition.training;
     let learner = prepared.learner(&cell.method, cell.seed, training)?;
@@ -99,13 +100,9 @@ pub fn prepare(run: &Run<Table2>, cell: &Cell<Table2>, device: Device) -> Result
     let split = run.definition.training.split(split);
     let shots = Shots { support: tasks.support, query: tasks.query };
     let config = SamplerConfig::new(split, shots, run.definition.training.meta_batch, cell.seed);
-    let tasks = CellTasks {
-        sampler: EpisodeSampler::new(source, config)?,
-        test_tasks: tasks.test_tasks,
-        test_batch: tasks.test_batch,
-        device,
-        truth: Some(Truth::Plane(cell.problem.group())),
-    };
+    let mut tasks =
+        CellTasks::sampled(EpisodeSampler::new(source, config)?, tasks.test_tasks, tasks.test_batch, device);
+    tasks.truth = Some(Truth::Plane(cell.problem.group()));
     let shape = Shape::Images { channels, kernel };
     Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
 }

@@ -1,0 +1,102 @@
+//! Training and testing one cell of Table 3.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use msr_episodes::EpisodeSource;
+use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
+use serde::{Deserialize, Serialize};
+
+use super::Table3;
+use super::tasks::prepare;
+use crate::engine::{Cell, CellFolder, Mean, Run, Training};
+
+/// The result of a cell, as stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub method: String,
+    pub problem: String,
+    pub seed: u64,
+    /// Outer steps of the training.
+    pub outer_steps: u64,
+    /// On validation tasks, after each number of inner steps.
+    pub validation: Vec<Accuracy>,
+    /// On test tasks, in the same order.
+    pub test: Vec<Accuracy>,
+    /// Which of them was best on validation tasks.
+    pub chosen: usize,
+    pub test_tasks: usize,
+    /// What training and validation in its course took; not known of a run that was resumed.
+    pub seconds: Option<f64>,
+}
+
+impl Outcome {
+    /// The test after the number of inner steps that was best on validation tasks.
+    pub fn best(&self) -> Option<Mean> {
+        self.test.get(self.chosen).map(|a| a.percent)
+    }
+}
+
+/// The share of query images whose class is told, in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// After so many inner steps; nothing for learners that take none.
+    pub inner_steps: Option<usize>,
+    #[serde(flatten)]
+    pub percent: Mean,
+}
+
+/// How this cell is trained: with the steps of its column.
+fn training(run: &Run<Table3>, cell: &Cell<Table3>) -> Training {
+    let training = &run.definition.training;
+    let outer_steps = cell.problem.outer_steps.unwrap_or(training.outer_steps);
+    Training { outer_steps, ..training.clone() }
+}
+
+/// Trains and tests a cell: data, network, learner, trainer, tests.
+pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Result<Outcome> {
+    let prepared = prepare(run, cell, run.device.open()?)?;
+    let training = training(run, cell);
+    let learner = prepared.learner(&cell.method, cell.seed, &training)?;
+    let is_fresh = !folder.files.path().join("metrics.jsonl").exists();
+    let started = Instant::now();
+    let (trainer, tested) = training.run(learner, &prepared.tasks, folder)?;
+    let seconds = is_fresh.then(|| started.elapsed().as_secs_f64());
+    let tasks = &run.definition.tasks;
+    let steps: &[usize] = if cell.method.learner.takes_inner_steps() { &tasks.test_inner_steps } else { &[] };
+    folder.bar.set_message("testing");
+    let found = |source: &dyn EpisodeSource| accuracies(trainer.learner(), source, steps, tasks.test_batch);
+    let validation = found(prepared.tasks.validation.as_deref().context("there are no validation tasks")?)?;
+    let test = found(prepared.tasks.episodes.as_ref())?;
+    // Of equals the first, which takes the fewest steps.
+    let chosen = (1..validation.len()).fold(0, |best, at| {
+        if validation[at].percent.mean > validation[best].percent.mean { at } else { best }
+    });
+    Ok(Outcome {
+        method: cell.method.name.clone(),
+        problem: cell.problem.name.clone(),
+        seed: cell.seed,
+        outer_steps: training.outer_steps,
+        validation,
+        test,
+        chosen,
+        test_tasks: tested.last().context("the training made no test")?.tasks,
+        seconds,
+    })
+}
+
+/// The accuracy after each number of inner steps.
+fn accuracies(
+    learner: &dyn Learner,
+    source: &dyn EpisodeSource,
+    steps: &[usize],
+    together: usize,
+) -> Result<Vec<Accuracy>> {
+    let config = EvaluationConfig { steps: steps.to_vec(), together, ..EvaluationConfig::default() };
+    let of = |found: &msr_meta::Evaluation| {
+        let classes = found.classification.as_ref().context("targets are labels")?;
+        let percent = Mean::new(100.0 * classes.accuracy.mean, 100.0 * classes.accuracy.half_width);
+        Ok(Accuracy { inner_steps: found.steps, percent })
+    };
+    evaluate_in_detail(learner, source, &config)?.iter().map(of).collect()
+}

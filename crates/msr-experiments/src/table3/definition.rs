@@ -1,0 +1,145 @@
+//! What is in the definition of Table 3, besides what is in all.
+
+use anyhow::{Result, ensure};
+use msr_data::Augmentation;
+use serde::{Deserialize, Serialize};
+
+use super::Table3;
+use crate::engine::{Definition, Expectation};
+
+/// How tasks are made and tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tasks {
+    /// Query images of each class of a training task.
+    pub query: usize,
+    /// Query images of each class of a validation or test task.
+    pub test_query: usize,
+    pub test_tasks: usize,
+    /// Tasks on which the number of inner steps is chosen.
+    pub validation_tasks: usize,
+    pub test_batch: usize,
+    /// Inner steps after which to test.
+    pub test_inner_steps: Vec<usize>,
+    /// Channels of every block.
+    pub channels: usize,
+    /// How query images are augmented; not at all, where it is not said.
+    #[serde(default)]
+    pub augmentation: Option<Augmented>,
+    /// Whether training classes are turned by quarters to make four times as many.
+    #[serde(default)]
+    pub quarter_turns: bool,
+    /// What `--profile full` makes of it.
+    pub full: Full,
+}
+
+/// As [`Augmentation`] of msr-data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augmented {
+    pub area: (f64, f64),
+    pub aspect: (f64, f64),
+    /// Left to right, top to bottom.
+    pub flips: (bool, bool),
+    pub degrees: f64,
+}
+
+impl Augmented {
+    pub fn augmentation(self) -> Augmentation {
+        let Self { area, aspect, flips, degrees } = self;
+        Augmentation { area, aspect, flips, degrees }
+    }
+}
+
+/// The sizes of a run on a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Full {
+    pub channels: usize,
+    pub meta_batch: usize,
+    pub outer_steps: u64,
+}
+
+/// Which characters train, validate and test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SplitKind {
+    /// Characters of all alphabets at random: 1,100 train, 100 validate, the rest test.
+    Published,
+    /// The alphabets of the first archive train, but for five that validate; those of the second
+    /// test.
+    NewAlphabets,
+}
+
+/// N-way k-shot tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Problem {
+    pub name: String,
+    pub ways: usize,
+    pub shots: usize,
+    pub split: SplitKind,
+    /// Steps of the outer loop, when not those of the training.
+    #[serde(default)]
+    pub outer_steps: Option<u64>,
+}
+
+/// What the results are compared with; accuracies in percent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    #[serde(default)]
+    pub reference: Vec<Reference>,
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// A value that someone else measured, for comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    pub method: String,
+    pub problem: String,
+    pub mean: f64,
+    pub half_width: f64,
+    pub source: String,
+}
+
+/// Numbers with which nothing can be trained or tested.
+pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
+    let Definition { tasks, problems, .. } = definition;
+    for (name, number) in [
+        ("query", tasks.query),
+        ("test_query", tasks.test_query),
+        ("test_batch", tasks.test_batch),
+        ("channels", tasks.channels),
+        ("the number of test_inner_steps", tasks.test_inner_steps.len()),
+    ] {
+        ensure!(number > 0, "{name} must be at least 1");
+    }
+    for (name, number) in [("test_tasks", tasks.test_tasks), ("validation_tasks", tasks.validation_tasks)] {
+        ensure!(number >= 2, "{name} must be at least 2, for an interval");
+    }
+    if let Some(augmented) = tasks.augmentation {
+        augmented.augmentation().check()?;
+    }
+    for Problem { name, ways, shots, outer_steps, .. } in problems {
+        ensure!(*ways >= 2 && *shots > 0, "{name}: classes are told apart from two ways and one shot on");
+        ensure!(*outer_steps != Some(0), "the outer_steps of {name} must be at least 1");
+    }
+    Ok(())
+}
+
+/// Every name that is used must be defined, and every bound be one.
+pub fn check(definition: &Definition<Table3>) -> Result<()> {
+    let Bounds { reference, expect } = &definition.bounds;
+    for e in expect {
+        definition.check_names(&e.method, &e.problem)?;
+        e.check()?;
+        ensure!(e.outer_steps.is_none(), "Table 3 is tested at the end alone; leave out outer_steps");
+    }
+    for r in reference {
+        definition.check_names(&r.method, &r.problem)?;
+    }
+    Ok(())
+}

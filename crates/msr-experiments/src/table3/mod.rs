@@ -1,0 +1,119 @@
+//! Table 3: few-shot classification of Omniglot's characters, query images augmented.
+
+mod cell;
+mod definition;
+mod learning;
+mod table;
+mod tasks;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use candle_core::Device;
+use clap::ValueEnum;
+
+use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Prepared, Report, Run, by_name, keep};
+use cell::Outcome;
+use definition::{Bounds, Full, Problem, Tasks};
+use table::Table;
+
+/// The experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct Table3;
+
+/// How large a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Networks and budgets for two cores.
+    #[default]
+    Cpu,
+    /// Those of the literature, for a GPU.
+    Full,
+}
+
+/// The flags that other experiments do not have.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// How large networks and budgets are.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "resume")]
+    pub profile: Profile,
+    /// Only these problems: `5w1s`, `5w1s-new-alphabets`, `5w5s`, `20w1s`, `20w5s`.
+    #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
+    pub problems: Vec<String>,
+    /// The folder of Omniglot's archives, images_background.zip and images_evaluation.zip, with
+    /// images of any size.
+    #[arg(long, value_name = "DIR", default_value = "data/omniglot", conflicts_with = "resume")]
+    pub data: PathBuf,
+}
+
+impl Experiment for Table3 {
+    type Tasks = Tasks;
+    type Problem = Problem;
+    type Bounds = Bounds;
+    type Flags = Flags;
+    type Outcome = Outcome;
+
+    fn name(problem: &Problem) -> &str {
+        &problem.name
+    }
+
+    fn cell_name(cell: &Cell<Self>) -> String {
+        format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
+    }
+
+    fn check_plan(definition: &Definition<Self>) -> Result<()> {
+        definition::check_plan(definition)
+    }
+
+    fn check(definition: &Definition<Self>) -> Result<()> {
+        definition::check(definition)
+    }
+
+    fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
+        // A run is continued from any folder. There is no other source of characters: a definition
+        // is the same with it.
+        let data = std::path::absolute(&flags.data);
+        run.data = Some(data.with_context(|| flags.data.display().to_string())?);
+        let has_own_steps = run.quick || !run.is_defined;
+        let Definition { problems, quick, tasks, training, .. } = &mut run.definition;
+        if flags.profile == Profile::Full {
+            let Full { channels, meta_batch, outer_steps } = tasks.full;
+            (tasks.channels, training.meta_batch) = (channels, meta_batch);
+            if !has_own_steps {
+                training.outer_steps = outer_steps;
+            }
+            run.is_defined = false;
+        }
+        if has_own_steps || flags.profile == Profile::Full {
+            problems.iter_mut().for_each(|problem| problem.outer_steps = None);
+        }
+        let by_default = run.quick.then(|| quick.problems.clone());
+        if run.quick {
+            tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
+        }
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))
+    }
+
+    fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {
+        tasks::prepare(run, cell, device)
+    }
+
+    fn run(run: &Run<Self>, cell: &Cell<Self>, folder: &CellFolder) -> Result<Outcome> {
+        cell::run(run, cell, folder)
+    }
+
+    fn line(outcome: &Outcome) -> String {
+        let best =
+            outcome.best().map_or_else(String::new, |m| format!("{:.2} ± {:.2} %", m.mean, m.half_width));
+        let steps = outcome.test.get(outcome.chosen).and_then(|a| a.inner_steps);
+        let steps = steps.map_or_else(String::new, |steps| format!(" with {steps} inner steps"));
+        format!("{} {:10} seed {}: {best}{steps}", outcome.problem, outcome.method, outcome.seed)
+    }
+
+    fn report(run: &Run<Self>, outcomes: &[Outcome], folder: &Folder) -> Result<Report> {
+        learning::draw(run, folder)?;
+        let table = Table::new(run, outcomes);
+        let (checked, outside) = table.outside();
+        Ok(Report { text: table.to_string(), checked, outside })
+    }
+}

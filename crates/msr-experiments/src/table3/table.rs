@@ -1,0 +1,132 @@
+//! Table 3 as text, with reference values, and its check against the definition.
+
+use std::fmt::{self, Display};
+
+use msr_report::Table as Lines;
+
+use super::Table3;
+use super::cell::Outcome;
+use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, steps};
+
+/// The table of a run.
+pub struct Table<'a> {
+    run: &'a Run<Table3>,
+    outcomes: &'a [Outcome],
+}
+
+impl<'a> Table<'a> {
+    /// A table of these results.
+    pub fn new(run: &'a Run<Table3>, outcomes: &'a [Outcome]) -> Self {
+        Self { run, outcomes }
+    }
+
+    /// The results of a cell, seed by seed.
+    fn of(&self, method: &str, problem: &str) -> impl Iterator<Item = &'a Outcome> {
+        let (method, problem) = (method.to_string(), problem.to_string());
+        self.outcomes.iter().filter(move |o| o.method == method && o.problem == problem)
+    }
+
+    /// The mean over seeds after the number of inner steps that validation chose, which may differ
+    /// from seed to seed.
+    fn best(&self, method: &str, problem: &str) -> Option<Mean> {
+        Mean::over(self.of(method, problem).filter_map(Outcome::best))
+    }
+
+    /// The mean over seeds of one of the tests.
+    fn after(&self, method: &str, problem: &str, at: usize) -> Option<Mean> {
+        Mean::over(self.of(method, problem).filter_map(|o| Some(o.test.get(at)?.percent)))
+    }
+
+    /// How many bounds were checked, and every value that leaves its interval, in words. None are
+    /// checked when the run is not the defined experiment.
+    pub fn outside(&self) -> (usize, Vec<String>) {
+        let (mut checked, mut outside) = (0, Vec::new());
+        let definition = &self.run.definition;
+        if !self.run.is_defined || self.run.quick {
+            return (checked, outside);
+        }
+        for e in definition.bounds.expect.iter().filter(|e| definition.training.seeds >= e.min_seeds) {
+            let Some(mean) = self.best(&e.method, &e.problem) else { continue };
+            checked += 1;
+            outside.extend(e.outside(&format!("{} on {}", e.method, e.problem), mean));
+        }
+        (checked, outside)
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        let definition = &self.run.definition;
+        let mut rows = Vec::new();
+        for problem in &definition.problems {
+            for method in &definition.methods {
+                let (method, problem) = (method.name.as_str(), problem.name.as_str());
+                let Some(first) = self.of(method, problem).next() else { continue };
+                let mut row =
+                    vec![problem.to_string(), method.to_string(), percent(self.best(method, problem))];
+                let count = definition.tasks.test_inner_steps.len();
+                row.extend((0..count).map(|at| match first.test.get(at).and_then(|a| a.inner_steps) {
+                    Some(_) => percent(self.after(method, problem, at)),
+                    None => "–".to_string(),
+                }));
+                row.push(first.outer_steps.to_string());
+                let seconds: Option<Vec<f64>> = self.of(method, problem).map(|o| o.seconds).collect();
+                row.push(seconds.filter(|s| !s.is_empty()).map_or_else(
+                    || "–".to_string(),
+                    |all| format!("{:.0} s", all.iter().sum::<f64>() / all.len() as f64),
+                ));
+                let reference = definition.bounds.reference.iter();
+                let mut reference = reference.filter(|r| r.method == method && r.problem == problem);
+                row.push(percent(reference.next().map(|r| Mean::new(r.mean, r.half_width))));
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    /// The names of all cells, with what each seed gave.
+    fn all_seeds(&self) -> Vec<([String; 3], Vec<Option<f64>>)> {
+        let definition = &self.run.definition;
+        let mut cells = Vec::new();
+        for problem in &definition.problems {
+            for method in &definition.methods {
+                let of = |seed| {
+                    let mut own = self.of(&method.name, &problem.name).filter(|o| o.seed == seed);
+                    Some(own.next()?.best()?.mean)
+                };
+                let name = [problem.name.clone(), method.name.clone(), "best".to_string()];
+                cells.push((name, (0..definition.training.seeds).map(of).collect()));
+            }
+        }
+        cells
+    }
+}
+
+/// A mean in percent, to two digits.
+fn percent(mean: Option<Mean>) -> String {
+    mean.map_or_else(|| "–".to_string(), |m| format!("{:.2} ± {:.2}", m.mean, m.half_width))
+}
+
+impl Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let definition = &self.run.definition;
+        let tasks = definition.tasks.test_tasks;
+        writeln!(f, "{}\n({tasks} test tasks; {})\n", definition.title, steps(self.run))?;
+        let after = definition.tasks.test_inner_steps.iter().map(|steps| match steps {
+            1 => "1 step".to_string(),
+            _ => format!("{steps} steps"),
+        });
+        let head = ["problem", "method", "best"].map(String::from).into_iter().chain(after);
+        let head: Vec<String> =
+            head.chain(["outer steps", "training", "reference"].map(String::from)).collect();
+        writeln!(f, "{}", Lines::new(head, self.rows()))?;
+        writeln!(
+            f,
+            "best: after the number of inner steps that is best on validation tasks. ±: 95 % over test tasks, which are \
+             the same for all methods of a seed."
+        )?;
+        let shown = definition.bounds.reference.iter().filter(|r| self.best(&r.method, &r.problem).is_some());
+        write!(f, "{}", notes(self.run, shown.map(|r| r.source.as_str()).collect()))?;
+        let seeds = self.all_seeds();
+        write!(f, "{}", seed_by_seed(self.run, ["problem", "method", "test"], seeds.into_iter()))?;
+        write!(f, "{}", not_checked(self.run))
+    }
+}
