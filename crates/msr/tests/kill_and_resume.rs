@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use kills::{contents, files, start};
+use msr_testkit::normal;
 
 mod command;
 mod kills;
@@ -89,6 +90,56 @@ fn a_killed_run_with_validation_ends_with_the_same_bytes() {
         assert_eq!(found["ended_early"].as_bool().unwrap(), best + 40 == taken, "{found}");
     }
     assert!(validated.iter().any(|found| found["ended_early"] == true), "some training is cut short");
+}
+
+/// Images that are augmented, in episodes that are made in the background.
+#[test]
+fn a_killed_table3_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    // Seven alphabets and one more, of three characters each, with as many drawings as are needed.
+    for (archive, alphabets) in [("background", 0..7), ("evaluation", 7..9)] {
+        let file = std::fs::File::create(folder.path().join(format!("images_{archive}.zip"))).unwrap();
+        let mut zip = zip::ZipWriter::new(file);
+        for class in alphabets.flat_map(|alphabet| (0..3).map(move |number| (alphabet, number))) {
+            for drawing in 0..6 {
+                let name = format!("Alphabet{}/character{:02}/{drawing}.png", class.0, class.1);
+                zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+                let mut ink = normal(100 * (3 * class.0 + class.1) + drawing, 256, candle_core::DType::F32);
+                ink = ((ink.clamp(-2f32, 2f32).unwrap() + 2.0).unwrap() * 60.0).unwrap();
+                let pixels: Vec<u8> = ink.to_vec1::<f32>().unwrap().iter().map(|&x| x as u8).collect();
+                let mut encoder = png::Encoder::new(&mut zip, 16, 16);
+                encoder.set_color(png::ColorType::Grayscale);
+                encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+            }
+        }
+        zip.finish().unwrap();
+    }
+    let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/../msr-experiments/definitions");
+    let mut table3 = std::fs::read_to_string(Path::new(definitions).join("table3.toml")).unwrap();
+    for (from, to) in [
+        ("channels = 32 ", "channels = 3 "),
+        ("channels = 36", "channels = 4"),
+        ("test_tasks = 1_000", "test_tasks = 20"),
+        ("every = 500\ntasks = 200", "every = 30\ntasks = 10"),
+        ("validation_tasks = 200", "validation_tasks = 10"),
+        ("checkpoint_every = 250", "checkpoint_every = 20"),
+    ] {
+        assert!(table3.contains(from), "{from}");
+        table3 = table3.replace(from, to);
+    }
+    let definition = folder.path().join("small.toml");
+    std::fs::write(&definition, table3).unwrap();
+    let flags = [
+        "--definition",
+        definition.to_str().unwrap(),
+        "--data",
+        folder.path().to_str().unwrap(),
+        "--problems",
+        "5w1s-new-alphabets",
+        "--outer-steps",
+        "90",
+    ];
+    check(&Run { experiment: "table3", flags: &flags }, 6 * 7);
 }
 
 /// The files of the run, but for when and how it was started.

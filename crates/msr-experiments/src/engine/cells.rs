@@ -74,7 +74,8 @@ fn bars(cells: usize) -> Result<(MultiProgress, ProgressBar, ProgressStyle)> {
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let _ = write!(out, "{:.0}/s", state.per_sec());
     };
-    let style = ProgressStyle::with_template("{prefix:30} [{bar:14}] {pos:>4}/{len} {rate:>6} {msg}")?;
+    let style =
+        ProgressStyle::with_template("{prefix:30} [{bar:10}] {pos:>4}/{len} {rate:>5} {eta:>4} {msg}")?;
     Ok((bars, total, style.with_key("rate", rate)))
 }
 

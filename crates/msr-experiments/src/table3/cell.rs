@@ -1,7 +1,5 @@
 //! Training and testing one cell of Table 3.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use msr_episodes::EpisodeSource;
 use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
@@ -26,8 +24,6 @@ pub struct Outcome {
     /// Which of them was best on validation tasks.
     pub chosen: usize,
     pub test_tasks: usize,
-    /// What training and validation in its course took; not known of a run that was resumed.
-    pub seconds: Option<f64>,
 }
 
 impl Outcome {
@@ -58,10 +54,7 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
     let prepared = prepare(run, cell, run.device.open()?)?;
     let training = training(run, cell);
     let learner = prepared.learner(&cell.method, cell.seed, &training)?;
-    let is_fresh = !folder.files.path().join("metrics.jsonl").exists();
-    let started = Instant::now();
     let (trainer, tested) = training.run(learner, &prepared.tasks, folder)?;
-    let seconds = is_fresh.then(|| started.elapsed().as_secs_f64());
     let tasks = &run.definition.tasks;
     let steps: &[usize] = if cell.method.learner.takes_inner_steps() { &tasks.test_inner_steps } else { &[] };
     folder.bar.set_message("testing");
@@ -81,7 +74,6 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
         test,
         chosen,
         test_tasks: tested.last().context("the training made no test")?.tasks,
-        seconds,
     })
 }
 

@@ -68,11 +68,6 @@ impl<'a> Table<'a> {
                     None => "–".to_string(),
                 }));
                 row.push(first.outer_steps.to_string());
-                let seconds: Option<Vec<f64>> = self.of(method, problem).map(|o| o.seconds).collect();
-                row.push(seconds.filter(|s| !s.is_empty()).map_or_else(
-                    || "–".to_string(),
-                    |all| format!("{:.0} s", all.iter().sum::<f64>() / all.len() as f64),
-                ));
                 let reference = definition.bounds.reference.iter();
                 let mut reference = reference.filter(|r| r.method == method && r.problem == problem);
                 row.push(percent(reference.next().map(|r| Mean::new(r.mean, r.half_width))));
@@ -115,8 +110,7 @@ impl Display for Table<'_> {
             _ => format!("{steps} steps"),
         });
         let head = ["problem", "method", "best"].map(String::from).into_iter().chain(after);
-        let head: Vec<String> =
-            head.chain(["outer steps", "training", "reference"].map(String::from)).collect();
+        let head: Vec<String> = head.chain(["outer steps", "reference"].map(String::from)).collect();
         writeln!(f, "{}", Lines::new(head, self.rows()))?;
         writeln!(
             f,
