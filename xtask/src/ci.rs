@@ -74,7 +74,7 @@ pub fn run() -> Result<()> {
             if !images.is_dir() {
                 continue;
             }
-            run.args(["--outer-steps", "20"]).arg("--data").arg(images);
+            run.args(["--outer-steps", "20", "--methods", "MSR-Conv,ProtoNets"]).arg("--data").arg(images);
         }
         step(&format!("{experiment}, quick, as an installed program runs it"), || {
             succeed(&mut run, &scratch.0)
