@@ -16,7 +16,8 @@ use super::pictures;
 use super::sizes::Sizes;
 use super::symmetry::{Equivariance, SymmetryReport};
 use crate::engine::{
-    Cell, CellFolder, CellTasks, Experiment, Mean, Prepared, Run, Shape, Tested, Truth, open_file, weights,
+    Cell, CellFolder, CellTasks, Experiment, Mean, Prepared, Run, Shape, Tested, Truth, factors, open_file,
+    weights,
 };
 
 /// What a file of the authors holds.
@@ -65,7 +66,7 @@ pub fn run(run: &Run<Table2>, cell: &Cell<Table2>, folder: &CellFolder) -> Resul
         let basis = pictures::basis(&name, group, sizes, &matrices, &filters.learned)?;
         folder.files.write_picture("basis", &basis)?;
         if matrices.len() > 1 {
-            folder.files.write_picture("factors", &pictures::factors(&name, &matrices)?)?;
+            folder.files.write_picture("factors", &factors(&name, &matrices)?)?;
         }
     }
     Ok(Outcome {

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use candle_core::Tensor;
 use msr_groups::{PlaneGroup, SteerableBasis};
-use msr_report::picture::{self, Panel, Picture};
+use msr_report::picture::{self, Picture};
 use nalgebra::{DMatrix, DVector};
 
 use super::filters::Filters;
@@ -62,22 +62,6 @@ fn strips(title: &str, group: PlaneGroup, sizes: Sizes, rows: &[Vec<(String, Vec
         "rotation angle in degrees (m: mirrored first)"
     };
     Ok(picture::filters(title, quantity, &headings, sizes.kernel, rows)?)
-}
-
-/// A, B and C, and the products A Aᵀ and C Cᵀ by which a gradient step in v moves the weights.
-pub fn factors(title: &str, symmetry: &[Tensor]) -> Result<Picture> {
-    let [a, b, c] = symmetry else { bail!("a picture of Kronecker factors needs three") };
-    let panel = |caption: &str, matrix: &Tensor| -> Result<Panel> {
-        let (rows, columns) = matrix.dims2()?;
-        Ok(Panel::values(caption, &entries(matrix)?, rows, columns)?)
-    };
-    let gram = |m: &Tensor| -> Result<Tensor> { Ok(m.matmul(&m.t()?)?) };
-    let rows = vec![
-        ("output channels".to_string(), vec![panel("A", a)?, panel("A Aᵀ", &gram(a)?)?]),
-        ("input channels".to_string(), vec![panel("B", b)?]),
-        ("kernel positions".to_string(), vec![panel("C", c)?, panel("C Cᵀ", &gram(c)?)?]),
-    ];
-    Ok(picture::matrices(&format!("{title}: Kronecker factors"), "entry", rows))
 }
 
 /// The true basis functions of one field, and under each its projection on as many learned

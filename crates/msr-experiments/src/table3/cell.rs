@@ -1,13 +1,15 @@
 //! Training and testing one cell of Table 3.
 
 use anyhow::{Context, Result};
+use candle_core::Tensor;
 use msr_episodes::EpisodeSource;
 use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
+use super::symmetry::{Measure, measures};
 use super::tasks::prepare;
-use crate::engine::{Cell, CellFolder, Mean, Run, Training};
+use crate::engine::{Cell, CellFolder, Experiment, Mean, Run, Training, factors};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Outcome {
     /// Which of them was best on validation tasks.
     pub chosen: usize,
     pub test_tasks: usize,
+    /// Where Kronecker factors are learned, what they know of flips and turns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symmetry: Vec<Measure>,
 }
 
 impl Outcome {
@@ -65,6 +70,14 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
     let chosen = (1..validation.len()).fold(0, |best, at| {
         if validation[at].percent.mean > validation[best].percent.mean { at } else { best }
     });
+    let learned = trainer.learner().learned()?;
+    for layer in learned.symmetric_layers()? {
+        let matrices: Vec<Tensor> = layer.matrices.into_iter().map(|(_, matrix)| matrix).collect();
+        if matrices.len() == 3 {
+            let title = format!("{}, {}", Table3::cell_name(cell), layer.layer);
+            folder.files.write_picture(&format!("factors-{}", layer.layer), &factors(&title, &matrices)?)?;
+        }
+    }
     Ok(Outcome {
         method: cell.method.name.clone(),
         problem: cell.problem.name.clone(),
@@ -74,6 +87,7 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
         test,
         chosen,
         test_tasks: tested.last().context("the training made no test")?.tasks,
+        symmetry: measures(&learned)?,
     })
 }
 

@@ -3,6 +3,7 @@
 mod cell;
 mod definition;
 mod learning;
+mod symmetry;
 mod table;
 mod tasks;
 

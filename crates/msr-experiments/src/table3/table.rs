@@ -6,6 +6,7 @@ use msr_report::Table as Lines;
 
 use super::Table3;
 use super::cell::Outcome;
+use super::symmetry::{Compared, distinguishable};
 use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, steps};
 
 /// The table of a run.
@@ -77,6 +78,42 @@ impl<'a> Table<'a> {
         rows
     }
 
+    /// What the learned C know of flips and turns, of the first seed, method by method.
+    fn symmetry(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let with = self.outcomes.iter().filter(|o| o.seed == 0 && !o.symmetry.is_empty());
+        for outcome in with {
+            let chances = outcome.symmetry.iter().flat_map(|m| [m.share.p, m.closure.p]);
+            let chances: Vec<f64> = chances.collect();
+            let found = distinguishable(&chances);
+            let cell = |c: Compared, found: bool| {
+                format!("{:.2} ({:.2}; {:.4}{})", c.value, c.mean, c.p, if found { " *" } else { "" })
+            };
+            let rows = outcome.symmetry.iter().zip(found.chunks(2)).map(|(m, found)| {
+                let (share, closure) = (cell(m.share, found[0]), cell(m.closure, found[1]));
+                vec![m.layer.clone(), m.transformation.clone(), share, closure]
+            });
+            let head = ["layer", "of the taps", "share", "closure"].map(String::from);
+            writeln!(
+                f,
+                "\nWhat C of {} on {} (seed 0) knows of flips and turns: share tr(P C Cᵀ) / tr(C Cᵀ), closure ‖P C Cᵀ Pᵀ − C \
+                 Cᵀ‖ / ‖C Cᵀ‖;\nin brackets the mean over all permutations of the same cycle type, and the part of them that is \
+                 at least as extreme.\n\n{}",
+                outcome.method,
+                outcome.problem,
+                Lines::new(head, rows.collect::<Vec<_>>())
+            )?;
+            let (count, of) = (found.iter().filter(|&&found| found).count(), chances.len());
+            match count {
+                0 => writeln!(
+                    f,
+                    "Nothing is distinguishable from chance, corrected for {of} comparisons (Holm, 5 %)."
+                )?,
+                _ => writeln!(f, "* {count} of {of} comparisons, distinguishable from chance (Holm, 5 %).")?,
+            }
+        }
+        Ok(())
+    }
+
     /// The names of all cells, with what each seed gave.
     fn all_seeds(&self) -> Vec<([String; 3], Vec<Option<f64>>)> {
         let definition = &self.run.definition;
@@ -121,6 +158,7 @@ impl Display for Table<'_> {
         write!(f, "{}", notes(self.run, shown.map(|r| r.source.as_str()).collect()))?;
         let seeds = self.all_seeds();
         write!(f, "{}", seed_by_seed(self.run, ["problem", "method", "test"], seeds.into_iter()))?;
+        self.symmetry(f)?;
         write!(f, "{}", not_checked(self.run))
     }
 }
