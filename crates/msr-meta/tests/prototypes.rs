@@ -49,7 +49,7 @@ fn probabilities_are_those_of_distances_to_means() {
     let scores = found.outputs.to_vec3::<f64>().unwrap();
     let x = |e: &Examples| e.x.to_vec3::<f64>().unwrap();
     let y = |e: &Examples| e.y.tensor().to_vec2::<u32>().unwrap();
-    for task in 0..2 {
+    for (task, scores) in scores.iter().enumerate() {
         let (support, own) = (&x(&episode.support)[task], &y(&episode.support)[task]);
         let prototypes: Vec<Vec<f64>> = (0..3)
             .map(|class| {
@@ -68,7 +68,7 @@ fn probabilities_are_those_of_distances_to_means() {
             let distance = |c: &Vec<f64>| c.iter().zip(&query).map(|(c, q)| (c - q).powi(2)).sum::<f64>();
             let powers: Vec<f64> = prototypes.iter().map(|c| (-distance(c)).exp()).collect();
             let total: f64 = powers.iter().sum();
-            let found: Vec<f64> = scores[task][example].iter().map(|s| s.exp()).collect();
+            let found: Vec<f64> = scores[example].iter().map(|s| s.exp()).collect();
             let sum: f64 = found.iter().sum();
             for (found, power) in found.iter().zip(&powers) {
                 assert!((found / sum - power / total).abs() < 1e-12);
