@@ -36,7 +36,9 @@ fn no_rule_and_no_kernel_is_left_out() -> Result<()> {
         concat!(include_str!("kernels.rs"), include_str!("forms.rs"), include_str!("steps.rs")),
     ];
     let names = |text: &str, before: &str| -> Vec<String> {
-        let starts = text.lines().filter_map(|line| line.trim_start().strip_prefix(before));
+        // What answers yes or no computes nothing.
+        let lines = text.lines().filter(|line| !line.ends_with("-> bool {"));
+        let starts = lines.filter_map(|line| line.trim_start().strip_prefix(before));
         let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         starts.map(name).collect()
     };
