@@ -54,6 +54,8 @@ impl Augmentation {
             format!("aspects should be positive and in order, got {:?}", self.aspect)
         } else if !(0.0..=180.0).contains(&self.degrees) {
             format!("the largest angle should be 0° to 180°, got {}", self.degrees)
+        } else if self.area.0 * (1.0 / self.aspect.1).max(self.aspect.0) > 1.0 {
+            format!("no crop of area {:?} and aspect {:?} fits into an image", self.area, self.aspect)
         } else {
             return Ok(());
         };
@@ -221,6 +223,7 @@ mod tests {
             Augmentation { area: (0.9, 0.8), ..fine },
             Augmentation { aspect: (1.0, f64::NAN), ..fine },
             Augmentation { degrees: -1.0, ..fine },
+            Augmentation { area: (0.9, 0.9), aspect: (2.0, 2.0), ..fine },
         ] {
             assert!(bad.check().is_err_and(|e| e.to_string().contains("augmentation")));
         }

@@ -71,6 +71,12 @@ impl<E: Experiment> Definition<E> {
                 let fine = factor.is_finite() && *factor >= 0.0;
                 ensure!(fine, "the factor of {ending} of {} must be at least 0, not {factor}", method.name);
             }
+            let takes_factors = matches!(method.learner, LearnerKind::Bilevel | LearnerKind::Exact);
+            ensure!(
+                takes_factors || method.outer_factors.is_empty(),
+                "{} takes no outer_factors: they are for learners with an inner loop",
+                method.name
+            );
             ensure!(method.channels != Some(0), "the channels of {} must be at least 1", method.name);
             let ridge = method.learner != LearnerKind::Exact || self.training.ridge.is_some();
             ensure!(ridge, "{} solves exactly, which needs `ridge` in [training]", method.name);

@@ -50,6 +50,11 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
         by_name(a, b)
     }
 
+    /// What each seed has of its own, in words.
+    fn own_of_a_seed(run: &Run<Self>) -> &'static str {
+        if run.data.is_none() { "its own problem and its own start" } else { "its own start" }
+    }
+
     /// Refuses what cannot run, beyond what is checked of all: when a run begins, and when it is
     /// continued.
     fn check_plan(definition: &Definition<Self>) -> Result<()>;
@@ -138,6 +143,9 @@ pub struct Run<E: Experiment> {
     /// What the arrays in those files are called.
     #[serde(default)]
     pub arrays: ArrayNames,
+    /// Whether a flag says how many outer steps there are.
+    #[serde(default)]
+    pub has_own_steps: bool,
     /// Whether nothing was changed on which the bounds of the definition depend.
     pub is_defined: bool,
     /// The name under which the table is recorded; nothing when this is not the whole experiment.

@@ -1,6 +1,6 @@
 //! The learners that the tables compare.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use msr_meta::{
     GradientSteps, HeadTargets, Learner, Loss, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig,
     Prototypes, PrototypesConfig, Rates, Reduction, RidgeHead, RidgeHeadConfig,
@@ -43,10 +43,19 @@ impl Method {
             true => MetaConfig { loss: Loss::CrossEntropy, reduction: Reduction::Mean, ..config },
             false => config,
         };
+        let learner = MetaLearner::new(model.layer(), config)?;
+        for ending in self.outer_factors.keys() {
+            let mut names = learner.outer_parameters().iter().map(|p| p.name.as_str());
+            ensure!(
+                names.any(|name| name.ends_with(ending.as_str())),
+                "{} has a factor for the outer rate of `{ending}`, but no parameter is called so",
+                self.name
+            );
+        }
         let factor = |name: &str| {
             let own = self.outer_factors.iter().filter(|(ending, _)| name.ends_with(ending.as_str()));
             own.map(|(_, factor)| factor).product()
         };
-        Ok(Box::new(MetaLearner::new(model.layer(), config)?.with_outer_rates(factor)))
+        Ok(Box::new(learner.with_outer_rates(factor)))
     }
 }

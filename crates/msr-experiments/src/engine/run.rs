@@ -36,6 +36,7 @@ impl<E: Experiment> Run<E> {
             device: flags.device.unwrap_or(DeviceName::Cpu),
             data: None,
             arrays: ArrayNames::default(),
+            has_own_steps: flags.outer_steps.is_some(),
             is_defined: true,
             recorded_as: None,
         };

@@ -30,7 +30,7 @@ pub struct Training {
     pub outer_schedule: Schedule,
     /// Steps of the inner loop.
     pub inner_steps: usize,
-    /// The inner rate at the start, of methods that do not name their own; learned, one per layer.
+    /// The inner rate at the start, of methods that do not name their own; learned.
     pub inner_rate: f64,
     /// The ridge of exact inner solutions at the start; learned.
     #[serde(default)]

@@ -45,7 +45,7 @@ pub fn seed_by_seed<E: Experiment>(
             name.into_iter().chain(values).collect()
         })
         .collect();
-    let own = if run.data.is_none() { "its own problem and its own start" } else { "its own start" };
+    let own = E::own_of_a_seed(run);
     format!("\nSeed by seed (each has {own}):\n\n{}", Table::new(head, rows))
 }
 

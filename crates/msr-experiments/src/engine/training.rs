@@ -76,6 +76,7 @@ impl Training {
         trainer.checkpoint_to(checkpoint, self.checkpoint_every)?;
         bar.set_length(self.outer_steps);
         bar.set_position(trainer.steps_taken());
+        bar.reset_eta();
         let lines = (self.metrics_every, self.outer_steps);
         let lengths = (lengths, self.validation.is_some());
         let mut watcher =

@@ -19,7 +19,7 @@ pub struct Validation {
     /// Outer steps from one validation to the next.
     pub every: u64,
     /// The number of validation tasks: the last ones of the training tasks, which then train no
-    /// more.
+    /// more; of classes, tasks of classes of their own.
     pub tasks: usize,
     /// The training ends when so many validations in a row were no better than the best one before
     /// them; never, where it is not said.

@@ -16,7 +16,8 @@ pub struct Tasks {
     /// Query images of each class of a validation or test task.
     pub test_query: usize,
     pub test_tasks: usize,
-    /// Tasks on which the number of inner steps is chosen.
+    /// Tasks on which the number of inner steps is chosen, and the best state in the course of the
+    /// training.
     pub validation_tasks: usize,
     pub test_batch: usize,
     /// Inner steps after which to test.
@@ -56,6 +57,8 @@ impl Augmented {
 #[serde(deny_unknown_fields)]
 pub struct Full {
     pub channels: usize,
+    /// Of methods that have channels of their own.
+    pub big_channels: usize,
     pub meta_batch: usize,
     pub outer_steps: u64,
 }
@@ -117,11 +120,25 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
     ] {
         ensure!(number > 0, "{name} must be at least 1");
     }
+    let increasing =
+        tasks.test_inner_steps.is_sorted_by(|a, b| a < b) && tasks.test_inner_steps.first() > Some(&0);
+    ensure!(increasing, "test_inner_steps must be at least 1, and increase");
     for (name, number) in [("test_tasks", tasks.test_tasks), ("validation_tasks", tasks.validation_tasks)] {
         ensure!(number >= 2, "{name} must be at least 2, for an interval");
     }
     if let Some(augmented) = tasks.augmentation {
         augmented.augmentation().check()?;
+    }
+    if let Some(validation) = &definition.training.validation {
+        let budgets = problems.iter().filter_map(|p| p.outer_steps).chain([definition.training.outer_steps]);
+        for steps in budgets {
+            // What is tested is the best state of those that were validated.
+            ensure!(
+                steps.is_multiple_of(validation.every) || steps < validation.every,
+                "{steps} outer steps end between two validations, of which there is one every {} steps; use a multiple",
+                validation.every
+            );
+        }
     }
     for Problem { name, ways, shots, outer_steps, .. } in problems {
         ensure!(*ways >= 2 && *shots > 0, "{name}: classes are told apart from two ways and one shot on");

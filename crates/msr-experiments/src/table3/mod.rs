@@ -62,6 +62,10 @@ impl Experiment for Table3 {
         format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
     }
 
+    fn own_of_a_seed(_: &Run<Self>) -> &'static str {
+        "its own characters in the published split, its own tasks and its own start"
+    }
+
     fn check_plan(definition: &Definition<Self>) -> Result<()> {
         definition::check_plan(definition)
     }
@@ -75,11 +79,12 @@ impl Experiment for Table3 {
         // is the same with it.
         let data = std::path::absolute(&flags.data);
         run.data = Some(data.with_context(|| flags.data.display().to_string())?);
-        let has_own_steps = run.quick || !run.is_defined;
-        let Definition { problems, quick, tasks, training, .. } = &mut run.definition;
+        let has_own_steps = run.quick || run.has_own_steps;
+        let Definition { problems, methods, quick, tasks, training, .. } = &mut run.definition;
         if flags.profile == Profile::Full {
-            let Full { channels, meta_batch, outer_steps } = tasks.full;
+            let Full { channels, big_channels, meta_batch, outer_steps } = tasks.full;
             (tasks.channels, training.meta_batch) = (channels, meta_batch);
+            methods.iter_mut().filter_map(|m| m.channels.as_mut()).for_each(|own| *own = big_channels);
             if !has_own_steps {
                 training.outer_steps = outer_steps;
             }

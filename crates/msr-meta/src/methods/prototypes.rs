@@ -30,6 +30,11 @@ use crate::parameters::{for_tasks, nodes, variables};
 /// What messages call it.
 const NAME: &str = "a prototypical network";
 
+/// The type in which squares of features of this type are added up.
+fn wide(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
+}
+
 /// How [`Prototypes`] learn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrototypesConfig {
@@ -123,15 +128,15 @@ impl Prototypes {
         Ok(self.tied.spread(&for_tasks(outer, tasks)?))
     }
 
-    /// The head of each task, `(t, F + 1, C)`: twice the prototypes, then less their squares.
+    /// The head of each task, `(t, F + 1, C)`, in `f32` at least: twice the prototypes, then less
+    /// their squares.
     fn head(&self, body: &Values, support: &Examples) -> Result<Node> {
         let Targets::Labels(labels) = &support.y else {
             return Err(Error::config(format!("{NAME} needs labels, got {}", support.y.kind())));
         };
         let features = features(self.body.as_ref(), body, &support.x, false, NAME)?;
-        let dtype = features.dtype();
         // Squares of features overflow half precision.
-        let wide = if dtype == DType::F64 { DType::F64 } else { DType::F32 };
+        let wide = wide(features.dtype());
         let features = features.to_dtype(wide)?;
         let of_class = rows(labels, self.config.classes, 0.0)?.to_dtype(wide)?;
         let counts = of_class.sum_keepdim(1)?;
@@ -147,7 +152,7 @@ impl Prototypes {
         // (t, F, C)
         let prototypes = features.t()?.matmul(&shares)?;
         let squares = prototypes.mul(&prototypes)?.sum_keepdim(&[1])?;
-        Ok(concat(&[&prototypes.affine(2.0, 0.0)?, &squares.neg()?], 1)?.to_dtype(dtype)?)
+        Ok(concat(&[&prototypes.affine(2.0, 0.0)?, &squares.neg()?], 1)?)
     }
 
     /// The scores of the query sets `(t, b, C)`, and the loss of each task `(t)`.
@@ -155,7 +160,8 @@ impl Prototypes {
         episode.check()?;
         let body = self.body_values(outer, episode.support.tasks())?;
         let head = self.head(&body, &episode.support)?;
-        let scores = features(self.body.as_ref(), &body, &episode.query.x, true, NAME)?.matmul(&head)?;
+        let query = features(self.body.as_ref(), &body, &episode.query.x, true, NAME)?;
+        let scores = query.to_dtype(head.dtype())?.matmul(&head)?;
         let losses =
             Loss::CrossEntropy.per_task_smoothed(&scores, &episode.query.y, self.config.label_smoothing)?;
         Ok((scores, losses))
@@ -203,7 +209,8 @@ impl Learner for Prototypes {
         check_support(support)?;
         let body = self.body_values(&self.nodes(Node::constant), support.tasks())?;
         let head = self.head(&body, support)?;
-        let (model, values) = Headed::new(self.body.clone(), body, &head, true)?;
+        let dtype = self.tied.parameters.iter().next().map_or(head.dtype(), |p| p.tensor.dtype());
+        let (model, values) = Headed::new(self.body.clone(), body, &head.to_dtype(dtype)?, true)?;
         check_adapted(&values)?;
         Adapted::new(model, &values)
     }
