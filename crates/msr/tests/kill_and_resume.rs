@@ -120,7 +120,7 @@ fn a_killed_table3_ends_with_the_same_bytes() {
         ("channels = 32 ", "channels = 3 "),
         ("channels = 36", "channels = 4"),
         ("test_tasks = 1_000", "test_tasks = 20"),
-        ("every = 500\ntasks = 200", "every = 30\ntasks = 10"),
+        ("every = 500\ntasks = 200", "every = 50\ntasks = 10"),
         ("validation_tasks = 200", "validation_tasks = 10"),
         ("checkpoint_every = 250", "checkpoint_every = 20"),
     ] {
@@ -137,7 +137,7 @@ fn a_killed_table3_ends_with_the_same_bytes() {
         "--problems",
         "5w1s-new-alphabets",
         "--outer-steps",
-        "90",
+        "100",
     ];
     check(&Run { experiment: "table3", flags: &flags }, 6 * 7);
 }
