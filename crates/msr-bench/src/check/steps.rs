@@ -23,7 +23,7 @@ pub fn steps() -> Vec<Operation> {
         ),
         kernel_of_many(
             "inner_step and its gradients",
-            Real,
+            Positive,
             |n| shapes![[n, 3], [n, 3], [n, 3], [1], [1]],
             inner,
         ),
@@ -49,7 +49,8 @@ pub fn steps() -> Vec<Operation> {
     ]
 }
 
-/// An inner step on values of different sizes, the last of several blocks, and its gradients.
+/// An inner step on values of different sizes, the last of several blocks, and its gradients. Rates
+/// are negative, so that no digits are lost.
 fn inner(x: &[Tensor]) -> Result<Vec<Tensor>> {
     let [v, g, u, rates @ ..] = x else { return Ok(Vec::new()) };
     let size = v.elem_count();
@@ -58,6 +59,8 @@ fn inner(x: &[Tensor]) -> Result<Vec<Tensor>> {
     let [v, g, u]: [candle_core::Result<Vec<Tensor>>; 3] = [v, g, u].map(parts);
     let (v, g, u) = (v?, g?, u?);
     let [v, g, u] = [&v, &g, &u].map(|all| all.iter().collect::<Vec<_>>());
+    let negative = Unary::Affine { scale: -1.0, offset: 0.0 };
+    let rates = rates.iter().map(|rate| unary(negative, rate)).collect::<msr_kernels::Result<Vec<_>>>()?;
     let rates: Vec<&Tensor> = rates.iter().collect();
     let next = inner_step(&v, &g, &rates, &[1, 0, 1])?;
     let gradients = inner_step_grad(&g, &rates, &[1, 0, 1], &u)?;

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, ensure};
 use super::experiment::{Cell, Definition, Experiment};
 use super::names::check_names;
 use super::settings::{LearnerKind, Method};
+use super::start::SymmetryStart;
 
 /// The most training runs of a run: what is known of each is kept until the table is made.
 const MOST_CELLS: u64 = 100_000;
@@ -42,15 +43,14 @@ impl<E: Experiment> Definition<E> {
     /// Those of one seed.
     pub fn cells_of(&self, seed: u64) -> impl Iterator<Item = Cell<E>> + '_ {
         self.problems.iter().flat_map(move |problem| {
-            let cell = move |method: &Method| Cell { problem: problem.clone(), method: method.clone(), seed };
-            self.methods.iter().map(cell)
+            let methods = self.methods.iter().filter(|method| E::has_cell(problem, method));
+            methods.map(move |method| Cell { problem: problem.clone(), method: method.clone(), seed })
         })
     }
 
     /// How many training runs there are; as many as can be counted.
     pub fn cell_count(&self) -> u64 {
-        let sizes = [self.problems.len() as u64, self.methods.len() as u64];
-        sizes.iter().fold(self.training.seeds, |count, &size| count.saturating_mul(size))
+        self.training.seeds.saturating_mul(self.cells_of(0).count() as u64)
     }
 
     /// Refuses what cannot run: what a run is checked for before it begins, and, as its folder may
@@ -75,6 +75,16 @@ impl<E: Experiment> Definition<E> {
             ensure!(
                 takes_factors || method.outer_factors.is_empty(),
                 "{} takes no outer_factors: they are for learners with an inner loop",
+                method.name
+            );
+            ensure!(
+                method.learner == LearnerKind::Bilevel || method.rates_per.is_none(),
+                "{} has no rates_per: it takes no gradient steps",
+                method.name
+            );
+            ensure!(
+                method.layer.has_kronecker_factors() || method.symmetry == SymmetryStart::Identity,
+                "{} has no Kronecker factors that could start from others than the identity",
                 method.name
             );
             ensure!(method.channels != Some(0), "the channels of {} must be at least 1", method.name);

@@ -45,6 +45,11 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
     /// The name of a training run's folder.
     fn cell_name(cell: &Cell<Self>) -> String;
 
+    /// Whether this method learns this problem; every one does where nothing else is said.
+    fn has_cell(_problem: &Self::Problem, _method: &Method) -> bool {
+        true
+    }
+
     /// Whether two names mean the same problem: those that differ in nothing that a flag tells.
     fn same(a: &str, b: &str) -> bool {
         by_name(a, b)

@@ -17,7 +17,7 @@ impl Method {
                 // A mean over outputs is a gradient that shrinks with their number.
                 let outputs = if self.per_output { model.outputs() as f64 } else { 1.0 };
                 let initial = self.inner_rate.unwrap_or(training.inner_rate) * outputs;
-                let (per, positive) = (training.rates_per, training.positive_rates);
+                let (per, positive) = (self.rates_per.unwrap_or(training.rates_per), training.positive_rates);
                 let rates = Rates::Learned { initial, per, positive };
                 GradientSteps { steps: training.inner_steps, rates, ..GradientSteps::default() }.into()
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
 use msr_groups::SharingPattern;
 use msr_layers::{
     Adapting, Adapts, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4, Conv4Config, Entries, Filters,
@@ -15,6 +16,7 @@ use msr_meta::Adapted;
 use serde::{Deserialize, Serialize};
 
 use super::entries::entries;
+use super::start::Start;
 
 /// The layer of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +47,13 @@ pub enum LayerKind {
     Conv4Kronecker,
     /// The same without a head.
     Conv4KroneckerBody,
+}
+
+impl LayerKind {
+    /// Whether symmetry matrices are learned that are Kronecker products.
+    pub fn has_kronecker_factors(self) -> bool {
+        matches!(self, Self::ReparamKronecker | Self::Conv4Kronecker | Self::Conv4KroneckerBody)
+    }
 }
 
 /// Between what a model maps.
@@ -102,8 +111,28 @@ impl Model {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let vb = SeededVars::new(seed).builder(DType::F32, device);
         tracing::debug!(?layer, ?shape, seed, "building the model");
+        Self::build(layer, shape, filter_params, SeededVars::new(seed).builder(DType::F32, device))
+    }
+
+    /// The same, with symmetry matrices that start from others than the identity.
+    pub fn starting(
+        layer: LayerKind,
+        shape: &Shape,
+        filter_params: usize,
+        seed: u64,
+        device: &Device,
+        start: &Start,
+    ) -> Result<Self> {
+        let model = Self::new(layer, shape, filter_params, seed, device)?;
+        if matches!(start, Start::Identity) {
+            return Ok(model);
+        }
+        let variables = start.variables(&model.layer.parameters(), seed)?;
+        Self::build(layer, shape, filter_params, variables.builder(DType::F32, device))
+    }
+
+    fn build(layer: LayerKind, shape: &Shape, filter_params: usize, vb: VarBuilder) -> Result<Self> {
         let (m, n) = match *shape {
             Shape::Vectors { inputs, outputs } => (outputs, inputs),
             Shape::Tied(ref pattern) => (pattern.outputs(), pattern.inputs()),

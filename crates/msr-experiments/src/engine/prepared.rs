@@ -1,17 +1,20 @@
 //! What a training run works with, made before anything is written.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use msr_meta::{Learner, Trainer};
 use msr_report::available_memory;
+use msr_symmetry::Learned;
 
 use super::device::DeviceName;
 use super::experiment::{Cell, Experiment, Run};
 use super::memory::{in_words, least_bytes, side_by_side};
 use super::model::{Model, Shape};
 use super::settings::{Method, Training};
+use super::start::{Start, SymmetryStart};
 use super::tasks::CellTasks;
 
 /// The data of a training run and the shape of its model.
@@ -25,12 +28,23 @@ pub struct Prepared {
     pub filter_params: usize,
     /// What was read from files of the user, in words; nothing where tasks are generated.
     pub read: Option<String>,
+    /// What was learned before, for methods whose symmetry matrices start from it.
+    pub given: Option<Arc<Learned>>,
 }
 
 impl Prepared {
     /// The learner of a cell at its start.
     pub fn learner(&self, method: &Method, seed: u64, training: &Training) -> Result<Box<dyn Learner>> {
-        let model = Model::new(method.layer, &self.shape, self.filter_params, seed, &self.tasks.device)?;
+        let start = match method.symmetry {
+            SymmetryStart::Identity => Start::Identity,
+            SymmetryStart::Orthogonal => Start::Orthogonal,
+            SymmetryStart::Given => {
+                let given = self.given.clone();
+                Start::Given(given.with_context(|| format!("{} starts from what nobody gave", method.name))?)
+            }
+        };
+        let (layer, shape, device) = (method.layer, &self.shape, &self.tasks.device);
+        let model = Model::starting(layer, shape, self.filter_params, seed, device, &start)?;
         method.learner(&model, training)
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mean::Mean;
 use super::model::LayerKind;
+use super::start::SymmetryStart;
 use super::validation::Validation;
 
 /// How training goes.
@@ -119,7 +120,14 @@ pub struct Method {
     /// The channels of every block, of deep networks that do not have those of the tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
-    /// Factors of the outer rate, by what the name of a parameter ends with.
+    /// What shares an inner rate, when not what the training says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates_per: Option<Granularity>,
+    /// What Kronecker factors start from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub symmetry: SymmetryStart,
+    /// Factors of the outer rate, by what the name of a parameter ends with; zero for what is to
+    /// stay as it is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outer_factors: BTreeMap<String, f64>,
     /// What a reader of the table should know.

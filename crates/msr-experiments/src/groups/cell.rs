@@ -123,7 +123,7 @@ pub fn prepare(run: &Run<Groups>, cell: &Cell<Groups>, device: Device) -> Result
         device,
     );
     tasks.truth = Some(Truth::Pattern(pattern.clone()));
-    Ok(Prepared { tasks, shape: Shape::Tied(pattern), filter_params, read: None })
+    Ok(Prepared { tasks, shape: Shape::Tied(pattern), filter_params, read: None, given: None })
 }
 
 /// Reads the group out of a learned U, if there is one.

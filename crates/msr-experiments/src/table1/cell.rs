@@ -80,7 +80,7 @@ pub fn prepare(run: &Run<Table1>, cell: &Cell<Table1>, device: Device) -> Result
         device,
     );
     let shape = Shape::Vectors { inputs, outputs };
-    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
+    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read, given: None })
 }
 
 /// The maps of the cell's tasks.

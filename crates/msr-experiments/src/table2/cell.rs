@@ -105,7 +105,7 @@ pub fn prepare(run: &Run<Table2>, cell: &Cell<Table2>, device: Device) -> Result
         CellTasks::sampled(EpisodeSampler::new(source, config)?, tasks.test_tasks, tasks.test_batch, device);
     tasks.truth = Some(Truth::Plane(cell.problem.group()));
     let shape = Shape::Images { channels, kernel };
-    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read })
+    Ok(Prepared { tasks, shape, filter_params: cell.problem.filter_params, read, given: None })
 }
 
 /// What was read of a file of the authors.

@@ -47,11 +47,12 @@ pub struct Accuracy {
     pub percent: Mean,
 }
 
-/// How this cell is trained: with the steps of its column.
+/// How this cell is trained: with the steps and the tasks of its column.
 fn training(run: &Run<Table3>, cell: &Cell<Table3>) -> Training {
     let training = &run.definition.training;
     let outer_steps = cell.problem.outer_steps.unwrap_or(training.outer_steps);
-    Training { outer_steps, ..training.clone() }
+    let meta_batch = cell.problem.meta_batch.unwrap_or(training.meta_batch);
+    Training { outer_steps, meta_batch, ..training.clone() }
 }
 
 /// Trains and tests a cell: data, network, learner, trainer, tests.

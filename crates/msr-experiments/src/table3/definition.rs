@@ -1,11 +1,13 @@
 //! What is in the definition of Table 3, besides what is in all.
 
-use anyhow::{Result, ensure};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
 use msr_data::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
-use crate::engine::{Definition, Expectation};
+use crate::engine::{Definition, Expectation, stored_path};
 
 /// How tasks are made and tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub struct Tasks {
     /// Whether training classes are turned by quarters to make four times as many.
     #[serde(default)]
     pub quarter_turns: bool,
+    /// The file of what was learned before, for methods whose symmetry matrices start from it.
+    #[serde(default, with = "stored_path", skip_serializing_if = "Option::is_none")]
+    pub symmetry: Option<PathBuf>,
     /// What `--profile full` makes of it.
     pub full: Full,
 }
@@ -83,8 +88,17 @@ pub struct Problem {
     pub shots: usize,
     pub split: SplitKind,
     /// Steps of the outer loop, when not those of the training.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_steps: Option<u64>,
+    /// Tasks in an outer step, when not those of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta_batch: Option<usize>,
+    /// How query images are augmented, when not as all tasks are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmented>,
+    /// The methods that learn it, when not all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
 }
 
 /// What the results are compared with; accuracies in percent.
@@ -140,9 +154,13 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
             );
         }
     }
-    for Problem { name, ways, shots, outer_steps, .. } in problems {
+    for Problem { name, ways, shots, outer_steps, meta_batch, augmentation, .. } in problems {
         ensure!(*ways >= 2 && *shots > 0, "{name}: classes are told apart from two ways and one shot on");
         ensure!(*outer_steps != Some(0), "the outer_steps of {name} must be at least 1");
+        ensure!(*meta_batch != Some(0), "the meta_batch of {name} must be at least 1");
+        if let Some(augmented) = augmentation {
+            augmented.augmentation().check().with_context(|| format!("the augmentation of {name}"))?;
+        }
     }
     Ok(())
 }
@@ -157,6 +175,11 @@ pub fn check(definition: &Definition<Table3>) -> Result<()> {
     }
     for r in reference {
         definition.check_names(&r.method, &r.problem)?;
+    }
+    for problem in &definition.problems {
+        for name in &problem.methods {
+            ensure!(definition.method(name).is_some(), "no method `{name}`, which {} names", problem.name);
+        }
     }
     Ok(())
 }

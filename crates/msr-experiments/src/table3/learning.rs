@@ -38,7 +38,8 @@ pub fn draw(run: &Run<Table3>, folder: &Folder) -> Result<()> {
             }
         }
         if !is_empty {
-            let title = format!("Table 3, {}: accuracy on new classes by outer step", problem.name);
+            let what = definition.title.split(':').next().unwrap_or_default();
+            let title = format!("{what}, {}: accuracy on new classes by outer step", problem.name);
             folder.write_picture(&format!("accuracy-{}", problem.name), &Picture::new(title).row([chart]))?;
         }
     }

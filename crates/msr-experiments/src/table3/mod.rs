@@ -1,5 +1,6 @@
 //! Table 3: few-shot classification of Omniglot's characters, query images augmented.
 
+mod budgets;
 mod cell;
 mod definition;
 mod learning;
@@ -13,7 +14,7 @@ use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::ValueEnum;
 
-use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Prepared, Report, Run, by_name, keep};
+use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, by_name, keep};
 use cell::Outcome;
 use definition::{Bounds, Full, Problem, Tasks};
 use table::Table;
@@ -45,6 +46,10 @@ pub struct Flags {
     /// images of any size.
     #[arg(long, value_name = "DIR", default_value = "data/omniglot", conflicts_with = "resume")]
     pub data: PathBuf,
+    /// What was learned before, learned.safetensors of a training run: symmetry matrices of methods
+    /// that start from it.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub symmetry: Option<PathBuf>,
 }
 
 impl Experiment for Table3 {
@@ -60,6 +65,10 @@ impl Experiment for Table3 {
 
     fn cell_name(cell: &Cell<Self>) -> String {
         format!("{}-{}-seed{}", cell.problem.name, cell.method.name, cell.seed)
+    }
+
+    fn has_cell(problem: &Problem, method: &Method) -> bool {
+        problem.methods.is_empty() || problem.methods.contains(&method.name)
     }
 
     fn own_of_a_seed(_: &Run<Self>) -> &'static str {
@@ -79,19 +88,25 @@ impl Experiment for Table3 {
         // is the same with it.
         let data = std::path::absolute(&flags.data);
         run.data = Some(data.with_context(|| flags.data.display().to_string())?);
-        let has_own_steps = run.quick || run.has_own_steps;
         let Definition { problems, methods, quick, tasks, training, .. } = &mut run.definition;
         if flags.profile == Profile::Full {
             let Full { channels, big_channels, meta_batch, outer_steps } = tasks.full;
             (tasks.channels, training.meta_batch) = (channels, meta_batch);
             methods.iter_mut().filter_map(|m| m.channels.as_mut()).for_each(|own| *own = big_channels);
-            if !has_own_steps {
+            if !run.quick && !run.has_own_steps {
                 training.outer_steps = outer_steps;
             }
             run.is_defined = false;
         }
-        if has_own_steps || flags.profile == Profile::Full {
+        if run.has_own_steps || flags.profile == Profile::Full {
             problems.iter_mut().for_each(|problem| problem.outer_steps = None);
+        } else if run.quick {
+            for steps in problems.iter_mut().filter_map(|problem| problem.outer_steps.as_mut()) {
+                *steps = training.outer_steps.min(*steps);
+            }
+        }
+        if let Some(path) = &flags.symmetry {
+            tasks.symmetry = Some(std::path::absolute(path).with_context(|| path.display().to_string())?);
         }
         let by_default = run.quick.then(|| quick.problems.clone());
         if run.quick {
@@ -118,6 +133,7 @@ impl Experiment for Table3 {
 
     fn report(run: &Run<Self>, outcomes: &[Outcome], folder: &Folder) -> Result<Report> {
         learning::draw(run, folder)?;
+        budgets::draw(run, outcomes, folder)?;
         let table = Table::new(run, outcomes);
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use msr_report::Table as Lines;
 
 use super::Table3;
+use super::budgets;
 use super::cell::Outcome;
 use super::symmetry::{Compared, distinguishable};
 use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, steps};
@@ -29,7 +30,7 @@ impl<'a> Table<'a> {
 
     /// The mean over seeds after the number of inner steps that validation chose, which may differ
     /// from seed to seed.
-    fn best(&self, method: &str, problem: &str) -> Option<Mean> {
+    pub fn best(&self, method: &str, problem: &str) -> Option<Mean> {
         Mean::over(self.of(method, problem).filter_map(Outcome::best))
     }
 
@@ -133,7 +134,7 @@ impl<'a> Table<'a> {
 }
 
 /// A mean in percent, to two digits.
-fn percent(mean: Option<Mean>) -> String {
+pub fn percent(mean: Option<Mean>) -> String {
     mean.map_or_else(|| "–".to_string(), |m| format!("{:.2} ± {:.2}", m.mean, m.half_width))
 }
 
@@ -158,6 +159,7 @@ impl Display for Table<'_> {
         write!(f, "{}", notes(self.run, shown.map(|r| r.source.as_str()).collect()))?;
         let seeds = self.all_seeds();
         write!(f, "{}", seed_by_seed(self.run, ["problem", "method", "test"], seeds.into_iter()))?;
+        write!(f, "{}", budgets::text(self.run, self.outcomes))?;
         self.symmetry(f)?;
         write!(f, "{}", not_checked(self.run))
     }

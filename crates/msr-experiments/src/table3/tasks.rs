@@ -8,10 +8,11 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use msr_data::{ClassSource, ClassSplit, FewShot, FewShotConfig, Omniglot, QuarterTurns};
 use msr_episodes::{Episode, EpisodeSource, Prefetch, Shots};
+use msr_symmetry::Learned;
 
 use super::Table3;
 use super::definition::{Problem, SplitKind, Tasks};
-use crate::engine::{Cell, CellTasks, Prepared, Run, Shape, Sizes};
+use crate::engine::{Cell, CellTasks, Method, Prepared, Run, Shape, Sizes, SymmetryStart};
 
 /// The archives of Omniglot, in this order.
 const ARCHIVES: [&str; 2] = ["images_background.zip", "images_evaluation.zip"];
@@ -79,6 +80,18 @@ pub fn split(kind: SplitKind, characters: &Omniglot, seed: u64) -> Result<ClassS
     Ok(ClassSplit { train, validation, test: evaluation.collect() })
 }
 
+/// What was learned before, for a method that starts from it.
+fn given(run: &Run<Table3>, method: &Method) -> Result<Option<Arc<Learned>>> {
+    if method.symmetry != SymmetryStart::Given {
+        return Ok(None);
+    }
+    let path = run.definition.tasks.symmetry.as_deref();
+    let path = path.with_context(|| {
+        format!("{} starts from what was learned before: name a learned.safetensors with --symmetry", method.name)
+    })?;
+    Ok(Some(Arc::new(Learned::load(path, &Device::Cpu)?)))
+}
+
 /// The tasks of a cell, and the shape of its network.
 pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result<Prepared> {
     let folder = run.data.as_deref().context("the folder of the characters is not named")?;
@@ -87,14 +100,15 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let counts = [train.len(), validation.len(), test.len()];
     let tasks = &run.definition.tasks;
     let Problem { ways, shots, .. } = cell.problem;
-    let meta_batch = run.definition.training.meta_batch;
+    let meta_batch = cell.problem.meta_batch.unwrap_or(run.definition.training.meta_batch);
+    let augmentation = cell.problem.augmentation.or(tasks.augmentation).map(|a| a.augmentation());
     let of_training = Shots { support: shots, query: tasks.query };
     let of_test = Shots { support: shots, query: tasks.test_query };
     let episodes = |shots: Shots, held_out: &[usize], tasks: usize| -> Result<FewShot> {
         let config = FewShotConfig {
             tasks,
             meta_batch,
-            augmentation: run.definition.tasks.augmentation.map(|a| a.augmentation()),
+            augmentation,
             seed: cell.seed,
             ..FewShotConfig::new(ways, shots, train.clone(), held_out.to_vec())
         };
@@ -133,5 +147,5 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let channels = cell.method.channels.unwrap_or(channels);
     let read = format!("{} of {} × {} pixels, {}", characters.name(), image.1, image.2, cell.problem.name);
     let shape = Shape::Classes { image, channels, ways };
-    Ok(Prepared { tasks, shape, filter_params: 0, read: Some(read) })
+    Ok(Prepared { tasks, shape, filter_params: 0, read: Some(read), given: given(run, &cell.method)? })
 }
