@@ -50,7 +50,7 @@ fn no_seed_makes_a_result_cancel() -> Result<()> {
                 let x = operands(&op, DType::F64, seed, size)?;
                 // Every second operand and every second number the other way.
                 let signs = |t: &Tensor, i: usize| -> Result<Tensor> {
-                    let sign = |n: usize| 1.0 + OFF * if (n + i) % 2 == 0 { 1.0 } else { -1.0 };
+                    let sign = |n: usize| 1.0 + OFF * if (n + i).is_multiple_of(2) { 1.0 } else { -1.0 };
                     let signs: Vec<f64> = (0..t.elem_count()).map(sign).collect();
                     Ok(t.mul(&Tensor::from_vec(signs, t.dims(), &Device::Cpu)?)?)
                 };

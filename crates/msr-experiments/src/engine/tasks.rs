@@ -23,6 +23,8 @@ pub struct CellTasks {
     pub test_tasks: usize,
     /// Tasks adapted at once when testing.
     pub test_batch: usize,
+    /// Whether the experiment itself tests what was trained.
+    pub tested_apart: bool,
     /// Where the tensors go.
     pub device: Device,
     /// The symmetry of all tasks, where it is known.
@@ -79,6 +81,7 @@ impl CellTasks {
             seed: config.seed,
             test_tasks,
             test_batch,
+            tested_apart: false,
             device,
             truth: None,
             sizes,

@@ -41,7 +41,8 @@ pub struct Tested {
 impl Training {
     /// Trains, from the folder's checkpoint when there is one, tests on held-out tasks, and leaves
     /// metrics, curves and what was learned in the folder. Returns the trained learner and what
-    /// each test gave, the last one at the end of the training. Where there is validation, what is
+    /// each test gave, the last one at the end of the training; nothing where the experiment tests
+    /// by itself. Where there is validation, what is
     /// tested at the end, kept and returned is the best state. Runs on the calling thread.
     pub fn run(
         &self,
@@ -96,6 +97,9 @@ impl Training {
                 let (outer_steps, ended_early) = (trainer.steps_taken(), trainer.has_ended_early());
                 let best = trainer.back_to_best()?;
                 files.write_json(VALIDATED, &Validated { best, outer_steps, ended_early })?;
+            }
+            if tasks.tested_apart {
+                continue;
             }
             let name = format!("tested-{stop}.json");
             if let Some(result) = files.read_json(&name)? {

@@ -3,13 +3,15 @@
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 use msr_episodes::EpisodeSource;
+use msr_layers::Conv4Config;
 use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
+use super::features::{FeatureError, Queries, feature_errors};
 use super::symmetry::{Measure, measures};
-use super::tasks::prepare;
-use crate::engine::{Cell, CellFolder, Experiment, Mean, Run, Training, factors};
+use super::tasks::{Images, prepare};
+use crate::engine::{Cell, CellFolder, Experiment, Mean, Run, Shape, Training, factors};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub struct Outcome {
     /// Where Kronecker factors are learned, what they know of flips and turns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symmetry: Vec<Measure>,
+    /// How far the features of test images are from invariant and equivariant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureError>,
 }
 
 impl Outcome {
@@ -79,6 +84,14 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
             folder.files.write_picture(&format!("factors-{}", layer.layer), &factors(&title, &matrices)?)?;
         }
     }
+    let (plain, augmented) = Images::of(run, cell)?.plain_and_augmented(run, cell)?;
+    let augmented = augmented.as_ref().map(|source| source as &dyn EpisodeSource);
+    let queries = Queries { plain: &plain, augmented };
+    let Shape::Classes { image, channels, ways } = prepared.shape else {
+        anyhow::bail!("the network is none that tells classes apart");
+    };
+    let features =
+        feature_errors(trainer.learner(), Conv4Config::new(image, channels, ways), &queries)?;
     Ok(Outcome {
         method: cell.method.name.clone(),
         problem: cell.problem.name.clone(),
@@ -89,6 +102,7 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
         chosen,
         test_tasks: prepared.tasks.count(),
         symmetry: measures(&learned)?,
+        features,
     })
 }
 

@@ -18,9 +18,6 @@ pub struct Tasks {
     /// Query images of each class of a validation or test task.
     pub test_query: usize,
     pub test_tasks: usize,
-    /// Tasks on which the number of inner steps is chosen, and the best state in the course of the
-    /// training.
-    pub validation_tasks: usize,
     pub test_batch: usize,
     /// Inner steps after which to test.
     pub test_inner_steps: Vec<usize>,
@@ -137,9 +134,11 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
     let increasing =
         tasks.test_inner_steps.is_sorted_by(|a, b| a < b) && tasks.test_inner_steps.first() > Some(&0);
     ensure!(increasing, "test_inner_steps must be at least 1, and increase");
-    for (name, number) in [("test_tasks", tasks.test_tasks), ("validation_tasks", tasks.validation_tasks)] {
-        ensure!(number >= 2, "{name} must be at least 2, for an interval");
-    }
+    ensure!(tasks.test_tasks >= 2, "test_tasks must be at least 2, for an interval");
+    ensure!(
+        definition.training.validation.is_some(),
+        "the number of inner steps, and the best state, are chosen on validation tasks: [training.validation] is missing"
+    );
     if let Some(augmented) = tasks.augmentation {
         augmented.augmentation().check()?;
     }

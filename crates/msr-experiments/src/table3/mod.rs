@@ -3,6 +3,7 @@
 mod budgets;
 mod cell;
 mod definition;
+mod features;
 mod learning;
 mod symmetry;
 mod table;

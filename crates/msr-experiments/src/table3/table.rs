@@ -7,8 +7,12 @@ use msr_report::Table as Lines;
 use super::Table3;
 use super::budgets;
 use super::cell::Outcome;
+use super::features::FeatureError;
 use super::symmetry::{Compared, distinguishable};
 use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, steps};
+
+/// Blocks of the network.
+const BLOCKS: usize = 4;
 
 /// The table of a run.
 pub struct Table<'a> {
@@ -115,6 +119,44 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
+    /// How far the features of each method are from invariant and equivariant.
+    fn features(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.run.definition.problems {
+            let mut rows = Vec::new();
+            for method in &self.run.definition.methods {
+                let own: Vec<&Outcome> = self.of(&method.name, &problem.name).collect();
+                let Some(first) = own.first() else { continue };
+                for (at, error) in first.features.iter().enumerate() {
+                    let all: Vec<_> = own.iter().filter_map(|o| o.features.get(at)).collect();
+                    let mean = |of: &dyn Fn(&FeatureError) -> Option<f64>| {
+                        let found: Vec<f64> = all.iter().filter_map(|e| of(e)).collect();
+                        if found.is_empty() {
+                            return "–".to_string();
+                        }
+                        format!("{:.2}", found.iter().sum::<f64>() / found.len() as f64)
+                    };
+                    let name = if at == 0 { method.name.clone() } else { String::new() };
+                    let blocks = (0..BLOCKS).map(|block| mean(&|e| e.equivariance.get(block).copied()));
+                    let row = [name, error.transformation.clone(), mean(&|e| Some(e.invariance))];
+                    rows.push(row.into_iter().chain(blocks).collect::<Vec<_>>());
+                }
+            }
+            if rows.is_empty() {
+                continue;
+            }
+            let head = ["method", "transformation", "invariance"].map(String::from);
+            let blocks = (1..=BLOCKS).map(|block| format!("block {block}"));
+            writeln!(
+                f,
+                "\nErrors of the features on {} after the inner loop, √(mean ‖f(T x) − T f(x)‖² / mean ‖f(x) − f(x′)‖²), x and \
+                 x′ images of a test task:\nof invariance, before the head, and of equivariance, after each block.\n\n{}",
+                problem.name,
+                Lines::new(head.into_iter().chain(blocks), rows)
+            )?;
+        }
+        Ok(())
+    }
+
     /// The names of all cells, with what each seed gave.
     fn all_seeds(&self) -> Vec<([String; 3], Vec<Option<f64>>)> {
         let definition = &self.run.definition;
@@ -160,6 +202,7 @@ impl Display for Table<'_> {
         let seeds = self.all_seeds();
         write!(f, "{}", seed_by_seed(self.run, ["problem", "method", "test"], seeds.into_iter()))?;
         write!(f, "{}", budgets::text(self.run, self.outcomes))?;
+        self.features(f)?;
         self.symmetry(f)?;
         write!(f, "{}", not_checked(self.run))
     }

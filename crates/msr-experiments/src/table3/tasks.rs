@@ -92,60 +92,122 @@ fn given(run: &Run<Table3>, method: &Method) -> Result<Option<Arc<Learned>>> {
     Ok(Some(Arc::new(Learned::load(path, &Device::Cpu)?)))
 }
 
+/// The images of a cell, and how they are divided.
+pub struct Images {
+    characters: Arc<Omniglot>,
+    split: ClassSplit,
+    /// Channels, height and width.
+    pub shape: (usize, usize, usize),
+}
+
+impl Images {
+    /// Those that a cell of the run learns from.
+    pub fn of(run: &Run<Table3>, cell: &Cell<Table3>) -> Result<Self> {
+        let folder = run.data.as_deref().context("the folder of the characters is not named")?;
+        let characters = characters(folder)?;
+        let split = split(cell.problem.split, &characters, cell.seed)?;
+        let shape = match characters.input_shape().as_slice() {
+            &[c, h, w] => (c, h, w),
+            shape => anyhow::bail!("{shape:?} is no image"),
+        };
+        Ok(Self { characters, split, shape })
+    }
+
+    /// Test tasks without augmentation, and the same with it where there is any.
+    pub fn plain_and_augmented(
+        &self,
+        run: &Run<Table3>,
+        cell: &Cell<Table3>,
+    ) -> Result<(FewShot, Option<FewShot>)> {
+        let Tasks { test_tasks, .. } = run.definition.tasks;
+        let augmented = few_shot(run, cell, self, Role::Test, test_tasks)?;
+        let config = augmented.config().clone();
+        let is_augmented = config.augmentation.is_some();
+        let plain = FewShot::new(self.characters.clone(), FewShotConfig { augmentation: None, ..config })?;
+        Ok((plain, is_augmented.then_some(augmented)))
+    }
+}
+
+/// What tasks are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Train,
+    Validate,
+    Test,
+}
+
+/// The episodes of a cell for one purpose.
+fn few_shot(
+    run: &Run<Table3>,
+    cell: &Cell<Table3>,
+    images: &Images,
+    role: Role,
+    tasks: usize,
+) -> Result<FewShot> {
+    let Problem { ways, .. } = cell.problem;
+    let ClassSplit { train, validation, test } = &images.split;
+    let held_out = if role == Role::Validate { validation } else { test };
+    let own = &run.definition.tasks;
+    let config = FewShotConfig {
+        tasks,
+        meta_batch: meta_batch(run, cell),
+        augmentation: cell.problem.augmentation.or(own.augmentation).map(|a| a.augmentation()),
+        seed: cell.seed,
+        ..FewShotConfig::new(ways, shots(run, cell, role), train.clone(), held_out.clone())
+    };
+    if !own.quarter_turns || role != Role::Train {
+        return Ok(FewShot::new(images.characters.clone(), config)?);
+    }
+    // Held-out classes stay as they are.
+    let turned = QuarterTurns::new(images.characters.clone())?;
+    let train = turned.of_all(&config.train);
+    Ok(FewShot::new(turned, FewShotConfig { train, ..config })?)
+}
+
+fn meta_batch(run: &Run<Table3>, cell: &Cell<Table3>) -> usize {
+    cell.problem.meta_batch.unwrap_or(run.definition.training.meta_batch)
+}
+
+fn shots(run: &Run<Table3>, cell: &Cell<Table3>, role: Role) -> Shots {
+    let Tasks { query, test_query, .. } = run.definition.tasks;
+    Shots { support: cell.problem.shots, query: if role == Role::Train { query } else { test_query } }
+}
+
 /// The tasks of a cell, and the shape of its network.
 pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result<Prepared> {
-    let folder = run.data.as_deref().context("the folder of the characters is not named")?;
-    let characters = characters(folder)?;
-    let ClassSplit { train, validation, test } = split(cell.problem.split, &characters, cell.seed)?;
+    let images = Images::of(run, cell)?;
+    let ClassSplit { train, validation, test } = &images.split;
     let counts = [train.len(), validation.len(), test.len()];
-    let tasks = &run.definition.tasks;
-    let Problem { ways, shots, .. } = cell.problem;
-    let meta_batch = cell.problem.meta_batch.unwrap_or(run.definition.training.meta_batch);
-    let augmentation = cell.problem.augmentation.or(tasks.augmentation).map(|a| a.augmentation());
-    let of_training = Shots { support: shots, query: tasks.query };
-    let of_test = Shots { support: shots, query: tasks.test_query };
-    let episodes = |shots: Shots, held_out: &[usize], tasks: usize| -> Result<FewShot> {
-        let config = FewShotConfig {
-            tasks,
-            meta_batch,
-            augmentation,
-            seed: cell.seed,
-            ..FewShotConfig::new(ways, shots, train.clone(), held_out.to_vec())
-        };
-        if !run.definition.tasks.quarter_turns {
-            return Ok(FewShot::new(characters.clone(), config)?);
-        }
-        // Held-out classes stay as they are.
-        let turned = QuarterTurns::new(characters.clone())?;
-        let train = turned.of_all(&config.train);
-        Ok(FewShot::new(turned, FewShotConfig { train, ..config })?)
-    };
-    let Tasks { test_tasks, validation_tasks, test_batch, channels, .. } = *tasks;
-    let image = match characters.input_shape().as_slice() {
-        &[c, h, w] => (c, h, w),
-        shape => anyhow::bail!("{shape:?} is no image"),
-    };
+    let Tasks { test_tasks, test_batch, channels, .. } = run.definition.tasks;
+    let validating = run.definition.training.validation.as_ref().context("there is no [training.validation]")?;
+    let episodes = |role, tasks| few_shot(run, cell, &images, role, tasks);
+    let (image, ways) = (images.shape, cell.problem.ways);
     let shapes = [&[image.0, image.1, image.2][..], &[]];
-    let per_class = |s: Shots| Shots { support: ways * s.support, query: ways * s.query };
+    let per_class = |role| {
+        let Shots { support, query } = shots(run, cell, role);
+        Shots { support: ways * support, query: ways * query }
+    };
     let tasks = CellTasks {
         episodes: Arc::new(Episodes {
-            train: Prefetch::new(episodes(of_training, &test, 0)?),
-            test: episodes(of_test, &test, test_tasks)?,
+            train: Prefetch::new(episodes(Role::Train, 0)?),
+            test: episodes(Role::Test, test_tasks)?,
         }),
-        validation: Some(Arc::new(episodes(of_test, &validation, validation_tasks)?)),
+        validation: Some(Arc::new(episodes(Role::Validate, validating.tasks)?)),
         seed: cell.seed,
         test_tasks,
         test_batch,
+        tested_apart: true,
         device,
         truth: None,
-        sizes: Sizes::new(meta_batch, shapes, per_class(of_training), per_class(of_test)),
+        sizes: Sizes::new(meta_batch(run, cell), shapes, per_class(Role::Train), per_class(Role::Test)),
         used: [
-            format!("{} characters train, {} validate", counts[0], counts[1]),
+            format!("{} classes train, {} validate", counts[0], counts[1]),
             format!("tasks of {} others", counts[2]),
         ],
     };
     let channels = cell.method.channels.unwrap_or(channels);
-    let read = format!("{} of {} × {} pixels, {}", characters.name(), image.1, image.2, cell.problem.name);
+    let name = images.characters.name();
+    let read = format!("{name} of {} × {} pixels, {}", image.1, image.2, cell.problem.name);
     let shape = Shape::Classes { image, channels, ways };
     Ok(Prepared { tasks, shape, filter_params: 0, read: Some(read), given: given(run, &cell.method)? })
 }

@@ -1,0 +1,202 @@
+//! How far features are from invariant, and the maps of each block from equivariant, under what
+//! query images are augmented with.
+//!
+//! Of features f of images x, a transformation T, and for a map of T on the features (none for
+//! invariance):
+//!
+//! `√( mean ‖f(T x) − T f(x)‖² / mean ‖f(x) − f(x′)‖² )`
+//!
+//! over the query images of test tasks, and over pairs of different ones: zero when nothing
+//! changes, one when an image and its image are as far apart as two images of the task. The network
+//! is that after the inner loop.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::{DType, Tensor};
+use candle_nn::{Module, VarBuilder};
+use msr_layers::{Conv4, Conv4Config, Sequential};
+use msr_meta::{Adapted, Learner};
+use msr_episodes::EpisodeSource;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::entries;
+
+/// Test tasks that are looked at.
+const TASKS: usize = 50;
+
+/// The errors of a network under one transformation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureError {
+    pub transformation: String,
+    /// Of the features that the head takes.
+    pub invariance: f64,
+    /// Of the maps of each block; nothing for what is random.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub equivariance: Vec<f64>,
+}
+
+/// What the query images of the test tasks are, as they are and augmented.
+pub struct Queries<'a> {
+    /// Query images as they are.
+    pub plain: &'a dyn EpisodeSource,
+    /// The same images, augmented; nothing where they are not.
+    pub augmented: Option<&'a dyn EpisodeSource>,
+}
+
+/// A symmetry of the square: images or maps `(…, h, w)` to others.
+type Symmetry = (&'static str, fn(&Tensor) -> Result<Tensor>);
+
+const SYMMETRIES: [Symmetry; 4] = [
+    ("left–right flip", |x| flip(x, 1)),
+    ("top–bottom flip", |x| flip(x, 2)),
+    ("half turn", |x| flip(&flip(x, 1)?, 2)),
+    ("quarter turn", |x| flip(&x.transpose(x.rank() - 2, x.rank() - 1)?, 2)),
+];
+
+/// The same with one of the last dimensions, counted from the last, in reverse.
+fn flip(x: &Tensor, from_last: usize) -> Result<Tensor> {
+    let dim = x.rank() - from_last;
+    let size = u32::try_from(x.dims()[dim])?;
+    let reverse = Tensor::from_iter((0..size).rev(), x.device())?;
+    Ok(x.contiguous()?.index_select(&reverse, dim)?)
+}
+
+/// Sums of squares over all tasks: of what a transformation changes, and between images.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    changed: f64,
+    apart: f64,
+}
+
+impl Sums {
+    /// Features `(n, …)` of the same images, and what they should be.
+    fn add(&mut self, found: &Tensor, expected: &Tensor) -> Result<()> {
+        let n = expected.dims()[0];
+        self.changed += square(&(found - expected)?)? / n as f64;
+        // Of all pairs of different images, twice the variance.
+        let off = expected.broadcast_sub(&expected.mean_keepdim(0)?)?;
+        self.apart += 2.0 * square(&off)? / (n.max(2) - 1) as f64;
+        Ok(())
+    }
+
+    fn error(self) -> f64 {
+        if self.apart > 0.0 { (self.changed / self.apart).sqrt() } else { 0.0 }
+    }
+}
+
+fn square(x: &Tensor) -> Result<f64> {
+    Ok(entries(x)?.iter().map(|x| x * x).sum())
+}
+
+/// The errors of a learner whose network is a Conv4 of these sizes, after so many inner steps, or
+/// as many as in the training.
+pub fn feature_errors(
+    learner: &dyn Learner,
+    config: Conv4Config,
+    queries: &Queries<'_>,
+) -> Result<Vec<FeatureError>> {
+    let is_square = config.image.1 == config.image.2;
+    let symmetries: Vec<Symmetry> =
+        SYMMETRIES.into_iter().filter(|(name, _)| is_square || *name != "quarter turn").collect();
+    let mut of_symmetries = vec![(Sums::default(), vec![Sums::default(); config.blocks]); symmetries.len()];
+    let mut of_augmented = Sums::default();
+    for task in 0..TASKS.min(queries.plain.held_out()) {
+        let plain = queries.plain.test(task..task + 1)?;
+        let adapted = learner.adapt(&plain.support)?;
+        let parts = blocks(&adapted, config)?;
+        let x = plain.query.x.squeeze(0)?.to_dtype(DType::F32)?;
+        let maps = maps_of(&parts, &x)?;
+        let last = maps.last().context("a network has a block")?;
+        for ((_, symmetry), (invariance, equivariance)) in symmetries.iter().zip(&mut of_symmetries) {
+            let of_image = maps_of(&parts, &symmetry(&x)?)?;
+            invariance.add(of_image.last().context("a network has a block")?, last)?;
+            for ((found, before), sums) in of_image.iter().zip(&maps).zip(equivariance) {
+                sums.add(found, &symmetry(before)?)?;
+            }
+        }
+        if let Some(source) = queries.augmented {
+            let augmented = source.test(task..task + 1)?.query.x.squeeze(0)?.to_dtype(DType::F32)?;
+            let found = maps_of(&parts, &augmented)?;
+            of_augmented.add(found.last().context("a network has a block")?, last)?;
+        }
+    }
+    let mut errors: Vec<FeatureError> = symmetries
+        .iter()
+        .zip(of_symmetries)
+        .map(|((name, _), (invariance, equivariance))| FeatureError {
+            transformation: (*name).into(),
+            invariance: invariance.error(),
+            equivariance: equivariance.into_iter().map(Sums::error).collect(),
+        })
+        .collect();
+    if queries.augmented.is_some() {
+        let invariance = of_augmented.error();
+        errors.push(FeatureError { transformation: "augmentation".into(), invariance, equivariance: Vec::new() });
+    }
+    Ok(errors)
+}
+
+/// The first block, the first two, and so on, of one adapted task, with its weights as they are.
+fn blocks(adapted: &Adapted, config: Conv4Config) -> Result<Vec<Sequential>> {
+    ensure!(adapted.tasks() == 1, "features are those of one task");
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    for (layer, weight) in adapted.weights()? {
+        tensors.insert(format!("{layer}.weight"), weight.squeeze(0)?);
+    }
+    let learned = adapted.learned()?;
+    for (name, tensor) in learned.tensors().iter().filter(|(name, _)| name.contains(".norm.")) {
+        let own = if tensor.rank() > 1 { tensor.squeeze(0)? } else { tensor.clone() };
+        tensors.insert(name.clone(), own);
+    }
+    let device = adapted.model().parameters().iter().next().map(|p| p.tensor.device().clone());
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &device.context("the model has no parameters")?);
+    let first = |blocks| Ok(Conv4::body(Conv4Config { blocks, ..config }, vb.clone())?);
+    (1..=config.blocks).map(first).collect()
+}
+
+/// The maps of each block, `(n, c, h, w)`.
+fn maps_of(blocks: &[Sequential], x: &Tensor) -> Result<Vec<Tensor>> {
+    let (_, _, mut h, mut w) = x.dims4()?;
+    let mut maps = Vec::new();
+    for block in blocks {
+        let flat = block.forward(&x.contiguous()?)?;
+        (h, w) = (h / 2, w / 2);
+        let (n, features) = flat.dims2()?;
+        maps.push(flat.reshape((n, features / (h * w).max(1), h, w))?);
+    }
+    Ok(maps)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+    use candle_core::{Device, Tensor};
+
+    use super::{SYMMETRIES, Sums};
+
+    #[test]
+    fn symmetries_of_the_square() -> Result<()> {
+        let x = Tensor::new(&[[[1f32, 2.], [3., 4.]]], &Device::Cpu)?;
+        let images = [[2., 1., 4., 3.], [3., 4., 1., 2.], [4., 3., 2., 1.], [2., 4., 1., 3.]];
+        for ((name, symmetry), expected) in SYMMETRIES.iter().zip(images) {
+            assert_eq!(symmetry(&x)?.flatten_all()?.to_vec1::<f32>()?, expected, "{name}");
+        }
+        Ok(())
+    }
+
+    /// One where an image becomes any other one, zero where nothing changes.
+    #[test]
+    fn errors_are_shares_of_what_images_differ_by() -> Result<()> {
+        let x = Tensor::randn(0f32, 1.0, (400, 3), &Device::Cpu)?;
+        let other = Tensor::randn(0f32, 1.0, (400, 3), &Device::Cpu)?;
+        let error = |found: &Tensor| -> Result<f64> {
+            let mut sums = Sums::default();
+            sums.add(found, &x)?;
+            Ok(sums.error())
+        };
+        assert_eq!(error(&x)?, 0.0);
+        assert!((error(&other)? - 1.0).abs() < 0.1);
+        Ok(())
+    }
+}
