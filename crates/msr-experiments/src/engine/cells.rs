@@ -1,12 +1,13 @@
 //! The training runs of a run, side by side.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::ahead::{Ahead, in_words};
 use super::experiment::{Cell, Experiment, Run};
 use super::folder::{CELLS, Folder};
 use super::training::CellFolder;
@@ -24,7 +25,8 @@ pub fn run_cells<E: Experiment>(
     console: &Console,
 ) -> Result<Vec<E::Outcome>> {
     let cells: Vec<Cell<E>> = run.definition.cells().collect();
-    let (bars, total, style) = bars(cells.len())?;
+    let ahead = Arc::new(Ahead::new(cells.iter().map(|cell| E::work(run, cell))));
+    let (bars, total, style) = bars(cells.len(), ahead.clone())?;
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let results: Mutex<Vec<Option<Result<E::Outcome>>>> = Mutex::new(cells.iter().map(|_| None).collect());
@@ -34,8 +36,10 @@ pub fn run_cells<E: Experiment>(
             let Some(cell) = cells.get(at).filter(|_| !failed.load(Ordering::Relaxed)) else { return };
             let bar = ProgressBar::new(1).with_style(style.clone()).with_prefix(E::cell_name(cell));
             let bar = bars.add(bar);
+            ahead.begins(at, &bar);
             let started = Instant::now();
             let result = one(run, cell, folder, &bar);
+            ahead.ends(at, matches!(result, Ok((_, true))));
             let seconds = started.elapsed().as_secs_f64();
             bar.finish_and_clear();
             match &result {
@@ -65,11 +69,16 @@ pub fn run_cells<E: Experiment>(
 }
 
 /// The bars, that of all training runs, and the look of that of one; they fit 80 columns.
-fn bars(cells: usize) -> Result<(MultiProgress, ProgressBar, ProgressStyle)> {
+fn bars(cells: usize, ahead: Arc<Ahead>) -> Result<(MultiProgress, ProgressBar, ProgressStyle)> {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-    let total = bars.add(ProgressBar::new(cells as u64).with_style(ProgressStyle::with_template(
-        "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} training runs",
-    )?));
+    let left = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+        if let Some(left) = ahead.left(Instant::now()) {
+            let _ = write!(out, ", {}", in_words(left));
+        }
+    };
+    let style = "{elapsed_precise} [{wide_bar:.cyan/blue}] {pos}/{len} training runs{left}";
+    let style = ProgressStyle::with_template(style)?.with_key("left", left);
+    let total = bars.add(ProgressBar::new(cells as u64).with_style(style));
     total.enable_steady_tick(Duration::from_millis(500));
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let _ = write!(out, "{:.0}/s", state.per_sec());

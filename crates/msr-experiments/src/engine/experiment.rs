@@ -50,6 +50,11 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
         true
     }
 
+    /// The work of a training run beside that of others, in any unit: for the time that is left.
+    fn work(run: &Run<Self>, _cell: &Cell<Self>) -> f64 {
+        run.definition.training.outer_steps as f64
+    }
+
     /// Whether two names mean the same problem: those that differ in nothing that a flag tells.
     fn same(a: &str, b: &str) -> bool {
         by_name(a, b)

@@ -1,9 +1,10 @@
 //! How much memory a training run takes at the least, before it takes any.
 
 use anyhow::{Result, ensure};
+use msr_layers::Conv4Config;
 
 use super::device::DeviceName;
-use super::model::Size;
+use super::model::{Shape, Size};
 use super::prepared::Prepared;
 use super::settings::{LearnerKind, Method, Training};
 
@@ -13,8 +14,8 @@ const NUMBER: u128 = size_of::<f32>() as u128;
 const COPIES: u128 = 4;
 
 /// The bytes that a training run cannot do without: parameters with all that the outer optimiser
-/// keeps of them, an episode of training or of test tasks, and what the graph of an inner loop by
-/// gradient steps holds of the adapted parameters. The truth is some times more; what needs more
+/// keeps of them, an episode of training or of test tasks, the maps of its images in a deep network,
+/// and what the graph of an inner loop by gradient steps holds of the adapted parameters. The truth is some times more; what needs more
 /// than there is even so cannot run.
 pub fn least_bytes(prepared: &Prepared, method: &Method, training: &Training) -> u128 {
     let Size { shared, adapted } = Size::of(method.layer, &prepared.shape, prepared.filter_params);
@@ -27,10 +28,27 @@ pub fn least_bytes(prepared: &Prepared, method: &Method, training: &Training) ->
         }
         _ => 0,
     };
+    let together = tasks.test_batch.min(tasks.count());
+    let [kept, largest] = activations(method, &prepared.shape);
+    let of_maps = |tasks: usize, examples: usize, of_one| product(&[tasks as u128, examples as u128, of_one]);
     let train = episode(sizes.meta_batch, sizes.train).saturating_add(steps);
-    let test = episode(tasks.test_batch.min(tasks.count()), sizes.test);
+    let train = train.saturating_add(of_maps(sizes.meta_batch, sizes.train, kept));
+    let test = episode(together, sizes.test).saturating_add(of_maps(together, sizes.test, largest));
     let parameters = COPIES.saturating_mul(shared.saturating_add(adapted));
     parameters.saturating_add(train.max(test)).saturating_mul(NUMBER)
+}
+
+/// The numbers in the maps of an image in a deep network: those of all blocks, which a gradient
+/// needs, and those of the largest.
+fn activations(method: &Method, shape: &Shape) -> [u128; 2] {
+    let &Shape::Classes { image, channels, ways } = shape else { return [0; 2] };
+    let channels = method.channels.unwrap_or(channels);
+    let shapes = Conv4Config::new(image, channels, ways).shapes().unwrap_or_default();
+    // A block's maps are as large as what goes in.
+    let of_block = |&(_, h, w): &(usize, usize, usize)| product(&[channels as u128, h as u128, w as u128]);
+    let blocks = shapes.split_last().map_or(&[][..], |(_, before)| before);
+    let all = blocks.iter().map(of_block);
+    [all.clone().fold(0, u128::saturating_add), all.max().unwrap_or(0)]
 }
 
 /// The product; the largest number when it is larger.
@@ -71,7 +89,7 @@ pub fn in_words(bytes: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DeviceName, in_words, product, side_by_side};
+    use super::{DeviceName, Method, Shape, activations, in_words, product, side_by_side};
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_fits_once_goes_alone() {
@@ -83,6 +101,16 @@ mod tests {
         assert!(room(1, None, 1).is_ok_and(|workers| workers == 1));
         assert!(room(0, Some(0), 9).is_ok_and(|workers| workers >= 1));
         assert!(side_by_side(1, None, DeviceName::Cuda, 9).is_ok_and(|workers| workers == 1));
+    }
+
+    #[test]
+    fn deep_networks_keep_maps() {
+        let shape = Shape::Classes { image: (1, 28, 28), channels: 32, ways: 5 };
+        let method: Result<Method, _> =
+            toml::from_str("name = \"it\"\nlearner = \"bilevel\"\nlayer = \"conv4\"");
+        let found = method.map(|method| activations(&method, &shape));
+        let sizes = [28, 14, 7, 3].map(|side: u128| 32 * side * side);
+        assert_eq!(found, Ok([sizes.iter().sum(), sizes[0]]));
     }
 
     #[test]

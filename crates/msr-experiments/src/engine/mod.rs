@@ -1,6 +1,7 @@
 //! What all experiments share: definitions, flags, run folders, the training runs of (problem ×
 //! method × seed) side by side, and the training of one of them.
 
+mod ahead;
 mod cells;
 mod choice;
 mod curves;

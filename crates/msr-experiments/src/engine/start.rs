@@ -24,9 +24,9 @@ pub enum SymmetryStart {
     /// The identity.
     #[default]
     Identity,
-    /// Random orthogonal matrices, and filter parameters with which the weights are those that the
-    /// same seed gives a plain network. When they stay as they are, a gradient step on v is one on
-    /// the weights, `U Uᵀ = 1`: the network is that of MAML in other coordinates.
+    /// Random orthogonal matrices, and filter parameters with which the weights are those that they
+    /// are from the identity. When the matrices stay as they are, a gradient step on v is one on the
+    /// weights, `U Uᵀ = 1`: this is MAML in other coordinates.
     Orthogonal,
     /// What was learned before, from a file.
     Given,
@@ -158,7 +158,7 @@ mod tests {
     /// Whatever the coordinates of the filters are, the network is the same.
     #[test]
     fn a_network_in_other_coordinates_has_the_same_weights() -> Result<()> {
-        let plain = weights(&model(LayerKind::Conv4, &Start::Identity)?)?;
+        let plain = weights(&model(LayerKind::Conv4Kronecker, &Start::Identity)?)?;
         let turned = model(LayerKind::Conv4Kronecker, &Start::Orthogonal)?;
         let other = weights(&turned)?;
         assert!(plain.len() == other.len() && plain.len() > 400);

@@ -60,6 +60,13 @@ fn training(run: &Run<Table3>, cell: &Cell<Table3>) -> Training {
     Training { outer_steps, meta_batch, ..training.clone() }
 }
 
+/// The images that go through the network in the training.
+pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
+    let Training { outer_steps, meta_batch, .. } = training(run, cell);
+    let images = cell.problem.ways * (cell.problem.shots + run.definition.tasks.query);
+    outer_steps as f64 * meta_batch as f64 * images as f64
+}
+
 /// Trains and tests a cell: data, network, learner, trainer, tests.
 pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Result<Outcome> {
     let prepared = prepare(run, cell, run.device.open()?)?;

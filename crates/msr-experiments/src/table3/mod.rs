@@ -72,6 +72,10 @@ impl Experiment for Table3 {
         problem.methods.is_empty() || problem.methods.contains(&method.name)
     }
 
+    fn work(run: &Run<Table3>, cell: &Cell<Self>) -> f64 {
+        cell::work(run, cell)
+    }
+
     fn own_of_a_seed(_: &Run<Self>) -> &'static str {
         "its own characters in the published split, its own tasks and its own start"
     }
@@ -128,7 +132,7 @@ impl Experiment for Table3 {
         let best =
             outcome.best().map_or_else(String::new, |m| format!("{:.2} ± {:.2} %", m.mean, m.half_width));
         let steps = outcome.test.get(outcome.chosen).and_then(|a| a.inner_steps);
-        let steps = steps.map_or_else(String::new, |steps| format!(" with {steps} inner steps"));
+        let steps = steps.map_or_else(String::new, |steps| format!(" with {steps} inner step{}", if steps == 1 { "" } else { "s" }));
         format!("{} {:10} seed {}: {best}{steps}", outcome.problem, outcome.method, outcome.seed)
     }
 
@@ -138,5 +142,56 @@ impl Experiment for Table3 {
         let table = Table::new(run, outcomes);
         let (checked, outside) = table.outside();
         Ok(Report { text: table.to_string(), checked, outside })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Result;
+
+    use super::{Flags, Profile, Table3};
+    use crate::engine::{self, Run};
+
+    fn run(text: &str, mut flags: engine::Flags<Flags>) -> Result<Run<Table3>> {
+        flags.own.data = "images".into();
+        Run::new("it", text, &flags)
+    }
+
+    fn steps(run: &Run<Table3>) -> Vec<u64> {
+        let own = run.definition.training.outer_steps;
+        run.definition.problems.iter().map(|p| p.outer_steps.unwrap_or(own)).collect()
+    }
+
+    #[test]
+    fn budgets_of_columns_give_way_to_flags() -> Result<()> {
+        let budgets = include_str!("../../definitions/table3-budgets.toml");
+        let with = |change: fn(&mut engine::Flags<Flags>)| {
+            let mut flags = engine::Flags::default();
+            change(&mut flags);
+            run(budgets, flags)
+        };
+        assert_eq!(steps(&with(|_| {})?), [500, 1_000, 2_000, 6_000, 16_000]);
+        assert_eq!(steps(&with(|f| f.quick = true)?), [500, 1_000]);
+        assert_eq!(steps(&with(|f| f.outer_steps = Some(1_500))?), [1_500; 5]);
+        let full = with(|f| f.own.profile = Profile::Full)?;
+        assert_eq!((steps(&full), full.definition.training.meta_batch), (vec![60_000; 5], 32));
+        Ok(())
+    }
+
+    #[test]
+    fn columns_name_the_methods_that_learn_them() -> Result<()> {
+        let controls = include_str!("../../definitions/table3-controls.toml");
+        let names = |flags| -> Result<Vec<String>> {
+            let run = run(controls, flags)?;
+            let cells = run.definition.cells_of(0);
+            Ok(cells.map(|cell| format!("{} {}", cell.problem.name, cell.method.name)).collect())
+        };
+        let all = names(engine::Flags::default())?;
+        assert_eq!(all.len() as u64 * 3, run(controls, engine::Flags::default())?.definition.cell_count());
+        assert!(all.contains(&"no-flips MSR-Conv".into()) && !all.contains(&"no-flips MAML".into()));
+        let one = names(engine::Flags { methods: vec!["maml".into()], ..engine::Flags::default() })?;
+        assert_eq!(one, ["5w1s MAML"]);
+        assert!(run(&controls.replace("[\"MSR-Conv\"]", "[\"MSR\"]"), engine::Flags::default()).is_err());
+        Ok(())
     }
 }
