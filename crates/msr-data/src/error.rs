@@ -72,6 +72,15 @@ pub enum Error {
         value: f32,
     },
 
+    /// Images that cannot be read, or a file that keeps them.
+    #[error("{path}: {problem}", path = .path.display())]
+    Images {
+        /// The folder, archive or file.
+        path: PathBuf,
+        /// What is wrong, and where in it.
+        problem: crate::images::ImageError,
+    },
+
     /// A configuration that describes no problem.
     #[error("{problem}")]
     Config {
@@ -96,6 +105,11 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// A problem with images, as one of this crate's.
+    pub(crate) fn images(path: &Path, problem: crate::images::ImageError) -> Self {
+        Self::Images { path: path.into(), problem }
+    }
+
     /// A problem with a file, as one of this crate's.
     pub(crate) fn file(path: &Path, problem: msr_files::Error) -> Self {
         match problem {
