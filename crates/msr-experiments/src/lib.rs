@@ -33,7 +33,7 @@ pub fn experiments() -> [Entry; 8] {
         ),
         Entry::new::<Table3>(
             "table3",
-            "Few-shot classification of Omniglot with augmented queries: MAML, ANIL, ProtoNets and MSR",
+            "Few-shot classification of Omniglot and mini-ImageNet, queries augmented: MAML, ANIL, ProtoNets and MSR",
             include_str!("../definitions/table3.toml"),
         ),
         Entry::new::<Table3>(

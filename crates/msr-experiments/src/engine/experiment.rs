@@ -156,6 +156,9 @@ pub struct Run<E: Experiment> {
     /// Whether a flag says how many outer steps there are.
     #[serde(default)]
     pub has_own_steps: bool,
+    /// What the definition asks for and is left out, and why, in lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Whether nothing was changed on which the bounds of the definition depend.
     pub is_defined: bool,
     /// The name under which the table is recorded; nothing when this is not the whole experiment.

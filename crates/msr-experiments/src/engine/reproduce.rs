@@ -84,6 +84,7 @@ fn begin<E: Experiment>(
     run.definition.check_plan()?;
     run.device.open()?;
     can_record(&run, flags.record)?;
+    run.left_out.iter().for_each(|line| console.say(line));
     let TriedOut { lines, workers } = try_out(&run)?;
     lines.iter().for_each(|line| console.say(line));
     let (folder, lock) = create(name, flags.out.as_deref(), &flags.runs, &run)?;

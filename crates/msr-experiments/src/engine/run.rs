@@ -37,6 +37,7 @@ impl<E: Experiment> Run<E> {
             data: None,
             arrays: ArrayNames::default(),
             has_own_steps: flags.outer_steps.is_some(),
+            left_out: Vec::new(),
             is_defined: true,
             recorded_as: None,
         };

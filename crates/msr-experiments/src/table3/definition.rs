@@ -7,6 +7,7 @@ use msr_data::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
+use super::images::DataSet;
 use crate::engine::{Definition, Expectation, stored_path};
 
 /// How tasks are made and tested.
@@ -65,7 +66,7 @@ pub struct Full {
     pub outer_steps: u64,
 }
 
-/// Which characters train, validate and test.
+/// Which classes train, validate and test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
@@ -74,6 +75,8 @@ pub enum SplitKind {
     /// The alphabets of the first archive train, but for five that validate; those of the second
     /// test.
     NewAlphabets,
+    /// The groups train, val and test.
+    Groups,
 }
 
 /// N-way k-shot tasks.
@@ -83,6 +86,10 @@ pub struct Problem {
     pub name: String,
     pub ways: usize,
     pub shots: usize,
+    /// The images.
+    #[serde(default)]
+    pub data: DataSet,
+    /// Of which classes train, validate and test.
     pub split: SplitKind,
     /// Steps of the outer loop, when not those of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,23 +1,26 @@
-//! Table 3: few-shot classification of Omniglot's characters, query images augmented.
+//! Table 3: few-shot classification of characters and photographs, query images augmented.
 
 mod budgets;
 mod cell;
 mod definition;
 mod features;
+mod images;
 mod learning;
 mod symmetry;
 mod table;
 mod tasks;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::ValueEnum;
 
 use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, by_name, keep};
 use cell::Outcome;
 use definition::{Bounds, Full, Problem, Tasks};
+use images::DataSet;
 use table::Table;
 
 /// The experiment.
@@ -43,10 +46,11 @@ pub struct Flags {
     /// Only these problems: `5w1s`, `5w1s-new-alphabets`, `5w5s`, `20w1s`, `20w5s`.
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub problems: Vec<String>,
-    /// The folder of Omniglot's archives, images_background.zip and images_evaluation.zip, with
-    /// images of any size.
-    #[arg(long, value_name = "DIR", default_value = "data/omniglot", conflicts_with = "resume")]
-    pub data: PathBuf,
+    /// Images in place of data/omniglot.msr-images or data/mini-imagenet.msr-images: a file that
+    /// `msr data` wrote, the folder of Omniglot's two archives, or your own classes, as folders or
+    /// in a zip archive.
+    #[arg(long, value_name = "PATH", conflicts_with = "resume")]
+    pub data: Option<PathBuf>,
     /// What was learned before, learned.safetensors of a training run: symmetry matrices of methods
     /// that start from it.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -89,10 +93,6 @@ impl Experiment for Table3 {
     }
 
     fn narrow(run: &mut Run<Self>, flags: &Flags) -> Result<()> {
-        // A run is continued from any folder. There is no other source of characters: a definition
-        // is the same with it.
-        let data = std::path::absolute(&flags.data);
-        run.data = Some(data.with_context(|| flags.data.display().to_string())?);
         let Definition { problems, methods, quick, tasks, training, .. } = &mut run.definition;
         if flags.profile == Profile::Full {
             let Full { channels, big_channels, meta_batch, outer_steps } = tasks.full;
@@ -117,7 +117,8 @@ impl Experiment for Table3 {
         if run.quick {
             tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
         }
-        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))
+        keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))?;
+        images(run, flags)
     }
 
     fn prepare(run: &Run<Self>, cell: &Cell<Self>, device: Device) -> Result<Prepared> {
@@ -145,15 +146,65 @@ impl Experiment for Table3 {
     }
 }
 
+/// Finds the images of all problems. Problems whose images are not there are left out, unless they
+/// were named.
+fn images(run: &mut Run<Table3>, flags: &Flags) -> Result<()> {
+    let sets: BTreeSet<DataSet> = run.definition.problems.iter().map(|p| p.data).collect();
+    if let Some(path) = &flags.data {
+        ensure!(
+            sets.len() < 2,
+            "--data stands in the place of one data set, and the problems are of {}; choose some with --problems",
+            sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" and ")
+        );
+        // A run is continued from any folder.
+        run.data = Some(std::path::absolute(path).with_context(|| path.display().to_string())?);
+    }
+    for set in sets {
+        match set.open(run.data.as_deref()) {
+            Ok(images) => run.is_defined &= set.is(&images),
+            Err(missing) => {
+                let problems = &mut run.definition.problems;
+                let all = problems.len();
+                problems.retain(|p| p.data != set);
+                if problems.is_empty() || !flags.problems.is_empty() || run.data.is_some() {
+                    return Err(missing);
+                }
+                run.left_out.push(format!("{} problems are left out: {missing:#}", all - problems.len()));
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Result;
+    use msr_report::picture::{Chart, Picture};
 
     use super::{Flags, Profile, Table3};
     use crate::engine::{self, Run};
 
+    /// Fifty classes of two small images.
+    fn classes() -> Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        let image = Picture::new("").row([Chart::new("x", "y")]).png()?;
+        for class in 0..50 {
+            let class = folder.path().join(format!("class{class:02}"));
+            std::fs::create_dir(&class)?;
+            for name in ["a.png", "b.png"] {
+                std::fs::write(class.join(name), &image)?;
+            }
+        }
+        Ok(folder)
+    }
+
     fn run(text: &str, mut flags: engine::Flags<Flags>) -> Result<Run<Table3>> {
-        flags.own.data = "images".into();
+        let images = classes()?;
+        flags.own.data = Some(images.path().into());
+        run_as_it_is(text, flags)
+    }
+
+    fn run_as_it_is(text: &str, flags: engine::Flags<Flags>) -> Result<Run<Table3>> {
         Run::new("it", text, &flags)
     }
 
@@ -175,6 +226,24 @@ mod tests {
         assert_eq!(steps(&with(|f| f.outer_steps = Some(1_500))?), [1_500; 5]);
         let full = with(|f| f.own.profile = Profile::Full)?;
         assert_eq!((steps(&full), full.definition.training.meta_batch), (vec![60_000; 5], 32));
+        Ok(())
+    }
+
+    #[test]
+    fn images_of_others_stand_in_the_place_of_one_data_set() -> Result<()> {
+        let table3 = include_str!("../../definitions/table3.toml");
+        let images = classes()?;
+        let own = |problems: &[&str], data: Option<&std::path::Path>| {
+            let problems = problems.iter().map(|p| (*p).to_string()).collect();
+            let own = Flags { data: data.map(Into::into), problems, ..Flags::default() };
+            run_as_it_is(table3, engine::Flags { own, ..engine::Flags::default() })
+        };
+        let found = own(&["5w1s"], Some(images.path()))?;
+        assert!(!found.is_defined && found.data.is_some() && found.left_out.is_empty());
+        let missing = own(&["5w1s"], Some(std::path::Path::new("nowhere"))).err().map(|e| format!("{e:#}"));
+        assert!(missing.is_some_and(|said| said.contains("nowhere")));
+        let both = own(&[], Some(images.path())).err().map(|e| format!("{e:#}"));
+        assert!(both.is_some_and(|said| said.contains("omniglot and mini-imagenet")));
         Ok(())
     }
 

@@ -1,27 +1,18 @@
-//! The characters of a cell, and its episodes.
+//! The classes of a cell, and its episodes.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use candle_core::Device;
-use msr_data::{ClassSource, ClassSplit, FewShot, FewShotConfig, Omniglot, QuarterTurns};
+use msr_data::{ClassSource, ClassSplit, FewShot, FewShotConfig, ImageClasses, QuarterTurns};
 use msr_episodes::{Episode, EpisodeSource, Prefetch, Shots};
 use msr_symmetry::Learned;
 
 use super::Table3;
-use super::definition::{Problem, SplitKind, Tasks};
+use super::definition::{Problem, Tasks};
+use super::images::split;
 use crate::engine::{Cell, CellTasks, Method, Prepared, Run, Shape, Sizes, SymmetryStart};
-
-/// The archives of Omniglot, in this order.
-const ARCHIVES: [&str; 2] = ["images_background.zip", "images_evaluation.zip"];
-
-/// Training and validation classes of the published split; the others test.
-const PUBLISHED: (usize, usize) = (1_100, 100);
-
-/// Alphabets of the first archive that validate, when those of the second test.
-const VALIDATING: usize = 5;
 
 /// Training episodes made in the background, and test tasks with other numbers of examples.
 struct Episodes {
@@ -47,39 +38,6 @@ impl EpisodeSource for Episodes {
     }
 }
 
-/// The characters, from the archives in a folder.
-pub fn characters(folder: &Path) -> Result<Arc<Omniglot>> {
-    let archives = ARCHIVES.map(|name| folder.join(name));
-    let missing = archives.iter().find(|path| !path.is_file());
-    ensure!(
-        missing.is_none(),
-        "there is no {} in {}; name the folder of {} with --data",
-        ARCHIVES.join(" and "),
-        folder.display(),
-        ARCHIVES.join(" and ")
-    );
-    Ok(Arc::new(Omniglot::open(&archives)?))
-}
-
-/// The classes that train, validate and test.
-pub fn split(kind: SplitKind, characters: &Omniglot, seed: u64) -> Result<ClassSplit> {
-    if kind == SplitKind::Published {
-        return Ok(ClassSplit::random(characters.classes(), PUBLISHED, seed)?);
-    }
-    let [background, evaluation] = [0, 1].map(|archive| characters.classes_of(archive));
-    let (background, evaluation) = background.zip(evaluation).context("there are not two archives")?;
-    let alphabet = |class: usize| {
-        let name = characters.class_name(class).unwrap_or_default();
-        name.split_once('/').map_or(name, |(alphabet, _)| alphabet).to_string()
-    };
-    let mut alphabets: Vec<String> = background.clone().map(alphabet).collect();
-    alphabets.dedup();
-    // The same for every seed: the last in the order of their names.
-    let validating = &alphabets[alphabets.len().saturating_sub(VALIDATING)..];
-    let (validation, train) = background.partition(|&class| validating.contains(&alphabet(class)));
-    Ok(ClassSplit { train, validation, test: evaluation.collect() })
-}
-
 /// What was learned before, for a method that starts from it.
 fn given(run: &Run<Table3>, method: &Method) -> Result<Option<Arc<Learned>>> {
     if method.symmetry != SymmetryStart::Given {
@@ -94,7 +52,7 @@ fn given(run: &Run<Table3>, method: &Method) -> Result<Option<Arc<Learned>>> {
 
 /// The images of a cell, and how they are divided.
 pub struct Images {
-    characters: Arc<Omniglot>,
+    classes: Arc<ImageClasses>,
     split: ClassSplit,
     /// Channels, height and width.
     pub shape: (usize, usize, usize),
@@ -103,14 +61,10 @@ pub struct Images {
 impl Images {
     /// Those that a cell of the run learns from.
     pub fn of(run: &Run<Table3>, cell: &Cell<Table3>) -> Result<Self> {
-        let folder = run.data.as_deref().context("the folder of the characters is not named")?;
-        let characters = characters(folder)?;
-        let split = split(cell.problem.split, &characters, cell.seed)?;
-        let shape = match characters.input_shape().as_slice() {
-            &[c, h, w] => (c, h, w),
-            shape => anyhow::bail!("{shape:?} is no image"),
-        };
-        Ok(Self { characters, split, shape })
+        let classes = cell.problem.data.open(run.data.as_deref())?;
+        let split = split(cell.problem.split, &classes, cell.seed)?;
+        let [channels, height, width] = classes.shape();
+        Ok(Self { classes, split, shape: (channels, height, width) })
     }
 
     /// Test tasks without augmentation, and the same with it where there is any.
@@ -123,7 +77,7 @@ impl Images {
         let augmented = few_shot(run, cell, self, Role::Test, test_tasks)?;
         let config = augmented.config().clone();
         let is_augmented = config.augmentation.is_some();
-        let plain = FewShot::new(self.characters.clone(), FewShotConfig { augmentation: None, ..config })?;
+        let plain = FewShot::new(self.classes.clone(), FewShotConfig { augmentation: None, ..config })?;
         Ok((plain, is_augmented.then_some(augmented)))
     }
 }
@@ -156,10 +110,10 @@ fn few_shot(
         ..FewShotConfig::new(ways, shots(run, cell, role), train.clone(), held_out.clone())
     };
     if !own.quarter_turns || role != Role::Train {
-        return Ok(FewShot::new(images.characters.clone(), config)?);
+        return Ok(FewShot::new(images.classes.clone(), config)?);
     }
     // Held-out classes stay as they are.
-    let turned = QuarterTurns::new(images.characters.clone())?;
+    let turned = QuarterTurns::new(images.classes.clone())?;
     let train = turned.of_all(&config.train);
     Ok(FewShot::new(turned, FewShotConfig { train, ..config })?)
 }
@@ -206,7 +160,7 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
         ],
     };
     let channels = cell.method.channels.unwrap_or(channels);
-    let name = images.characters.name();
+    let name = images.classes.name();
     let read = format!("{name} of {} × {} pixels, {}", image.1, image.2, cell.problem.name);
     let shape = Shape::Classes { image, channels, ways };
     Ok(Prepared { tasks, shape, filter_params: 0, read: Some(read), given: given(run, &cell.method)? })

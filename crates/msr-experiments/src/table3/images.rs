@@ -1,0 +1,190 @@
+//! The images that classes are of: the data sets of the table, or a user's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use msr_data::{ClassSource, ClassSplit, ImageClasses, ImageOptions};
+use serde::{Deserialize, Serialize};
+
+use super::definition::SplitKind;
+
+/// A data set, or what stands in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataSet {
+    /// Black characters on white, 28 × 28.
+    #[default]
+    Omniglot,
+    /// Photographs in colour, 84 × 84.
+    MiniImagenet,
+}
+
+/// What `msr data` keeps, and where experiments look for it.
+const FOLDER: &str = "data";
+const KEPT: &str = "msr-images";
+
+/// The archives of Omniglot, in this order.
+const ARCHIVES: [&str; 2] = ["images_background.zip", "images_evaluation.zip"];
+
+/// Of the classes of others: the shares, in percent, that train and that validate.
+const SHARES: (usize, usize) = (65, 10);
+/// Training and validation classes of the published split of Omniglot; the others test.
+const PUBLISHED: (usize, usize) = (1_100, 100);
+/// The characters in each archive of Omniglot.
+const CHARACTERS: [usize; 2] = [964, 659];
+/// Alphabets of the first archive that validate, when those of the second test.
+const VALIDATING: usize = 5;
+
+impl DataSet {
+    /// As commands and files call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Omniglot => "omniglot",
+            Self::MiniImagenet => "mini-imagenet",
+        }
+    }
+
+    /// How its images, and those in its place, are read.
+    fn options(self) -> Result<ImageOptions> {
+        let options = ImageOptions::new();
+        Ok(match self {
+            Self::Omniglot => options.name("Omniglot").size(28)?.channels(1)?.ink(),
+            Self::MiniImagenet => options.name("mini-ImageNet").size(84)?.channels(3)?,
+        })
+    }
+
+    /// Where its images are: what is named, else what `msr data` keeps, else the archives.
+    fn path(self, named: Option<&Path>) -> Result<PathBuf> {
+        if let Some(path) = named {
+            return Ok(path.into());
+        }
+        let folder = Path::new(FOLDER);
+        let kept = folder.join(self.name()).with_extension(KEPT);
+        let archives = folder.join(self.name());
+        let found = [&kept, &archives].into_iter().find(|path| path.exists());
+        let missing = || format!("there is no {}; `msr data {}` makes it, or name images with --data", kept.display(), self.name());
+        Ok(std::path::absolute(found.with_context(missing)?)?)
+    }
+
+    /// The images, which are read once and then kept until the program ends.
+    pub fn open(self, named: Option<&Path>) -> Result<Arc<ImageClasses>> {
+        static READ: Mutex<BTreeMap<(DataSet, PathBuf), Arc<ImageClasses>>> = Mutex::new(BTreeMap::new());
+        let path = self.path(named)?;
+        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(images) = read.get(&(self, path.clone())) {
+            return Ok(images.clone());
+        }
+        let images = Arc::new(self.read(&path)?);
+        read.insert((self, path), images.clone());
+        Ok(images)
+    }
+
+    fn read(self, path: &Path) -> Result<ImageClasses> {
+        if path.extension().is_some_and(|extension| extension == KEPT) {
+            return Ok(ImageClasses::load(path)?);
+        }
+        let archives = ARCHIVES.map(|name| path.join(name));
+        if archives.iter().all(|archive| archive.is_file()) {
+            return Ok(ImageClasses::read(&archives, &self.options()?, |_, _| {})?);
+        }
+        Ok(ImageClasses::read(&[path], &self.options()?, |_, _| {})?)
+    }
+
+    /// Whether these are the images of the data set, as far as counts and sizes tell: what the
+    /// bounds of a definition are for.
+    pub fn is(self, images: &ImageClasses) -> bool {
+        let count = |group: &str| images.classes_of(group).map_or(0, |classes| classes.len());
+        match self {
+            Self::Omniglot => {
+                let groups = images.groups();
+                let counts: Vec<usize> = groups.iter().map(|group| count(group)).collect();
+                counts == CHARACTERS && images.examples() == 20 && images.shape() == [1, 28, 28]
+            }
+            Self::MiniImagenet => {
+                [count("train"), count("val"), count("test")] == [64, 16, 20] && images.shape() == [3, 84, 84]
+            }
+        }
+    }
+}
+
+/// The classes that train, validate and test: those of the groups train, val and test where there
+/// are these, otherwise as `kind` says for Omniglot, and random ones of any other images.
+pub fn split(kind: SplitKind, images: &ImageClasses, seed: u64) -> Result<ClassSplit> {
+    if let Some(split) = images.split() {
+        return Ok(split);
+    }
+    let classes = images.classes();
+    let groups = images.groups();
+    match (kind, groups.as_slice()) {
+        (SplitKind::NewAlphabets, &[background, evaluation]) => {
+            Ok(new_alphabets(images, background, evaluation))
+        }
+        (SplitKind::NewAlphabets, _) => bail!(
+            "{} has no two groups, as the archives of Omniglot are, of which one trains and the other tests; use a \
+             problem with another split",
+            images.name()
+        ),
+        (SplitKind::Published, _) if classes == CHARACTERS.iter().sum::<usize>() => {
+            Ok(ClassSplit::random(classes, PUBLISHED, seed)?)
+        }
+        _ => {
+            let share = |percent: usize| (classes * percent).div_ceil(100);
+            Ok(ClassSplit::random(classes, (share(SHARES.0), share(SHARES.1)), seed)?)
+        }
+    }
+}
+
+/// The alphabets of the first archive train, but for some that validate; those of the second test.
+fn new_alphabets(images: &ImageClasses, background: &str, evaluation: &str) -> ClassSplit {
+    let classes = |group| images.classes_of(group).unwrap_or_default();
+    let alphabet = |class: usize| {
+        let name = images.class_name(class).unwrap_or_default();
+        // `images_background/Greek/character05`
+        name.rsplit('/').nth(1).unwrap_or(name).to_string()
+    };
+    let mut alphabets: Vec<String> = classes(background).map(alphabet).collect();
+    alphabets.dedup();
+    // The same for every seed: the last in the order of their names.
+    let validating = &alphabets[alphabets.len().saturating_sub(VALIDATING)..];
+    let (validation, train) = classes(background).partition(|&class| validating.contains(&alphabet(class)));
+    ClassSplit { train, validation, test: classes(evaluation).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use anyhow::Result;
+
+    use super::{DataSet, split};
+    use crate::table3::definition::SplitKind;
+
+    /// The real sets, where they are.
+    #[test]
+    fn the_splits_of_the_real_sets() -> Result<()> {
+        let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
+        let omniglot = data.join("omniglot28");
+        if !omniglot.is_dir() {
+            eprintln!("SKIPPED: there is no {}", omniglot.display());
+            return Ok(());
+        }
+        let characters = DataSet::Omniglot.open(Some(&omniglot))?;
+        assert!(DataSet::Omniglot.is(&characters) && !DataSet::MiniImagenet.is(&characters));
+        let published = split(SplitKind::Published, &characters, 0)?;
+        let counts = |split: &msr_data::ClassSplit| [split.train.len(), split.validation.len(), split.test.len()];
+        assert_eq!(counts(&published), [1_100, 100, 423]);
+        let alphabets = split(SplitKind::NewAlphabets, &characters, 0)?;
+        assert_eq!(counts(&alphabets), [813, 151, 659]);
+        let group = |class: &usize| characters.group_of(*class);
+        assert!(alphabets.test.iter().all(|class| group(class) == Some("images_evaluation")));
+        let photographs = data.join("mini-imagenet/mini_imagenet_80.zip");
+        if photographs.is_file() {
+            let photographs = DataSet::MiniImagenet.open(Some(&photographs))?;
+            assert!(DataSet::MiniImagenet.is(&photographs));
+            assert_eq!(counts(&split(SplitKind::Groups, &photographs, 0)?), [64, 16, 20]);
+        }
+        Ok(())
+    }
+}
