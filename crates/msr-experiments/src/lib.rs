@@ -19,7 +19,7 @@ use table2::Table2;
 use table3::Table3;
 
 /// All experiments: name, what it is, definition, and the type that runs it.
-pub fn experiments() -> [Entry; 8] {
+pub fn experiments() -> [Entry; 10] {
     [
         Entry::new::<Table1>(
             "table1",
@@ -37,6 +37,11 @@ pub fn experiments() -> [Entry; 8] {
             include_str!("../definitions/table3.toml"),
         ),
         Entry::new::<Table3>(
+            "table3-tuning",
+            "How the rates of table3 were chosen: four settings of each method, on validation classes",
+            include_str!("../definitions/table3-tuning.toml"),
+        ),
+        Entry::new::<Table3>(
             "table3-controls",
             "What the symmetry matrix of table3 learns: without flips, without turns, parts of U, rates in place of U",
             include_str!("../definitions/table3-controls.toml"),
@@ -45,6 +50,11 @@ pub fn experiments() -> [Entry; 8] {
             "table3-budgets",
             "Accuracy of MAML and MSR against the number of outer steps, from 500 to 16,000",
             include_str!("../definitions/table3-budgets.toml"),
+        ),
+        Entry::new::<Table3>(
+            "table3-transfer",
+            "The symmetry learned on Omniglot, frozen, on MNIST's digits and mini-ImageNet: --symmetry learned.safetensors",
+            include_str!("../definitions/table3-transfer.toml"),
         ),
         Entry::new::<Table3>(
             "omniglot-plain",

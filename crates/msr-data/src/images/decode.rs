@@ -28,7 +28,11 @@ pub(super) struct Image {
 
 /// The image in the bytes of a file, as the options want it.
 pub(super) fn decode(entry: &str, bytes: &[u8], options: &ImageOptions) -> Result<Image, ImageError> {
-    let image = open(entry, bytes)?;
+    fit(entry, open(entry, bytes)?, options)
+}
+
+/// An image as the options want it.
+pub(super) fn fit(entry: &str, image: DynamicImage, options: &ImageOptions) -> Result<Image, ImageError> {
     let transparent = || image.to_rgba8().pixels().any(|pixel| pixel[3] != u8::MAX);
     if image.color().has_alpha() && transparent() {
         return Err(ImageError::Transparent { entry: entry.into() });

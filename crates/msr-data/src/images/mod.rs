@@ -4,6 +4,7 @@
 mod decode;
 mod error;
 mod keep;
+mod labelled;
 mod layout;
 mod options;
 mod read;

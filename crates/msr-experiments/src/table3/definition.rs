@@ -77,6 +77,13 @@ pub enum SplitKind {
     NewAlphabets,
     /// The groups train, val and test.
     Groups,
+    /// So many classes at random; the others test.
+    Random {
+        /// How many train.
+        train: usize,
+        /// How many validate.
+        validation: usize,
+    },
 }
 
 /// N-way k-shot tasks.

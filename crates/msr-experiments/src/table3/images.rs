@@ -19,6 +19,8 @@ pub enum DataSet {
     Omniglot,
     /// Photographs in colour, 84 × 84.
     MiniImagenet,
+    /// Handwritten digits, 28 × 28.
+    Mnist,
 }
 
 /// What `msr data` keeps, and where experiments look for it.
@@ -43,6 +45,7 @@ impl DataSet {
         match self {
             Self::Omniglot => "omniglot",
             Self::MiniImagenet => "mini-imagenet",
+            Self::Mnist => "mnist",
         }
     }
 
@@ -52,6 +55,7 @@ impl DataSet {
         Ok(match self {
             Self::Omniglot => options.name("Omniglot").size(28)?.channels(1)?.ink(),
             Self::MiniImagenet => options.name("mini-ImageNet").size(84)?.channels(3)?,
+            Self::Mnist => options.name("MNIST").size(28)?.channels(1)?,
         })
     }
 
@@ -85,6 +89,9 @@ impl DataSet {
         if path.extension().is_some_and(|extension| extension == KEPT) {
             return Ok(ImageClasses::load(path)?);
         }
+        if path.extension().is_some_and(|extension| extension == "npz") {
+            return Ok(ImageClasses::read_labelled(path, &self.options()?)?);
+        }
         let archives = ARCHIVES.map(|name| path.join(name));
         if archives.iter().all(|archive| archive.is_file()) {
             return Ok(ImageClasses::read(&archives, &self.options()?, |_, _| {})?);
@@ -105,6 +112,7 @@ impl DataSet {
             Self::MiniImagenet => {
                 [count("train"), count("val"), count("test")] == [64, 16, 20] && images.shape() == [3, 84, 84]
             }
+            Self::Mnist => images.classes() == 10 && images.shape() == [1, 28, 28],
         }
     }
 }
@@ -126,6 +134,9 @@ pub fn split(kind: SplitKind, images: &ImageClasses, seed: u64) -> Result<ClassS
              problem with another split",
             images.name()
         ),
+        (SplitKind::Random { train, validation }, _) => {
+            Ok(ClassSplit::random(classes, (train, validation), seed)?)
+        }
         (SplitKind::Published, _) if classes == CHARACTERS.iter().sum::<usize>() => {
             Ok(ClassSplit::random(classes, PUBLISHED, seed)?)
         }

@@ -60,7 +60,9 @@ impl<'a> Raster<'a> {
     }
 
     fn stroke<S: BackendStyle>(&mut self, path: Option<Path>, style: &S) {
-        if let Some(path) = path {
+        // What has no length is no line, and cannot be stroked.
+        let has_length = |path: &Path| path.bounds().width() > 0.0 || path.bounds().height() > 0.0;
+        if let Some(path) = path.filter(has_length) {
             let stroke = Stroke { width: style.stroke_width() as f32, ..Stroke::default() };
             let transform = Transform::from_scale(self.scale, self.scale);
             self.pixmap.stroke_path(&path, &paint(style.color()), &stroke, transform, None);
