@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 const LONGEST: usize = 1 << 14;
 
 /// Words that readers have stumbled over.
-const WORDS: [&[u8]; 34] = [
+const WORDS: [&[u8]; 38] = [
     b"18446744073709551615",
     b"9223372036854775808",
     b"4294967296",
@@ -43,6 +43,10 @@ const WORDS: [&[u8]; 34] = [
     b"<f8",
     b"True",
     b"__metadata__",
+    b"train/",
+    b"../",
+    b".png",
+    b"filename,label",
 ];
 
 /// Makes inputs of a corpus, one after the other, in an order that depends on the seed alone.

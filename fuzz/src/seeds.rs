@@ -2,17 +2,20 @@
 //! (`msr-testkit`), and what a longer search found since, in `fuzz/corpus/<target>`.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::{DType, Device, Tensor};
+use image::{ColorType, DynamicImage, ImageFormat};
+use msr_data::{ImageClasses, ImageOptions};
 use msr_layers::{
     Activation, Conv2dConfig, Linear, LinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
     ReparamLinearConfig, SeededVars, Sequential,
 };
 use msr_meta::{AdamConfig, Learner, MetaConfig, MetaLearner, Trainer};
 use msr_symmetry::Learned;
-use msr_testkit::{ODD_TEXTS, VALID_TEXTS, odd_files, whole_files};
+use msr_testkit::{ODD_TEXTS, VALID_TEXTS, odd_files, whole_files, zip};
 use safetensors::{Dtype, tensor::TensorView};
 
 /// The seeds of a target.
@@ -26,6 +29,8 @@ pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
         "learned" => [learned()?, files()].concat(),
         "checkpoint" => [checkpoints()?, files()].concat(),
         "npz" => files(),
+        "images" => images()?,
+        "kept" => kept()?,
         "groups" => text(&[VALID_TEXTS, ODD_TEXTS].concat()),
         "actions" => actions(),
         "cycles" => text(&CYCLES),
@@ -141,6 +146,46 @@ fn checkpoints() -> Result<Vec<Vec<u8>>> {
     let path = folder.path().join("checkpoint");
     Trainer::new(learner()?, AdamConfig::default())?.save(&path, "a note")?;
     Ok(vec![std::fs::read(&path)?, odd_types()?])
+}
+
+/// An image of this many pixels along a side.
+fn picture(side: u32, format: ImageFormat, coloured: bool) -> Result<Vec<u8>> {
+    let mut bytes = Cursor::new(Vec::new());
+    let image = DynamicImage::new(side, side, if coloured { ColorType::Rgb8 } else { ColorType::L8 });
+    image.write_to(&mut bytes, format)?;
+    Ok(bytes.into_inner())
+}
+
+/// Archives of images in each layout.
+fn images() -> Result<Vec<Vec<u8>>> {
+    let grey = picture(3, ImageFormat::Png, false)?;
+    let photo = picture(9, ImageFormat::Jpeg, true)?;
+    let grey_photo = picture(8, ImageFormat::Jpeg, false)?;
+    let set = |image: &[u8], names: &[&str]| {
+        let members: Vec<(&str, u16, &[u8])> = names.iter().map(|name| (*name, 0, image)).collect();
+        zip(&members)
+    };
+    let table = &b"filename,label\n1.png,a\n2.png,a\n"[..];
+    Ok(vec![
+        set(&grey, &["a/1.png", "a/2.png", "b/1.png", "b/2.png"]),
+        set(&photo, &["x/train/a/1.jpg", "x/train/a/2.jpg", "x/test/b/1.jpg", "x/test/b/2.jpg"]),
+        set(&grey_photo, &["images_background/Greek/c1/1.jpeg", "images_background/Greek/c1/2.jpeg"]),
+        zip(&[("train.csv", 0, table), ("images/1.png", 0, &grey), ("images/2.png", 0, &grey)]),
+    ])
+}
+
+/// The files that keep these images, without their digests.
+fn kept() -> Result<Vec<Vec<u8>>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("kept");
+    let mut all = Vec::new();
+    for archive in images()? {
+        ImageClasses::read_archive(&archive, "seed.zip", &ImageOptions::new())?.save(&path)?;
+        let mut bytes = std::fs::read(&path)?;
+        bytes.truncate(bytes.len() - 32);
+        all.push(bytes);
+    }
+    Ok(all)
 }
 
 /// A safetensors file with a tensor of each type that the format knows, one number each.

@@ -1,12 +1,13 @@
 //! The readers.
 
 use candle_core::Device;
-use msr_data::{ClassSource, NpzOptions, Omniglot};
+use msr_data::{ClassSource, ImageClasses, ImageOptions, NpzOptions, Omniglot};
 use msr_episodes::{TaskSource, numbers};
 use msr_files::Arrays;
 use msr_groups::{Action, GroupName, Permutation, SharingPattern, parse_group};
 use msr_meta::Checkpoint;
 use msr_symmetry::Learned;
+use sha2::{Digest, Sha256};
 
 /// Inputs and tasks of fewer bytes and numbers are looked at further.
 const FEW: usize = 1 << 12;
@@ -27,6 +28,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "learned", run: learned },
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "omniglot", run: omniglot },
+    Target { name: "images", run: images },
+    Target { name: "kept", run: kept },
     Target { name: "groups", run: groups },
     Target { name: "actions", run: actions },
     Target { name: "cycles", run: cycles },
@@ -68,9 +71,24 @@ fn checkpoint(bytes: &[u8]) -> bool {
 
 /// An archive of characters.
 fn omniglot(bytes: &[u8]) -> bool {
-    let Ok(characters) = Omniglot::from_bytes(bytes) else { return false };
-    let mut x = vec![0.0; characters.input_shape().iter().product()];
-    characters.fill(characters.classes() - 1, characters.examples() - 1, &mut x).is_ok()
+    Omniglot::from_bytes(bytes).is_ok_and(|characters| last(&characters))
+}
+
+/// An archive of images in any layout.
+fn images(bytes: &[u8]) -> bool {
+    ImageClasses::read_archive(bytes, "mutated.zip", &ImageOptions::new()).is_ok_and(|images| last(&images))
+}
+
+/// The file that keeps images, but for the digest at its end, which would refuse all else.
+fn kept(bytes: &[u8]) -> bool {
+    let whole = [bytes, &Sha256::digest(bytes)].concat();
+    ImageClasses::from_bytes(whole).is_ok_and(|images| last(&images))
+}
+
+/// Whether the last example of the last class is there.
+fn last(source: &dyn ClassSource) -> bool {
+    let mut x = vec![0.0; source.input_shape().iter().product()];
+    source.fill(source.classes() - 1, source.examples() - 1, &mut x).is_ok()
 }
 
 fn groups(bytes: &[u8]) -> bool {

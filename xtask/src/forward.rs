@@ -19,7 +19,7 @@ pub struct Forward {
 
 impl Forward {
     /// Builds `program` and runs it with these words, in the user's folder. It is told where the
-    /// checkout keeps runs, results and scripts, and what the user typed: `cargo xtask`, followed
+    /// checkout keeps data, runs, results and scripts, and what the user typed: `cargo xtask`, followed
     /// by `command` where that is the program's own name.
     pub fn run(&self, program: &str, command: Option<&str>, words: &[OsString]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
@@ -37,7 +37,12 @@ impl Forward {
         let path = this.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
         let mut run = Command::new(&path);
         run.args(&self.flags).args(words);
-        let places = [("MSR_RUNS", "runs"), ("MSR_RESULTS", "docs/results"), ("MSR_SCRIPTS", "scripts")];
+        let places = [
+            ("MSR_DATA", "data"),
+            ("MSR_RUNS", "runs"),
+            ("MSR_RESULTS", "docs/results"),
+            ("MSR_SCRIPTS", "scripts"),
+        ];
         for (variable, folder) in places {
             if std::env::var_os(variable).is_none() {
                 run.env(variable, root.join(folder));

@@ -26,6 +26,7 @@ Usage: cargo xtask [--features LIST] <COMMAND>
 Commands:
   reproduce    Run an experiment of the paper and compare with reference values
   inspect      Read the symmetry group out of a symmetry matrix or a weight matrix
+  data         Read images of classes, and keep them in the file that experiments read
   completions  Print what makes a shell complete the commands of msr
   bench        Measure speed, as ratios within one run; check kernels and rules on a device
   ci           Everything that continuous integration checks, cheapest first
@@ -125,7 +126,7 @@ fn request(forward: Forward, command: OsString, mut rest: Vec<OsString>) -> Resu
         }
         (Some("cuda-host"), _) => Ok(Request::CudaHost(rest)),
         (Some("bench"), _) => Ok(Request::Program(forward, "msr-bench", Some("bench"), rest)),
-        (Some("reproduce" | "inspect" | "completions"), _) => {
+        (Some("reproduce" | "inspect" | "data" | "completions"), _) => {
             rest.insert(0, command);
             Ok(Request::Program(forward, "msr", None, rest))
         }
@@ -176,6 +177,7 @@ mod tests {
             ("-vx", Request::NoCommand(Some("-vx".into()))),
             ("reproduce table1 --quick", program(None, "", "msr", "reproduce table1 --quick")),
             ("inspect -vvv --features", program(None, "", "msr", "inspect -vvv --features")),
+            ("data omniglot --size 28", program(None, "", "msr", "data omniglot --size 28")),
             ("-vvv completions bash", program(None, "-vvv", "msr", "completions bash")),
             ("-v --verbose -vvvv bench fc", program(None, "-v --verbose -vvvv", "msr-bench", "fc")),
             ("--features cuda -v bench fc", program(Some("cuda"), "-v", "msr-bench", "fc")),

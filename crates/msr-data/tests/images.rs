@@ -110,9 +110,9 @@ fn splits_and_archives_are_groups() {
         let omniglot = Omniglot::open(&[&plain]).unwrap();
         assert_eq!((image(&omniglot, 1, 1), omniglot.class_name(1)), (image(&images, 1, 1), Some("Greek/b")));
     }
-    // Without a word of it, an only alphabet is a folder around the characters.
+    // An archive may be such a part itself.
     let images = read(&[&plain], &ImageOptions::new());
-    assert_eq!((names(&images), images.groups()), (vec!["a", "b"], vec!["images_background"]));
+    assert_eq!((names(&images), images.groups()), (vec!["Greek/a", "Greek/b"], vec!["images_background"]));
     // What is called otherwise is a group, too, when there are several.
     let (a, b) = (archive(&at.path().join("new.zip"), &two_classes("x/")), at.path().join("old"));
     let images = read(&[a, folder(&b, &two_classes("y/"))], &ImageOptions::new());

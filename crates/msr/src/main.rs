@@ -2,16 +2,17 @@
 //!
 //! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's
 //! definition does not hold; 2 when the command line cannot be understood; 130 when Ctrl-C stopped
-//! a run, which can be continued.
+//! a run or a download, which can be continued.
 
 mod completions;
+mod data;
 mod inspect;
 mod reproduce;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use msr_experiments::engine::program;
 use msr_report::has_colours_on_stderr;
 use tracing_subscriber::EnvFilter;
@@ -67,6 +68,11 @@ fn command() -> Command {
         .about("Read the symmetry group out of a symmetry matrix or a weight matrix")
         .long_about(None)
         .arg_required_else_help(true);
+    let data = data::Data::augment_subcommands(Command::new("data"))
+        .about("Read images of classes, and keep them in the file that experiments read")
+        .long_about(None)
+        .arg_required_else_help(true)
+        .subcommand_required(true);
     let completions = completions::Flags::augment_args(Command::new("completions"))
         .about("Print a shell completion script")
         .long_about(None);
@@ -78,6 +84,7 @@ fn command() -> Command {
         .subcommand_required(true)
         .subcommand(reproduce::command())
         .subcommand(inspect)
+        .subcommand(data)
         .subcommand(completions)
         .arg(
             Arg::new("verbose")
@@ -93,6 +100,7 @@ fn run(command: &mut Command, matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("reproduce", matches)) => reproduce::run(matches),
         Some(("inspect", matches)) => inspect::run(&inspect::Args::from_arg_matches(matches)?),
+        Some(("data", matches)) => data::run(&data::Data::from_arg_matches(matches)?),
         Some(("completions", matches)) => {
             completions::run(&completions::Flags::from_arg_matches(matches)?, command);
             Ok(())

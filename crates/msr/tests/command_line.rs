@@ -7,13 +7,14 @@ mod command;
 
 #[test]
 fn without_arguments_there_is_help() {
-    for args in [&[][..], &["reproduce"]] {
+    for args in [&[][..], &["reproduce"], &["data"]] {
         let said = msr(args);
         assert!(said.err.contains("Usage: msr"), "{args:?}: {}", said.err);
     }
     for (args, about) in [
         (&["reproduce", "numbers"][..], "Sums of numbers: which positions of a sequence"),
         (&["inspect"], "Read the symmetry group out of a symmetry matrix"),
+        (&["data"], "Read images of classes, and keep them"),
         (&["completions"], "Print a shell completion script"),
     ] {
         let help = msr(&[args, &["--help"]].concat()).out;

@@ -31,8 +31,10 @@ pub(super) const VERSION: u32 = 1;
 /// The bytes before the description, and of the digest.
 const HEAD: usize = 16;
 const DIGEST: usize = 32;
-/// What is deflated to see whether all should be: photographs hardly shrink, and take long.
-const SAMPLE: usize = 1 << 20;
+/// Pieces of the pixels that are deflated to see whether all should be, and their bytes: photographs
+/// hardly shrink, and take long to be read.
+const PIECES: usize = 16;
+const PIECE: usize = 1 << 16;
 
 /// A file of images that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,12 +138,15 @@ impl ImageClasses {
         Self::new(about, pixels, Some(hex(&digest)))
     }
 
-    /// Whether deflating makes the pixels much fewer.
+    /// Whether deflating makes the pixels less than half as many.
     fn shrinks(&self) -> io::Result<bool> {
-        let sample = &self.pixels[..self.pixels.len().min(SAMPLE)];
-        let mut deflated = DeflateEncoder::new(Vec::new(), Compression::fast());
-        deflated.write_all(sample)?;
-        Ok(deflated.finish()?.len() < sample.len() / 4 * 3)
+        let (mut deflated, mut count) = (DeflateEncoder::new(Vec::new(), Compression::fast()), 0);
+        for piece in self.pixels.chunks(self.pixels.len().div_ceil(PIECES).max(1)) {
+            let piece = &piece[..piece.len().min(PIECE)];
+            deflated.write_all(piece)?;
+            count += piece.len();
+        }
+        Ok(deflated.finish()?.len() < count / 2)
     }
 }
 

@@ -15,7 +15,9 @@ pub struct Said {
 pub fn command() -> Command {
     let program = std::env::var_os("MSR_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_msr").into());
     let mut command = Command::new(program);
-    for variable in ["MSR_RUNS", "MSR_RESULTS", "MSR_CHECKOUT", "MSR_INVOKED_AS", "NO_COLOR", "COLUMNS"] {
+    for variable in
+        ["MSR_DATA", "MSR_RUNS", "MSR_RESULTS", "MSR_CHECKOUT", "MSR_INVOKED_AS", "NO_COLOR", "COLUMNS"]
+    {
         command.env_remove(variable);
     }
     command
