@@ -260,15 +260,34 @@ fn stems(folders: &[PathBuf], extension: &str) -> Vec<String> {
     found
 }
 
-/// Runs the crate that sees this workspace as a stranger does, with the same versions: nothing is
-/// compiled twice. It writes to the folder where it runs.
+/// Runs the crate that sees this workspace as a stranger does, with the same versions, and so that
+/// nothing is compiled twice. It writes to the folder where it runs.
 fn outside(root: &Path, scratch: &Path) -> Result<()> {
-    let folder = root.join("scripts/outside-crate");
-    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).context("Cargo.lock")?;
+    let (from, to) = (root.join("scripts/outside-crate"), scratch.join("outside-crate"));
+    std::fs::create_dir_all(to.join("src"))?;
+    let crates = format!("path = {:?}", root.join("crates/").display().to_string());
+    let manifest = std::fs::read_to_string(from.join("Cargo.toml"))?;
+    let manifest = manifest.replace("path = \"../../crates/", crates.trim_end_matches('"'));
+    std::fs::write(to.join("Cargo.toml"), format!("{manifest}{SAME_FEATURES}"))?;
+    std::fs::copy(from.join("src/main.rs"), to.join("src/main.rs"))?;
+    std::fs::copy(root.join("Cargo.lock"), to.join("Cargo.lock")).context("Cargo.lock")?;
     let mut run = cargo();
-    run.args(["run", "--manifest-path"]).arg(folder.join("Cargo.toml"));
+    run.args(["run", "--manifest-path"]).arg(to.join("Cargo.toml"));
     succeed(run.arg("--target-dir").arg(target(root)), scratch)
 }
+
+/// What other crates of the workspace ask of crates that candle needs, too. With other features
+/// they, and all that is built on them, would be compiled again. (`cargo tree -f '{p} {f}'` of both
+/// shows what differs.)
+const SAME_FEATURES: &str = r#"
+[target.'cfg(all())'.dependencies]
+libc = { version = "0.2", features = ["extra_traits"] }
+log = { version = "0.4", features = ["std"] }
+tracing-core = { version = "0.1", features = ["default"] }
+
+[build-dependencies]
+syn = { version = "3", features = ["full"] }
+"#;
 
 /// The folder of everything that is built.
 fn target(root: &Path) -> PathBuf {

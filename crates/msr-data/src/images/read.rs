@@ -39,6 +39,8 @@ impl ImageClasses {
     /// - or tables `train.csv`, `val.csv` and `test.csv` with columns `filename` and `label`, and a
     ///   folder `images` with the files.
     ///
+    /// A file `….npz` is read as [`ImageClasses::read_labelled`] does.
+    ///
     /// Images are PNG or JPEG; other files are left alone, and so is what is hidden (`.…`,
     /// `__MACOSX`). Classes are in the order of the paths, of their groups and of their names,
     /// images in that of the names of their files.
@@ -68,6 +70,11 @@ impl ImageClasses {
         options: &ImageOptions,
         progress: impl FnMut(usize, usize),
     ) -> Result<Self> {
+        if let [path] = paths
+            && path.as_ref().extension().is_some_and(|extension| extension == "npz")
+        {
+            return Self::read_labelled(path, options);
+        }
         let mut parts = Vec::with_capacity(paths.len());
         for path in paths {
             let path = path.as_ref();

@@ -89,9 +89,6 @@ impl DataSet {
         if path.extension().is_some_and(|extension| extension == KEPT) {
             return Ok(ImageClasses::load(path)?);
         }
-        if path.extension().is_some_and(|extension| extension == "npz") {
-            return Ok(ImageClasses::read_labelled(path, &self.options()?)?);
-        }
         let archives = ARCHIVES.map(|name| path.join(name));
         if archives.iter().all(|archive| archive.is_file()) {
             return Ok(ImageClasses::read(&archives, &self.options()?, |_, _| {})?);

@@ -25,7 +25,8 @@ pub enum Data {
     Omniglot(omniglot::Flags),
     /// mini-ImageNet: 100 classes of photographs, of which 64 train, 16 validate and 20 test.
     MiniImagenet(MiniImagenet),
-    /// A folder, or a zip archive, with a folder of PNG or JPEG images for each class.
+    /// A folder, or a zip archive, with a folder of PNG or JPEG images for each class; or an .npz
+    /// file of images and labels.
     Classes(Classes),
 }
 
@@ -47,7 +48,8 @@ pub struct MiniImagenet {
 #[derive(Debug, clap::Args)]
 pub struct Classes {
     /// The folder or zip archive, with a folder for each class, or with train, val and test, and
-    /// such folders in each.
+    /// such folders in each; or an .npz file with arrays x and y, or train_x, train_y, test_x and
+    /// test_y.
     #[arg(long, value_name = "PATH")]
     from: PathBuf,
     /// What the set, and its file, is called.
