@@ -19,8 +19,8 @@ pub struct Forward {
 
 impl Forward {
     /// Builds `program` and runs it with these words, in the user's folder. It is told where the
-    /// checkout keeps data, runs, results and scripts, and what the user typed: `cargo xtask`, followed
-    /// by `command` where that is the program's own name.
+    /// checkout keeps data, runs, results and scripts, and what the user typed: `cargo xtask`,
+    /// followed by `command` where that is the program's own name.
     pub fn run(&self, program: &str, command: Option<&str>, words: &[OsString]) -> Result<ExitCode> {
         let this = std::env::current_exe().context("where this program is")?;
         let root = root()?;

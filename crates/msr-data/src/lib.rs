@@ -12,8 +12,8 @@
 //! - [`Omniglot`]: characters of many alphabets, a [`ClassSource`] as anyone's classes may be one;
 //!   [`FewShot`] draws N-way k-shot episodes of the classes of a [`ClassSplit`], with query images
 //!   augmented ([`Augmentation`]) and classes turned ([`QuarterTurns`]) where that is asked for.
-//! - [`ImageClasses`]: anyone's images in classes, from folders and archives, scaled and kept in one
-//!   file.
+//! - [`ImageClasses`]: anyone's images in classes, from folders and archives, scaled and kept in
+//!   one file.
 //!
 //! No task is kept in memory (images are): it is generated when it is asked for, from a random
 //! stream derived from (seed, role, index), so the same seed gives the same bits in any order of

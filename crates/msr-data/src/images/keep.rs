@@ -5,8 +5,8 @@
 //! | 8 | `MSRIMAGE` |
 //! | 4 | the version, little-endian |
 //! | 4 | N, the length of the description, little-endian |
-//! | N | the description: JSON with names, groups, counts, shape, and where the images are from |
-//! | … | the pixels, image after image, as they are or deflated (RFC 1951), as the description says |
+//! | N | the description: JSON with names, groups, counts, shape, and what was read |
+//! | … | the pixels, image after image, as they are or deflated (RFC 1951), as is said before |
 //! | 32 | the SHA-256 of all bytes before |
 //!
 //! The same images give the same bytes.
@@ -31,8 +31,8 @@ pub(super) const VERSION: u32 = 1;
 /// The bytes before the description, and of the digest.
 const HEAD: usize = 16;
 const DIGEST: usize = 32;
-/// Pieces of the pixels that are deflated to see whether all should be, and their bytes: photographs
-/// hardly shrink, and take long to be read.
+/// Pieces of the pixels that are deflated to see whether all should be, and their bytes:
+/// photographs hardly shrink, and take long to be read.
 const PIECES: usize = 16;
 const PIECE: usize = 1 << 16;
 

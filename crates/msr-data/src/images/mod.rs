@@ -25,9 +25,9 @@ use crate::error::Error;
 
 /// Classes of images, all of one shape and in memory, one byte a pixel and channel.
 ///
-/// [`ImageClasses::read`] makes them of anyone's images, [`ImageClasses::load`] of the file in which
-/// [`ImageClasses::save`] keeps them (`msr data` writes such files). As a [`ClassSource`] a pixel is
-/// its byte divided by 255; classes may have different numbers of images, and
+/// [`ImageClasses::read`] makes them of anyone's images, [`ImageClasses::load`] of the file in
+/// which [`ImageClasses::save`] keeps them (`msr data` writes such files). As a [`ClassSource`] a
+/// pixel is its byte divided by 255; classes may have different numbers of images, and
 /// [`examples`](ClassSource::examples) is the smallest.
 ///
 /// # Shapes
