@@ -232,7 +232,7 @@ fn block(x: &[Tensor], pool: Pool) -> Result<Vec<Tensor>> {
 /// Gradient steps of a linear model, and their gradient: at once where there are loops for that.
 fn steps(x: &[Tensor]) -> Result<Vec<Tensor>> {
     let [design, targets, start, rate] = x else { return Ok(Vec::new()) };
-    // Of positive operands, nothing is lost so: all terms have one sign.
+    // All operands are positive, so that all terms have one sign and no digits cancel.
     let negative = |x: &Tensor| unary(Unary::Affine { scale: -1.0, offset: 0.0 }, x);
     let (targets, rate) = (&negative(targets)?, &negative(rate)?);
     if is_fused(design) {

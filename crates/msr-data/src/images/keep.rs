@@ -9,7 +9,7 @@
 //! | … | the pixels, image after image, as they are or deflated (RFC 1951), as is said before |
 //! | 32 | the SHA-256 of all bytes before |
 //!
-//! The same images give the same bytes.
+//! The same images, read from files of the same names, give the same bytes.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -129,7 +129,7 @@ impl ImageClasses {
             Stored::Deflate => {
                 // Room is made as bytes come, and not for what a description claims.
                 let mut pixels = Vec::new();
-                let limit = expected as u64 + 1;
+                let limit = (expected as u64).saturating_add(1);
                 let read = DeflateDecoder::new(&bytes[start..end]).take(limit).read_to_end(&mut pixels);
                 read.map_err(|e| ImageError::Damaged { reason: e.to_string() })?;
                 pixels
@@ -150,7 +150,7 @@ impl ImageClasses {
     }
 }
 
-fn hex(digest: &[u8]) -> String {
+pub(super) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

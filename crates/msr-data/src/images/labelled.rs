@@ -9,25 +9,27 @@ use msr_files::{Element, Entry, Npz};
 
 use super::decode::{Image, fit};
 use super::error::ImageError;
-use super::options::ImageOptions;
+use super::options::{ImageOptions, LARGEST_SIDE};
 use super::{Class, Description, ImageClasses, Stored};
 use crate::error::{Error, Result};
 
-/// The arrays of images and of labels, in the order in which they are taken.
-const PAIRS: [[&str; 2]; 5] = [
-    ["x", "y"],
-    ["images", "labels"],
-    ["train_x", "train_y"],
-    ["test_x", "test_y"],
-    ["x_train", "y_train"],
+/// What arrays of images and of labels are called: a file has one of these, whole or in part.
+const FAMILIES: [&[[&str; 2]]; 4] = [
+    &[["x", "y"]],
+    &[["images", "labels"]],
+    &[["train_x", "train_y"], ["test_x", "test_y"]],
+    &[["x_train", "y_train"], ["x_test", "y_test"]],
 ];
+/// Whole numbers up to here are told apart as numbers of double precision.
+const MOST_LABEL: f64 = 9_007_199_254_740_992.0;
 /// The most bytes of an array.
 const MOST_BYTES: u64 = 1 << 32;
 
 impl ImageClasses {
-    /// Reads images and their labels from an `.npz` file: arrays `x` and `y`, `images` and `labels`,
-    /// or `train_x`, `train_y`, `test_x` and `test_y`, which are put together. A class is a label,
-    /// called by its number; its images are in the order of the file.
+    /// Reads images and their labels from an `.npz` file: arrays `x` and `y`, or `images` and
+    /// `labels`; or `train_x`, `train_y`, `test_x` and `test_y`, or `x_train`, `y_train`, `x_test` and
+    /// `y_test`, which are put together. A class is a label, called by its number; its images are in
+    /// the order of the file.
     ///
     /// # Shapes
     /// images `(n, height, width)` or `(n, height, width, 3)`, of bytes; labels `(n)`, integers
@@ -43,10 +45,30 @@ impl ImageClasses {
         let mut npz = Npz::open(Cursor::new(bytes)).map_err(in_file)?;
         let mut classes: BTreeMap<i64, Vec<Vec<u8>>> = BTreeMap::new();
         let mut shape = None;
-        for [x, y] in PAIRS {
-            if !npz.has(x) || !npz.has(y) {
-                continue;
+        let names = |pairs: &[[&str; 2]]| pairs.iter().flatten().copied().collect::<Vec<_>>().join(", ");
+        let found: Vec<Vec<[&str; 2]>> = FAMILIES
+            .iter()
+            .map(|family| family.iter().copied().filter(|[x, y]| npz.has(x) && npz.has(y)).collect())
+            .filter(|pairs: &Vec<_>| !pairs.is_empty())
+            .collect();
+        let pairs = match found.as_slice() {
+            [pairs] => pairs,
+            [] => {
+                return Err(refuse(format!(
+                    "there are no arrays of images and labels, {}; there are: {}",
+                    FAMILIES.map(names).join("; or "),
+                    npz.names().join(", ")
+                )));
             }
+            [first, second, ..] => {
+                return Err(refuse(format!(
+                    "images and labels are there twice, as {} and as {}; keep one of them",
+                    names(first),
+                    names(second)
+                )));
+            }
+        };
+        for &[x, y] in pairs {
             let images = npz.read(x, MOST_BYTES).map_err(in_file)?;
             let (entry, labels) = npz.read(y, MOST_BYTES).map_err(in_file)?;
             let labels = labels_of(&entry, &labels).map_err(refuse)?;
@@ -56,19 +78,19 @@ impl ImageClasses {
                 let name = format!("{x}[{at}]");
                 let image = image(&name, pixels, sizes, options).map_err(|e| Error::images(path, e))?;
                 let own = [image.channels, image.size.0, image.size.1];
-                if *shape.get_or_insert(own) != own {
-                    return Err(refuse(format!("{name} has the shape {own:?}, images before it {shape:?}; name a size")));
+                let before = *shape.get_or_insert(own);
+                if own[0] != before[0] {
+                    let problem = ImageError::Channels { entry: name, coloured: own[0] == 3 };
+                    return Err(Error::images(path, problem));
+                }
+                if own != before {
+                    let (size, others) = ((own[1], own[2]), (before[1], before[2]));
+                    return Err(Error::images(path, ImageError::Sizes { entry: name, size, others }));
                 }
                 classes.entry(label).or_default().push(image.pixels);
             }
         }
-        let Some(shape) = shape else {
-            return Err(refuse(format!(
-                "there are no arrays of images and labels, {}; there are: {}",
-                PAIRS.map(|pair| pair.join(" and ")).join(", or "),
-                npz.names().join(", ")
-            )));
-        };
+        let Some(shape) = shape else { return Err(refuse("there are no images in its arrays".into())) };
         if let Some((label, images)) = classes.iter().find(|(_, images)| images.len() < options.least) {
             let (class, has, least) = (label.to_string(), images.len(), options.least);
             return Err(Error::images(path, ImageError::TooFew { class, has, least }));
@@ -93,7 +115,10 @@ impl ImageClasses {
 /// Height, width and channels of so many images of bytes.
 fn sizes(entry: &Entry, count: usize) -> std::result::Result<[usize; 3], String> {
     let of = |what: &str| {
-        format!("{} should hold bytes (n, height, width) or (n, height, width, 3), row by row; {what}", entry.name)
+        format!(
+            "{} should hold bytes (n, height, width) or (n, height, width, 3), row by row; {what}",
+            entry.name
+        )
     };
     if entry.encoding.element != Element::U8 || entry.fortran_order {
         return Err(of("its elements are others"));
@@ -103,7 +128,13 @@ fn sizes(entry: &Entry, count: usize) -> std::result::Result<[usize; 3], String>
         [n, height, width, 3] if n == count => [height, width, 3],
         _ => return Err(of(&format!("it has the shape {:?}, and there are {count} labels", entry.shape))),
     };
-    if sizes.contains(&0) { Err(of("its images have no pixels")) } else { Ok(sizes) }
+    match sizes[..2].iter().all(|side| (1..=LARGEST_SIDE).contains(side)) {
+        true => Ok(sizes),
+        false => Err(of(&format!(
+            "sides have from 1 to {LARGEST_SIDE} pixels, and its shape is {:?}",
+            entry.shape
+        ))),
+    }
 }
 
 fn labels_of(entry: &Entry, bytes: &[u8]) -> std::result::Result<Vec<i64>, String> {
@@ -112,7 +143,10 @@ fn labels_of(entry: &Entry, bytes: &[u8]) -> std::result::Result<Vec<i64>, Strin
         return Err(expected(format!("it has the shape {:?} of other elements", entry.shape)));
     }
     let labels = entry.to_f64(bytes).map_err(|e| expected(e.to_string()))?;
-    Ok(labels.into_iter().map(|label| label as i64).collect())
+    match labels.iter().find(|label| label.abs() >= MOST_LABEL) {
+        Some(label) => Err(expected(format!("{label} is too large for a label"))),
+        None => Ok(labels.into_iter().map(|label| label as i64).collect()),
+    }
 }
 
 /// One image, as the options want it.
@@ -130,7 +164,8 @@ fn image(
         1 => GrayImage::from_raw(w, h, pixels.to_vec()).map(DynamicImage::ImageLuma8),
         _ => RgbImage::from_raw(w, h, pixels.to_vec()).map(DynamicImage::ImageRgb8),
     };
-    let reason = || ImageError::NotImage { entry: name.into(), reason: "its pixels are not all there".into() };
+    let reason =
+        || ImageError::NotImage { entry: name.into(), reason: "its pixels are not all there".into() };
     fit(name, image.ok_or_else(reason)?, options)
 }
 
@@ -164,10 +199,7 @@ mod tests {
     fn classes_are_labels() {
         let pixels: Vec<u8> = (0..16).collect();
         let labels: Vec<u8> = [7i64, -1, 7, -1].iter().flat_map(|l| l.to_le_bytes()).collect();
-        let file = npz(&[
-            ("x", npy("(4, 2, 2)", "|u1", &pixels)),
-            ("y", npy("(4,)", "<i8", &labels)),
-        ]);
+        let file = npz(&[("x", npy("(4, 2, 2)", "|u1", &pixels)), ("y", npy("(4,)", "<i8", &labels))]);
         let images = ImageClasses::read_labelled(file.path(), &ImageOptions::new().name("it")).unwrap();
         assert_eq!((images.name(), images.shape(), images.classes()), ("it".into(), [1, 2, 2], 2));
         assert_eq!((images.class_name(0), images.class_name(1)), (Some("-1"), Some("7")));
@@ -187,9 +219,21 @@ mod tests {
             (vec![("x", npy("(2, 2, 2)", "<i2", &[0; 16])), ("y", npy("(2,)", "|u1", &[0; 2]))], "others"),
             (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "<f4", &[0; 16]))], "integers"),
             (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "|u1", &[0, 0, 0, 1]))], "too few images"),
+            (vec![("x", npy("(0, 99999, 9)", "|u1", &[])), ("y", npy("(0,)", "|u1", &[]))], "1 to 4096"),
+            (vec![("x", npy("(0, 9, 9)", "|u1", &[])), ("y", npy("(0,)", "|u1", &[]))], "no images"),
+            (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "<u8", &[255; 32]))], "too large"),
+            (
+                [
+                    [("x", pixels("(4, 2, 2)")), ("y", labels())],
+                    [("images", pixels("(4, 2, 2)")), ("labels", labels())],
+                ]
+                .concat(),
+                "twice",
+            ),
         ] {
             let file = npz(&arrays);
-            let refused = ImageClasses::read_labelled(file.path(), &ImageOptions::new()).unwrap_err().to_string();
+            let refused =
+                ImageClasses::read_labelled(file.path(), &ImageOptions::new()).unwrap_err().to_string();
             assert!(refused.contains(word), "{refused}");
         }
         assert!(ImageClasses::read_labelled("nowhere.npz", &ImageOptions::new()).is_err());

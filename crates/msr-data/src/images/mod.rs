@@ -13,12 +13,14 @@ mod tables;
 
 pub use error::ImageError;
 pub use keep::Saved;
+use keep::hex;
 pub use options::ImageOptions;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::classes::{ClassSource, ClassSplit};
 use crate::error::Error;
@@ -171,6 +173,19 @@ impl ImageClasses {
     pub fn split(&self) -> Option<ClassSplit> {
         let of = |group| self.classes_of(group).map(Vec::from_iter);
         Some(ClassSplit { train: of("train")?, validation: of("val")?, test: of("test")? })
+    }
+
+    /// A SHA-256 of the images themselves, their classes and their shape, wherever they were read
+    /// from: equal for equal sets.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let Description { shape, classes, .. } = &self.about;
+        hash.update(format!("{shape:?}"));
+        for Class { name, group, images } in classes {
+            hash.update(format!("{name:?} {group:?} {images}"));
+        }
+        hash.update(&self.pixels);
+        hex(&hash.finalize())
     }
 
     /// The SHA-256 of the file that the images were loaded from, as [`Saved::digest`].

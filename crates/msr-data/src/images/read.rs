@@ -71,7 +71,7 @@ impl ImageClasses {
         progress: impl FnMut(usize, usize),
     ) -> Result<Self> {
         if let [path] = paths
-            && path.as_ref().extension().is_some_and(|extension| extension == "npz")
+            && path.as_ref().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"))
         {
             return Self::read_labelled(path, options);
         }

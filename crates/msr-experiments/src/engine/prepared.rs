@@ -40,7 +40,12 @@ impl Prepared {
             SymmetryStart::Orthogonal => Start::Orthogonal,
             SymmetryStart::Given => {
                 let given = self.given.clone();
-                Start::Given(given.with_context(|| format!("{} starts from what nobody gave", method.name))?)
+                Start::Given(given.with_context(|| {
+                    format!(
+                        "{} starts from symmetry matrices that were learned before, which this experiment does not take",
+                        method.name
+                    )
+                })?)
             }
         };
         let (layer, shape, device) = (method.layer, &self.shape, &self.tasks.device);

@@ -83,8 +83,8 @@ fn begin<E: Experiment>(
     let run = Run::<E>::new(name, built_in, flags)?;
     run.definition.check_plan()?;
     run.device.open()?;
-    can_record(&run, flags.record)?;
     run.left_out.iter().for_each(|line| console.say(line));
+    can_record(&run, flags.record)?;
     let TriedOut { lines, workers } = try_out(&run)?;
     lines.iter().for_each(|line| console.say(line));
     let (folder, lock) = create(name, flags.out.as_deref(), &flags.runs, &run)?;
@@ -112,7 +112,8 @@ fn resume<E: Experiment>(name: &str, flags: &Flags<E::Flags>, console: &Console)
 fn can_record<E: Experiment>(run: &Run<E>, asked: bool) -> Result<()> {
     ensure!(
         !asked || run.recorded_as.is_some(),
-        "--record is for the whole experiment; leave out the flags that change or narrow it"
+        "--record is for the whole experiment; leave out the flags that change or narrow it{}",
+        if run.left_out.is_empty() { "" } else { ", and get the data that is missing" }
     );
     Ok(())
 }

@@ -26,7 +26,8 @@ pub enum SymmetryStart {
     Identity,
     /// Random orthogonal matrices, and filter parameters with which the weights are those that they
     /// are from the identity. When the matrices stay as they are, a gradient step on v is one on the
-    /// weights, `U Uᵀ = 1`: this is MAML in other coordinates.
+    /// weights, `U Uᵀ = 1`: the inner loop is that of MAML, and the outer one that of Adam in other
+    /// coordinates.
     Orthogonal,
     /// What was learned before, from a file.
     Given,
@@ -39,7 +40,7 @@ pub enum Start {
     Identity,
     /// Random orthogonal matrices.
     Orthogonal,
-    /// These, for the layers that have factors of the same sizes.
+    /// These; of the first layer without B, where images have other channels.
     Given(Arc<Learned>),
 }
 
@@ -50,7 +51,7 @@ impl Start {
         let named = |name: &str| like.iter().find(|p| p.name == name).map(|p| p.tensor.clone());
         let mut others = Vec::new();
         let layers = like.shared.iter().filter_map(|p| p.name.strip_suffix(DEVIATIONS[0]));
-        for layer in layers {
+        for (number, layer) in layers.enumerate() {
             let tensors = DEVIATIONS.map(|name| named(&format!("{layer}{name}")));
             let [Some(out), Some(input), Some(taps)] = tensors else { continue };
             let sizes = [&out, &input, &taps].map(|t| t.dims()[0]);
@@ -65,7 +66,19 @@ impl Start {
                     others.push((filter, pulled_back(&factors, &weights)?));
                     factors.into_iter().map(Some).collect()
                 }
-                Self::Given(learned) => given(learned, layer.trim_end_matches('.'), sizes)?,
+                Self::Given(learned) => {
+                    let layer = layer.trim_end_matches('.');
+                    let factors = given(learned, layer, sizes)?;
+                    // Images may have other channels, and then the first B stays the identity.
+                    let odd =
+                        factors.iter().enumerate().find(|(at, f)| f.is_none() && (number, *at) != (0, 1));
+                    ensure!(
+                        odd.is_none(),
+                        "the factors of {layer} that were learned before have other sizes than {sizes:?}; use a network \
+                         of as many channels"
+                    );
+                    factors
+                }
             };
             for ((name, factor), n) in DEVIATIONS.into_iter().zip(factors).zip(sizes) {
                 let Some(factor) = factor else { continue };
@@ -181,8 +194,9 @@ mod tests {
 
     #[test]
     fn what_was_learned_before_is_taken_where_it_fits() -> Result<()> {
-        let before = Arc::new(Learned::of(model(LayerKind::Conv4Kronecker, &Start::Orthogonal)?.layer().as_ref())?);
-        // An image of three channels, for which the first B does not fit.
+        let before =
+            Arc::new(Learned::of(model(LayerKind::Conv4Kronecker, &Start::Orthogonal)?.layer().as_ref())?);
+        // Images of three channels, for which the first B does not fit.
         let shape = Shape::Classes { image: (3, 20, 20), channels: 4, ways: 3 };
         let start = Start::Given(before.clone());
         let after = Model::starting(LayerKind::Conv4Kronecker, &shape, 0, 6, &Device::Cpu, &start)?;
@@ -199,9 +213,13 @@ mod tests {
             }
         }
         let wider = Shape::Classes { image: (1, 16, 16), channels: 5, ways: 3 };
-        let refused = Model::starting(LayerKind::Conv4, &wider, 0, 6, &Device::Cpu, &start);
-        let said = refused.err().map(|e| format!("{e:#}")).context("was taken")?;
-        assert!(said.contains("no Kronecker factors"), "{said}");
+        for (layer, word) in
+            [(LayerKind::Conv4, "no Kronecker factors"), (LayerKind::Conv4Kronecker, "other sizes")]
+        {
+            let refused = Model::starting(layer, &wider, 0, 6, &Device::Cpu, &start);
+            let said = refused.err().map(|e| format!("{e:#}")).context("was taken")?;
+            assert!(said.contains(word), "{said}");
+        }
         Ok(())
     }
 }

@@ -23,7 +23,8 @@ pub fn notes<E: Experiment>(run: &Run<E>, mut sources: Vec<&str>) -> String {
     let sources = sources.iter().map(|source| format!("Reference: {source}.\n"));
     let methods = run.definition.methods.iter();
     let notes = methods.filter_map(|m| Some(format!("{}: {}.\n", m.name, m.note.as_ref()?)));
-    sources.chain(notes).collect()
+    let left_out = run.left_out.iter().map(|line| format!("{line}.\n"));
+    sources.chain(notes).chain(left_out).collect()
 }
 
 /// A table of the means of each seed, when there are several: a row per cell, with its name in

@@ -20,23 +20,44 @@ struct Reached<'a> {
 }
 
 impl Reached<'_> {
-    /// The outer steps for an accuracy in percent, on straight lines over the logarithm of steps;
-    /// `None` when it was not reached.
-    fn steps_for(&self, accuracy: f64) -> Option<f64> {
-        let (first, mean) = self.points.first()?;
-        if mean.mean >= accuracy {
-            return Some(*first as f64);
+    /// The outer steps for an accuracy in percent, on straight lines over the logarithm of steps.
+    fn steps_for(&self, accuracy: f64) -> Needed {
+        let steps = |at: Option<&(u64, Mean)>| at.map_or(0, |(steps, _)| *steps);
+        if self.points.first().is_some_and(|(_, mean)| mean.mean >= accuracy) {
+            return Needed::AtMost(steps(self.points.first()));
         }
-        let pair = self.points.windows(2).find(|pair| pair[1].1.mean >= accuracy)?;
+        let Some(pair) = self.points.windows(2).find(|pair| pair[1].1.mean >= accuracy) else {
+            return Needed::MoreThan(steps(self.points.last()));
+        };
         let [(from, low), (to, high)] = [pair[0], pair[1]];
         let share = (accuracy - low.mean) / (high.mean - low.mean);
         let (from, to) = ((from as f64).ln(), (to as f64).ln());
-        Some((from + share * (to - from)).exp())
+        Needed::About((from + share * (to - from)).exp())
+    }
+}
+
+/// How many steps something takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Needed {
+    /// The smallest budget is enough.
+    AtMost(u64),
+    About(f64),
+    /// The largest is not.
+    MoreThan(u64),
+}
+
+impl std::fmt::Display for Needed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtMost(steps) => write!(f, "at most {steps}"),
+            Self::About(steps) => write!(f, "{:.0}", 10.0 * (steps / 10.0).round()),
+            Self::MoreThan(steps) => write!(f, "more than {steps}"),
+        }
     }
 }
 
 /// What differs between two problems when the budget alone does.
-fn but_for_steps(problem: &Problem) -> Problem {
+pub fn but_for_steps(problem: &Problem) -> Problem {
     Problem { name: String::new(), outer_steps: None, ..problem.clone() }
 }
 
@@ -74,7 +95,8 @@ pub fn draw(run: &Run<Table3>, outcomes: &[Outcome], folder: &Folder) -> Result<
     let mut chart = Chart::new("outer steps of the training", "accuracy on test tasks (%)");
     for Reached { method, points, .. } in all {
         let line = points.iter().map(|&(steps, m)| (steps as f64, m.mean));
-        let band = points.iter().map(|&(steps, m)| (steps as f64, m.mean - m.half_width, m.mean + m.half_width));
+        let band =
+            points.iter().map(|&(steps, m)| (steps as f64, m.mean - m.half_width, m.mean + m.half_width));
         chart = chart.series(Series::new(method, line).band(band).with_dots());
     }
     let chart = chart.x_scale(Scale::Log);
@@ -96,13 +118,7 @@ pub fn text(run: &Run<Table3>, outcomes: &[Outcome]) -> String {
             .points
             .iter()
             .map(|&(steps, mean)| {
-                let needed = others.iter().map(|other| match other.steps_for(mean.mean) {
-                    Some(steps) => format!("{:.0}", 10.0 * (steps / 10.0).round()),
-                    None => match other.points.last() {
-                        Some((most, _)) => format!("more than {most}"),
-                        None => "–".into(),
-                    },
-                });
+                let needed = others.iter().map(|other| other.steps_for(mean.mean).to_string());
                 [steps.to_string(), percent(Some(mean))].into_iter().chain(needed).collect()
             })
             .collect();
@@ -116,19 +132,22 @@ pub fn text(run: &Run<Table3>, outcomes: &[Outcome]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Reached;
+    use super::{Needed, Reached};
     use crate::engine::Mean;
 
     #[test]
     fn steps_lie_on_straight_lines_over_their_logarithm() {
-        let points = vec![(100, Mean::new(50.0, 1.0)), (1_000, Mean::new(70.0, 1.0)), (10_000, Mean::new(80.0, 1.0))];
+        let points =
+            vec![(100, Mean::new(50.0, 1.0)), (1_000, Mean::new(70.0, 1.0)), (10_000, Mean::new(80.0, 1.0))];
         let reached = Reached { method: "it", learns_symmetry: false, points };
         let near = |accuracy, steps: f64| {
-            assert!(reached.steps_for(accuracy).is_some_and(|s| (s / steps - 1.0).abs() < 1e-9), "{accuracy}");
+            let found = reached.steps_for(accuracy);
+            assert!(matches!(found, Needed::About(s) if (s / steps - 1.0).abs() < 1e-9), "{found:?}");
         };
         near(60.0, 100_000f64.sqrt());
         near(80.0, 10_000.0);
-        near(40.0, 100.0);
-        assert_eq!(reached.steps_for(81.0), None);
+        assert_eq!(reached.steps_for(40.0), Needed::AtMost(100));
+        assert_eq!(reached.steps_for(81.0), Needed::MoreThan(10_000));
+        assert_eq!(reached.steps_for(60.0).to_string(), "320");
     }
 }

@@ -60,11 +60,13 @@ fn training(run: &Run<Table3>, cell: &Cell<Table3>) -> Training {
     Training { outer_steps, meta_batch, ..training.clone() }
 }
 
-/// The images that go through the network in the training.
+/// The pixels of all images that go through the network in the training, times its channels.
 pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
     let Training { outer_steps, meta_batch, .. } = training(run, cell);
     let images = cell.problem.ways * (cell.problem.shots + run.definition.tasks.query);
-    outer_steps as f64 * meta_batch as f64 * images as f64
+    let [_, height, width] = cell.problem.data.shape();
+    let channels = cell.method.channels.unwrap_or(run.definition.tasks.channels);
+    [meta_batch, images, height * width, channels].iter().fold(outer_steps as f64, |all, &n| all * n as f64)
 }
 
 /// Trains and tests a cell: data, network, learner, trainer, tests.
@@ -97,8 +99,7 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
     let Shape::Classes { image, channels, ways } = prepared.shape else {
         anyhow::bail!("the network is none that tells classes apart");
     };
-    let features =
-        feature_errors(trainer.learner(), Conv4Config::new(image, channels, ways), &queries)?;
+    let features = feature_errors(trainer.learner(), Conv4Config::new(image, channels, ways), &queries)?;
     Ok(Outcome {
         method: cell.method.name.clone(),
         problem: cell.problem.name.clone(),

@@ -1,6 +1,7 @@
 //! What is in the definition of Table 3, besides what is in all.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use msr_data::Augmentation;
@@ -30,11 +31,41 @@ pub struct Tasks {
     /// Whether training classes are turned by quarters to make four times as many.
     #[serde(default)]
     pub quarter_turns: bool,
-    /// The file of what was learned before, for methods whose symmetry matrices start from it.
-    #[serde(default, with = "stored_path", skip_serializing_if = "Option::is_none")]
-    pub symmetry: Option<PathBuf>,
+    /// The images of a run, which a continued run must find again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<DataSet, File>,
+    /// What was learned before, for methods whose symmetry matrices start from it; the same holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symmetry: Option<File>,
     /// What `--profile full` makes of it.
     pub full: Full,
+}
+
+/// A file or folder that a run reads, and what tells it from others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    #[serde(with = "stored_path")]
+    pub path: Option<PathBuf>,
+    /// A SHA-256 of what was read.
+    pub digest: String,
+}
+
+impl File {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Refuses another content than when the run began.
+    pub fn check(&self, digest: &str) -> Result<()> {
+        ensure!(
+            self.digest == digest,
+            "{} holds something else than when the run began; put back what was there, or begin a new run",
+            self.path().display()
+        );
+        Ok(())
+    }
 }
 
 /// As [`Augmentation`] of msr-data.
@@ -129,7 +160,9 @@ pub struct Reference {
     pub method: String,
     pub problem: String,
     pub mean: f64,
-    pub half_width: f64,
+    /// Where it was published.
+    #[serde(default)]
+    pub half_width: Option<f64>,
     pub source: String,
 }
 

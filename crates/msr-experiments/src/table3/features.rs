@@ -8,16 +8,18 @@
 //!
 //! over the query images of test tasks, and over pairs of different ones: zero when nothing
 //! changes, one when an image and its image are as far apart as two images of the task. The network
-//! is that after the inner loop.
+//! is that after the inner loop of the training. Its pools drop the last row and column of maps with
+//! an odd number of them, and so no block after such a one is quite equivariant to flips, whatever
+//! was learned.
 
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Tensor};
 use candle_nn::{Module, VarBuilder};
+use msr_episodes::EpisodeSource;
 use msr_layers::{Conv4, Conv4Config, Sequential};
 use msr_meta::{Adapted, Learner};
-use msr_episodes::EpisodeSource;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::entries;
@@ -29,11 +31,11 @@ const TASKS: usize = 50;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureError {
     pub transformation: String,
-    /// Of the features that the head takes.
-    pub invariance: f64,
+    /// Of the features that the head takes; nothing where all images have the same.
+    pub invariance: Option<f64>,
     /// Of the maps of each block; nothing for what is random.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub equivariance: Vec<f64>,
+    pub equivariance: Vec<Option<f64>>,
 }
 
 /// What the query images of the test tasks are, as they are and augmented.
@@ -80,8 +82,8 @@ impl Sums {
         Ok(())
     }
 
-    fn error(self) -> f64 {
-        if self.apart > 0.0 { (self.changed / self.apart).sqrt() } else { 0.0 }
+    fn error(self) -> Option<f64> {
+        Some((self.changed / self.apart).sqrt()).filter(|error| error.is_finite())
     }
 }
 
@@ -89,8 +91,8 @@ fn square(x: &Tensor) -> Result<f64> {
     Ok(entries(x)?.iter().map(|x| x * x).sum())
 }
 
-/// The errors of a learner whose network is a Conv4 of these sizes, after so many inner steps, or
-/// as many as in the training.
+/// The errors of a learner whose network is a Conv4 of these sizes, after the inner loop of its
+/// training.
 pub fn feature_errors(
     learner: &dyn Learner,
     config: Conv4Config,
@@ -132,7 +134,11 @@ pub fn feature_errors(
         .collect();
     if queries.augmented.is_some() {
         let invariance = of_augmented.error();
-        errors.push(FeatureError { transformation: "augmentation".into(), invariance, equivariance: Vec::new() });
+        errors.push(FeatureError {
+            transformation: "augmentation".into(),
+            invariance,
+            equivariance: Vec::new(),
+        });
     }
     Ok(errors)
 }
@@ -171,9 +177,14 @@ fn maps_of(blocks: &[Sequential], x: &Tensor) -> Result<Vec<Tensor>> {
 #[cfg(test)]
 mod tests {
     use anyhow::Result;
-    use candle_core::{Device, Tensor};
+    use candle_core::{DType, Device, Tensor};
+    use candle_nn::Init;
+    use msr_episodes::Examples;
+    use msr_layers::{Conv4Config, SeededVars};
+    use msr_meta::{Learner, Loss, MetaConfig, MetaLearner};
 
-    use super::{SYMMETRIES, Sums};
+    use super::{SYMMETRIES, Sums, blocks, maps_of};
+    use crate::engine::{LayerKind, Model, Shape};
 
     #[test]
     fn symmetries_of_the_square() -> Result<()> {
@@ -185,18 +196,51 @@ mod tests {
         Ok(())
     }
 
-    /// One where an image becomes any other one, zero where nothing changes.
+    fn normal(name: &str, shape: &[usize]) -> Result<Tensor> {
+        let vb = SeededVars::new(3).builder(DType::F32, &Device::Cpu);
+        Ok(vb.get_with_hints(shape, name, Init::Randn { mean: 0.0, stdev: 1.0 })?.detach())
+    }
+
+    /// One where an image becomes any other one, zero where nothing changes, nothing where all are
+    /// alike.
     #[test]
     fn errors_are_shares_of_what_images_differ_by() -> Result<()> {
-        let x = Tensor::randn(0f32, 1.0, (400, 3), &Device::Cpu)?;
-        let other = Tensor::randn(0f32, 1.0, (400, 3), &Device::Cpu)?;
-        let error = |found: &Tensor| -> Result<f64> {
+        let x = normal("x", &[400, 3])?;
+        let error = |found: &Tensor, expected: &Tensor| -> Result<Option<f64>> {
             let mut sums = Sums::default();
-            sums.add(found, &x)?;
+            sums.add(found, expected)?;
             Ok(sums.error())
         };
-        assert_eq!(error(&x)?, 0.0);
-        assert!((error(&other)? - 1.0).abs() < 0.1);
+        assert_eq!(error(&x, &x)?, Some(0.0));
+        assert!(error(&normal("other", &[400, 3])?, &x)?.is_some_and(|error| (error - 1.0).abs() < 0.1));
+        assert_eq!(error(&x.zeros_like()?, &x.zeros_like()?)?, None);
+        assert_eq!(error(&(&x * f64::NAN)?, &x)?, None);
+        Ok(())
+    }
+
+    /// The blocks that are looked at, and the head, are the network that predicts.
+    #[test]
+    fn features_are_those_of_the_adapted_network() -> Result<()> {
+        let config = Conv4Config::new((1, 16, 16), 4, 3);
+        let shape = Shape::Classes { image: config.image, channels: 4, ways: 3 };
+        let labels = Tensor::new(&[[0u32, 1, 2]], &Device::Cpu)?;
+        let support = Examples::labels(normal("support", &[1, 3, 1, 16, 16])?, labels)?;
+        let x = normal("query", &[6, 1, 16, 16])?;
+        for layer in [LayerKind::Conv4, LayerKind::Conv4Kronecker, LayerKind::Conv4Head] {
+            let model = Model::new(layer, &shape, 0, 1, &Device::Cpu)?;
+            let steps = MetaConfig { loss: Loss::CrossEntropy, ..MetaConfig::gradient_steps(2) };
+            let adapted = MetaLearner::new(model.layer(), steps)?.adapt(&support)?;
+            let maps = maps_of(&blocks(&adapted, config)?, &x)?;
+            let sizes: Vec<&[usize]> = maps.iter().map(|map| map.dims()).collect();
+            assert_eq!(sizes, [[6, 4, 8, 8], [6, 4, 4, 4], [6, 4, 2, 2], [6, 4, 1, 1]], "{layer:?}");
+            let learned = adapted.learned()?;
+            let weight = learned.tensor("head.weight")?.squeeze(0)?;
+            let bias = learned.tensor("head.bias")?.squeeze(0)?;
+            let found = maps[3].flatten_from(1)?.matmul(&weight.t()?)?.broadcast_add(&bias)?;
+            let expected = adapted.predict(&x.unsqueeze(0)?)?.squeeze(0)?;
+            let apart = (found - expected)?.abs()?.max_all()?.to_scalar::<f32>()?;
+            assert!(apart < 1e-4, "{layer:?}: {apart}");
+        }
         Ok(())
     }
 }

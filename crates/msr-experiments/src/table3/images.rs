@@ -1,10 +1,10 @@
 //! The images that classes are of: the data sets of the table, or a user's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 use msr_data::{ClassSource, ClassSplit, ImageClasses, ImageOptions};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +23,16 @@ pub enum DataSet {
     Mnist,
 }
 
-/// What `msr data` keeps, and where experiments look for it.
-const FOLDER: &str = "data";
+/// Images and their fingerprint.
+pub type Opened = (Arc<ImageClasses>, String);
+
+/// How files that `msr data` keeps end.
 const KEPT: &str = "msr-images";
 
 /// The archives of Omniglot, in this order.
 const ARCHIVES: [&str; 2] = ["images_background.zip", "images_evaluation.zip"];
+/// The groups of their characters.
+const GROUPS: [&str; 2] = ["images_background", "images_evaluation"];
 
 /// Of the classes of others: the shares, in percent, that train and that validate.
 const SHARES: (usize, usize) = (65, 10);
@@ -49,40 +53,60 @@ impl DataSet {
         }
     }
 
+    /// The channels, height and width of its images, and of those in its place.
+    pub fn shape(self) -> [usize; 3] {
+        match self {
+            Self::Omniglot | Self::Mnist => [1, 28, 28],
+            Self::MiniImagenet => [3, 84, 84],
+        }
+    }
+
     /// How its images, and those in its place, are read.
     fn options(self) -> Result<ImageOptions> {
-        let options = ImageOptions::new();
+        let [channels, _, side] = self.shape();
+        let options = ImageOptions::new().size(side)?.channels(channels)?;
         Ok(match self {
-            Self::Omniglot => options.name("Omniglot").size(28)?.channels(1)?.ink(),
-            Self::MiniImagenet => options.name("mini-ImageNet").size(84)?.channels(3)?,
-            Self::Mnist => options.name("MNIST").size(28)?.channels(1)?,
+            Self::Omniglot => options.name("Omniglot").ink(),
+            Self::MiniImagenet => options.name("mini-ImageNet"),
+            Self::Mnist => options.name("MNIST"),
         })
     }
 
-    /// Where its images are: what is named, else what `msr data` keeps, else the archives.
-    fn path(self, named: Option<&Path>) -> Result<PathBuf> {
-        if let Some(path) = named {
-            return Ok(path.into());
-        }
-        let folder = Path::new(FOLDER);
-        let kept = folder.join(self.name()).with_extension(KEPT);
-        let archives = folder.join(self.name());
-        let found = [&kept, &archives].into_iter().find(|path| path.exists());
-        let missing = || format!("there is no {}; `msr data {}` makes it, or name images with --data", kept.display(), self.name());
-        Ok(std::path::absolute(found.with_context(missing)?)?)
+    /// Where its images are: what is named, else what `msr data` keeps in a folder, else the
+    /// archives there; nothing when there is nothing.
+    pub fn path(self, named: Option<&Path>, folder: &Path) -> Result<Option<PathBuf>> {
+        let there = [folder.join(self.name()).with_extension(KEPT), folder.join(self.name())];
+        let found = match named {
+            Some(path) => Some(path.to_path_buf()),
+            None => there.into_iter().find(|path| path.exists()),
+        };
+        Ok(found.map(std::path::absolute).transpose()?)
     }
 
-    /// The images, which are read once and then kept until the program ends.
-    pub fn open(self, named: Option<&Path>) -> Result<Arc<ImageClasses>> {
-        static READ: Mutex<BTreeMap<(DataSet, PathBuf), Arc<ImageClasses>>> = Mutex::new(BTreeMap::new());
-        let path = self.path(named)?;
+    /// What is to be done when there is nothing.
+    pub fn missing(self, folder: &Path) -> String {
+        let make = match self {
+            Self::Omniglot => "msr data omniglot",
+            Self::MiniImagenet => "msr data mini-imagenet --from PATH",
+            Self::Mnist => "msr data classes --name mnist --from mnist.npz",
+        };
+        let kept = folder.join(self.name()).with_extension(KEPT);
+        format!("there is no {}; `{make}` makes it, or name images with --data", kept.display())
+    }
+
+    /// The images at a path, which are read once and then kept until the program ends, and their
+    /// fingerprint.
+    pub fn open(self, path: &Path) -> Result<Opened> {
+        static READ: Mutex<BTreeMap<(DataSet, PathBuf), Opened>> = Mutex::new(BTreeMap::new());
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(images) = read.get(&(self, path.clone())) {
-            return Ok(images.clone());
+        let key = (self, path.to_path_buf());
+        if let Some(opened) = read.get(&key) {
+            return Ok(opened.clone());
         }
-        let images = Arc::new(self.read(&path)?);
-        read.insert((self, path), images.clone());
-        Ok(images)
+        let images = Arc::new(self.read(path)?);
+        let opened = (images.clone(), images.fingerprint());
+        read.insert(key, opened.clone());
+        Ok(opened)
     }
 
     fn read(self, path: &Path) -> Result<ImageClasses> {
@@ -100,36 +124,53 @@ impl DataSet {
     /// bounds of a definition are for.
     pub fn is(self, images: &ImageClasses) -> bool {
         let count = |group: &str| images.classes_of(group).map_or(0, |classes| classes.len());
+        if images.shape() != self.shape() {
+            return false;
+        }
         match self {
             Self::Omniglot => {
                 let groups = images.groups();
                 let counts: Vec<usize> = groups.iter().map(|group| count(group)).collect();
-                counts == CHARACTERS && images.examples() == 20 && images.shape() == [1, 28, 28]
+                counts == CHARACTERS && images.examples() == 20
             }
-            Self::MiniImagenet => {
-                [count("train"), count("val"), count("test")] == [64, 16, 20] && images.shape() == [3, 84, 84]
-            }
-            Self::Mnist => images.classes() == 10 && images.shape() == [1, 28, 28],
+            Self::MiniImagenet => [count("train"), count("val"), count("test")] == [64, 16, 20],
+            Self::Mnist => images.classes() == 10,
         }
     }
 }
 
 /// The classes that train, validate and test: those of the groups train, val and test where there
-/// are these, otherwise as `kind` says for Omniglot, and random ones of any other images.
+/// are these, otherwise as `kind` says for Omniglot, and random ones of images that are in no such
+/// groups.
 pub fn split(kind: SplitKind, images: &ImageClasses, seed: u64) -> Result<ClassSplit> {
+    let (classes, groups, name) = (images.classes(), images.groups(), images.name());
     if let Some(split) = images.split() {
+        // The same label in two groups would be the same class, seen before.
+        let mut labels = BTreeSet::new();
+        for class in 0..classes {
+            let label = images.class_name(class).unwrap_or_default();
+            let label = label.split_once('/').map_or(label, |(_, label)| label);
+            ensure!(
+                labels.insert(label),
+                "{name}: the class {label} is in several of {}; tests are on new classes, and each class is to be in one",
+                groups.join(", ")
+            );
+        }
         return Ok(split);
     }
-    let classes = images.classes();
-    let groups = images.groups();
+    let named = groups.iter().find(|group| ["train", "val", "test"].contains(group));
+    ensure!(
+        named.is_none(),
+        "{name} has the groups {}; either there are train, val and test, or none of them",
+        groups.join(", ")
+    );
     match (kind, groups.as_slice()) {
-        (SplitKind::NewAlphabets, &[background, evaluation]) => {
+        (SplitKind::NewAlphabets, &[background, evaluation]) if groups == GROUPS => {
             Ok(new_alphabets(images, background, evaluation))
         }
         (SplitKind::NewAlphabets, _) => bail!(
-            "{} has no two groups, as the archives of Omniglot are, of which one trains and the other tests; use a \
-             problem with another split",
-            images.name()
+            "{name} has not the groups {}, of which one trains and the other tests; use a problem with another split",
+            GROUPS.join(" and ")
         ),
         (SplitKind::Random { train, validation }, _) => {
             Ok(ClassSplit::random(classes, (train, validation), seed)?)
@@ -149,7 +190,7 @@ fn new_alphabets(images: &ImageClasses, background: &str, evaluation: &str) -> C
     let classes = |group| images.classes_of(group).unwrap_or_default();
     let alphabet = |class: usize| {
         let name = images.class_name(class).unwrap_or_default();
-        // `images_background/Greek/character05`
+        // `Greek/character05`
         name.rsplit('/').nth(1).unwrap_or(name).to_string()
     };
     let mut alphabets: Vec<String> = classes(background).map(alphabet).collect();
@@ -178,10 +219,11 @@ mod tests {
             eprintln!("SKIPPED: there is no {}", omniglot.display());
             return Ok(());
         }
-        let characters = DataSet::Omniglot.open(Some(&omniglot))?;
+        let characters = DataSet::Omniglot.open(&omniglot)?.0;
         assert!(DataSet::Omniglot.is(&characters) && !DataSet::MiniImagenet.is(&characters));
         let published = split(SplitKind::Published, &characters, 0)?;
-        let counts = |split: &msr_data::ClassSplit| [split.train.len(), split.validation.len(), split.test.len()];
+        let counts =
+            |split: &msr_data::ClassSplit| [split.train.len(), split.validation.len(), split.test.len()];
         assert_eq!(counts(&published), [1_100, 100, 423]);
         let alphabets = split(SplitKind::NewAlphabets, &characters, 0)?;
         assert_eq!(counts(&alphabets), [813, 151, 659]);
@@ -189,7 +231,7 @@ mod tests {
         assert!(alphabets.test.iter().all(|class| group(class) == Some("images_evaluation")));
         let photographs = data.join("mini-imagenet/mini_imagenet_80.zip");
         if photographs.is_file() {
-            let photographs = DataSet::MiniImagenet.open(Some(&photographs))?;
+            let photographs = DataSet::MiniImagenet.open(&photographs)?.0;
             assert!(DataSet::MiniImagenet.is(&photographs));
             assert_eq!(counts(&split(SplitKind::Groups, &photographs, 0)?), [64, 16, 20]);
         }

@@ -17,9 +17,12 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::ValueEnum;
 
-use crate::engine::{Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, by_name, keep};
+use crate::engine::{
+    Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, SymmetryStart, by_name,
+    keep,
+};
 use cell::Outcome;
-use definition::{Bounds, Full, Problem, Tasks};
+use definition::{Bounds, File, Full, Problem, Tasks};
 use images::DataSet;
 use table::Table;
 
@@ -43,14 +46,18 @@ pub struct Flags {
     /// How large networks and budgets are.
     #[arg(long, value_enum, default_value_t, conflicts_with = "resume")]
     pub profile: Profile,
-    /// Only these problems: `5w1s`, `5w1s-new-alphabets`, `5w5s`, `20w1s`, `20w5s`.
+    /// Only these problems, by the names in the table (of table3 `5w1s`, `5w1s-new-alphabets`,
+    /// `5w5s`, `20w1s`, `20w5s`, `mini-5w1s`, `mini-5w5s`).
     #[arg(long, value_delimiter = ',', conflicts_with = "resume")]
     pub problems: Vec<String>,
-    /// Images in place of data/omniglot.msr-images or data/mini-imagenet.msr-images: a file that
-    /// `msr data` wrote, the folder of Omniglot's two archives, or your own classes, as folders or
-    /// in a zip archive.
+    /// Images in place of those that `msr data` keeps: a file that it wrote, the folder of
+    /// Omniglot's two archives, or your own classes, as folders, in a zip archive, or in an .npz
+    /// file.
     #[arg(long, value_name = "PATH", conflicts_with = "resume")]
     pub data: Option<PathBuf>,
+    /// Where `msr data` keeps images.
+    #[arg(long, value_name = "DIR", env = "MSR_DATA", hide_env_values = true, default_value = "data")]
+    pub folder: PathBuf,
     /// What was learned before, learned.safetensors of a training run: symmetry matrices of methods
     /// that start from it.
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
@@ -81,7 +88,7 @@ impl Experiment for Table3 {
     }
 
     fn own_of_a_seed(_: &Run<Self>) -> &'static str {
-        "its own characters in the published split, its own tasks and its own start"
+        "its own classes where a split is random, its own tasks and its own start"
     }
 
     fn check_plan(definition: &Definition<Self>) -> Result<()> {
@@ -101,17 +108,30 @@ impl Experiment for Table3 {
             if !run.quick && !run.has_own_steps {
                 training.outer_steps = outer_steps;
             }
+            problems.iter_mut().for_each(|problem| problem.meta_batch = None);
             run.is_defined = false;
         }
         if run.has_own_steps || flags.profile == Profile::Full {
             problems.iter_mut().for_each(|problem| problem.outer_steps = None);
+            // Columns that differ in nothing else are one.
+            let mut seen: Vec<Problem> = Vec::new();
+            problems.retain(|problem| {
+                let is_new = !seen.contains(&budgets::but_for_steps(problem));
+                seen.push(budgets::but_for_steps(problem));
+                is_new
+            });
         } else if run.quick {
             for steps in problems.iter_mut().filter_map(|problem| problem.outer_steps.as_mut()) {
                 *steps = training.outer_steps.min(*steps);
             }
         }
         if let Some(path) = &flags.symmetry {
-            tasks.symmetry = Some(std::path::absolute(path).with_context(|| path.display().to_string())?);
+            let path = std::path::absolute(path).with_context(|| path.display().to_string())?;
+            ensure!(
+                methods.iter().any(|method| method.symmetry == SymmetryStart::Given),
+                "--symmetry is for methods that start from what was learned before, and there is none of them"
+            );
+            tasks.symmetry = Some(File { digest: tasks::digest_of(&path)?, path: Some(path) });
         }
         let by_default = run.quick.then(|| quick.problems.clone());
         if run.quick {
@@ -133,7 +153,10 @@ impl Experiment for Table3 {
         let best =
             outcome.best().map_or_else(String::new, |m| format!("{:.2} ± {:.2} %", m.mean, m.half_width));
         let steps = outcome.test.get(outcome.chosen).and_then(|a| a.inner_steps);
-        let steps = steps.map_or_else(String::new, |steps| format!(" with {steps} inner step{}", if steps == 1 { "" } else { "s" }));
+        let steps = steps.map_or_else(String::new, |steps| match steps {
+            1 => " with 1 inner step".into(),
+            _ => format!(" with {steps} inner steps"),
+        });
         format!("{} {:10} seed {}: {best}{steps}", outcome.problem, outcome.method, outcome.seed)
     }
 
@@ -146,32 +169,32 @@ impl Experiment for Table3 {
     }
 }
 
-/// Finds the images of all problems. Problems whose images are not there are left out, unless they
-/// were named.
+/// Finds the images of all problems, so that a run is continued from any folder, and with the same
+/// ones. Problems whose images are not there are left out, unless they were named.
 fn images(run: &mut Run<Table3>, flags: &Flags) -> Result<()> {
     let sets: BTreeSet<DataSet> = run.definition.problems.iter().map(|p| p.data).collect();
-    if let Some(path) = &flags.data {
-        ensure!(
-            sets.len() < 2,
-            "--data stands in the place of one data set, and the problems are of {}; choose some with --problems",
-            sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" and ")
-        );
-        // A run is continued from any folder.
-        run.data = Some(std::path::absolute(path).with_context(|| path.display().to_string())?);
-    }
+    ensure!(
+        flags.data.is_none() || sets.len() < 2,
+        "--data stands in the place of one data set, and the problems are of {}; choose some with --problems",
+        sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" and ")
+    );
     for set in sets {
-        match set.open(run.data.as_deref()) {
-            Ok(images) => run.is_defined &= set.is(&images),
-            Err(missing) => {
-                let problems = &mut run.definition.problems;
-                let all = problems.len();
-                problems.retain(|p| p.data != set);
-                if problems.is_empty() || !flags.problems.is_empty() || run.data.is_some() {
-                    return Err(missing);
-                }
-                run.left_out.push(format!("{} problems are left out: {missing:#}", all - problems.len()));
-            }
-        }
+        let Some(path) = set.path(flags.data.as_deref(), &flags.folder)? else {
+            let problems = &mut run.definition.problems;
+            let all = problems.len();
+            problems.retain(|p| p.data != set);
+            let missing = set.missing(&flags.folder);
+            ensure!(!problems.is_empty() && flags.problems.is_empty(), "{missing}");
+            let left = match all - problems.len() {
+                1 => "1 problem is".to_string(),
+                count => format!("{count} problems are"),
+            };
+            run.left_out.push(format!("{left} left out: {missing}"));
+            continue;
+        };
+        let (images, digest) = set.open(&path)?;
+        run.is_defined &= set.is(&images);
+        run.definition.tasks.images.insert(set, File { path: Some(path), digest });
     }
     Ok(())
 }
@@ -223,9 +246,10 @@ mod tests {
         };
         assert_eq!(steps(&with(|_| {})?), [500, 1_000, 2_000, 6_000, 16_000]);
         assert_eq!(steps(&with(|f| f.quick = true)?), [500, 1_000]);
-        assert_eq!(steps(&with(|f| f.outer_steps = Some(1_500))?), [1_500; 5]);
+        // One column is left of those that differ in their budgets alone.
+        assert_eq!(steps(&with(|f| f.outer_steps = Some(1_500))?), [1_500]);
         let full = with(|f| f.own.profile = Profile::Full)?;
-        assert_eq!((steps(&full), full.definition.training.meta_batch), (vec![60_000; 5], 32));
+        assert_eq!((steps(&full), full.definition.training.meta_batch), (vec![60_000], 32));
         Ok(())
     }
 
@@ -239,7 +263,8 @@ mod tests {
             run_as_it_is(table3, engine::Flags { own, ..engine::Flags::default() })
         };
         let found = own(&["5w1s"], Some(images.path()))?;
-        assert!(!found.is_defined && found.data.is_some() && found.left_out.is_empty());
+        let read = found.definition.tasks.images.get(&super::DataSet::Omniglot);
+        assert!(!found.is_defined && found.left_out.is_empty() && read.is_some_and(|f| f.digest.len() == 64));
         let missing = own(&["5w1s"], Some(std::path::Path::new("nowhere"))).err().map(|e| format!("{e:#}"));
         assert!(missing.is_some_and(|said| said.contains("nowhere")));
         let both = own(&[], Some(images.path())).err().map(|e| format!("{e:#}"));

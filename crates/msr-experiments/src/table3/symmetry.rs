@@ -6,8 +6,9 @@
 //! - share, `tr(P M) / tr(M)`: one when a step on a filter makes the same step on its image.
 //! - closure, `‖P M Pᵀ − M‖ / ‖M‖`: zero when the metric does not tell taps from their images.
 //!
-//! Both are compared with all permutations of the same cycle type, in exact tests, corrected for
-//! their number (Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979).
+//! Both are compared with all permutations of the same cycle type that are no symmetries of the
+//! square themselves, in exact tests, corrected for their number (Holm, "A Simple Sequentially
+//! Rejective Multiple Test Procedure", 1979).
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -74,13 +75,29 @@ fn of_layer(layer: &str, c: &Tensor) -> Result<Vec<Measure>> {
     let mut all = permutations();
     let mut typed: Vec<([usize; TAPS], Taps)> = all.drain(..).map(|p| (cycle_type(&p), p)).collect();
     typed.sort_unstable();
-    let measure = |(name, of): &Transformation| {
-        let own: Taps = std::array::from_fn(|tap| {
+    let taps = |of: &dyn Fn(usize, usize) -> (usize, usize)| -> Taps {
+        std::array::from_fn(|tap| {
             let (i, j) = of(tap / SIDE, tap % SIDE);
             i * SIDE + j
-        });
+        })
+    };
+    let last = SIDE - 1;
+    let square: [Taps; 7] = [
+        taps(&|i, j| (i, last - j)),
+        taps(&|i, j| (last - i, j)),
+        taps(&|i, j| (last - i, last - j)),
+        taps(&|i, j| (last - j, i)),
+        taps(&|i, j| (j, last - i)),
+        taps(&|i, j| (j, i)),
+        taps(&|i, j| (last - j, last - i)),
+    ];
+    let measure = |(name, of): &Transformation| {
+        let own = taps(of);
         let kind = cycle_type(&own);
-        let alike: Vec<&Taps> = typed.iter().filter(|(other, _)| *other == kind).map(|(_, p)| p).collect();
+        // Other symmetries of the square are no rivals: a C that knows one often knows several.
+        let rival =
+            |(other, p): &&([usize; TAPS], Taps)| *other == kind && (*p == own || !square.contains(p));
+        let alike: Vec<&Taps> = typed.iter().filter(rival).map(|(_, p)| p).collect();
         let compared = |number: fn(&[f64], &Taps) -> f64, sign: f64| {
             let value = number(&metric, &own);
             let others: Vec<f64> = alike.iter().map(|p| number(&metric, p)).collect();

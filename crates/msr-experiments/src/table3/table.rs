@@ -9,7 +9,7 @@ use super::budgets;
 use super::cell::Outcome;
 use super::features::FeatureError;
 use super::symmetry::{Compared, distinguishable};
-use crate::engine::{Mean, Run, not_checked, notes, seed_by_seed, steps};
+use crate::engine::{Experiment, Mean, Run, not_checked, notes, seed_by_seed, steps};
 
 /// Blocks of the network.
 const BLOCKS: usize = 4;
@@ -76,7 +76,13 @@ impl<'a> Table<'a> {
                 row.push(first.outer_steps.to_string());
                 let reference = definition.bounds.reference.iter();
                 let mut reference = reference.filter(|r| r.method == method && r.problem == problem);
-                row.push(percent(reference.next().map(|r| Mean::new(r.mean, r.half_width))));
+                row.push(reference.next().map_or_else(
+                    || "–".to_string(),
+                    |r| match r.half_width {
+                        Some(half_width) => percent(Some(Mean::new(r.mean, half_width))),
+                        None => format!("{:.2}", r.mean),
+                    },
+                ));
                 rows.push(row);
             }
         }
@@ -136,8 +142,8 @@ impl<'a> Table<'a> {
                         format!("{:.2}", found.iter().sum::<f64>() / found.len() as f64)
                     };
                     let name = if at == 0 { method.name.clone() } else { String::new() };
-                    let blocks = (0..BLOCKS).map(|block| mean(&|e| e.equivariance.get(block).copied()));
-                    let row = [name, error.transformation.clone(), mean(&|e| Some(e.invariance))];
+                    let blocks = (0..BLOCKS).map(|block| mean(&|e| e.equivariance.get(block).copied()?));
+                    let row = [name, error.transformation.clone(), mean(&|e| e.invariance)];
                     rows.push(row.into_iter().chain(blocks).collect::<Vec<_>>());
                 }
             }
@@ -148,7 +154,7 @@ impl<'a> Table<'a> {
             let blocks = (1..=BLOCKS).map(|block| format!("block {block}"));
             writeln!(
                 f,
-                "\nErrors of the features on {} after the inner loop, √(mean ‖f(T x) − T f(x)‖² / mean ‖f(x) − f(x′)‖²), x and \
+                "\nErrors of the features on {} after the inner loop of the training, √(mean ‖f(T x) − T f(x)‖² / mean ‖f(x) − f(x′)‖²), x and \
                  x′ images of a test task:\nof invariance, before the head, and of equivariance, after each block.\n\n{}",
                 problem.name,
                 Lines::new(head.into_iter().chain(blocks), rows)
@@ -167,6 +173,9 @@ impl<'a> Table<'a> {
                     let mut own = self.of(&method.name, &problem.name).filter(|o| o.seed == seed);
                     Some(own.next()?.best()?.mean)
                 };
+                if !Table3::has_cell(problem, method) {
+                    continue;
+                }
                 let name = [problem.name.clone(), method.name.clone(), "best".to_string()];
                 cells.push((name, (0..definition.training.seeds).map(of).collect()));
             }

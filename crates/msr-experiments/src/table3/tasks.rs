@@ -1,6 +1,7 @@
 //! The classes of a cell, and its episodes.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use candle_core::Device;
 use msr_data::{ClassSource, ClassSplit, FewShot, FewShotConfig, ImageClasses, QuarterTurns};
 use msr_episodes::{Episode, EpisodeSource, Prefetch, Shots};
 use msr_symmetry::Learned;
+use sha2::{Digest, Sha256};
 
 use super::Table3;
 use super::definition::{Problem, Tasks};
@@ -38,16 +40,26 @@ impl EpisodeSource for Episodes {
     }
 }
 
+/// The SHA-256 of a file, in hexadecimal digits.
+pub fn digest_of(path: &Path) -> Result<String> {
+    let digest = Sha256::digest(msr_files::read(path)?);
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// What was learned before, for a method that starts from it.
 fn given(run: &Run<Table3>, method: &Method) -> Result<Option<Arc<Learned>>> {
     if method.symmetry != SymmetryStart::Given {
         return Ok(None);
     }
-    let path = run.definition.tasks.symmetry.as_deref();
-    let path = path.with_context(|| {
-        format!("{} starts from what was learned before: name a learned.safetensors with --symmetry", method.name)
+    let file = run.definition.tasks.symmetry.as_ref();
+    let file = file.with_context(|| {
+        format!(
+            "{} starts from what was learned before: name a learned.safetensors with --symmetry",
+            method.name
+        )
     })?;
-    Ok(Some(Arc::new(Learned::load(path, &Device::Cpu)?)))
+    file.check(&digest_of(file.path())?)?;
+    Ok(Some(Arc::new(Learned::load(file.path(), &Device::Cpu)?)))
 }
 
 /// The images of a cell, and how they are divided.
@@ -61,7 +73,11 @@ pub struct Images {
 impl Images {
     /// Those that a cell of the run learns from.
     pub fn of(run: &Run<Table3>, cell: &Cell<Table3>) -> Result<Self> {
-        let classes = cell.problem.data.open(run.data.as_deref())?;
+        let set = cell.problem.data;
+        let file = run.definition.tasks.images.get(&set);
+        let file = file.with_context(|| format!("the images of {} are not known", set.name()))?;
+        let (classes, fingerprint) = set.open(file.path())?;
+        file.check(&fingerprint)?;
         let split = split(cell.problem.split, &classes, cell.seed)?;
         let [channels, height, width] = classes.shape();
         Ok(Self { classes, split, shape: (channels, height, width) })
@@ -133,7 +149,8 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let ClassSplit { train, validation, test } = &images.split;
     let counts = [train.len(), validation.len(), test.len()];
     let Tasks { test_tasks, test_batch, channels, .. } = run.definition.tasks;
-    let validating = run.definition.training.validation.as_ref().context("there is no [training.validation]")?;
+    let validating =
+        run.definition.training.validation.as_ref().context("there is no [training.validation]")?;
     let episodes = |role, tasks| few_shot(run, cell, &images, role, tasks);
     let (image, ways) = (images.shape, cell.problem.ways);
     let shapes = [&[image.0, image.1, image.2][..], &[]];

@@ -139,7 +139,7 @@ impl MetaLearner {
     }
 
     /// The same, whose outer parameters have other learning rates: `factor` of a name is what the
-    /// optimiser's rate is multiplied with, zero for what is to stay as it is.
+    /// optimiser's rate is multiplied with, zero for what is to stay as it is: its gradients are zero.
     ///
     /// # Example
     /// Kronecker factors over the taps of filters at four times the rate:
@@ -182,9 +182,14 @@ impl MetaLearner {
         let total = self.inner.config.reduction.apply_to_part(&losses, tasks)?;
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
+        // What stays as it is has no part in the norm that is clipped.
+        let own = gradients.iter().zip(&self.outer).map(|(g, p)| match p.rate == 0.0 {
+            true => Ok(g.value().zeros_like()?),
+            false => Ok(g.value().clone()),
+        });
         Ok(Gradients {
             losses: losses.value().to_dtype(DType::F64)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            gradients: own.collect::<Result<_>>()?,
             buffers: statistics::next_buffers(self.model().as_ref(), &adapted, query)?,
         })
     }

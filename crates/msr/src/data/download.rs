@@ -113,7 +113,11 @@ impl Download<'_> {
     fn forget(&self) -> Result<()> {
         let _ = fs::remove_file(self.tag());
         let part = self.part();
-        fs::remove_file(&part).with_context(|| part.display().to_string())
+        match fs::remove_file(&part) {
+            // Another process has made the archive of it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| part.display().to_string()),
+        }
     }
 
     /// Asks until all has come.
@@ -181,7 +185,10 @@ impl Download<'_> {
                 self.url
             ),
             (408 | 429 | 500.., _) => return Ok(Came::Part(format!("the server says {status}"))),
-            _ => bail!("{}: the server says {status}", self.url),
+            _ => bail!(
+                "{}: the server says {status}; name another address with --url, or the archives with --from",
+                self.url
+            ),
         };
         ensure!(
             total.is_none_or(|total| total <= MOST_BYTES),

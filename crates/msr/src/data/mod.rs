@@ -48,8 +48,8 @@ pub struct MiniImagenet {
 #[derive(Debug, clap::Args)]
 pub struct Classes {
     /// The folder or zip archive, with a folder for each class, or with train, val and test, and
-    /// such folders in each; or an .npz file with arrays x and y, or train_x, train_y, test_x and
-    /// test_y.
+    /// such folders in each; or an .npz file with arrays x and y, images and labels, train_x and
+    /// train_y, or x_train and y_train, and such arrays for test.
     #[arg(long, value_name = "PATH")]
     from: PathBuf,
     /// What the set, and its file, is called.
