@@ -30,6 +30,7 @@ pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
         "checkpoint" => [checkpoints()?, files()].concat(),
         "npz" => files(),
         "images" => images()?,
+        "pictures" => pictures()?,
         "kept" => kept()?,
         "groups" => text(&[VALID_TEXTS, ODD_TEXTS].concat()),
         "actions" => actions(),
@@ -154,6 +155,16 @@ fn picture(side: u32, format: ImageFormat, coloured: bool) -> Result<Vec<u8>> {
     let image = DynamicImage::new(side, side, if coloured { ColorType::Rgb8 } else { ColorType::L8 });
     image.write_to(&mut bytes, format)?;
     Ok(bytes.into_inner())
+}
+
+/// Images in each format.
+fn pictures() -> Result<Vec<Vec<u8>>> {
+    let kinds = [(7, false), (7, true), (32, true)].into_iter();
+    kinds
+        .flat_map(|(side, coloured)| {
+            [ImageFormat::Png, ImageFormat::Jpeg].map(|format| picture(side, format, coloured))
+        })
+        .collect()
 }
 
 /// Archives of images in each layout.

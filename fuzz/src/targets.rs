@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "omniglot", run: omniglot },
     Target { name: "images", run: images },
+    Target { name: "pictures", run: pictures },
     Target { name: "kept", run: kept },
     Target { name: "groups", run: groups },
     Target { name: "actions", run: actions },
@@ -77,6 +78,14 @@ fn omniglot(bytes: &[u8]) -> bool {
 /// An archive of images in any layout.
 fn images(bytes: &[u8]) -> bool {
     ImageClasses::read_archive(bytes, "mutated.zip", &ImageOptions::new()).is_ok_and(|images| last(&images))
+}
+
+/// A PNG or JPEG image, twice in an archive whose checksums are right, scaled.
+fn pictures(bytes: &[u8]) -> bool {
+    let archive = msr_testkit::zip(&[("a/1.png", 0, bytes), ("a/2.png", 0, bytes)]);
+    let read = |options: &ImageOptions| ImageClasses::read_archive(&archive, "mutated.zip", options);
+    let scaled = ImageOptions::new().size(5).is_ok_and(|options| read(&options).is_ok());
+    scaled && read(&ImageOptions::new()).is_ok_and(|images| last(&images))
 }
 
 /// The file that keeps images, but for the digest at its end, which would refuse all else.
