@@ -121,7 +121,6 @@ fn a_killed_table3_ends_with_the_same_bytes() {
         ("channels = 36", "channels = 4"),
         ("test_tasks = 1_000", "test_tasks = 20"),
         ("every = 500\ntasks = 200", "every = 50\ntasks = 10"),
-        ("validation_tasks = 200", "validation_tasks = 10"),
         ("checkpoint_every = 250", "checkpoint_every = 20"),
     ] {
         assert!(table3.contains(from), "{from}");

@@ -27,9 +27,9 @@ const MOST_BYTES: u64 = 1 << 32;
 
 impl ImageClasses {
     /// Reads images and their labels from an `.npz` file: arrays `x` and `y`, or `images` and
-    /// `labels`; or `train_x`, `train_y`, `test_x` and `test_y`, or `x_train`, `y_train`, `x_test` and
-    /// `y_test`, which are put together. A class is a label, called by its number; its images are in
-    /// the order of the file.
+    /// `labels`; or `train_x`, `train_y`, `test_x` and `test_y`, or `x_train`, `y_train`, `x_test`
+    /// and `y_test`, which are put together. A class is a label, called by its number; its images
+    /// are in the order of the file.
     ///
     /// # Shapes
     /// images `(n, height, width)` or `(n, height, width, 3)`, of bytes; labels `(n)`, integers
@@ -221,7 +221,7 @@ mod tests {
             (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "|u1", &[0, 0, 0, 1]))], "too few images"),
             (vec![("x", npy("(0, 99999, 9)", "|u1", &[])), ("y", npy("(0,)", "|u1", &[]))], "1 to 4096"),
             (vec![("x", npy("(0, 9, 9)", "|u1", &[])), ("y", npy("(0,)", "|u1", &[]))], "no images"),
-            (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "<u8", &[255; 32]))], "too large"),
+            (vec![("x", pixels("(4, 2, 2)")), ("y", npy("(4,)", "<u8", &[255; 32]))], "no f64 holds"),
             (
                 [
                     [("x", pixels("(4, 2, 2)")), ("y", labels())],

@@ -14,9 +14,9 @@ const NUMBER: u128 = size_of::<f32>() as u128;
 const COPIES: u128 = 4;
 
 /// The bytes that a training run cannot do without: parameters with all that the outer optimiser
-/// keeps of them, an episode of training or of test tasks, the maps of its images in a deep network,
-/// and what the graph of an inner loop by gradient steps holds of the adapted parameters. The truth is some times more; what needs more
-/// than there is even so cannot run.
+/// keeps of them, an episode of training or of test tasks, the maps of its images in a deep
+/// network, and what the graph of an inner loop by gradient steps holds of the adapted parameters.
+/// The truth is some times more; what needs more than there is even so cannot run.
 pub fn least_bytes(prepared: &Prepared, method: &Method, training: &Training) -> u128 {
     let Size { shared, adapted } = Size::of(method.layer, &prepared.shape, prepared.filter_params);
     let tasks = &prepared.tasks;

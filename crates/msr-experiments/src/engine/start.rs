@@ -25,9 +25,9 @@ pub enum SymmetryStart {
     #[default]
     Identity,
     /// Random orthogonal matrices, and filter parameters with which the weights are those that they
-    /// are from the identity. When the matrices stay as they are, a gradient step on v is one on the
-    /// weights, `U Uᵀ = 1`: the inner loop is that of MAML, and the outer one that of Adam in other
-    /// coordinates.
+    /// are from the identity. When the matrices stay as they are, a gradient step on v is one on
+    /// the weights, `U Uᵀ = 1`: the inner loop is that of MAML, and the outer one that of Adam in
+    /// other coordinates.
     Orthogonal,
     /// What was learned before, from a file.
     Given,

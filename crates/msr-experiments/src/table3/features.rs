@@ -8,9 +8,9 @@
 //!
 //! over the query images of test tasks, and over pairs of different ones: zero when nothing
 //! changes, one when an image and its image are as far apart as two images of the task. The network
-//! is that after the inner loop of the training. Its pools drop the last row and column of maps with
-//! an odd number of them, and so no block after such a one is quite equivariant to flips, whatever
-//! was learned.
+//! is that after the inner loop of the training. Its pools drop the last row and column of maps
+//! with an odd number of them, and so no block after such a one is quite equivariant to flips,
+//! whatever was learned.
 
 use std::collections::HashMap;
 

@@ -139,7 +139,8 @@ impl MetaLearner {
     }
 
     /// The same, whose outer parameters have other learning rates: `factor` of a name is what the
-    /// optimiser's rate is multiplied with, zero for what is to stay as it is: its gradients are zero.
+    /// optimiser's rate is multiplied with, zero for what is to stay as it is: its gradients are
+    /// zero.
     ///
     /// # Example
     /// Kronecker factors over the taps of filters at four times the rate:
