@@ -171,8 +171,6 @@ fn image(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::classes::ClassSource;
 
@@ -241,11 +239,7 @@ mod tests {
 
     #[test]
     fn mnist_as_it_is_handed_on() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/mnist/mnist_12k.npz");
-        if !path.is_file() {
-            eprintln!("SKIPPED: there is no {}", path.display());
-            return;
-        }
+        let Some(path) = msr_testkit::shared("data/mnist/mnist_12k.npz") else { return };
         let images = ImageClasses::read_labelled(&path, &ImageOptions::new()).unwrap();
         assert_eq!((images.shape(), images.classes(), images.examples()), ([1, 28, 28], 10, 1_200));
     }

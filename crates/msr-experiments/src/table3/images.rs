@@ -203,9 +203,8 @@ fn new_alphabets(images: &ImageClasses, background: &str, evaluation: &str) -> C
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use anyhow::Result;
+    use anyhow::{Context, Result};
+    use msr_report::picture::{Chart, Picture};
 
     use super::{DataSet, split};
     use crate::table3::definition::SplitKind;
@@ -213,12 +212,7 @@ mod tests {
     /// The real sets, where they are.
     #[test]
     fn the_splits_of_the_real_sets() -> Result<()> {
-        let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
-        let omniglot = data.join("omniglot28");
-        if !omniglot.is_dir() {
-            eprintln!("SKIPPED: there is no {}", omniglot.display());
-            return Ok(());
-        }
+        let Some(omniglot) = msr_testkit::shared("data/omniglot28") else { return Ok(()) };
         let characters = DataSet::Omniglot.open(&omniglot)?.0;
         assert!(DataSet::Omniglot.is(&characters) && !DataSet::MiniImagenet.is(&characters));
         let published = split(SplitKind::Published, &characters, 0)?;
@@ -229,12 +223,38 @@ mod tests {
         assert_eq!(counts(&alphabets), [813, 151, 659]);
         let group = |class: &usize| characters.group_of(*class);
         assert!(alphabets.test.iter().all(|class| group(class) == Some("images_evaluation")));
-        let photographs = data.join("mini-imagenet/mini_imagenet_80.zip");
-        if photographs.is_file() {
+        if let Some(photographs) = msr_testkit::shared("data/mini-imagenet/mini_imagenet_80.zip") {
             let photographs = DataSet::MiniImagenet.open(&photographs)?.0;
             assert!(DataSet::MiniImagenet.is(&photographs));
             assert_eq!(counts(&split(SplitKind::Groups, &photographs, 0)?), [64, 16, 20]);
         }
+        Ok(())
+    }
+
+    /// What a split of classes with these folders is refused for.
+    fn refused(kind: SplitKind, classes: &[&str]) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        let image = Picture::new("").row([Chart::new("x", "y")]).png()?;
+        for class in classes {
+            let class = folder.path().join(class);
+            std::fs::create_dir_all(&class)?;
+            for name in ["a.png", "b.png"] {
+                std::fs::write(class.join(name), &image)?;
+            }
+        }
+        let images = DataSet::Omniglot.open(folder.path())?.0;
+        let refused = split(kind, &images, 0).err().context("was taken")?;
+        Ok(refused.to_string())
+    }
+
+    #[test]
+    fn classes_that_train_do_not_test() -> Result<()> {
+        let twice = refused(SplitKind::Groups, &["train/cat", "val/dog", "test/cat"])?;
+        assert!(twice.contains("the class cat is in several of"), "{twice}");
+        let no_val = refused(SplitKind::Published, &["train/cat", "train/cow", "test/dog"])?;
+        assert!(no_val.contains("or none of them"), "{no_val}");
+        let alphabets = refused(SplitKind::NewAlphabets, &["cat", "cow", "dog"])?;
+        assert!(alphabets.contains("images_background"), "{alphabets}");
         Ok(())
     }
 }

@@ -201,7 +201,7 @@ fn images(run: &mut Run<Table3>, flags: &Flags) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::Result;
+    use anyhow::{Context, Result};
     use msr_report::picture::{Chart, Picture};
 
     use super::{Flags, Profile, Table3};
@@ -265,6 +265,13 @@ mod tests {
         let found = own(&["5w1s"], Some(images.path()))?;
         let read = found.definition.tasks.images.get(&super::DataSet::Omniglot);
         assert!(!found.is_defined && found.left_out.is_empty() && read.is_some_and(|f| f.digest.len() == 64));
+        // Continued with others than it began with.
+        let mut other = found.clone();
+        let cell = found.definition.cells_of(0).next().context("there is a cell")?;
+        assert!(super::tasks::Images::of(&found, &cell).is_ok());
+        other.definition.tasks.images.values_mut().for_each(|file| file.digest = "0".repeat(64));
+        let refused = super::tasks::Images::of(&other, &cell).err().map(|e| format!("{e:#}"));
+        assert!(refused.is_some_and(|said| said.contains("something else than when the run began")));
         let missing = own(&["5w1s"], Some(std::path::Path::new("nowhere"))).err().map(|e| format!("{e:#}"));
         assert!(missing.is_some_and(|said| said.contains("nowhere")));
         let both = own(&[], Some(images.path())).err().map(|e| format!("{e:#}"));
