@@ -14,13 +14,15 @@ import torch.nn.functional as F
 from conv4_weights import blocks, weight
 
 problem = server.Problem(args)
-outer = {name: torch.tensor(value, requires_grad=True) for name, value in problem.outer.items()}
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+on_device = lambda array: torch.tensor(array, device=args.device)
+outer = {name: on_device(value).requires_grad_() for name, value in problem.outer.items()}
 to_adapt = server.adapted(outer)
 depth = blocks(outer)
-tensors = lambda examples: (torch.tensor(examples[0]), torch.tensor(examples[1].astype("int64")))
+tensors = lambda examples: (on_device(examples[0]), on_device(examples[1].astype("int64")))
 batch = (*tensors(problem.support), *tensors(problem.query))
 optimiser = torch.optim.Adam(outer.values(), 1e-3, eps=server.adam_epsilon(args))
-eye = lambda size: torch.eye(size, dtype=batch[0].dtype)
+eye = lambda size: torch.eye(size, dtype=batch[0].dtype, device=args.device)
 torch.set_num_threads(1 if args.variant == "torch-threads" else args.threads)
 
 
@@ -103,7 +105,9 @@ def step():
     for parameter, gradient in zip(outer.values(), found):
         parameter.grad = gradient
     optimiser.step()
+    if args.device == "cuda":
+        torch.cuda.synchronize()
     return losses
 
 
-server.serve(args.updated, step, lambda: {name: value.detach().numpy() for name, value in outer.items()})
+server.serve(args.updated, step, lambda: {name: value.detach().cpu().numpy() for name, value in outer.items()})

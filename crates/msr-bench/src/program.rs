@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Error, Result};
+use msr_kernels::Place;
 use serde::de::DeserializeOwned;
 
 /// A program that runs. It is ended when this is dropped.
@@ -105,12 +106,41 @@ impl Drop for Program {
     }
 }
 
-/// `python <scripts>/peers/<script>`.
-pub fn script(python: &Path, scripts: &Path, script: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new(python);
-    // A checkout stays as it is.
-    command.arg(scripts.join("peers").join(script.as_ref())).env("PYTHONDONTWRITEBYTECODE", "1");
-    command
+/// Programs in other frameworks: `python <scripts>/peers/<script>`.
+#[derive(Clone, Copy, Debug)]
+pub struct Scripts<'a> {
+    /// The Python that has the frameworks.
+    pub python: &'a Path,
+    /// The folder of this project's scripts.
+    pub folder: &'a Path,
+    /// Where they compute.
+    pub place: Place,
+}
+
+impl Scripts<'_> {
+    /// A command that runs one of them, where ours computes and nowhere else, without
+    /// TensorFloat-32, as ours.
+    pub fn command(&self, script: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(self.python);
+        // A checkout stays as it is.
+        command.arg(self.folder.join("peers").join(script.as_ref())).env("PYTHONDONTWRITEBYTECODE", "1");
+        let Place::Cuda(ordinal) = self.place else {
+            command.env("JAX_PLATFORMS", "cpu").env("CUDA_VISIBLE_DEVICES", "");
+            return command;
+        };
+        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+        command.env("CUDA_VISIBLE_DEVICES", nth_visible(visible.as_deref(), ordinal));
+        // Memory for what else runs on the card.
+        command.env("JAX_PLATFORMS", "cuda").env("XLA_PYTHON_CLIENT_PREALLOCATE", "false");
+        command.env("JAX_DEFAULT_MATMUL_PRECISION", "highest").env("NVIDIA_TF32_OVERRIDE", "0");
+        command
+    }
+}
+
+/// What the GPU of that number is called in `CUDA_VISIBLE_DEVICES`, where only these are visible.
+fn nth_visible(visible: Option<&str>, ordinal: usize) -> String {
+    let nth = visible.and_then(|list| list.split(',').nth(ordinal)).map(str::trim);
+    nth.filter(|name| !name.is_empty()).map_or_else(|| ordinal.to_string(), str::to_string)
 }
 
 /// Runs a script of `<scripts>/peers` and hands over what it measures, a line of JSON each, as it
@@ -119,14 +149,13 @@ pub fn script(python: &Path, scripts: &Path, script: impl AsRef<OsStr>) -> Comma
 /// # Errors
 /// When Python cannot be started, or the script fails.
 pub fn run_peer<T: DeserializeOwned>(
-    python: &Path,
-    scripts: &Path,
+    scripts: Scripts<'_>,
     name: &str,
     args: &[String],
     mut measured: impl FnMut(T),
 ) -> Result<()> {
-    let mut peer = Program::start(name, script(python, scripts, name).args(args))
-        .with_context(|| format!("cannot start {}; name a Python with --python", python.display()))?;
+    let mut peer = Program::start(name, scripts.command(name).args(args))
+        .with_context(|| format!("cannot start {}; name a Python with --python", scripts.python.display()))?;
     let needs = || format!("{name} needs `pip install jax optax numpy` in the Python that --python names");
     while let Some(found) = peer.line().with_context(needs)? {
         measured(found);
@@ -136,9 +165,13 @@ pub fn run_peer<T: DeserializeOwned>(
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
     use std::process::Command;
 
-    use super::Program;
+    use msr_kernels::Place;
+
+    use super::{Program, Scripts, nth_visible};
 
     fn shell(line: &str) -> anyhow::Result<Program> {
         Program::start("the shell", Command::new("sh").args(["-c", line]))
@@ -152,6 +185,23 @@ mod tests {
         let ended = program.ask::<u32>("4").err().map(|e| e.to_string());
         assert_eq!(ended.as_deref(), Some("the shell ended without an answer"));
         Ok(())
+    }
+
+    #[test]
+    fn peers_compute_where_ours_does() {
+        let (python, folder) = (Path::new("python3"), Path::new("scripts"));
+        let of = |place, name: &str| {
+            let command = Scripts { python, folder, place }.command("a.py");
+            let found = command.get_envs().find(|(key, _)| *key == OsStr::new(name));
+            found.and_then(|(_, value)| Some(value?.to_string_lossy().into_owned()))
+        };
+        let cpu = [of(Place::Cpu, "JAX_PLATFORMS"), of(Place::Cpu, "CUDA_VISIBLE_DEVICES")];
+        assert_eq!(cpu, [Some("cpu".into()), Some(String::new())]);
+        assert_eq!(of(Place::Cuda(0), "JAX_PLATFORMS"), Some("cuda".into()));
+        assert_eq!(of(Place::Cuda(0), "NVIDIA_TF32_OVERRIDE"), Some("0".into()));
+        assert_eq!(nth_visible(None, 2), "2");
+        assert_eq!(nth_visible(Some("5, 7"), 1), "7");
+        assert_eq!(nth_visible(Some(""), 0), "0");
     }
 
     #[test]

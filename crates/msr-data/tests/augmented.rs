@@ -70,13 +70,17 @@ fn query_images_are_augmented_and_nothing_else() {
 #[test]
 fn episodes_made_in_the_background_are_the_same() {
     let source = || FewShot::new(Images([1, 8, 8]), config(Some(Augmentation::default()))).unwrap();
-    let (plain, prefetched) = (source(), Prefetch::new(source()));
-    for step in [0, 1, 2, 9, 10, 3, 3] {
-        let [expected, found] = [plain.train(step), prefetched.train(step)].map(Result::unwrap);
-        assert_eq!(numbers(&expected.query.x), numbers(&found.query.x), "step {step}");
-        assert_eq!(expected.tasks, found.tasks);
+    let plain = source();
+    for ahead in [1, 3] {
+        let prefetched = Prefetch::ahead(source(), ahead.try_into().unwrap());
+        for step in [0, 1, 2, 9, 10, 3, 3, u64::MAX, 0] {
+            let [expected, found] = [plain.train(step), prefetched.train(step)].map(Result::unwrap);
+            assert_eq!(numbers(&expected.query.x), numbers(&found.query.x), "step {step}, {ahead} ahead");
+            assert_eq!(expected.tasks, found.tasks);
+        }
+        let [expected, found] = [plain.test(3..5), prefetched.test(3..5)].map(Result::unwrap);
+        assert_eq!(numbers(&expected.query.x), numbers(&found.query.x));
     }
-    assert_eq!(numbers(&plain.test(3..5).unwrap().query.x), numbers(&prefetched.test(3..5).unwrap().query.x));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Episodes made in the background, while the learner is at work.
 
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -8,7 +10,7 @@ use crate::episode::Episode;
 use crate::error::Result;
 use crate::source::{EpisodeSource, NumberedTasks};
 
-/// A source whose next training episode is made by another thread while the last one is used. The
+/// A source whose next training episodes are made by other threads while the last one is used. The
 /// episodes are those of the source, bit by bit: an episode depends on its step alone.
 ///
 /// # Example
@@ -46,20 +48,28 @@ use crate::source::{EpisodeSource, NumberedTasks};
 /// ```
 pub struct Prefetch<S> {
     source: Arc<S>,
-    /// The step that is being made, and who makes it.
-    next: Mutex<Option<(u64, JoinHandle<Result<Episode>>)>>,
+    ahead: NonZeroUsize,
+    /// The steps that are being made, in order, and who makes them.
+    next: Mutex<VecDeque<(u64, JoinHandle<Result<Episode>>)>>,
 }
 
 impl<S: EpisodeSource> std::fmt::Debug for Prefetch<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prefetch").field("source", &self.source.name()).finish_non_exhaustive()
+        let name = self.source.name();
+        f.debug_struct("Prefetch").field("source", &name).field("ahead", &self.ahead).finish_non_exhaustive()
     }
 }
 
 impl<S: EpisodeSource + 'static> Prefetch<S> {
-    /// Episodes of `source`.
+    /// Episodes of `source`, one made ahead.
     pub fn new(source: S) -> Self {
-        Self { source: Arc::new(source), next: Mutex::new(None) }
+        Self::ahead(source, NonZeroUsize::MIN)
+    }
+
+    /// Episodes of `source`, of which so many are made ahead, each by a thread of its own. More than
+    /// one is for a learner that is faster than one thread makes episodes, such as one on a GPU.
+    pub fn ahead(source: S, episodes: NonZeroUsize) -> Self {
+        Self { source: Arc::new(source), ahead: episodes, next: Mutex::default() }
     }
 
     /// The source.
@@ -75,20 +85,29 @@ impl<S: EpisodeSource + 'static> EpisodeSource for Prefetch<S> {
 
     fn train(&self, step: u64) -> Result<Episode> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match next.take() {
-            Some((of, maker)) if of == step => match maker.join() {
+        if next.front().is_some_and(|(of, _)| *of != step) {
+            // Another step was asked for: what was made is dropped, whenever it is ready.
+            next.clear();
+        }
+        let made = next.pop_front();
+        // Where no thread can be had, an episode is made when it is asked for.
+        let mut following = next.back().map_or(step, |(of, _)| *of);
+        while next.len() < self.ahead.get() {
+            following = following.wrapping_add(1);
+            let (source, of) = (self.source.clone(), following);
+            let maker = std::thread::Builder::new().name("episodes".into());
+            let Ok(maker) = maker.spawn(move || source.train(of)) else { break };
+            next.push_back((of, maker));
+        }
+        drop(next);
+        match made {
+            Some((_, maker)) => match maker.join() {
                 Ok(made) => made,
                 // What it panicked with is the caller's to see.
                 Err(panic) => std::panic::resume_unwind(panic),
             },
-            // Another step was asked for: what was made is dropped, whenever it is ready.
-            _ => self.source.train(step),
-        }?;
-        let (source, following) = (self.source.clone(), step.wrapping_add(1));
-        let maker = std::thread::Builder::new().name("episodes".into());
-        // Where no thread can be had, the episode is made when it is asked for.
-        *next = maker.spawn(move || source.train(following)).ok().map(|maker| (following, maker));
-        Ok(made)
+            None => self.source.train(step),
+        }
     }
 
     fn held_out(&self) -> usize {

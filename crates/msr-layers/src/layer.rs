@@ -23,6 +23,11 @@ pub enum Input {
 }
 
 impl Input {
+    /// Examples `(t, b, …)` that no gradient is taken with respect to.
+    pub fn constant(examples: &Tensor) -> Self {
+        Input::Examples(Node::constant(examples))
+    }
+
     /// The node inside.
     pub fn node(&self) -> &Node {
         match self {

@@ -18,6 +18,23 @@ pub(crate) fn variables<'a>(parameters: impl Iterator<Item = &'a Parameter>) -> 
     parameters.map(variable).collect()
 }
 
+/// Multiplies the learning rate of each parameter by the factor of its name.
+pub(crate) fn multiply_rates(outer: &mut [OuterParameter], factor: impl Fn(&str) -> f64) {
+    for p in outer {
+        p.rate *= factor(&p.name);
+    }
+}
+
+/// The gradients of outer parameters: zero of those that stay as they are, which so have no part in
+/// the norm that is clipped.
+pub(crate) fn outer_gradients(gradients: &[Node], outer: &[OuterParameter]) -> Result<Vec<Tensor>> {
+    let of = |(gradient, p): (&Node, &OuterParameter)| match p.rate == 0.0 {
+        true => Ok(gradient.value().zeros_like()?),
+        false => Ok(gradient.value().clone()),
+    };
+    gradients.iter().zip(outer).map(of).collect()
+}
+
 /// A model's present values as nodes that `make` makes of them, one for all tasks.
 pub(crate) fn nodes(parameters: &Parameters, make: impl Fn(&Tensor) -> Node) -> Values {
     let of = |list: &[Parameter]| list.iter().map(|p| make(&p.tensor)).collect();

@@ -103,7 +103,7 @@ pub fn run(args: &StepArgs) -> Result<()> {
         }
         if args.peers {
             let mut found: Vec<PeerTime> = Vec::new();
-            run_peer(&args.python, &args.scripts, "fc_step_jax.py", &args.for_peer(samples), |time| {
+            run_peer(args.peer_scripts(), "fc_step_jax.py", &args.for_peer(samples), |time| {
                 found.push(time);
                 bar.inc(1);
             })?;

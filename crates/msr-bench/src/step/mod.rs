@@ -7,7 +7,7 @@ pub mod rot8;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use candle_core::Device;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +16,7 @@ use msr_meta::Trainer;
 use serde::Serialize;
 
 use crate::machine_rates::Rates;
+use crate::program::Scripts;
 use crate::record::{OutputArgs, PlaceArgs};
 use crate::timing::median;
 
@@ -83,15 +84,14 @@ impl StepArgs {
     /// The device, made ready.
     ///
     /// # Errors
-    /// When it cannot be used, or the peers, which use the processor, are asked for beside a GPU.
+    /// When it cannot be used.
     pub fn open(&self) -> Result<Device> {
-        let device = self.place.device.open()?;
-        ensure!(
-            device.is_cpu() || !self.peers,
-            "--peers runs on the processor: leave out either --peers or --device {}",
-            self.place.device
-        );
-        Ok(device)
+        Ok(self.place.device.open()?)
+    }
+
+    /// The peers, on the same device.
+    pub fn peer_scripts(&self) -> Scripts<'_> {
+        Scripts { python: &self.python, folder: &self.scripts, place: self.place.device }
     }
 
     /// A bar over so many measurements in each round.

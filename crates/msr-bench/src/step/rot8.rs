@@ -79,19 +79,13 @@ pub fn run(args: &StepArgs) -> Result<()> {
             bar.inc(1);
         }
         if args.peers {
-            run_peer(
-                &args.python,
-                &args.scripts,
-                "rot8_step_jax.py",
-                &args.for_peer(samples),
-                |time: PeerTime| {
-                    bar.inc(1);
-                    match theirs.iter_mut().find(|(variant, _)| *variant == time.variant) {
-                        Some((_, times)) => times.push(time.median_ms),
-                        None => theirs.push((time.variant, vec![time.median_ms])),
-                    }
-                },
-            )?;
+            run_peer(args.peer_scripts(), "rot8_step_jax.py", &args.for_peer(samples), |time: PeerTime| {
+                bar.inc(1);
+                match theirs.iter_mut().find(|(variant, _)| *variant == time.variant) {
+                    Some((_, times)) => times.push(time.median_ms),
+                    None => theirs.push((time.variant, vec![time.median_ms])),
+                }
+            })?;
         }
     }
     bar.finish_and_clear();

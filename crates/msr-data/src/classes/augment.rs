@@ -82,6 +82,13 @@ impl Augmentation {
     }
 }
 
+/// The largest whole number that is not larger: without the call that `f64::floor` is on processors
+/// that have no instruction for it.
+fn floor(x: f64) -> isize {
+    let whole = x as isize;
+    whole - isize::from((whole as f64) > x)
+}
+
 /// Uniform in an interval, which may be a single number.
 fn uniform(rng: &mut ChaCha8Rng, (low, high): (f64, f64)) -> f64 {
     low + (high - low) * rng.random::<f64>()
@@ -120,24 +127,34 @@ impl AffineMap {
             for j in 0..width {
                 let at = |row: [f64; 3]| row[0] * i as f64 + row[1] * j as f64 + row[2];
                 let (row, column) = (at(y), at(x));
-                let (top, left) = (row.floor(), column.floor());
-                let (below, beside) = ((row - top) as f32, (column - left) as f32);
-                let taps = [
-                    (top, left, (1.0 - below) * (1.0 - beside)),
-                    (top, left + 1.0, (1.0 - below) * beside),
-                    (top + 1.0, left, below * (1.0 - beside)),
-                    (top + 1.0, left + 1.0, below * beside),
+                let (top, left) = (floor(row), floor(column));
+                let (below, beside) = ((row - top as f64) as f32, (column - left as f64) as f32);
+                let weights = [
+                    (1.0 - below) * (1.0 - beside),
+                    (1.0 - below) * beside,
+                    below * (1.0 - beside),
+                    below * beside,
                 ];
-                let inside = |at: f64, size: usize| at >= 0.0 && at < size as f64;
                 let place = i * width + j;
-                for (old, new) in from.chunks(size).zip(to.chunks_mut(size)) {
-                    let mut sum = 0.0;
-                    for &(r, c, weight) in &taps {
-                        if inside(r, height) && inside(c, width) {
-                            sum += weight * old[r as usize * width + c as usize];
+                let images = from.chunks(size).zip(to.chunks_mut(size));
+                // Nearly always all four are inside.
+                if top >= 0 && left >= 0 && top + 1 < height as isize && left + 1 < width as isize {
+                    let first = top as usize * width + left as usize;
+                    let places = [first, first + 1, first + width, first + width + 1];
+                    for (old, new) in images {
+                        new[place] = weights.iter().zip(places).map(|(weight, at)| weight * old[at]).sum();
+                    }
+                    continue;
+                }
+                let corners = [(top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)];
+                let inside = |at: isize, size: usize| usize::try_from(at).ok().filter(|at| *at < size);
+                for (old, new) in images {
+                    new[place] = 0.0;
+                    for (&(r, c), weight) in corners.iter().zip(weights) {
+                        if let (Some(r), Some(c)) = (inside(r, height), inside(c, width)) {
+                            new[place] += weight * old[r * width + c];
                         }
                     }
-                    new[place] = sum;
                 }
             }
         }

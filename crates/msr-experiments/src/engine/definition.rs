@@ -71,10 +71,9 @@ impl<E: Experiment> Definition<E> {
                 let fine = factor.is_finite() && *factor >= 0.0;
                 ensure!(fine, "the factor of {ending} of {} must be at least 0, not {factor}", method.name);
             }
-            let takes_factors = matches!(method.learner, LearnerKind::Bilevel | LearnerKind::Exact);
             ensure!(
-                takes_factors || method.outer_factors.is_empty(),
-                "{} takes no outer_factors: they are for learners with an inner loop",
+                method.learner != LearnerKind::MultiTask || method.outer_factors.is_empty(),
+                "{} takes no outer_factors: all that it learns has one rate",
                 method.name
             );
             ensure!(

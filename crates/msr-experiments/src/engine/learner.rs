@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use msr_meta::{
     GradientSteps, HeadTargets, Learner, Loss, MetaConfig, MetaLearner, MultiTask, MultiTaskConfig,
-    Prototypes, PrototypesConfig, Rates, Reduction, RidgeHead, RidgeHeadConfig,
+    OuterParameter, Prototypes, PrototypesConfig, Rates, Reduction, RidgeHead, RidgeHeadConfig,
 };
 
 use super::model::Model;
@@ -31,12 +31,16 @@ impl Method {
             LearnerKind::Prototypes => {
                 let config = PrototypesConfig::new(model.outputs());
                 let config = PrototypesConfig { reduction: Reduction::Mean, ..config };
-                return Ok(Box::new(Prototypes::new(model.layer(), config)?));
+                let learner = Prototypes::new(model.layer(), config)?;
+                let factor = self.outer_factor(learner.outer_parameters())?;
+                return Ok(Box::new(learner.with_outer_rates(factor)));
             }
             LearnerKind::RidgeHead => {
                 let targets = HeadTargets::OneHot { classes: model.outputs() };
                 let config = RidgeHeadConfig { reduction: Reduction::Mean, ..RidgeHeadConfig::new(targets) };
-                return Ok(Box::new(RidgeHead::new(model.layer(), config)?));
+                let learner = RidgeHead::new(model.layer(), config)?;
+                let factor = self.outer_factor(learner.outer_parameters())?;
+                return Ok(Box::new(learner.with_outer_rates(factor)));
             }
         };
         let config = match model.tells_classes() {
@@ -44,18 +48,22 @@ impl Method {
             false => config,
         };
         let learner = MetaLearner::new(model.layer(), config)?;
+        let factor = self.outer_factor(learner.outer_parameters())?;
+        Ok(Box::new(learner.with_outer_rates(factor)))
+    }
+
+    /// The factor of the outer rate of each of these parameters, by its name.
+    fn outer_factor<'a>(&'a self, parameters: &[OuterParameter]) -> Result<impl Fn(&str) -> f64 + use<'a>> {
         for ending in self.outer_factors.keys() {
-            let mut names = learner.outer_parameters().iter().map(|p| p.name.as_str());
             ensure!(
-                names.any(|name| name.ends_with(ending.as_str())),
+                parameters.iter().any(|p| p.name.ends_with(ending.as_str())),
                 "{} has a factor for the outer rate of `{ending}`, but no parameter is called so",
                 self.name
             );
         }
-        let factor = |name: &str| {
+        Ok(|name: &str| {
             let own = self.outer_factors.iter().filter(|(ending, _)| name.ends_with(ending.as_str()));
             own.map(|(_, factor)| factor).product()
-        };
-        Ok(Box::new(learner.with_outer_rates(factor)))
+        })
     }
 }

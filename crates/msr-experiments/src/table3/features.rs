@@ -15,10 +15,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use candle_core::{DType, Tensor};
-use candle_nn::{Module, VarBuilder};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
 use msr_episodes::EpisodeSource;
-use msr_layers::{Conv4, Conv4Config, Sequential};
+use msr_layers::{Conv4, Conv4Config, Input, Layer, Sequential};
 use msr_meta::{Adapted, Learner};
 use serde::{Deserialize, Serialize};
 
@@ -103,9 +103,10 @@ pub fn feature_errors(
         SYMMETRIES.into_iter().filter(|(name, _)| is_square || *name != "quarter turn").collect();
     let mut of_symmetries = vec![(Sums::default(), vec![Sums::default(); config.blocks]); symmetries.len()];
     let mut of_augmented = Sums::default();
+    let device = device_of(learner.model().as_ref())?;
     for task in 0..TASKS.min(queries.plain.held_out()) {
         let plain = queries.plain.test(task..task + 1)?;
-        let adapted = learner.adapt(&plain.support)?;
+        let adapted = learner.adapt(&plain.support.to_device(&device)?)?;
         let parts = blocks(&adapted, config)?;
         let x = plain.query.x.squeeze(0)?.to_dtype(DType::F32)?;
         let maps = maps_of(&parts, &x)?;
@@ -155,20 +156,27 @@ fn blocks(adapted: &Adapted, config: Conv4Config) -> Result<Vec<Sequential>> {
         let own = if tensor.rank() > 1 { tensor.squeeze(0)? } else { tensor.clone() };
         tensors.insert(name.clone(), own);
     }
-    let device = adapted.model().parameters().iter().next().map(|p| p.tensor.device().clone());
-    let vb = VarBuilder::from_tensors(tensors, DType::F32, &device.context("the model has no parameters")?);
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &device_of(adapted.model().as_ref())?);
     let first = |blocks| Ok(Conv4::body(Conv4Config { blocks, ..config }, vb.clone())?);
     (1..=config.blocks).map(first).collect()
 }
 
-/// The maps of each block, `(n, c, h, w)`.
+/// Where the parameters of a model are.
+fn device_of(model: &dyn Layer) -> Result<Device> {
+    let device = model.parameters().iter().next().map(|p| p.tensor.device().clone());
+    device.context("the model has no parameters")
+}
+
+/// The maps of each block, `(n, c, h, w)`; images and maps are on the processor.
 fn maps_of(blocks: &[Sequential], x: &Tensor) -> Result<Vec<Tensor>> {
     let (_, _, mut h, mut w) = x.dims4()?;
     let mut maps = Vec::new();
     for block in blocks {
-        let flat = block.forward(&x.contiguous()?)?;
+        let input = Input::constant(&x.unsqueeze(0)?.to_device(&device_of(block)?)?);
+        let flat = block.forward_tasks(&block.parameters().broadcast(1)?, &input)?;
         (h, w) = (h / 2, w / 2);
-        let (n, features) = flat.dims2()?;
+        let flat = flat.value().to_device(&Device::Cpu)?;
+        let (_, n, features) = flat.dims3()?;
         maps.push(flat.reshape((n, features / (h * w).max(1), h, w))?);
     }
     Ok(maps)

@@ -1,5 +1,6 @@
 //! The classes of a cell, and its episodes.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -134,6 +135,13 @@ fn few_shot(
     Ok(FewShot::new(turned, FewShotConfig { train, ..config })?)
 }
 
+/// How many training episodes are made ahead. A step on a GPU takes less time than one thread takes
+/// to make an episode; beside a step on the processor, every thread that works slows it down.
+fn episodes_ahead(device: &Device) -> NonZeroUsize {
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    if device.is_cpu() { NonZeroUsize::MIN } else { threads }
+}
+
 fn meta_batch(run: &Run<Table3>, cell: &Cell<Table3>) -> usize {
     cell.problem.meta_batch.unwrap_or(run.definition.training.meta_batch)
 }
@@ -160,7 +168,7 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     };
     let tasks = CellTasks {
         episodes: Arc::new(Episodes {
-            train: Prefetch::new(episodes(Role::Train, 0)?),
+            train: Prefetch::ahead(episodes(Role::Train, 0)?, episodes_ahead(&device)),
             test: episodes(Role::Test, test_tasks)?,
         }),
         validation: Some(Arc::new(episodes(Role::Validate, validating.tasks)?)),

@@ -23,7 +23,7 @@ use crate::loss::Loss;
 use crate::methods::config::{Adaptation, GradientSteps, LeastSquares, MetaConfig, Order};
 use crate::methods::graphs::{graphs, of_each};
 use crate::methods::least_squares::Ridge;
-use crate::parameters::{for_tasks, nodes, variables};
+use crate::parameters::{for_tasks, multiply_rates, nodes, outer_gradients, variables};
 use crate::rates::RateTable;
 use crate::statistics;
 use crate::task_data::{Set, TaskData};
@@ -146,9 +146,7 @@ impl MetaLearner {
     /// Kronecker factors over the taps of filters at four times the rate:
     /// `learner.with_outer_rates(|name| if name.ends_with("symmetry_taps") { 4.0 } else { 1.0 })`.
     pub fn with_outer_rates(mut self, factor: impl Fn(&str) -> f64) -> Self {
-        for p in &mut self.outer {
-            p.rate *= factor(&p.name);
-        }
+        multiply_rates(&mut self.outer, factor);
         self
     }
 
@@ -183,14 +181,9 @@ impl MetaLearner {
         let total = self.inner.config.reduction.apply_to_part(&losses, tasks)?;
         let with_respect_to: Vec<&Node> = outer.model.iter().chain(&outer.inner).collect();
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
-        // What stays as it is has no part in the norm that is clipped.
-        let own = gradients.iter().zip(&self.outer).map(|(g, p)| match p.rate == 0.0 {
-            true => Ok(g.value().zeros_like()?),
-            false => Ok(g.value().clone()),
-        });
         Ok(Gradients {
             losses: losses.value().to_dtype(DType::F64)?,
-            gradients: own.collect::<Result<_>>()?,
+            gradients: outer_gradients(&gradients, &self.outer)?,
             buffers: statistics::next_buffers(self.model().as_ref(), &adapted, query)?,
         })
     }

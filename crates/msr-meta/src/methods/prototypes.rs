@@ -25,7 +25,7 @@ use crate::learner::{
 };
 use crate::loss::{LabelSmoothing, Loss, Reduction};
 use crate::methods::headed::{Headed, checked, features, rows};
-use crate::parameters::{for_tasks, nodes, variables};
+use crate::parameters::{for_tasks, multiply_rates, nodes, outer_gradients, variables};
 
 /// What messages call it.
 const NAME: &str = "a prototypical network";
@@ -114,6 +114,13 @@ impl Prototypes {
         Ok(Self { body: Arc::new(body), tied, outer, config })
     }
 
+    /// The same, whose outer parameters have other learning rates, as
+    /// [`MetaLearner::with_outer_rates`](crate::MetaLearner::with_outer_rates).
+    pub fn with_outer_rates(mut self, factor: impl Fn(&str) -> f64) -> Self {
+        multiply_rates(&mut self.outer, factor);
+        self
+    }
+
     /// The configuration.
     pub fn config(&self) -> &PrototypesConfig {
         &self.config
@@ -188,7 +195,7 @@ impl Learner for Prototypes {
         let gradients = grad(&total, &outer.iter().collect::<Vec<_>>(), Graph::Drop)?;
         Ok(Gradients {
             losses: loss_values(&losses)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            gradients: outer_gradients(&gradients, &self.outer)?,
             buffers: Vec::new(),
         })
     }

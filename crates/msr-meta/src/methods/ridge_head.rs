@@ -29,7 +29,7 @@ use crate::learner::{
 use crate::loss::{LabelSmoothing, Loss, Reduction};
 use crate::methods::headed::{Headed, checked, features, rows};
 use crate::methods::least_squares::RATE;
-use crate::parameters::{for_tasks, nodes, variables};
+use crate::parameters::{for_tasks, multiply_rates, nodes, outer_gradients, variables};
 
 /// What messages call it.
 const NAME: &str = "a ridge head";
@@ -180,6 +180,13 @@ impl RidgeHead {
         Ok(Self { body: Arc::new(body), tied, outer, ridge, scale, config })
     }
 
+    /// The same, whose outer parameters have other learning rates, as
+    /// [`MetaLearner::with_outer_rates`](crate::MetaLearner::with_outer_rates).
+    pub fn with_outer_rates(mut self, factor: impl Fn(&str) -> f64) -> Self {
+        multiply_rates(&mut self.outer, factor);
+        self
+    }
+
     /// The configuration.
     pub fn config(&self) -> &RidgeHeadConfig {
         &self.config
@@ -284,7 +291,7 @@ impl Learner for RidgeHead {
         let gradients = grad(&total, &with_respect_to, Graph::Drop)?;
         Ok(Gradients {
             losses: loss_values(&losses)?,
-            gradients: gradients.iter().map(|g| g.value().clone()).collect(),
+            gradients: outer_gradients(&gradients, &self.outer)?,
             buffers: Vec::new(),
         })
     }

@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use msr_report::complain;
 
-use crate::program::script;
 use crate::serve::{NumberType, Server};
 use crate::step::StepArgs;
 
@@ -82,10 +81,10 @@ impl Peer {
         threads: NonZeroUsize,
         [problem, updated]: [&Path; 2],
     ) -> Result<Server> {
-        let mut command = script(&args.python, &args.scripts, self.needs().1);
+        let mut command = args.peer_scripts().command(self.needs().1);
         command.arg(self.key()).args([problem, updated]);
         command.arg(format!("--inner-steps={inner_steps}")).arg(format!("--threads={threads}"));
-        command.arg(precision.flag());
+        command.arg(precision.flag()).arg(format!("--device={}", args.place.device.kind()));
         Server::start(self.name(), &mut command)
     }
 
