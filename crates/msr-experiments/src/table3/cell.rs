@@ -8,10 +8,11 @@ use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
+use super::definition::Problem;
 use super::features::{FeatureError, Queries, feature_errors};
 use super::symmetry::{Measure, measures};
 use super::tasks::{Images, prepare};
-use crate::engine::{Cell, CellFolder, Experiment, Mean, Run, Shape, Training, factors};
+use crate::engine::{Cell, CellFolder, Experiment, Mean, Method, Run, Shape, Training, factors};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,18 +53,21 @@ pub struct Accuracy {
     pub percent: Mean,
 }
 
-/// How this cell is trained: with the steps and the tasks of its column.
-fn training(run: &Run<Table3>, cell: &Cell<Table3>) -> Training {
+/// How the cells of a problem are trained: with its own steps, tasks and rates.
+fn training(run: &Run<Table3>, problem: &Problem) -> Training {
     let training = &run.definition.training;
-    let outer_steps = cell.problem.outer_steps.unwrap_or(training.outer_steps);
-    let meta_batch = cell.problem.meta_batch.unwrap_or(training.meta_batch);
-    Training { outer_steps, meta_batch, ..training.clone() }
+    Training {
+        outer_steps: problem.outer_steps.unwrap_or(training.outer_steps),
+        meta_batch: problem.meta_batch.unwrap_or(training.meta_batch),
+        outer_rate: problem.outer_rate.unwrap_or(training.outer_rate),
+        ..training.clone()
+    }
 }
 
 /// The pixels of all images that go through the network in the training, times its channels.
 pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
-    let Training { outer_steps, meta_batch, .. } = training(run, cell);
-    let images = cell.problem.ways * (cell.problem.shots + run.definition.tasks.query);
+    let Training { outer_steps, meta_batch, .. } = training(run, &cell.problem);
+    let images = cell.problem.ways * (cell.problem.shots + cell.problem.query(&run.definition.tasks));
     let [_, height, width] = cell.problem.data.shape();
     let channels = cell.method.channels.unwrap_or(run.definition.tasks.channels);
     [meta_batch, images, height * width, channels].iter().fold(outer_steps as f64, |all, &n| all * n as f64)
@@ -72,8 +76,10 @@ pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
 /// Trains and tests a cell: data, network, learner, trainer, tests.
 pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Result<Outcome> {
     let prepared = prepare(run, cell, run.device.open()?)?;
-    let training = training(run, cell);
-    let learner = prepared.learner(&cell.method, cell.seed, &training)?;
+    let training = training(run, &cell.problem);
+    let inner_rate = cell.problem.inner_rate.or(cell.method.inner_rate);
+    let method = Method { inner_rate, ..cell.method.clone() };
+    let learner = prepared.learner(&method, cell.seed, &training)?;
     let (trainer, _) = training.run(learner, &prepared.tasks, folder)?;
     let tasks = &run.definition.tasks;
     let steps: &[usize] = if cell.method.learner.takes_inner_steps() { &tasks.test_inner_steps } else { &[] };

@@ -135,12 +135,36 @@ pub struct Problem {
     /// Tasks in an outer step, when not those of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta_batch: Option<usize>,
+    /// The outer learning rate, when not that of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outer_rate: Option<f64>,
+    /// The inner rate at the start, in place of that of the training and of every method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inner_rate: Option<f64>,
+    /// Query images of each class of a training task, when not those of all tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<usize>,
+    /// Test tasks, when not as many as of all problems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_tasks: Option<usize>,
     /// How query images are augmented, when not as all tasks are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmented>,
     /// The methods that learn it, when not all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<String>,
+}
+
+impl Problem {
+    /// Query images of each class of a training task.
+    pub fn query(&self, tasks: &Tasks) -> usize {
+        self.query.unwrap_or(tasks.query)
+    }
+
+    /// How many test tasks there are.
+    pub fn test_tasks(&self, tasks: &Tasks) -> usize {
+        self.test_tasks.unwrap_or(tasks.test_tasks)
+    }
 }
 
 /// What the results are compared with; accuracies in percent.
@@ -181,7 +205,6 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
     let increasing =
         tasks.test_inner_steps.is_sorted_by(|a, b| a < b) && tasks.test_inner_steps.first() > Some(&0);
     ensure!(increasing, "test_inner_steps must be at least 1, and increase");
-    ensure!(tasks.test_tasks >= 2, "test_tasks must be at least 2, for an interval");
     ensure!(
         definition.training.validation.is_some(),
         "the number of inner steps, and the best state, are chosen on validation tasks: [training.validation] is missing"
@@ -200,10 +223,19 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
             );
         }
     }
-    for Problem { name, ways, shots, outer_steps, meta_batch, augmentation, .. } in problems {
+    let all_tasks = problems.iter().map(|problem| problem.test_tasks(tasks)).chain([tasks.test_tasks]);
+    ensure!(all_tasks.min() >= Some(2), "test_tasks must be at least 2, for an interval");
+    for problem in problems {
+        let Problem { name, ways, shots, outer_steps, meta_batch, query, augmentation, .. } = problem;
         ensure!(*ways >= 2 && *shots > 0, "{name}: classes are told apart from two ways and one shot on");
         ensure!(*outer_steps != Some(0), "the outer_steps of {name} must be at least 1");
         ensure!(*meta_batch != Some(0), "the meta_batch of {name} must be at least 1");
+        let rates = [("outer_rate", problem.outer_rate), ("inner_rate", problem.inner_rate)];
+        for (what, rate) in rates.iter().filter_map(|(what, rate)| Some((what, (*rate)?))) {
+            let fine = rate.is_finite() && rate >= 0.0;
+            ensure!(fine, "the {what} of {name} must be a number of at least 0, not {rate}");
+        }
+        ensure!(*query != Some(0), "the query images of {name} must be at least 1");
         if let Some(augmented) = augmentation {
             augmented.augmentation().check().with_context(|| format!("the augmentation of {name}"))?;
         }

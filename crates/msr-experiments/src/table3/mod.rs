@@ -136,6 +136,9 @@ impl Experiment for Table3 {
         let by_default = run.quick.then(|| quick.problems.clone());
         if run.quick {
             tasks.test_tasks = quick.test_tasks.unwrap_or(tasks.test_tasks);
+            for own in problems.iter_mut().filter_map(|problem| problem.test_tasks.as_mut()) {
+                *own = tasks.test_tasks.min(*own);
+            }
         }
         keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))?;
         images(run, flags)

@@ -193,7 +193,9 @@ impl Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let definition = &self.run.definition;
         let tasks = definition.tasks.test_tasks;
-        writeln!(f, "{}\n({tasks} test tasks; {})\n", definition.title, steps(self.run))?;
+        let own = definition.problems.iter().filter_map(|p| Some((p.test_tasks?, &p.name)));
+        let own: String = own.map(|(tasks, problem)| format!(", {tasks} of {problem}")).collect();
+        writeln!(f, "{}\n({tasks} test tasks{own}; {})\n", definition.title, steps(self.run))?;
         let after = definition.tasks.test_inner_steps.iter().map(|steps| match steps {
             1 => "1 step".to_string(),
             _ => format!("{steps} steps"),

@@ -90,7 +90,7 @@ impl Images {
         run: &Run<Table3>,
         cell: &Cell<Table3>,
     ) -> Result<(FewShot, Option<FewShot>)> {
-        let Tasks { test_tasks, .. } = run.definition.tasks;
+        let test_tasks = cell.problem.test_tasks(&run.definition.tasks);
         let augmented = few_shot(run, cell, self, Role::Test, test_tasks)?;
         let config = augmented.config().clone();
         let is_augmented = config.augmentation.is_some();
@@ -147,8 +147,9 @@ fn meta_batch(run: &Run<Table3>, cell: &Cell<Table3>) -> usize {
 }
 
 fn shots(run: &Run<Table3>, cell: &Cell<Table3>, role: Role) -> Shots {
-    let Tasks { query, test_query, .. } = run.definition.tasks;
-    Shots { support: cell.problem.shots, query: if role == Role::Train { query } else { test_query } }
+    let tasks = &run.definition.tasks;
+    let query = if role == Role::Train { cell.problem.query(tasks) } else { tasks.test_query };
+    Shots { support: cell.problem.shots, query }
 }
 
 /// The tasks of a cell, and the shape of its network.
@@ -156,7 +157,8 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let images = Images::of(run, cell)?;
     let ClassSplit { train, validation, test } = &images.split;
     let counts = [train.len(), validation.len(), test.len()];
-    let Tasks { test_tasks, test_batch, channels, .. } = run.definition.tasks;
+    let Tasks { test_batch, channels, .. } = run.definition.tasks;
+    let test_tasks = cell.problem.test_tasks(&run.definition.tasks);
     let validating =
         run.definition.training.validation.as_ref().context("there is no [training.validation]")?;
     let episodes = |role, tasks| few_shot(run, cell, &images, role, tasks);
