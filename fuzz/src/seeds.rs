@@ -31,6 +31,7 @@ pub fn seeds(target: &str) -> Result<Vec<Vec<u8>>> {
         "npz" => files(),
         "images" => images()?,
         "pictures" => pictures()?,
+        "labelled" => [labelled(), files()].concat(),
         "kept" => kept()?,
         "groups" => text(&[VALID_TEXTS, ODD_TEXTS].concat()),
         "actions" => actions(),
@@ -183,6 +184,28 @@ fn images() -> Result<Vec<Vec<u8>>> {
         set(&grey_photo, &["images_background/Greek/c1/1.jpeg", "images_background/Greek/c1/2.jpeg"]),
         zip(&[("train.csv", 0, table), ("images/1.png", 0, &grey), ("images/2.png", 0, &grey)]),
     ])
+}
+
+/// Grey and coloured images with their labels.
+fn labelled() -> Vec<Vec<u8>> {
+    let array = |kind: &str, shape: &str, bytes: &[u8]| {
+        let head = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = u16::try_from(head.len()).unwrap_or_default().to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], head.as_bytes(), bytes].concat()
+    };
+    let pixels: Vec<u8> = (0..72).map(|n| n * 3).collect();
+    let (grey, coloured) = (array("|u1", "(4, 2, 3)", &pixels[..24]), array("|u1", "(4, 2, 3, 3)", &pixels));
+    let labels = [array("|u1", "(4,)", &[7, 7, 2, 2]), array("<i4", "(4,)", &[1u8; 16])];
+    vec![
+        zip(&[("x.npy", 0, &grey), ("y.npy", 0, &labels[0])]),
+        zip(&[("images.npy", 0, &coloured), ("labels.npy", 0, &labels[1])]),
+        zip(&[
+            ("train_x.npy", 0, &grey),
+            ("train_y.npy", 0, &labels[0]),
+            ("test_x.npy", 0, &grey),
+            ("test_y.npy", 0, &labels[1]),
+        ]),
+    ]
 }
 
 /// The files that keep these images, without their digests.

@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "omniglot", run: omniglot },
     Target { name: "images", run: images },
     Target { name: "pictures", run: pictures },
+    Target { name: "labelled", run: labelled },
     Target { name: "kept", run: kept },
     Target { name: "groups", run: groups },
     Target { name: "actions", run: actions },
@@ -86,6 +87,12 @@ fn pictures(bytes: &[u8]) -> bool {
     let read = |options: &ImageOptions| ImageClasses::read_archive(&archive, "mutated.zip", options);
     let scaled = ImageOptions::new().size(5).is_ok_and(|options| read(&options).is_ok());
     scaled && read(&ImageOptions::new()).is_ok_and(|images| last(&images))
+}
+
+/// Images and labels in an npz file.
+fn labelled(bytes: &[u8]) -> bool {
+    let read = ImageClasses::read_labelled_bytes(bytes, "mutated.npz", &ImageOptions::new());
+    read.is_ok_and(|images| last(&images))
 }
 
 /// The file that keeps images, but for the digest at its end, which would refuse all else.

@@ -124,7 +124,31 @@ pub fn checks() -> Result<()> {
     for (name, work, most) in BUDGETS {
         budget(&host, &program, name, work, most)?;
     }
-    FAULTS.iter().try_for_each(|fault| find(&host, &program, fault))
+    FAULTS.iter().try_for_each(|fault| find(&host, &program, fault))?;
+    experiment(&host)
+}
+
+/// An experiment from its first step to its table, where the images are that it needs: what is
+/// computed beside training steps is on a GPU, too.
+fn experiment(host: &Host) -> Result<()> {
+    let images = host.root.join("../shared/data/omniglot28");
+    if !images.exists() {
+        say(&format!("SKIPPED: an experiment of images on a GPU; no {}", images.display()));
+        return Ok(());
+    }
+    let program = host.program("msr")?;
+    let out = host.folder.join("table3");
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
+    let mut reproduce = host.command(Mode::Plain, &program)?;
+    reproduce.args(["reproduce", "table3", "--device", "cuda", "--definition"]);
+    reproduce.arg(host.sources().join("table3.toml")).arg("--data").arg(images).arg("--out").arg(out);
+    let output = reproduce.output().context("msr")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "table3 on the driver: {said}");
+    say("table3, from the first step to the table");
+    Ok(())
 }
 
 /// The program says that there is no device, where a driver says so.

@@ -162,13 +162,22 @@ impl Host {
     /// # Errors
     /// When it cannot be built.
     pub fn bench(&self) -> Result<PathBuf> {
+        self.program("msr-bench")
+    }
+
+    /// One of the programs of the workspace, built for a GPU.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    fn program(&self, name: &str) -> Result<PathBuf> {
         let mut build = self.cargo()?;
         // Of the whole workspace: the features of all that it shares with the tests are theirs.
-        build.args(["build", "--quiet", "--workspace", "--bin", "msr-bench", "--features", "msr-bench/cuda"]);
+        let features = format!("{name}/cuda");
+        build.args(["build", "--quiet", "--workspace", "--bin", name, "--features", &features]);
         run(&mut build)?;
         // Cargo has one place for the program, whatever features it has.
-        let own = self.folder.join("msr-bench");
-        fs::copy(self.target.join("debug/msr-bench"), &own).context("msr-bench")?;
+        let own = self.folder.join(name);
+        fs::copy(self.target.join("debug").join(name), &own).context(name.to_string())?;
         Ok(own)
     }
 }

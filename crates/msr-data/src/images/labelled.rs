@@ -39,9 +39,21 @@ impl ImageClasses {
     /// [`Error::File`] when the archive or an array cannot be read.
     pub fn read_labelled(path: impl AsRef<Path>, options: &ImageOptions) -> Result<Self> {
         let path = path.as_ref();
+        let bytes = msr_files::read(path).map_err(|e| Error::file(path, e))?;
+        Self::labelled(&bytes, path, options)
+    }
+
+    /// The same for a file in memory, called `name`.
+    ///
+    /// # Errors
+    /// As [`ImageClasses::read_labelled`], but for the file system's.
+    pub fn read_labelled_bytes(file: &[u8], name: &str, options: &ImageOptions) -> Result<Self> {
+        Self::labelled(file, Path::new(name), options)
+    }
+
+    fn labelled(bytes: &[u8], path: &Path, options: &ImageOptions) -> Result<Self> {
         let in_file = |e| Error::file(path, e);
         let refuse = |problem| Error::images(path, ImageError::Layout { problem });
-        let bytes = msr_files::read(path).map_err(in_file)?;
         let mut npz = Npz::open(Cursor::new(bytes)).map_err(in_file)?;
         let mut classes: BTreeMap<i64, Vec<Vec<u8>>> = BTreeMap::new();
         let mut shape = None;

@@ -139,6 +139,9 @@ impl Experiment for Table3 {
             for own in problems.iter_mut().filter_map(|problem| problem.test_tasks.as_mut()) {
                 *own = tasks.test_tasks.min(*own);
             }
+            if let Some(validation) = &mut training.validation {
+                validation.tasks = validation.tasks.min(tasks.test_tasks);
+            }
         }
         keep("problem", problems, |p| p.name.clone(), &flags.problems, by_default, |a, b| by_name(a, b))?;
         images(run, flags)
