@@ -23,7 +23,7 @@ def arguments(variants):
     parser.add_argument("--inner-steps", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--dtype", choices=["f32", "f64"], required=True)
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="of which msr-bench shows one alone")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute; msr-bench makes one GPU visible")
     args = parser.parse_args()
     # Frameworks start as many threads as there are processors for them.
     if hasattr(os, "sched_setaffinity"):

@@ -156,7 +156,8 @@ pub fn run_peer<T: DeserializeOwned>(
 ) -> Result<()> {
     let mut peer = Program::start(name, scripts.command(name).args(args))
         .with_context(|| format!("cannot start {}; name a Python with --python", scripts.python.display()))?;
-    let needs = || format!("{name} needs `pip install jax optax numpy` in the Python that --python names");
+    let jax = if scripts.place == Place::Cpu { "jax" } else { "'jax[cuda13]'" };
+    let needs = || format!("{name} needs `pip install {jax} optax numpy` in the Python that --python names");
     while let Some(found) = peer.line().with_context(needs)? {
         measured(found);
     }

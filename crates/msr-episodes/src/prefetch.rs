@@ -13,6 +13,9 @@ use crate::source::{EpisodeSource, NumberedTasks};
 /// A source whose next training episodes are made by other threads while the last one is used. The
 /// episodes are those of the source, bit by bit: an episode depends on its step alone.
 ///
+/// # Panics
+/// [`train`](EpisodeSource::train) goes on with the panic of a source that panicked.
+///
 /// # Example
 /// ```
 /// use std::ops::Range;
@@ -66,8 +69,10 @@ impl<S: EpisodeSource + 'static> Prefetch<S> {
         Self::ahead(source, NonZeroUsize::MIN)
     }
 
-    /// Episodes of `source`, of which so many are made ahead, each by a thread of its own. More than
-    /// one is for a learner that is faster than one thread makes episodes, such as one on a GPU.
+    /// Episodes of `source`, with `episodes` of them made ahead, each by a thread of its own. More
+    /// than one is for a learner that is faster than one thread makes episodes, such as one on a
+    /// GPU; each takes the memory of an episode. After a step out of order, one is made until the
+    /// next step is in order.
     pub fn ahead(source: S, episodes: NonZeroUsize) -> Self {
         Self { source: Arc::new(source), ahead: episodes, next: Mutex::default() }
     }
@@ -85,14 +90,16 @@ impl<S: EpisodeSource + 'static> EpisodeSource for Prefetch<S> {
 
     fn train(&self, step: u64) -> Result<Episode> {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        if next.front().is_some_and(|(of, _)| *of != step) {
-            // Another step was asked for: what was made is dropped, whenever it is ready.
+        let is_other = next.front().is_some_and(|(of, _)| *of != step);
+        if is_other {
+            // What was made is dropped, whenever it is ready.
             next.clear();
         }
+        let ahead = if is_other { 1 } else { self.ahead.get() };
         let made = next.pop_front();
         // Where no thread can be had, an episode is made when it is asked for.
         let mut following = next.back().map_or(step, |(of, _)| *of);
-        while next.len() < self.ahead.get() {
+        while next.len() < ahead {
             following = following.wrapping_add(1);
             let (source, of) = (self.source.clone(), following);
             let maker = std::thread::Builder::new().name("episodes".into());
@@ -120,5 +127,70 @@ impl<S: EpisodeSource + 'static> EpisodeSource for Prefetch<S> {
 
     fn numbered(&self) -> Option<&dyn NumberedTasks> {
         self.source.numbered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::ops::Range;
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+
+    use candle_core::{DType, Device, Tensor};
+
+    use super::Prefetch;
+    use crate::{Episode, EpisodeSource, Examples, Result};
+
+    /// Keeps the steps that were asked for.
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<BTreeSet<u64>>>);
+
+    impl EpisodeSource for Seen {
+        fn name(&self) -> String {
+            "seen".into()
+        }
+        fn train(&self, step: u64) -> Result<Episode> {
+            self.0.lock().unwrap().insert(step);
+            let set = || {
+                let zeros = || Tensor::zeros((1, 1, 1), DType::F32, &Device::Cpu);
+                Examples::values(zeros()?, zeros()?)
+            };
+            Episode::new(vec![step as usize], set()?, set()?)
+        }
+        fn held_out(&self) -> usize {
+            1
+        }
+        fn test(&self, _: Range<usize>) -> Result<Episode> {
+            self.train(0)
+        }
+    }
+
+    /// Waits for threads to have begun what they are there for.
+    fn made(seen: &Seen, expected: &[u64]) {
+        let started = Instant::now();
+        loop {
+            let found: Vec<u64> = seen.0.lock().unwrap().iter().copied().collect();
+            if found == expected {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{found:?} were made, not {expected:?}");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn as_many_as_asked_for_are_made_ahead() {
+        let seen = Seen::default();
+        let source = Prefetch::ahead(seen.clone(), 3.try_into().unwrap());
+        assert_eq!(source.train(4).unwrap().tasks, [4]);
+        made(&seen, &[4, 5, 6, 7]);
+        assert_eq!(source.train(5).unwrap().tasks, [5]);
+        made(&seen, &[4, 5, 6, 7, 8]);
+        // Out of order: one, and as many again from the next step on.
+        assert_eq!(source.train(20).unwrap().tasks, [20]);
+        made(&seen, &[4, 5, 6, 7, 8, 20, 21]);
+        assert_eq!(source.train(21).unwrap().tasks, [21]);
+        made(&seen, &[4, 5, 6, 7, 8, 20, 21, 22, 23, 24]);
     }
 }

@@ -38,7 +38,7 @@ pub fn experiments() -> [Entry; 10] {
         ),
         Entry::new::<Table3>(
             "table3-tuning",
-            "How the rates of table3 were chosen: four settings of each method, on validation classes",
+            "How the rates of table3 were chosen, on validation classes, and what may lift the level, each alone",
             include_str!("../definitions/table3-tuning.toml"),
         ),
         Entry::new::<Table3>(

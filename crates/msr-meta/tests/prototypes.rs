@@ -4,7 +4,9 @@
 use candle_core::{DType, Device, Tensor};
 use msr_episodes::{Episode, Examples};
 use msr_layers::{Activation, Linear, LinearConfig, SeededVars, Sequential};
-use msr_meta::{Learner, Prototypes, PrototypesConfig, Reduction, load_learner};
+use msr_meta::{
+    HeadTargets, Learner, Prototypes, PrototypesConfig, Reduction, RidgeHead, RidgeHeadConfig, load_learner,
+};
 use msr_testkit::normal;
 
 fn body(vars: &SeededVars) -> Sequential {
@@ -133,4 +135,34 @@ fn misuse_is_an_error() {
     let two = Prototypes::new(body(&vars), PrototypesConfig::new(2)).unwrap();
     says(two.losses(&episode).unwrap_err().to_string(), "label 2 is none of the 2 classes");
     assert!(learner(&vars).predictions(&episode, &[1]).is_err());
+}
+
+/// Of a head as of MAML: a factor is the rate, and zero is a gradient of zero.
+#[test]
+fn parameters_have_rates_of_their_own() {
+    let vars = SeededVars::new(3);
+    let plain = learner(&vars);
+    let ridge =
+        RidgeHead::new(body(&vars), RidgeHeadConfig::new(HeadTargets::OneHot { classes: 3 })).unwrap();
+    let factor = |name: &str| if name.ends_with("bias") { 0.0 } else { 3.0 };
+    let (before, after): ([Box<dyn Learner>; 2], [Box<dyn Learner>; 2]) = (
+        [Box::new(learner(&vars)), Box::new(RidgeHead::new(body(&vars), *ridge.config()).unwrap())],
+        [Box::new(plain.with_outer_rates(factor)), Box::new(ridge.with_outer_rates(factor))],
+    );
+    for (before, after) in before.iter().zip(&after) {
+        let found = [before, after].map(|learner| learner.gradients(&episode()).unwrap().gradients);
+        let parameters = before.outer_parameters().iter().zip(after.outer_parameters());
+        for ((was, is), gradients) in parameters.zip(found[0].iter().zip(&found[1])) {
+            assert_eq!(is.rate, was.rate * factor(&is.name), "{}", is.name);
+            let sizes = [gradients.0, gradients.1].map(|gradient| {
+                let squares = gradient.sqr().unwrap().sum_all().unwrap();
+                squares.to_scalar::<f64>().unwrap()
+            });
+            match is.rate == 0.0 {
+                true => assert_eq!(sizes[1], 0.0, "{}", is.name),
+                false => assert_eq!(sizes[0], sizes[1], "{}", is.name),
+            }
+        }
+        assert!(after.outer_parameters().iter().any(|p| p.rate == 0.0));
+    }
 }

@@ -147,6 +147,13 @@ fn experiment(host: &Host) -> Result<()> {
     let output = reproduce.output().context("msr")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "table3 on the driver: {said}");
+    let table = String::from_utf8_lossy(&output.stdout);
+    for row in ["| 2w1s ", "| left–right flip ", "| block3.conv "] {
+        ensure!(
+            table.contains(row) || said.contains(row),
+            "table3 on the driver has no row `{row}`: {table}"
+        );
+    }
     say("table3, from the first step to the table");
     Ok(())
 }

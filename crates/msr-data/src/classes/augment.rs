@@ -211,6 +211,37 @@ mod tests {
         }
     }
 
+    /// The same numbers as by four taps, each of which is looked for in the image.
+    #[test]
+    fn inside_an_image_and_across_its_edge_alike() {
+        let augmentation = Augmentation::default();
+        for step in 0..50 {
+            let map = augmentation.draw(&mut stream(5, Role::TrainAugmentation, step), (6, 7));
+            let image: Vec<f32> = (0..84).map(|n| ((n * 31 + 7) % 84) as f32 / 84.0).collect();
+            let [y, x] = map.0;
+            let found = resampled(map, &image, (6, 7));
+            for (at, found) in found.iter().enumerate() {
+                let (channel, i, j) = (at / 42, at / 7 % 6, at % 7);
+                let of = |row: [f64; 3]| row[0] * i as f64 + row[1] * j as f64 + row[2];
+                let (row, column) = (of(y), of(x));
+                let (below, beside) = ((row - row.floor()) as f32, (column - column.floor()) as f32);
+                let mut expected = 0.0;
+                for (down, right, weight) in [
+                    (0.0, 0.0, (1.0 - below) * (1.0 - beside)),
+                    (0.0, 1.0, (1.0 - below) * beside),
+                    (1.0, 0.0, below * (1.0 - beside)),
+                    (1.0, 1.0, below * beside),
+                ] {
+                    let (r, c) = (row.floor() + down, column.floor() + right);
+                    if (0.0..6.0).contains(&r) && (0.0..7.0).contains(&c) {
+                        expected += weight * image[channel * 42 + r as usize * 7 + c as usize];
+                    }
+                }
+                assert_eq!(*found, expected, "{step}: {channel} {i} {j}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_drawn_is_what_was_asked_for() {
         let augmentation = Augmentation::default();

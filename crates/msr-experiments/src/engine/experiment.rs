@@ -60,6 +60,11 @@ pub trait Experiment: Clone + Debug + Send + Sync + Sized + 'static {
         by_name(a, b)
     }
 
+    /// The method and the training of a cell, with what its problem changes of them.
+    fn plan(run: &Run<Self>, cell: &Cell<Self>) -> (Method, Training) {
+        (cell.method.clone(), run.definition.training.clone())
+    }
+
     /// What each seed has of its own, in words.
     fn own_of_a_seed(run: &Run<Self>) -> &'static str {
         if run.data.is_none() { "its own problem and its own start" } else { "its own start" }

@@ -67,7 +67,6 @@ pub struct TriedOut {
 /// cannot work is refused before anything is written: sizes first, against the memory that there
 /// is, then the first tasks of training and test, models, learners and optimisers.
 pub fn try_out<E: Experiment>(run: &Run<E>) -> Result<TriedOut> {
-    let training = &run.definition.training;
     let cells: Vec<Cell<E>> = run.definition.cells_of(0).collect();
     let prepare = |cell: &Cell<E>| E::prepare(run, cell, Device::Cpu).with_context(|| E::cell_name(cell));
     let available = match run.device {
@@ -78,14 +77,15 @@ pub fn try_out<E: Experiment>(run: &Run<E>) -> Result<TriedOut> {
     let mut tried = HashSet::new();
     for cell in &cells {
         let prepared = prepare(cell)?;
-        least = least_bytes(&prepared, &cell.method, training).max(least);
+        let (method, training) = E::plan(run, cell);
+        least = least_bytes(&prepared, &method, &training).max(least);
         workers = side_by_side(least, available, run.device, run.definition.cell_count())
             .with_context(|| E::cell_name(cell))?;
         if tried.insert(E::name(&cell.problem)) {
             let used = prepared.tasks.try_out().with_context(|| E::cell_name(cell))?;
             lines.extend(prepared.read.as_ref().map(|read| format!("{read}: {used}")));
         }
-        let learner = prepared.learner(&cell.method, cell.seed, training);
+        let learner = prepared.learner(&method, cell.seed, &training);
         let trainer = learner.and_then(|learner| Ok(Trainer::new(learner, training.adam())?));
         trainer.with_context(|| E::cell_name(cell))?;
     }

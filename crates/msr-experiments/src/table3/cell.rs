@@ -8,7 +8,6 @@ use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
 use serde::{Deserialize, Serialize};
 
 use super::Table3;
-use super::definition::Problem;
 use super::features::{FeatureError, Queries, feature_errors};
 use super::symmetry::{Measure, measures};
 use super::tasks::{Images, prepare};
@@ -42,6 +41,11 @@ impl Outcome {
     pub fn best(&self) -> Option<Mean> {
         self.test.get(self.chosen).map(|a| a.percent)
     }
+
+    /// The same on validation tasks.
+    pub fn validated(&self) -> Option<Mean> {
+        self.validation.get(self.chosen).map(|a| a.percent)
+    }
 }
 
 /// The share of query images whose class is told, in percent.
@@ -53,20 +57,22 @@ pub struct Accuracy {
     pub percent: Mean,
 }
 
-/// How the cells of a problem are trained: with its own steps, tasks and rates.
-fn training(run: &Run<Table3>, problem: &Problem) -> Training {
-    let training = &run.definition.training;
-    Training {
+/// The method and the training of a cell, with the rates, steps and tasks of its problem.
+pub fn plan(run: &Run<Table3>, cell: &Cell<Table3>) -> (Method, Training) {
+    let (problem, method, training) = (&cell.problem, &cell.method, &run.definition.training);
+    let method = Method { inner_rate: problem.inner_rate.or(method.inner_rate), ..method.clone() };
+    let training = Training {
         outer_steps: problem.outer_steps.unwrap_or(training.outer_steps),
         meta_batch: problem.meta_batch.unwrap_or(training.meta_batch),
         outer_rate: problem.outer_rate.unwrap_or(training.outer_rate),
         ..training.clone()
-    }
+    };
+    (method, training)
 }
 
 /// The pixels of all images that go through the network in the training, times its channels.
 pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
-    let Training { outer_steps, meta_batch, .. } = training(run, &cell.problem);
+    let (_, Training { outer_steps, meta_batch, .. }) = plan(run, cell);
     let images = cell.problem.ways * (cell.problem.shots + cell.problem.query(&run.definition.tasks));
     let [_, height, width] = cell.problem.data.shape();
     let channels = cell.method.channels.unwrap_or(run.definition.tasks.channels);
@@ -76,9 +82,7 @@ pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
 /// Trains and tests a cell: data, network, learner, trainer, tests.
 pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Result<Outcome> {
     let prepared = prepare(run, cell, run.device.open()?)?;
-    let training = training(run, &cell.problem);
-    let inner_rate = cell.problem.inner_rate.or(cell.method.inner_rate);
-    let method = Method { inner_rate, ..cell.method.clone() };
+    let (method, training) = plan(run, cell);
     let learner = prepared.learner(&method, cell.seed, &training)?;
     let (trainer, _) = training.run(learner, &prepared.tasks, folder)?;
     let tasks = &run.definition.tasks;

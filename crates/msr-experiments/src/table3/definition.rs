@@ -232,8 +232,10 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
         ensure!(*meta_batch != Some(0), "the meta_batch of {name} must be at least 1");
         let rates = [("outer_rate", problem.outer_rate), ("inner_rate", problem.inner_rate)];
         for (what, rate) in rates.iter().filter_map(|(what, rate)| Some((what, (*rate)?))) {
-            let fine = rate.is_finite() && rate >= 0.0;
-            ensure!(fine, "the {what} of {name} must be a number of at least 0, not {rate}");
+            ensure!(rate.is_finite(), "the {what} of {name} must be a number, not {rate}");
+        }
+        if let Some(rate) = problem.outer_rate {
+            ensure!(rate >= 0.0, "the outer_rate of {name} must be at least 0, not {rate}");
         }
         ensure!(*query != Some(0), "the query images of {name} must be at least 1");
         if let Some(augmented) = augmentation {

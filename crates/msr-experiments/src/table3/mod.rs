@@ -18,8 +18,8 @@ use candle_core::Device;
 use clap::ValueEnum;
 
 use crate::engine::{
-    Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, SymmetryStart, by_name,
-    keep,
+    Cell, CellFolder, Definition, Experiment, Folder, Method, Prepared, Report, Run, SymmetryStart, Training,
+    by_name, keep,
 };
 use cell::Outcome;
 use definition::{Bounds, File, Full, Problem, Tasks};
@@ -85,6 +85,10 @@ impl Experiment for Table3 {
 
     fn work(run: &Run<Table3>, cell: &Cell<Self>) -> f64 {
         cell::work(run, cell)
+    }
+
+    fn plan(run: &Run<Table3>, cell: &Cell<Self>) -> (Method, Training) {
+        cell::plan(run, cell)
     }
 
     fn own_of_a_seed(_: &Run<Self>) -> &'static str {
@@ -208,10 +212,11 @@ fn images(run: &mut Run<Table3>, flags: &Flags) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use anyhow::{Context, Result};
+    use candle_core::Device;
     use msr_report::picture::{Chart, Picture};
 
     use super::{Flags, Profile, Table3};
-    use crate::engine::{self, Run};
+    use crate::engine::{self, Model, Run, Shape};
 
     /// Fifty classes of two small images.
     fn classes() -> Result<tempfile::TempDir> {
@@ -282,6 +287,40 @@ mod tests {
         assert!(missing.is_some_and(|said| said.contains("nowhere")));
         let both = own(&[], Some(images.path())).err().map(|e| format!("{e:#}"));
         assert!(both.is_some_and(|said| said.contains("omniglot and mini-imagenet")));
+        Ok(())
+    }
+
+    #[test]
+    fn problems_have_rates_and_numbers_of_their_own() -> Result<()> {
+        let controls = include_str!("../../definitions/table3-controls.toml");
+        let own = |line: &str| {
+            controls.replacen("split = \"published\"", &format!("split = \"published\"\n{line}"), 1)
+        };
+        let lines = "outer_rate = 0.5\ninner_rate = 0.25\nquery = 7\ntest_tasks = 300\nouter_steps = 500";
+        let flags = |quick| {
+            let own = Flags { problems: vec!["5w1s".into()], ..Flags::default() };
+            engine::Flags { quick, methods: vec!["C".into()], own, ..engine::Flags::default() }
+        };
+        let found = run(&own(lines), flags(false))?;
+        let cell = found.definition.cells_of(0).next().context("there is a cell")?;
+        let (method, training) = <Table3 as engine::Experiment>::plan(&found, &cell);
+        assert_eq!((training.outer_rate, training.outer_steps, method.inner_rate), (0.5, 500, Some(0.25)));
+        let tasks = &found.definition.tasks;
+        assert_eq!((cell.problem.query(tasks), cell.problem.test_tasks(tasks)), (7, 300));
+        // In a quick run no more test and validation tasks than that asks for.
+        let quick = run(&own(lines), flags(true))?;
+        let validation = quick.definition.training.validation.context("there is validation")?;
+        assert_eq!((quick.definition.problems[0].test_tasks, validation.tasks), (Some(200), 200));
+        for bad in ["outer_rate = -1.0", "inner_rate = nan", "query = 0", "test_tasks = 1"] {
+            assert!(run(&own(bad), flags(false)).is_err(), "{bad}");
+        }
+        // What only a learner refuses, it refuses before anything is written.
+        let zero = run(&own("inner_rate = 0.0"), flags(false))?;
+        let cell = zero.definition.cells_of(0).next().context("there is a cell")?;
+        let shape = Shape::Classes { image: (1, 16, 16), channels: 2, ways: 5 };
+        let model = Model::new(cell.method.layer, &shape, 0, 0, &Device::Cpu)?;
+        let (method, training) = <Table3 as engine::Experiment>::plan(&zero, &cell);
+        assert!(method.learner(&model, &training).is_err());
         Ok(())
     }
 

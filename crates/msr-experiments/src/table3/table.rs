@@ -66,8 +66,10 @@ impl<'a> Table<'a> {
             for method in &definition.methods {
                 let (method, problem) = (method.name.as_str(), problem.name.as_str());
                 let Some(first) = self.of(method, problem).next() else { continue };
-                let mut row =
-                    vec![problem.to_string(), method.to_string(), percent(self.best(method, problem))];
+                let validation = self.of(method, problem).filter_map(Outcome::validated);
+                let validation = Mean::over(validation).map_or("–".into(), |m| format!("{:.2}", m.mean));
+                let best = percent(self.best(method, problem));
+                let mut row = vec![problem.to_string(), method.to_string(), validation, best];
                 let count = definition.tasks.test_inner_steps.len();
                 row.extend((0..count).map(|at| match first.test.get(at).and_then(|a| a.inner_steps) {
                     Some(_) => percent(self.after(method, problem, at)),
@@ -200,13 +202,13 @@ impl Display for Table<'_> {
             1 => "1 step".to_string(),
             _ => format!("{steps} steps"),
         });
-        let head = ["problem", "method", "best"].map(String::from).into_iter().chain(after);
+        let head = ["problem", "method", "validation", "best"].map(String::from).into_iter().chain(after);
         let head: Vec<String> = head.chain(["outer steps", "reference"].map(String::from)).collect();
         writeln!(f, "{}", Lines::new(head, self.rows()))?;
         writeln!(
             f,
-            "best: after the number of inner steps that is best on validation tasks. ±: 95 % over test tasks, which are \
-             the same for all methods of a seed."
+            "validation: on validation tasks, after the number of inner steps that is best there. best: on test tasks, after \
+             the same number.\n±: 95 % over test tasks, which are the same for all methods of a seed."
         )?;
         let shown = definition.bounds.reference.iter().filter(|r| self.best(&r.method, &r.problem).is_some());
         write!(f, "{}", notes(self.run, shown.map(|r| r.source.as_str()).collect()))?;

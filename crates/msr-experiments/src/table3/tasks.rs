@@ -135,11 +135,12 @@ fn few_shot(
     Ok(FewShot::new(turned, FewShotConfig { train, ..config })?)
 }
 
-/// How many training episodes are made ahead. A step on a GPU takes less time than one thread takes
-/// to make an episode; beside a step on the processor, every thread that works slows it down.
+/// How many training episodes are made ahead. A step on a GPU may take less time than one thread
+/// takes to make an episode; beside a step on the processor, every thread that works slows it down.
 fn episodes_ahead(device: &Device) -> NonZeroUsize {
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    if device.is_cpu() { NonZeroUsize::MIN } else { threads }
+    let most = if device.is_cpu() { 1 } else { 4 };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(threads.min(most)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn meta_batch(run: &Run<Table3>, cell: &Cell<Table3>) -> usize {

@@ -273,7 +273,7 @@ fn report(found: &Conv4Results) -> Result<String> {
         writeln!(
             text,
             "\nThe floor, {:.2} ms, is the larger of the operations of direct convolutions and their derivatives at the GEMM rate,\n\
-             and the bytes of images and Adam at the copy rate. Memory is the peak of each process; before its first step there\n\
+             and the bytes of images and Adam at the copy rate. Memory is the host's, the peak of each process; before its first step there\n\
              are the program or framework, and the data.",
             row.floor_ms
         )?;
