@@ -145,10 +145,10 @@ fn parameters_have_rates_of_their_own() {
     let ridge =
         RidgeHead::new(body(&vars), RidgeHeadConfig::new(HeadTargets::OneHot { classes: 3 })).unwrap();
     let factor = |name: &str| if name.ends_with("bias") { 0.0 } else { 3.0 };
-    let (before, after): ([Box<dyn Learner>; 2], [Box<dyn Learner>; 2]) = (
-        [Box::new(learner(&vars)), Box::new(RidgeHead::new(body(&vars), *ridge.config()).unwrap())],
-        [Box::new(plain.with_outer_rates(factor)), Box::new(ridge.with_outer_rates(factor))],
-    );
+    let before: [Box<dyn Learner>; 2] =
+        [Box::new(learner(&vars)), Box::new(RidgeHead::new(body(&vars), *ridge.config()).unwrap())];
+    let after: [Box<dyn Learner>; 2] =
+        [Box::new(plain.with_outer_rates(factor)), Box::new(ridge.with_outer_rates(factor))];
     for (before, after) in before.iter().zip(&after) {
         let found = [before, after].map(|learner| learner.gradients(&episode()).unwrap().gradients);
         let parameters = before.outer_parameters().iter().zip(after.outer_parameters());

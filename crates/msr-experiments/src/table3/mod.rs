@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(all.len() as u64 * 3, run(controls, engine::Flags::default())?.definition.cell_count());
         assert!(all.contains(&"no-flips MSR-Conv".into()) && !all.contains(&"no-flips MAML".into()));
         let one = names(engine::Flags { methods: vec!["maml".into()], ..engine::Flags::default() })?;
-        assert_eq!(one, ["5w1s MAML"]);
+        assert_eq!(one, ["5w1s MAML", "8-queries MAML"]);
         assert!(run(&controls.replace("[\"MSR-Conv\"]", "[\"MSR\"]"), engine::Flags::default()).is_err());
         Ok(())
     }
