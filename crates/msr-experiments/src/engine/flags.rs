@@ -7,8 +7,8 @@ use super::device::DeviceName;
 /// The flags of an experiment, with those of its own.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags<Own: clap::Args> {
-    /// A smoke run of some seconds: fewer problems, and where that is not enough fewer methods,
-    /// steps and test tasks.
+    /// A smoke run: fewer steps, problems and test tasks, and where that is not enough fewer
+    /// methods.
     #[arg(long, conflicts_with = "resume")]
     pub quick: bool,
     /// Only these methods, by the names in the table, separated by commas.

@@ -5,10 +5,16 @@ use msr_report::{Table, number, seeds};
 use super::experiment::{Experiment, Run};
 
 /// `3 inner and 1000 outer steps, 1 seed`; only the outer steps when no method of the run takes
-/// inner ones.
+/// inner ones, and the fewest and the most where problems have steps of their own.
 pub fn steps<E: Experiment>(run: &Run<E>) -> String {
     let training = &run.definition.training;
-    let (inner, outer, seeds) = (training.inner_steps, training.outer_steps, seeds(training.seeds));
+    let own: Vec<u64> = run.definition.cells_of(0).map(|cell| E::plan(run, &cell).1.outer_steps).collect();
+    let outer = match (own.iter().min(), own.iter().max()) {
+        (Some(fewest), Some(most)) if fewest < most => format!("{fewest} to {most}"),
+        (Some(steps), _) => steps.to_string(),
+        _ => training.outer_steps.to_string(),
+    };
+    let (inner, seeds) = (training.inner_steps, seeds(training.seeds));
     if run.definition.methods.iter().any(|m| m.learner.takes_inner_steps()) {
         format!("{inner} inner and {outer} outer steps, {seeds}")
     } else {

@@ -188,18 +188,20 @@ fn images(run: &mut Run<Table3>, flags: &Flags) -> Result<()> {
         "--data stands in the place of one data set, and the problems are of {}; choose some with --problems",
         sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(" and ")
     );
+    let mut missing = Vec::new();
     for set in sets {
         let Some(path) = set.path(flags.data.as_deref(), &flags.folder)? else {
             let problems = &mut run.definition.problems;
             let all = problems.len();
             problems.retain(|p| p.data != set);
-            let missing = set.missing(&flags.folder);
-            ensure!(!problems.is_empty() && flags.problems.is_empty(), "{missing}");
+            let said = set.missing(&flags.folder);
+            missing.push(said.clone());
+            ensure!(!problems.is_empty() && flags.problems.is_empty(), "{}", missing.join("; "));
             let left = match all - problems.len() {
                 1 => "1 problem is".to_string(),
                 count => format!("{count} problems are"),
             };
-            run.left_out.push(format!("{left} left out: {missing}"));
+            run.left_out.push(format!("{left} left out: {said}"));
             continue;
         };
         let (images, digest) = set.open(&path)?;
@@ -285,6 +287,9 @@ mod tests {
         assert!(refused.is_some_and(|said| said.contains("something else than when the run began")));
         let missing = own(&["5w1s"], Some(std::path::Path::new("nowhere"))).err().map(|e| format!("{e:#}"));
         assert!(missing.is_some_and(|said| said.contains("nowhere")));
+        let none = own(&[], None).err().map(|e| format!("{e:#}")).unwrap_or_default();
+        let said = ["`msr data omniglot`", "`msr data mini-imagenet"].map(|command| none.find(command));
+        assert!(matches!(said, [Some(first), Some(then)] if first < then), "{none}");
         let both = own(&[], Some(images.path())).err().map(|e| format!("{e:#}"));
         assert!(both.is_some_and(|said| said.contains("omniglot and mini-imagenet")));
         Ok(())
