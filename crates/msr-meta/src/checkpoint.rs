@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::adam::{Adam, AdamConfig};
+use crate::average::{self, Average};
 use crate::error::{Error, Result};
 use crate::learner::OuterParameter;
 use crate::validation::{Progress, ValidationConfig};
@@ -51,6 +52,9 @@ pub(crate) struct Meaning {
     /// How the run is validated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) validation: Option<ValidationConfig>,
+    /// The decay of averages of the parameters, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) average: Option<f64>,
 }
 
 impl Meaning {
@@ -83,14 +87,19 @@ fn compare(at: &str, here: &Value, there: &Value, found: &mut Vec<String>) {
 
 /// The key of the header in the file's metadata: one key, so that equal states are equal files.
 const KEY: &str = "msr";
-/// The latest version, which states of runs with a validation are written in.
-const VERSION: u32 = 3;
+/// The latest version, which states with averages are written in.
+const VERSION: u32 = 4;
+/// The version of states of runs with a validation: they are what they were before there were averages.
+const WITHOUT_AVERAGES: u32 = 3;
 /// The version of other states: they are what they were before there were validations.
 const WITHOUT_VALIDATION: u32 = 2;
 /// What stands before the name of a parameter in those of its moments, since version 2. No
 /// parameter may be called so.
 const MOMENTS: [&str; 2] = ["adam.first/", "adam.second/"];
-/// The same before: a layer called `adam.first` could be saved, but not read.
+/// What stands before the name of a parameter in that of its average; no parameter of a run with
+/// averages may be called so.
+const AVERAGE: &str = "average/";
+/// The same as of moments before: a layer called `adam.first` could be saved, but not read.
 const MOMENTS_BEFORE: [&str; 2] = ["adam.first.", "adam.second."];
 
 /// A training state: outer parameters, Adam's moments, running averages, the number of steps, and a
@@ -135,7 +144,7 @@ impl Checkpoint {
         keep: bool,
         state: State<'_>,
         (parameters, buffers): (&[OuterParameter], &[Buffer]),
-        adam: &Adam,
+        (adam, average): (&Adam, Option<&Average>),
     ) -> Result<()> {
         let mut tensors: BTreeMap<String, Tensor> = BTreeMap::new();
         let (first, second) = adam.moments()?;
@@ -147,7 +156,8 @@ impl Checkpoint {
             Ok(())
         };
         for ((p, first), second) in parameters.iter().zip(first).zip(second) {
-            if let Some(prefix) = MOMENTS.iter().find(|prefix| p.name.starts_with(**prefix)) {
+            let taken = MOMENTS.into_iter().chain(average.map(|_| AVERAGE));
+            if let Some(prefix) = taken.into_iter().find(|prefix| p.name.starts_with(prefix)) {
                 let name = &p.name;
                 return Err(Error::config(format!("no parameter may be called `{prefix}…`, as `{name}` is")));
             }
@@ -155,6 +165,9 @@ impl Checkpoint {
             for (moment, prefix) in [first, second].into_iter().zip(MOMENTS) {
                 insert(&format!("a moment of `{}`", p.name), format!("{prefix}{}", p.name), moment)?;
             }
+        }
+        for (p, sum) in parameters.iter().zip(average.map_or(&[][..], Average::sums)) {
+            insert(&format!("the average of `{}`", p.name), format!("{AVERAGE}{}", p.name), sum.clone())?;
         }
         for buffer in buffers {
             insert(
@@ -171,7 +184,11 @@ impl Checkpoint {
         };
         let State { step, note, meaning, validation } = state;
         let mut header = Header {
-            version: if validation.is_some() { VERSION } else { WITHOUT_VALIDATION },
+            version: match (average, validation) {
+                (Some(_), _) => VERSION,
+                (None, Some(_)) => WITHOUT_AVERAGES,
+                (None, None) => WITHOUT_VALIDATION,
+            },
             step,
             note: note.into(),
             meaning: Some(meaning),
@@ -261,7 +278,7 @@ impl Checkpoint {
         path: &Path,
         meaning: &Meaning,
         (parameters, buffers): (&[OuterParameter], &[Buffer]),
-        adam: &mut Adam,
+        (adam, average): (&mut Adam, Option<&mut Average>),
     ) -> Result<()> {
         let problem = |problem: String| Error::Checkpoint { path: path.into(), problem };
         if let Some(differences) = self.meaning.as_ref().map(|m| m.differences(meaning))
@@ -295,7 +312,13 @@ impl Checkpoint {
                 list.push(take(format!("{prefix}{}", p.name), like)?);
             }
         }
-        let averages: Vec<(_, Tensor)> = buffers
+        let own_sums = average.as_deref().map_or(&[][..], Average::sums);
+        let sums: Vec<Tensor> = parameters
+            .iter()
+            .zip(own_sums)
+            .map(|(p, like)| take(format!("{AVERAGE}{}", p.name), like))
+            .collect::<Result<_>>()?;
+        let statistics: Vec<(_, Tensor)> = buffers
             .iter()
             .map(|b| {
                 let variable = b.variable()?;
@@ -316,11 +339,12 @@ impl Checkpoint {
             }
         }
         adam.restore(self.step, first, second)?;
-        for (p, value) in parameters.iter().zip(values) {
-            p.variable.set(&value)?;
-        }
-        for (variable, value) in averages {
+        average::put(parameters, &values)?;
+        for (variable, value) in statistics {
             variable.set(&value)?;
+        }
+        if let Some(average) = average {
+            average.restore(sums);
         }
         Ok(())
     }

@@ -67,6 +67,7 @@
 
 mod adam;
 mod adapted;
+mod average;
 mod checkpoint;
 mod checks;
 mod classification;

@@ -1,10 +1,9 @@
 //! How much memory a training run takes at the least, before it takes any.
 
 use anyhow::{Result, ensure};
-use msr_layers::Conv4Config;
 
 use super::device::DeviceName;
-use super::model::{Shape, Size};
+use super::model::{Shape, Size, conv4};
 use super::prepared::Prepared;
 use super::settings::{LearnerKind, Method, Training};
 
@@ -41,9 +40,9 @@ pub fn least_bytes(prepared: &Prepared, method: &Method, training: &Training) ->
 /// The numbers in the maps of an image in a deep network: those of all blocks, which a gradient
 /// needs, and those of the largest.
 fn activations(method: &Method, shape: &Shape) -> [u128; 2] {
-    let &Shape::Classes { image, channels, ways } = shape else { return [0; 2] };
+    let &Shape::Classes { image, channels, ways, norm } = shape else { return [0; 2] };
     let channels = method.channels.unwrap_or(channels);
-    let shapes = Conv4Config::new(image, channels, ways).shapes().unwrap_or_default();
+    let shapes = conv4(image, channels, ways, norm).shapes().unwrap_or_default();
     // A block's maps are as large as what goes in.
     let of_block = |&(_, h, w): &(usize, usize, usize)| product(&[channels as u128, h as u128, w as u128]);
     let blocks = shapes.split_last().map_or(&[][..], |(_, before)| before);
@@ -90,6 +89,7 @@ pub fn in_words(bytes: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::{DeviceName, Method, Shape, activations, in_words, product, side_by_side};
+    use crate::engine::Norm;
 
     #[test]
     fn what_does_not_fit_is_refused_and_what_fits_once_goes_alone() {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn deep_networks_keep_maps() {
-        let shape = Shape::Classes { image: (1, 28, 28), channels: 32, ways: 5 };
+        let shape = Shape::Classes { image: (1, 28, 28), channels: 32, ways: 5, norm: Norm::PLAIN };
         let method: Result<Method, _> =
             toml::from_str("name = \"it\"\nlearner = \"bilevel\"\nlayer = \"conv4\"");
         let found = method.map(|method| activations(&method, &shape));

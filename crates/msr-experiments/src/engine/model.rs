@@ -8,7 +8,7 @@ use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 use msr_groups::SharingPattern;
 use msr_layers::{
-    Adapting, Adapts, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4, Conv4Config, Entries, Filters,
+    Adapting, Adapts, Affine, BatchNormConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4, Conv4Config, Entries, Filters,
     Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig, PatternLinear,
     PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
 };
@@ -16,6 +16,7 @@ use msr_meta::Adapted;
 use serde::{Deserialize, Serialize};
 
 use super::entries::entries;
+use super::settings::Norm;
 use super::start::Start;
 
 /// The layer of a method.
@@ -83,7 +84,16 @@ pub enum Shape {
         channels: usize,
         /// The number of classes of a task.
         ways: usize,
+        /// How the blocks normalise.
+        norm: Norm,
     },
+}
+
+/// The plain network of four blocks that tells classes of images apart.
+pub fn conv4(image: (usize, usize, usize), channels: usize, ways: usize, norm: Norm) -> Conv4Config {
+    let config = Conv4Config::new(image, channels, ways);
+    let Norm { statistics, affine } = norm;
+    Conv4Config { norm: BatchNormConfig { statistics, affine, ..config.norm }, ..config }
 }
 
 /// The model of a training run.
@@ -150,8 +160,8 @@ impl Model {
                 };
                 return Ok(Self { layer, outputs: channels, tells_classes: false });
             }
-            Shape::Classes { image, channels, ways } => {
-                let plain = Conv4Config::new(image, channels, ways);
+            Shape::Classes { image, channels, ways, norm } => {
+                let plain = conv4(image, channels, ways, norm);
                 let kronecker = Conv4Config { filters: Filters::Kronecker, ..plain };
                 let layer: Arc<dyn Layer> = match layer {
                     LayerKind::Conv4 => Arc::new(Conv4::new(plain, vb)?),
@@ -231,23 +241,29 @@ impl Size {
                     _ => size(0, weights),
                 };
             }
-            Shape::Classes { image, channels, ways } => {
-                let config = Conv4Config::new(image, channels, ways);
+            Shape::Classes { image, channels, ways, norm } => {
+                let config = conv4(image, channels, ways, norm);
                 let (o, image_channels) = (channels as u128, image.0 as u128);
                 let filters = 9 * o * (image_channels + (config.blocks as u128 - 1) * o);
                 let factor = |channels: u128| channels * channels;
                 let blocks = config.blocks as u128;
                 let factors = blocks * (factor(o) + 81) + factor(image_channels) + (blocks - 1) * factor(o);
+                // Scales and shifts: those that tasks adapt, and those that they share.
                 let norms = 2 * blocks * o;
+                let (norms, common) = match norm.affine {
+                    Affine::Adapted => (norms, 0),
+                    Affine::Shared => (0, norms),
+                    _ => (0, 0),
+                };
                 let features = config.shapes().ok().and_then(|all| all.last().copied());
                 let head =
                     features.map_or(0, |(c, h, w)| product(&[c, h, w]).saturating_add(1)) * ways as u128;
                 return match layer {
-                    LayerKind::Conv4Head => size(filters + norms, head),
-                    LayerKind::Conv4Body => size(0, filters + norms),
-                    LayerKind::Conv4Kronecker => size(factors, filters + norms + head),
-                    LayerKind::Conv4KroneckerBody => size(factors, filters + norms),
-                    _ => size(0, filters + norms + head),
+                    LayerKind::Conv4Head => size(filters + norms + common, head),
+                    LayerKind::Conv4Body => size(common, filters + norms),
+                    LayerKind::Conv4Kronecker => size(factors + common, filters + norms + head),
+                    LayerKind::Conv4KroneckerBody => size(factors + common, filters + norms),
+                    _ => size(common, filters + norms + head),
                 };
             }
             Shape::Tied(ref pattern) => (pattern.outputs(), pattern.inputs()),
@@ -276,9 +292,9 @@ mod tests {
     use anyhow::Result;
     use candle_core::Device;
     use msr_groups::{Action, SharingPattern, cyclic};
-    use msr_layers::Parameter;
+    use msr_layers::{Affine, Parameter};
 
-    use super::{LayerKind, Model, Shape, Size};
+    use super::{LayerKind, Model, Norm, Shape, Size};
 
     #[test]
     fn models_have_the_size_that_was_foretold() -> Result<()> {
@@ -286,6 +302,17 @@ mod tests {
         let tied = Shape::Tied(SharingPattern::new(&action, &action)?);
         let vectors = Shape::Vectors { inputs: 7, outputs: 5 };
         let images = Shape::Images { channels: 8, kernel: 3 };
+        let classes = |affine| {
+            let norm = Norm { affine, ..Norm::default() };
+            Shape::Classes { image: (3, 32, 28), channels: 4, ways: 5, norm }
+        };
+        let deep = [
+            LayerKind::Conv4,
+            LayerKind::Conv4Head,
+            LayerKind::Conv4Body,
+            LayerKind::Conv4Kronecker,
+            LayerKind::Conv4KroneckerBody,
+        ];
         for (shape, layers) in [
             (tied, &[LayerKind::Pattern, LayerKind::Linear, LayerKind::ReparamLinear][..]),
             (
@@ -293,16 +320,9 @@ mod tests {
                 &[LayerKind::Linear, LayerKind::LocallyConnected, LayerKind::Conv, LayerKind::ReparamLinear],
             ),
             (images, &[LayerKind::Conv, LayerKind::ReparamKronecker, LayerKind::ReparamFull]),
-            (
-                Shape::Classes { image: (3, 32, 28), channels: 4, ways: 5 },
-                &[
-                    LayerKind::Conv4,
-                    LayerKind::Conv4Head,
-                    LayerKind::Conv4Body,
-                    LayerKind::Conv4Kronecker,
-                    LayerKind::Conv4KroneckerBody,
-                ],
-            ),
+            (classes(Affine::Adapted), &deep),
+            (classes(Affine::Shared), &deep),
+            (classes(Affine::None), &deep),
         ] {
             for &layer in layers {
                 let parameters = Model::new(layer, &shape, 4, 0, &Device::Cpu)?.layer().parameters();

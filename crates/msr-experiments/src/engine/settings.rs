@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use msr_episodes::Split;
+use msr_layers::{Affine, Statistics};
 use msr_meta::{AdamConfig, Granularity};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,10 @@ pub struct Training {
     /// The largest norm that the outer gradients may have together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// The decay of averages of the outer parameters over steps, which are validated and tested in their
+    /// place, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
     /// Validation in the course of the training, where there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
@@ -101,6 +106,21 @@ impl Quick {
     }
 }
 
+/// How the blocks of a deep network normalise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Norm {
+    /// With which mean and variance.
+    pub statistics: Statistics,
+    /// Who changes their scale and shift.
+    pub affine: Affine,
+}
+
+impl Norm {
+    /// Those of the examples at hand, adapted.
+    pub const PLAIN: Self = Self { statistics: Statistics::Batch, affine: Affine::Adapted };
+}
+
 /// A way to learn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +143,9 @@ pub struct Method {
     /// What shares an inner rate, when not what the training says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates_per: Option<Granularity>,
+    /// How deep networks normalise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub norm: Norm,
     /// What Kronecker factors start from.
     #[serde(default, skip_serializing_if = "is_default")]
     pub symmetry: SymmetryStart,
@@ -237,6 +260,10 @@ impl Training {
             ensure!(norm.is_finite() && norm > 0.0, "clip_norm must be a number above 0, not {norm}");
         }
         self.validation.as_ref().map_or(Ok(()), Validation::check)?;
+        if let Some(decay) = self.average {
+            ensure!((0.0..1.0).contains(&decay), "average must be at least 0 and less than 1, not {decay}");
+            ensure!(self.test_at.is_empty(), "averages are tested at the end alone; leave out test_at or average");
+        }
         ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
         Ok(())
     }

@@ -152,9 +152,9 @@ mod tests {
     use msr_symmetry::Learned;
 
     use super::Start;
-    use crate::engine::{LayerKind, Model, Shape, entries};
+    use crate::engine::{LayerKind, Model, Norm, Shape, entries};
 
-    const SHAPE: Shape = Shape::Classes { image: (1, 16, 16), channels: 4, ways: 3 };
+    const SHAPE: Shape = Shape::Classes { image: (1, 16, 16), channels: 4, ways: 3, norm: Norm::PLAIN };
 
     fn model(layer: LayerKind, start: &Start) -> Result<Model> {
         Model::starting(layer, &SHAPE, 0, 5, &Device::Cpu, start)
@@ -197,7 +197,7 @@ mod tests {
         let before =
             Arc::new(Learned::of(model(LayerKind::Conv4Kronecker, &Start::Orthogonal)?.layer().as_ref())?);
         // Images of three channels, for which the first B does not fit.
-        let shape = Shape::Classes { image: (3, 20, 20), channels: 4, ways: 3 };
+        let shape = Shape::Classes { image: (3, 20, 20), channels: 4, ways: 3, norm: Norm::PLAIN };
         let start = Start::Given(before.clone());
         let after = Model::starting(LayerKind::Conv4Kronecker, &shape, 0, 6, &Device::Cpu, &start)?;
         let layers = Learned::of(after.layer().as_ref())?.symmetric_layers()?;
@@ -212,7 +212,7 @@ mod tests {
                 }
             }
         }
-        let wider = Shape::Classes { image: (1, 16, 16), channels: 5, ways: 3 };
+        let wider = Shape::Classes { image: (1, 16, 16), channels: 5, ways: 3, norm: Norm::PLAIN };
         for (layer, word) in
             [(LayerKind::Conv4, "no Kronecker factors"), (LayerKind::Conv4Kronecker, "other sizes")]
         {

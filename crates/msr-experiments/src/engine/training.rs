@@ -53,6 +53,9 @@ impl Training {
         let CellFolder { files, bar } = folder;
         let at = files.path().display();
         let mut trainer = Trainer::new(learner, self.adam())?;
+        if let Some(decay) = self.average {
+            trainer.average(decay)?;
+        }
         trainer.describe(json!({ "tasks": tasks.episodes.name(), "seed": tasks.seed }));
         if let Some(validation) = &self.validation {
             let source = tasks.validation.clone().context("there are no validation tasks")?;
@@ -97,6 +100,10 @@ impl Training {
                 let (outer_steps, ended_early) = (trainer.steps_taken(), trainer.has_ended_early());
                 let best = trainer.back_to_best()?;
                 files.write_json(VALIDATED, &Validated { best, outer_steps, ended_early })?;
+            }
+            if stop == self.outer_steps {
+                // The best state of a validation is one of averages already: then nothing changes.
+                trainer.put_averages()?;
             }
             if tasks.tested_apart {
                 continue;

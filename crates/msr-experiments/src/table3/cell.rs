@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 use msr_episodes::EpisodeSource;
-use msr_layers::Conv4Config;
 use msr_meta::{EvaluationConfig, Learner, evaluate_in_detail};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +10,7 @@ use super::Table3;
 use super::features::{FeatureError, Queries, feature_errors};
 use super::symmetry::{Measure, measures};
 use super::tasks::{Images, prepare};
-use crate::engine::{Cell, CellFolder, Experiment, Mean, Method, Run, Shape, Training, factors};
+use crate::engine::{Cell, CellFolder, Experiment, Mean, Method, Run, Shape, Training, conv4, factors};
 
 /// The result of a cell, as stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +64,7 @@ pub fn plan(run: &Run<Table3>, cell: &Cell<Table3>) -> (Method, Training) {
         outer_steps: problem.outer_steps.unwrap_or(training.outer_steps),
         meta_batch: problem.meta_batch.unwrap_or(training.meta_batch),
         outer_rate: problem.outer_rate.unwrap_or(training.outer_rate),
+        average: problem.average.or(training.average),
         ..training.clone()
     };
     (method, training)
@@ -73,10 +73,17 @@ pub fn plan(run: &Run<Table3>, cell: &Cell<Table3>) -> (Method, Training) {
 /// The pixels of all images that go through the network in the training, times its channels.
 pub fn work(run: &Run<Table3>, cell: &Cell<Table3>) -> f64 {
     let (_, Training { outer_steps, meta_batch, .. }) = plan(run, cell);
+    let tasks = match cell.problem.late {
+        Some(late) => {
+            let before = late.first_step(outer_steps);
+            before as f64 * meta_batch as f64 + (outer_steps - before) as f64 * late.meta_batch as f64
+        }
+        None => outer_steps as f64 * meta_batch as f64,
+    };
     let images = cell.problem.ways * (cell.problem.shots + cell.problem.query(&run.definition.tasks));
     let [_, height, width] = cell.problem.data.shape();
     let channels = cell.method.channels.unwrap_or(run.definition.tasks.channels);
-    [meta_batch, images, height * width, channels].iter().fold(outer_steps as f64, |all, &n| all * n as f64)
+    [images, height * width, channels].iter().fold(tasks, |all, &n| all * n as f64)
 }
 
 /// Trains and tests a cell: data, network, learner, trainer, tests.
@@ -106,10 +113,10 @@ pub fn run(run: &Run<Table3>, cell: &Cell<Table3>, folder: &CellFolder) -> Resul
     let (plain, augmented) = Images::of(run, cell)?.plain_and_augmented(run, cell)?;
     let augmented = augmented.as_ref().map(|source| source as &dyn EpisodeSource);
     let queries = Queries { plain: &plain, augmented };
-    let Shape::Classes { image, channels, ways } = prepared.shape else {
+    let Shape::Classes { image, channels, ways, norm } = prepared.shape else {
         anyhow::bail!("the network is none that tells classes apart");
     };
-    let features = feature_errors(trainer.learner(), Conv4Config::new(image, channels, ways), &queries)?;
+    let features = feature_errors(trainer.learner(), conv4(image, channels, ways, norm), &queries)?;
     Ok(Outcome {
         method: cell.method.name.clone(),
         problem: cell.problem.name.clone(),

@@ -117,6 +117,22 @@ pub enum SplitKind {
     },
 }
 
+/// More tasks in an outer step, from some step on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Late {
+    /// After this share of the outer steps.
+    pub after: f64,
+    pub meta_batch: usize,
+}
+
+impl Late {
+    /// The first outer step that has them, of so many.
+    pub fn first_step(self, outer_steps: u64) -> u64 {
+        (self.after * outer_steps as f64) as u64
+    }
+}
+
 /// N-way k-shot tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +151,12 @@ pub struct Problem {
     /// Tasks in an outer step, when not those of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta_batch: Option<usize>,
+    /// Another number of tasks in the outer steps at the end, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Late>,
+    /// The decay of averages of the outer parameters, when not that of the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
     /// The outer learning rate, when not that of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_rate: Option<f64>,
@@ -233,6 +255,13 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
         let rates = [("outer_rate", problem.outer_rate), ("inner_rate", problem.inner_rate)];
         for (what, rate) in rates.iter().filter_map(|(what, rate)| Some((what, (*rate)?))) {
             ensure!(rate.is_finite(), "the {what} of {name} must be a number, not {rate}");
+        }
+        if let Some(Late { after, meta_batch }) = problem.late {
+            ensure!((0.0..=1.0).contains(&after), "{name}: `after` must be from 0 to 1, not {after}");
+            ensure!(meta_batch > 0, "the late meta_batch of {name} must be at least 1");
+        }
+        if let Some(decay) = problem.average {
+            ensure!((0.0..1.0).contains(&decay), "the average of {name} must be at least 0 and less than 1, not {decay}");
         }
         if let Some(rate) = problem.outer_rate {
             ensure!(rate >= 0.0, "the outer_rate of {name} must be at least 0, not {rate}");

@@ -188,11 +188,11 @@ mod tests {
     use candle_core::{DType, Device, Tensor};
     use candle_nn::Init;
     use msr_episodes::Examples;
-    use msr_layers::{Conv4Config, SeededVars};
+    use msr_layers::{Affine, SeededVars, Statistics};
     use msr_meta::{Learner, Loss, MetaConfig, MetaLearner};
 
     use super::{SYMMETRIES, Sums, blocks, maps_of};
-    use crate::engine::{LayerKind, Model, Shape};
+    use crate::engine::{LayerKind, Model, Norm, Shape, conv4};
 
     #[test]
     fn symmetries_of_the_square() -> Result<()> {
@@ -229,12 +229,20 @@ mod tests {
     /// The blocks that are looked at, and the head, are the network that predicts.
     #[test]
     fn features_are_those_of_the_adapted_network() -> Result<()> {
-        let config = Conv4Config::new((1, 16, 16), 4, 3);
-        let shape = Shape::Classes { image: config.image, channels: 4, ways: 3 };
         let labels = Tensor::new(&[[0u32, 1, 2]], &Device::Cpu)?;
         let support = Examples::labels(normal("support", &[1, 3, 1, 16, 16])?, labels)?;
         let x = normal("query", &[6, 1, 16, 16])?;
-        for layer in [LayerKind::Conv4, LayerKind::Conv4Kronecker, LayerKind::Conv4Head] {
+        let own = Norm { statistics: Statistics::Support, affine: Affine::Shared };
+        for (layer, norm) in [
+            (LayerKind::Conv4, Norm::PLAIN),
+            (LayerKind::Conv4Kronecker, Norm::PLAIN),
+            (LayerKind::Conv4Kronecker, Norm { affine: Affine::None, ..Norm::PLAIN }),
+            (LayerKind::Conv4Kronecker, own),
+            (LayerKind::Conv4, Norm { statistics: Statistics::Support, ..Norm::PLAIN }),
+            (LayerKind::Conv4Head, Norm::PLAIN),
+        ] {
+            let config = conv4((1, 16, 16), 4, 3, norm);
+            let shape = Shape::Classes { image: config.image, channels: 4, ways: 3, norm };
             let model = Model::new(layer, &shape, 0, 1, &Device::Cpu)?;
             let steps = MetaConfig { loss: Loss::CrossEntropy, ..MetaConfig::gradient_steps(2) };
             let adapted = MetaLearner::new(model.layer(), steps)?.adapt(&support)?;

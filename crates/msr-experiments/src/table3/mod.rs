@@ -112,7 +112,7 @@ impl Experiment for Table3 {
             if !run.quick && !run.has_own_steps {
                 training.outer_steps = outer_steps;
             }
-            problems.iter_mut().for_each(|problem| problem.meta_batch = None);
+            problems.iter_mut().for_each(|problem| (problem.meta_batch, problem.late) = (None, None));
             run.is_defined = false;
         }
         if run.has_own_steps || flags.profile == Profile::Full {
@@ -218,7 +218,7 @@ mod tests {
     use msr_report::picture::{Chart, Picture};
 
     use super::{Flags, Profile, Table3};
-    use crate::engine::{self, Model, Run, Shape};
+    use crate::engine::{self, Model, Norm, Run, Shape};
 
     /// Fifty classes of two small images.
     fn classes() -> Result<tempfile::TempDir> {
@@ -316,13 +316,21 @@ mod tests {
         let quick = run(&own(lines), flags(true))?;
         let validation = quick.definition.training.validation.context("there is validation")?;
         assert_eq!((quick.definition.problems[0].test_tasks, validation.tasks), (Some(200), 200));
-        for bad in ["outer_rate = -1.0", "inner_rate = nan", "query = 0", "test_tasks = 1"] {
+        for bad in [
+            "outer_rate = -1.0",
+            "inner_rate = nan",
+            "query = 0",
+            "test_tasks = 1",
+            "average = 1.0",
+            "late = { after = 1.5, meta_batch = 8 }",
+            "late = { after = 0.5, meta_batch = 0 }",
+        ] {
             assert!(run(&own(bad), flags(false)).is_err(), "{bad}");
         }
         // What only a learner refuses, it refuses before anything is written.
         let zero = run(&own("inner_rate = 0.0"), flags(false))?;
         let cell = zero.definition.cells_of(0).next().context("there is a cell")?;
-        let shape = Shape::Classes { image: (1, 16, 16), channels: 2, ways: 5 };
+        let shape = Shape::Classes { image: (1, 16, 16), channels: 2, ways: 5, norm: Norm::PLAIN };
         let model = Model::new(cell.method.layer, &shape, 0, 0, &Device::Cpu)?;
         let (method, training) = <Table3 as engine::Experiment>::plan(&zero, &cell);
         assert!(method.learner(&model, &training).is_err());

@@ -13,14 +13,42 @@ use msr_symmetry::Learned;
 use sha2::{Digest, Sha256};
 
 use super::Table3;
+use super::cell;
 use super::definition::{Problem, Tasks};
 use super::images::split;
 use crate::engine::{Cell, CellTasks, Method, Prepared, Run, Shape, Sizes, SymmetryStart};
 
 /// Training episodes made in the background, and test tasks with other numbers of examples.
 struct Episodes {
-    train: Prefetch<FewShot>,
+    train: Prefetch<Stages>,
     test: FewShot,
+}
+
+/// Training episodes with one number of tasks, and from some outer step on with another.
+struct Stages {
+    first: FewShot,
+    late: Option<(u64, FewShot)>,
+}
+
+impl EpisodeSource for Stages {
+    fn name(&self) -> String {
+        self.first.name()
+    }
+
+    fn train(&self, step: u64) -> msr_episodes::Result<Episode> {
+        match &self.late {
+            Some((from, late)) if step >= *from => late.train(step),
+            _ => self.first.train(step),
+        }
+    }
+
+    fn held_out(&self) -> usize {
+        self.first.held_out()
+    }
+
+    fn test(&self, tasks: Range<usize>) -> msr_episodes::Result<Episode> {
+        self.first.test(tasks)
+    }
 }
 
 impl EpisodeSource for Episodes {
@@ -91,7 +119,8 @@ impl Images {
         cell: &Cell<Table3>,
     ) -> Result<(FewShot, Option<FewShot>)> {
         let test_tasks = cell.problem.test_tasks(&run.definition.tasks);
-        let augmented = few_shot(run, cell, self, Role::Test, test_tasks)?;
+        let meta_batch = cell::plan(run, cell).1.meta_batch;
+        let augmented = few_shot(run, cell, self, Role::Test, (test_tasks, meta_batch))?;
         let config = augmented.config().clone();
         let is_augmented = config.augmentation.is_some();
         let plain = FewShot::new(self.classes.clone(), FewShotConfig { augmentation: None, ..config })?;
@@ -113,7 +142,7 @@ fn few_shot(
     cell: &Cell<Table3>,
     images: &Images,
     role: Role,
-    tasks: usize,
+    (tasks, meta_batch): (usize, usize),
 ) -> Result<FewShot> {
     let Problem { ways, .. } = cell.problem;
     let ClassSplit { train, validation, test } = &images.split;
@@ -121,7 +150,7 @@ fn few_shot(
     let own = &run.definition.tasks;
     let config = FewShotConfig {
         tasks,
-        meta_batch: meta_batch(run, cell),
+        meta_batch,
         augmentation: cell.problem.augmentation.or(own.augmentation).map(|a| a.augmentation()),
         seed: cell.seed,
         ..FewShotConfig::new(ways, shots(run, cell, role), train.clone(), held_out.clone())
@@ -143,10 +172,6 @@ fn episodes_ahead(device: &Device) -> NonZeroUsize {
     NonZeroUsize::new(threads.min(most)).unwrap_or(NonZeroUsize::MIN)
 }
 
-fn meta_batch(run: &Run<Table3>, cell: &Cell<Table3>) -> usize {
-    cell.problem.meta_batch.unwrap_or(run.definition.training.meta_batch)
-}
-
 fn shots(run: &Run<Table3>, cell: &Cell<Table3>, role: Role) -> Shots {
     let tasks = &run.definition.tasks;
     let query = if role == Role::Train { cell.problem.query(tasks) } else { tasks.test_query };
@@ -162,7 +187,16 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let test_tasks = cell.problem.test_tasks(&run.definition.tasks);
     let validating =
         run.definition.training.validation.as_ref().context("there is no [training.validation]")?;
-    let episodes = |role, tasks| few_shot(run, cell, &images, role, tasks);
+    let training = cell::plan(run, cell).1;
+    let episodes = |role, tasks| few_shot(run, cell, &images, role, (tasks, training.meta_batch));
+    let late = match cell.problem.late {
+        Some(late) => {
+            let episodes = few_shot(run, cell, &images, Role::Train, (0, late.meta_batch))?;
+            Some((late.first_step(training.outer_steps), episodes))
+        }
+        None => None,
+    };
+    let largest = cell.problem.late.map_or(0, |late| late.meta_batch).max(training.meta_batch);
     let (image, ways) = (images.shape, cell.problem.ways);
     let shapes = [&[image.0, image.1, image.2][..], &[]];
     let per_class = |role| {
@@ -171,7 +205,7 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     };
     let tasks = CellTasks {
         episodes: Arc::new(Episodes {
-            train: Prefetch::ahead(episodes(Role::Train, 0)?, episodes_ahead(&device)),
+            train: Prefetch::ahead(Stages { first: episodes(Role::Train, 0)?, late }, episodes_ahead(&device)),
             test: episodes(Role::Test, test_tasks)?,
         }),
         validation: Some(Arc::new(episodes(Role::Validate, validating.tasks)?)),
@@ -181,7 +215,7 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
         tested_apart: true,
         device,
         truth: None,
-        sizes: Sizes::new(meta_batch(run, cell), shapes, per_class(Role::Train), per_class(Role::Test)),
+        sizes: Sizes::new(largest, shapes, per_class(Role::Train), per_class(Role::Test)),
         used: [
             format!("{} classes train, {} validate", counts[0], counts[1]),
             format!("tasks of {} others", counts[2]),
@@ -190,6 +224,6 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     let channels = cell.method.channels.unwrap_or(channels);
     let name = images.classes.name();
     let read = format!("{name} of {} × {} pixels, {}", image.1, image.2, cell.problem.name);
-    let shape = Shape::Classes { image, channels, ways };
+    let shape = Shape::Classes { image, channels, ways, norm: cell.method.norm };
     Ok(Prepared { tasks, shape, filter_params: 0, read: Some(read), given: given(run, &cell.method)? })
 }

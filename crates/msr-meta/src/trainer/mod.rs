@@ -1,14 +1,16 @@
 //! The outer loop.
 
+mod best;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use candle_core::Tensor;
 use msr_episodes::{Episode, EpisodeSource};
 use serde_json::Value;
 
 use crate::adam::{Adam, AdamConfig};
+use crate::average::Average;
 use crate::checkpoint::{Checkpoint, Meaning, State};
 use crate::error::{Error, Result};
 use crate::known_tasks::KnownTasks;
@@ -16,7 +18,7 @@ use crate::learner::{Gradients, Learner, device_of, on_device};
 use crate::observer::{Observer, StepReport};
 use crate::pool::in_pool;
 use crate::recorded::Recorded;
-use crate::validation::{Best, Validation, ValidationConfig};
+use crate::validation::Validation;
 
 /// Runs the outer loop of a [`Learner`] with Adam, checkpoints, validation and resuming.
 ///
@@ -30,6 +32,7 @@ pub struct Trainer {
     checkpoints: Option<(PathBuf, u64)>,
     last_good: Option<(PathBuf, u64)>,
     validation: Option<Validation>,
+    average: Option<Average>,
     /// What the caller says of the run.
     description: Value,
     /// What is kept of the training tasks of the source that was last run on.
@@ -52,9 +55,18 @@ impl Trainer {
     pub fn new(learner: impl Learner + 'static, adam: AdamConfig) -> Result<Self> {
         let adam = Adam::new(adam, learner.outer_parameters())?;
         let (learner, description): (Box<dyn Learner>, _) = (Box::new(learner), Value::Null);
-        let (checkpoints, last_good, validation) = (None, None, None);
-        let (known, recorded) = (None, Recorded::default());
-        Ok(Self { learner, adam, step: 0, checkpoints, last_good, validation, description, known, recorded })
+        Ok(Self {
+            learner,
+            adam,
+            step: 0,
+            checkpoints: None,
+            last_good: None,
+            validation: None,
+            average: None,
+            description,
+            known: None,
+            recorded: Recorded::default(),
+        })
     }
 
     /// What else makes this run what it is: seeds, data. It is stored with checkpoints, and a run
@@ -66,7 +78,8 @@ impl Trainer {
     fn meaning(&self) -> Meaning {
         let (learner, adam) = (self.learner.spec(), *self.adam.config());
         let validation = self.validation.as_ref().map(|v| v.config);
-        Meaning { learner, adam, run: self.description.clone(), validation }
+        let average = self.average.as_ref().map(Average::decay);
+        Meaning { learner, adam, run: self.description.clone(), validation, average }
     }
 
     /// Writes a checkpoint to `path` after every `every` steps and at the end of [`Trainer::run`].
@@ -79,67 +92,6 @@ impl Trainer {
         }
         self.checkpoints = Some((path.into(), every));
         Ok(())
-    }
-
-    /// Validates the run on the held-out tasks of `source`, which are to be tasks that neither
-    /// train nor test, and keeps the best state at `best`: a checkpoint of its own, written
-    /// whenever a validation is better than all before. With a
-    /// [patience](ValidationConfig::patience) the run ends early.
-    ///
-    /// What validations have found is part of the checkpoints of [`Trainer::checkpoint_to`], so
-    /// that a run that is killed and resumed decides as one that was never stopped. This comes
-    /// before [`Trainer::resume_from`].
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a validation every zero steps or a patience of zero, and for a run
-    /// that has begun.
-    pub fn validate_on(
-        &mut self,
-        source: Arc<dyn EpisodeSource>,
-        config: ValidationConfig,
-        best: impl Into<PathBuf>,
-    ) -> Result<()> {
-        if self.step > 0 {
-            return Err(Error::config(format!(
-                "{} outer steps were taken without validation; say so before the first step, or before resume_from",
-                self.step
-            )));
-        }
-        self.validation = Some(Validation::new(source, config, best.into())?);
-        Ok(())
-    }
-
-    /// The best state that a validation has found; `None` before the first one.
-    pub fn best(&self) -> Option<Best> {
-        self.validation.as_ref()?.progress.best
-    }
-
-    /// Whether validations have ended the run: it takes no further steps.
-    pub fn has_ended_early(&self) -> bool {
-        self.validation.as_ref().is_some_and(Validation::is_over)
-    }
-
-    /// Goes back to the best state: the learner, and with it the optimiser and the number of steps,
-    /// are as they were then. `None` when no validation has found one.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`] when the file is missing or holds another state (that of a run that
-    /// was killed after it found a better one: let it go on); otherwise as
-    /// [`Trainer::resume_from`].
-    pub fn back_to_best(&mut self) -> Result<Option<Best>> {
-        let Some(Validation { path, progress, .. }) = &self.validation else { return Ok(None) };
-        let (path, Some(best)) = (path.clone(), progress.best) else { return Ok(None) };
-        let problem = |problem: String| Error::Checkpoint { path: path.clone(), problem };
-        let found = Checkpoint::read(&path, &device_of(self.learner.as_ref()))?
-            .ok_or_else(|| problem("the file is not there".into()))?;
-        if found.step != best.step {
-            return Err(problem(format!(
-                "it was written after {} outer steps, but the best state of this run so far is that after {}; let the                  run go on, which writes it again",
-                found.step, best.step
-            )));
-        }
-        self.restore(found, &path)?;
-        Ok(Some(best))
     }
 
     /// Continues from a checkpoint: returns its note, or `None` when there is no such file.
@@ -159,7 +111,8 @@ impl Trainer {
     fn restore(&mut self, checkpoint: Checkpoint, path: &Path) -> Result<()> {
         let (step, progress) = (checkpoint.step, checkpoint.validation);
         let (meaning, parameters) = (self.meaning(), self.learner.outer_parameters());
-        checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), &mut self.adam)?;
+        let state = (&mut self.adam, self.average.as_mut());
+        checkpoint.restore(path, &meaning, (parameters, &self.learner.buffers()), state)?;
         self.step = step;
         // Moments lie elsewhere now.
         self.recorded = Recorded::default();
@@ -238,6 +191,9 @@ impl Trainer {
         for (buffer, value) in self.learner.buffers().iter().zip(buffers) {
             buffer.set(value)?;
         }
+        if let Some(average) = &mut self.average {
+            average.add(self.learner.outer_parameters())?;
+        }
         let report = StepReport { step: self.step, losses };
         self.step += 1;
         Ok(report)
@@ -262,7 +218,7 @@ impl Trainer {
         let validation = self.validation.as_ref().map(|v| v.progress);
         let state = State { step: self.step, note, meaning: self.meaning(), validation };
         let tensors = (self.learner.outer_parameters(), &self.learner.buffers()[..]);
-        let written = Checkpoint::write(path, keep, state, tensors, &self.adam);
+        let written = Checkpoint::write(path, keep, state, tensors, (&self.adam, self.average.as_ref()));
         written.map_err(|problem| match problem {
             Error::NotFinite { .. } => self.in_step(problem, None),
             other => other,
@@ -338,21 +294,5 @@ impl Trainer {
             }
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Validates the present state, if that is due, and keeps it when it is the best.
-    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let Some(validation) = &mut self.validation else { return Ok(()) };
-        if !self.step.is_multiple_of(validation.config.every) {
-            return Ok(());
-        }
-        let report = validation.validate(self.learner.as_ref(), self.step)?;
-        let path = validation.path.clone();
-        observer.on_validation(&report).map_err(Error::Observer)?;
-        if report.is_best {
-            let note = observer.note().map_err(Error::Observer)?;
-            self.write(&path, &note, false)?;
-        }
-        Ok(())
     }
 }
