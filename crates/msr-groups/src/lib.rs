@@ -65,6 +65,7 @@ mod permutation;
 mod plane;
 mod recovery;
 mod sharing;
+mod signed;
 mod symmetry_matrix;
 mod union_find;
 
@@ -86,10 +87,13 @@ pub use plane::{
 pub use recovery::{
     AlmostGroup, Evidence, Fit, GroupName, KnownAction, NoSymmetry, Reason, RecoveredGroup, RecoveredTies,
     Recovery, RecoveryConfig, Tolerance, known_actions, name_of, partition_distance, pattern_automorphisms,
-    rank_groups, recover,
+    rank_groups, recover, signed_automorphisms, signed_pairs,
 };
 pub use sharing::{
     GroupConvolution, SharingPattern, burnside_count, equivariance_error, function_equivariance_error,
     group_convolution, kronecker_permutation, reynolds_projection, symmetry_residual,
+};
+pub use signed::{
+    SignedAction, SignedPattern, SignedPermutation, hyperoctahedral, sign_changes, signed_burnside_count,
 };
 pub use symmetry_matrix::SymmetryMatrix;

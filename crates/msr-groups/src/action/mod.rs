@@ -59,7 +59,7 @@ impl Action {
     }
 
     /// An action with the images that `image(generator, point)` gives.
-    fn from_map(
+    pub(crate) fn from_map(
         group: &PermutationGroup,
         name: String,
         points: Option<usize>,

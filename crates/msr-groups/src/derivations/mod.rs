@@ -14,3 +14,8 @@ pub mod recovery {}
 
 #[doc = include_str!("plane.md")]
 pub mod plane {}
+
+/// [groups.md]: groups
+///
+#[doc = include_str!("signed.md")]
+pub mod signed {}

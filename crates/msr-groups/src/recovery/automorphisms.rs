@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::group::PermutationGroup;
 use crate::permutation::Permutation;
 use crate::sharing::SharingPattern;
+use crate::signed::{SignedPattern, SignedPermutation};
 
 /// The most vertices of the layered graph; the search needs memory that grows with their square.
 const MOST_VERTICES: usize = 20_000;
@@ -54,6 +55,52 @@ thread_local! {
 /// # }
 /// ```
 pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGroup> {
+    keeping(pattern, false)
+}
+
+/// The group of all signed `(σ, τ)` with `W[σ y, τ x] = s(y) s(x) W[y, x]` for the weights of this
+/// pattern, acting on `+e_0, −e_0, +e_1, …` of the outputs followed by those of the inputs
+/// ([`SignedPermutation::doubled`]). The pair `(−1, −1)`, which changes all signs, is one of them,
+/// whatever the pattern is. See [signed, section 4](crate::derivations::signed).
+///
+/// # Errors
+/// As [`pattern_automorphisms`].
+///
+/// # Example
+/// Vectors in the plane: what commutes with quarter turns.
+/// ```
+/// use msr_groups::{SignedPattern, signed_automorphisms, signed_pairs};
+///
+/// # fn main() -> Result<(), msr_groups::Error> {
+/// let labels = [Some(('a', false)), Some(('b', false)), Some(('b', true)), Some(('a', false))];
+/// let pattern = SignedPattern::from_labels(2, 2, &labels)?;
+/// let group = signed_automorphisms(&pattern)?;
+/// assert_eq!(group.order(), 4u32.into());
+/// assert!(signed_pairs(&group, 2, 2).iter().all(|(y, x)| pattern.is_kept_by(y, x)));
+/// # Ok(())
+/// # }
+/// ```
+pub fn signed_automorphisms(pattern: &SignedPattern) -> Result<PermutationGroup> {
+    keeping(&pattern.doubled()?, true)
+}
+
+/// The generators of a group on the doubled points of `outputs` followed by those of `inputs`
+/// ([`signed_automorphisms`]), as pairs of signed permutations; those that tear pairs apart, or mix
+/// outputs and inputs, are left out.
+pub fn signed_pairs(
+    group: &PermutationGroup,
+    outputs: usize,
+    inputs: usize,
+) -> Vec<(SignedPermutation, SignedPermutation)> {
+    let pair = |g: &Permutation| {
+        let g = SignedPermutation::from_doubled(g)?;
+        Some((g.restrict(0..outputs)?, g.restrict(outputs..outputs + inputs)?))
+    };
+    group.generators().iter().filter_map(pair).collect()
+}
+
+/// The same of a pattern; with `in_pairs` those alone that keep the pairs of points `2 p`, `2 p + 1`.
+fn keeping(pattern: &SharingPattern, in_pairs: bool) -> Result<PermutationGroup> {
     let (m, n) = (pattern.outputs(), pattern.inputs());
     let points = m.saturating_add(n);
     // The largest label has `layers` bits; one layer even when there are no colours.
@@ -81,6 +128,10 @@ pub fn pattern_automorphisms(pattern: &SharingPattern) -> Result<PermutationGrou
         for layer in (0..layers).filter(|layer| label >> layer & 1 == 1) {
             graph.add_edge(layer * points + y, layer * points + x);
         }
+    }
+    // Weights join outputs and inputs; a pair is of one side.
+    for p in (0..points).step_by(2).filter(|_| in_pairs) {
+        graph.add_edge(p, p + 1);
     }
     // Layers and sides are not mixed.
     let colours = (0..vertices).map(|v| (2 * (v / points) + usize::from(v % points >= m)) as u32).collect();

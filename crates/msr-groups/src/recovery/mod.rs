@@ -15,7 +15,7 @@ mod selection;
 mod significance;
 mod subgroups;
 
-pub use automorphisms::pattern_automorphisms;
+pub use automorphisms::{pattern_automorphisms, signed_automorphisms, signed_pairs};
 pub use config::RecoveryConfig;
 pub use metrics::partition_distance;
 pub use naming::{GroupName, name_of};

@@ -272,7 +272,7 @@ impl SharingPattern {
 
 /// Refuses more weights than a pattern has, and a number of them that overflows; without weights,
 /// too many outputs or inputs.
-fn check_weights(m: usize, n: usize) -> Result<()> {
+pub(crate) fn check_weights(m: usize, n: usize) -> Result<()> {
     match m.max(1).checked_mul(n.max(1)) {
         Some(weights) if weights <= MOST_WEIGHTS => Ok(()),
         _ => Err(Error::Config {
