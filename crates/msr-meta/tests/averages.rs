@@ -151,7 +151,9 @@ fn what_cannot_be_averaged_is_refused() {
     }
     let mut begun = trainer();
     let _ = begun.run(1, &Tasks, &mut ()).unwrap();
-    assert!(begun.average(DECAY).unwrap_err().to_string().contains("1 outer steps were taken without averages"));
+    assert!(
+        begun.average(DECAY).unwrap_err().to_string().contains("1 outer steps were taken without averages")
+    );
     // A state with averages is not one without, nor one with others.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");

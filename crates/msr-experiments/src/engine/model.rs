@@ -8,9 +8,10 @@ use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 use msr_groups::SharingPattern;
 use msr_layers::{
-    Adapting, Adapts, Affine, BatchNormConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4, Conv4Config, Entries, Filters,
-    Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig, PatternLinear,
-    PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear, ReparamLinearConfig, SeededVars,
+    Adapting, Adapts, Affine, BatchNormConfig, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, Conv4,
+    Conv4Config, Entries, Filters, Layer, Linear, LinearConfig, LocallyConnected1d, LocallyConnected1dConfig,
+    PatternLinear, PatternLinearConfig, ReparamConv2d, ReparamConv2dConfig, ReparamLinear,
+    ReparamLinearConfig, SeededVars,
 };
 use msr_meta::Adapted;
 use serde::{Deserialize, Serialize};

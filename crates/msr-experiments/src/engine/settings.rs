@@ -262,7 +262,10 @@ impl Training {
         self.validation.as_ref().map_or(Ok(()), Validation::check)?;
         if let Some(decay) = self.average {
             ensure!((0.0..1.0).contains(&decay), "average must be at least 0 and less than 1, not {decay}");
-            ensure!(self.test_at.is_empty(), "averages are tested at the end alone; leave out test_at or average");
+            ensure!(
+                self.test_at.is_empty(),
+                "averages are tested at the end alone; leave out test_at or average"
+            );
         }
         ensure!(self.test_at.is_sorted_by(|a, b| a < b), "test_at must increase");
         Ok(())

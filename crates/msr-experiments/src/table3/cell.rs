@@ -59,7 +59,10 @@ pub struct Accuracy {
 /// The method and the training of a cell, with the rates, steps and tasks of its problem.
 pub fn plan(run: &Run<Table3>, cell: &Cell<Table3>) -> (Method, Training) {
     let (problem, method, training) = (&cell.problem, &cell.method, &run.definition.training);
-    let method = Method { inner_rate: problem.inner_rate.or(method.inner_rate), ..method.clone() };
+    let mut method = Method { inner_rate: problem.inner_rate.or(method.inner_rate), ..method.clone() };
+    for (ending, factor) in problem.outer_factors.get(&method.name).into_iter().flatten() {
+        *method.outer_factors.entry(ending.clone()).or_insert(1.0) *= factor;
+    }
     let training = Training {
         outer_steps: problem.outer_steps.unwrap_or(training.outer_steps),
         meta_batch: problem.meta_batch.unwrap_or(training.meta_batch),

@@ -160,6 +160,9 @@ pub struct Problem {
     /// The outer learning rate, when not that of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_rate: Option<f64>,
+    /// More factors of the outer rate, of methods by name, by what the names of parameters end with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outer_factors: BTreeMap<String, BTreeMap<String, f64>>,
     /// The inner rate at the start, in place of that of the training and of every method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner_rate: Option<f64>,
@@ -261,7 +264,10 @@ pub fn check_plan(definition: &Definition<Table3>) -> Result<()> {
             ensure!(meta_batch > 0, "the late meta_batch of {name} must be at least 1");
         }
         if let Some(decay) = problem.average {
-            ensure!((0.0..1.0).contains(&decay), "the average of {name} must be at least 0 and less than 1, not {decay}");
+            ensure!(
+                (0.0..1.0).contains(&decay),
+                "the average of {name} must be at least 0 and less than 1, not {decay}"
+            );
         }
         if let Some(rate) = problem.outer_rate {
             ensure!(rate >= 0.0, "the outer_rate of {name} must be at least 0, not {rate}");
@@ -286,7 +292,7 @@ pub fn check(definition: &Definition<Table3>) -> Result<()> {
         definition.check_names(&r.method, &r.problem)?;
     }
     for problem in &definition.problems {
-        for name in &problem.methods {
+        for name in problem.methods.iter().chain(problem.outer_factors.keys()) {
             ensure!(definition.method(name).is_some(), "no method `{name}`, which {} names", problem.name);
         }
     }

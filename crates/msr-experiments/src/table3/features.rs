@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use msr_episodes::EpisodeSource;
-use msr_layers::{Conv4, Conv4Config, Input, Layer, Sequential};
+use msr_layers::{BatchNormConfig, Conv4, Conv4Config, Input, Layer, Sequential, Statistics};
 use msr_meta::{Adapted, Learner};
 use serde::{Deserialize, Serialize};
 
@@ -154,8 +154,14 @@ fn blocks(adapted: &Adapted, config: Conv4Config) -> Result<Vec<Sequential>> {
     let learned = adapted.learned()?;
     for (name, tensor) in learned.tensors().iter().filter(|(name, _)| name.contains(".norm.")) {
         let own = if tensor.rank() > 1 { tensor.squeeze(0)? } else { tensor.clone() };
-        tensors.insert(name.clone(), own);
+        // Statistics of the task's support set: those that every image is normalised with from here on.
+        tensors.insert(name.replace(".norm.support_", ".norm.running_"), own);
     }
+    let norm = match config.norm.statistics {
+        Statistics::Support => BatchNormConfig { statistics: Statistics::Running, ..config.norm },
+        _ => config.norm,
+    };
+    let config = Conv4Config { norm, ..config };
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &device_of(adapted.model().as_ref())?);
     let first = |blocks| Ok(Conv4::body(Conv4Config { blocks, ..config }, vb.clone())?);
     (1..=config.blocks).map(first).collect()
@@ -188,10 +194,10 @@ mod tests {
     use candle_core::{DType, Device, Tensor};
     use candle_nn::Init;
     use msr_episodes::Examples;
-    use msr_layers::{Affine, SeededVars, Statistics};
+    use msr_layers::{Affine, SeededVars};
     use msr_meta::{Learner, Loss, MetaConfig, MetaLearner};
 
-    use super::{SYMMETRIES, Sums, blocks, maps_of};
+    use super::{SYMMETRIES, Statistics, Sums, blocks, maps_of};
     use crate::engine::{LayerKind, Model, Norm, Shape, conv4};
 
     #[test]

@@ -301,7 +301,8 @@ mod tests {
         let own = |line: &str| {
             controls.replacen("split = \"published\"", &format!("split = \"published\"\n{line}"), 1)
         };
-        let lines = "outer_rate = 0.5\ninner_rate = 0.25\nquery = 7\ntest_tasks = 300\nouter_steps = 500";
+        let lines = "outer_rate = 0.5\ninner_rate = 0.25\nquery = 7\ntest_tasks = 300\nouter_steps = 500\n\
+            outer_factors = { C = { symmetry_taps = 0.25, \"block0.conv.symmetry_taps\" = 2.0 } }";
         let flags = |quick| {
             let own = Flags { problems: vec!["5w1s".into()], ..Flags::default() };
             engine::Flags { quick, methods: vec!["C".into()], own, ..engine::Flags::default() }
@@ -310,6 +311,8 @@ mod tests {
         let cell = found.definition.cells_of(0).next().context("there is a cell")?;
         let (method, training) = <Table3 as engine::Experiment>::plan(&found, &cell);
         assert_eq!((training.outer_rate, training.outer_steps, method.inner_rate), (0.5, 500, Some(0.25)));
+        let factors = ["symmetry_taps", "block0.conv.symmetry_taps", "block1.conv.symmetry_taps"];
+        assert_eq!(factors.map(|name| method.outer_factors[name]), [0.25, 32.0, 16.0]);
         let tasks = &found.definition.tasks;
         assert_eq!((cell.problem.query(tasks), cell.problem.test_tasks(tasks)), (7, 300));
         // In a quick run no more test and validation tasks than that asks for.

@@ -205,7 +205,10 @@ pub fn prepare(run: &Run<Table3>, cell: &Cell<Table3>, device: Device) -> Result
     };
     let tasks = CellTasks {
         episodes: Arc::new(Episodes {
-            train: Prefetch::ahead(Stages { first: episodes(Role::Train, 0)?, late }, episodes_ahead(&device)),
+            train: Prefetch::ahead(
+                Stages { first: episodes(Role::Train, 0)?, late },
+                episodes_ahead(&device),
+            ),
             test: episodes(Role::Test, test_tasks)?,
         }),
         validation: Some(Arc::new(episodes(Role::Validate, validating.tasks)?)),

@@ -74,10 +74,11 @@ impl SignedPermutation {
     /// [`Error::CycleNotation`] when the text is something else; [`Error::TooManyPoints`].
     pub fn parse(text: &str, degree: usize) -> Result<Self> {
         // Signs are read beside, and taken away for the permutation.
-        let points = Permutation::parse(&text.replace('-', " "), degree).map_err(|problem| match problem {
-            Error::CycleNotation { problem, .. } => Error::cycle_notation(text, &problem),
-            other => other,
-        })?;
+        let points =
+            Permutation::parse(&text.replace('-', " "), degree).map_err(|problem| match problem {
+                Error::CycleNotation { problem, .. } => Error::cycle_notation(text, &problem),
+                other => other,
+            })?;
         let inverse = points.inverse();
         let mut flips = vec![false; degree];
         let mut rest = text;
