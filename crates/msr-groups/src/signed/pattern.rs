@@ -34,7 +34,7 @@ use crate::sharing::{SharingPattern, check_weights};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SignedPattern {
     outputs: usize,
     inputs: usize,
@@ -247,6 +247,14 @@ impl SignedPattern {
             0 => b == 0,
             at => *meets[at - 1].get_or_insert(a.signum() * b) == a.signum() * b,
         })
+    }
+
+    /// The pattern without signs, where no weight has a minus and none is zero.
+    pub fn unsigned(&self) -> Option<SharingPattern> {
+        if self.entries.iter().any(|&entry| entry <= 0) {
+            return None;
+        }
+        SharingPattern::from_labels(self.outputs, self.inputs, &self.entries).ok()
     }
 
     /// The pattern on `+e_0, −e_0, +e_1, …` of outputs and inputs, see

@@ -1,0 +1,47 @@
+//! What is found in data sets in `.npz` files: `x (tasks, examples, inputs)`, `y (tasks, examples,
+//! outputs)`; behind a `+` in front of a name signs are looked for.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for argument in std::env::args().skip(1) {
+        let (signed, path) = argument.strip_prefix('+').map_or((false, argument.as_str()), |path| (true, path));
+        let bytes = std::fs::read(path)?;
+        let mut arrays = msr_files::Arrays::from_bytes(&bytes)?;
+        let shape = |name: &str, arrays: &mut msr_files::Arrays<'_>| -> Result<Vec<usize>, Box<dyn std::error::Error>> {
+            let found = arrays.list()?.into_iter().find(|array| array.name == name);
+            Ok(found.ok_or("there is no such array")?.shape)
+        };
+        let (of_x, of_y) = (shape("x", &mut arrays)?, shape("y", &mut arrays)?);
+        let (x, y) = (arrays.numbers("x")?, arrays.numbers("y")?);
+        let mut tasks = Tasks::new(of_x[2], of_y[2])?;
+        for task in 0..of_x[0] {
+            let (a, b) = (of_x[1] * of_x[2], of_y[1] * of_y[2]);
+            tasks.add(&x[task * a..(task + 1) * a], &y[task * b..(task + 1) * b])?;
+        }
+        let start = std::time::Instant::now();
+        let verdict = discover(&tasks, &DiscoverConfig { signed, ..DiscoverConfig::default() })?;
+        println!("{path} ({:.1} s): {verdict}", start.elapsed().as_secs_f64());
+        if std::env::var_os("MSR_SHOW").is_some() {
+            for row in &verdict.tested {
+                println!(
+                    "  k {} alpha {:.4} [{:.4}, {:.4}] p {:.4} gain {:.4} visible {:.2} ln {:.1} order {:?} {} {}",
+                    row.pattern.free_parameters(),
+                    row.asymmetry.value,
+                    row.asymmetry.lower,
+                    row.asymmetry.upper,
+                    row.p_score,
+                    row.gain,
+                    row.visible,
+                    row.ln_coincidence,
+                    row.order,
+                    if row.is_accepted { "accepted" } else { "" },
+                    if row.is_refused { "refused" } else { "" }
+                );
+            }
+        }
+        if let VerdictKind::Found(_) = verdict.kind {}
+    }
+    Ok(())
+}

@@ -1,0 +1,483 @@
+//! Finding on one half of the tasks, confirming on the other.
+
+use std::collections::HashMap;
+
+use msr_groups::{
+    PermutationGroup, Recovery, RecoveryConfig, SignedPattern, SignedPermutation, SymmetryMatrix, name_of,
+    pattern_automorphisms, recover, signed_automorphisms, signed_pairs,
+};
+use nalgebra::DMatrix;
+use num_bigint::BigUint;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::confirm::{asymmetry, scores, tied, untied};
+use crate::error::{Error, Result};
+use crate::guard::plants_found;
+use crate::learn::{Learned, leading, learn, maximise};
+use crate::moments::Moments;
+use crate::search::{Candidate, Pair, search};
+use crate::statistics::{Coincidence, Interval, Sample, ratio};
+use crate::tasks::{Scaled, Tasks, scaled};
+use crate::ties::Ties;
+use crate::verdict::{Bounds, Symmetry, Tested, Verdict, VerdictKind, Why};
+
+/// The fewest tasks that confirm.
+const FEWEST: usize = 10;
+/// The rank of the tasks' own estimates that are searched.
+const LEADING: usize = 80;
+/// A candidate is kept on the first half while its score is below so many of its errors.
+const SCREEN: f64 = 2.5;
+/// The best candidates that are tried together.
+const CHAINED: usize = 60;
+/// Patterns of a chain.
+const PATTERNS: usize = 12;
+/// Patterns that are looked at on the second half in all.
+const MOST_TESTED: usize = 60;
+/// A pattern is worse than another one when its density is below by so many errors.
+const WORSE: f64 = 3.0;
+/// The ln of the probability of a coincidence that is accepted.
+const LN_COINCIDENCE: f64 = -6.907_755_278_982_137;
+
+/// How [`discover`] decides.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiscoverConfig {
+    /// Whether components may change their signs: signed permutations.
+    pub signed: bool,
+    /// δ: what breaks a symmetry may be less than this share of the variation of the weights.
+    pub tolerance: f64,
+    /// The probability of an interval to miss the truth on both sides together, before it is divided
+    /// among the patterns that are tried.
+    pub level: f64,
+    /// Which tasks find and which confirm, and everything else that is drawn.
+    pub seed: u64,
+}
+
+impl Default for DiscoverConfig {
+    /// Without signs, 5 %, 1 %, seed 0.
+    fn default() -> Self {
+        Self { signed: false, tolerance: 0.05, level: 0.01, seed: 0 }
+    }
+}
+
+impl DiscoverConfig {
+    fn check(&self) -> Result<()> {
+        for (name, value) in [("tolerance", self.tolerance), ("level", self.level)] {
+            if !(value > 0.0 && value < 1.0) {
+                return Err(Error::config(format!("the {name} must be above 0 and below 1, got {value}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the tasks of one half, and what was learned of the other, say of a pattern.
+struct Row {
+    ties: Ties,
+    pairs: Vec<Pair>,
+    interval: Interval,
+    /// Of the score.
+    p_score: f64,
+    /// Of the density, tied less untied, a number.
+    gain: Sample,
+    visible: f64,
+    ln_coincidence: f64,
+    densities: Vec<f64>,
+    group: Option<(PermutationGroup, BigUint)>,
+    is_accepted: bool,
+    is_rejected: bool,
+}
+
+struct Course<'a> {
+    config: DiscoverConfig,
+    shape: (usize, usize),
+    learned: &'a Learned,
+    confirming: Vec<&'a Scaled>,
+    /// Of the tasks that find, and of those that confirm.
+    found_on: Vec<Moments>,
+    moments: Vec<Moments>,
+    sigma: DMatrix<f64>,
+    untied: Vec<f64>,
+    rank: f64,
+    rng: ChaCha8Rng,
+    rows: Vec<Row>,
+    known: HashMap<SignedPattern, usize>,
+}
+
+/// Which permutations of outputs and inputs do the tasks share?
+///
+/// Half of the tasks are used to find candidates, and the other half to accept or refuse them. A
+/// symmetry is found when what breaks it is less than the tolerance with high confidence, a score test
+/// sees nothing of it, chance is ruled out, and all larger candidates were refused; there is none
+/// when all candidates were refused and an exchange planted in these data would have been found.
+///
+///
+/// # Errors
+/// [`Error::Data`] when there are fewer than two tasks, or all inputs are the same;
+/// [`Error::Config`] for numbers outside their range; [`Error::Groups`] when there are too many inputs
+/// and outputs.
+pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
+    config.check()?;
+    if tasks.count() < 2 {
+        return Err(Error::data(format!(
+            "{} tasks; a symmetry is what several tasks share, so at least two are needed",
+            tasks.count()
+        )));
+    }
+    let all = scaled(tasks)?;
+    let shape = (tasks.outputs(), tasks.inputs());
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.shuffle(&mut rng);
+    let (finding, confirming) = order.split_at(all.len() / 2);
+    if confirming.len() < FEWEST || finding.len() < FEWEST {
+        return Ok(Verdict::undecided(*config, shape, Why::FewTasks { needed: 2 * FEWEST }, Vec::new(), None));
+    }
+    let of = |which: &[usize]| which.iter().map(|&i| all[i].moments.clone()).collect::<Vec<_>>();
+    let found_on = of(finding);
+    let Some(learned) = learn(&found_on) else {
+        return Ok(Verdict::undecided(*config, shape, Why::NotLearned, Vec::new(), None));
+    };
+    let (views, kept) = candidates(&found_on, &learned, shape, config, &mut rng)?;
+    let moments = of(confirming);
+    let all_moments: Vec<&Moments> = all.iter().map(|task| &task.moments).collect();
+    let numbers: usize = all_moments.iter().map(|m| m.numbers).sum();
+    let mut sigma = DMatrix::<f64>::zeros(shape.1, shape.1);
+    for task in &all_moments {
+        sigma += &task.xx;
+    }
+    sigma *= shape.0 as f64 / numbers.max(1) as f64;
+    let mut course = Course {
+        config: *config,
+        shape,
+        learned: &learned,
+        confirming: confirming.iter().map(|&i| &all[i]).collect(),
+        untied: learned.densities(&moments),
+        found_on,
+        moments,
+        sigma,
+        rank: learned.effective_rank(finding.len()),
+        rng,
+        rows: Vec::new(),
+        known: HashMap::new(),
+    };
+    for pairs in chain(&kept, shape)? {
+        course.test(pairs)?;
+    }
+    let mut best = course.choose();
+    // Larger groups: each kept candidate together with the best so far, and again while that helps.
+    while let Some(at) = best {
+        for candidate in &kept {
+            if course.rows.len() >= MOST_TESTED {
+                break;
+            }
+            let mut pairs = course.rows[at].pairs.clone();
+            pairs.push(candidate.pair.clone());
+            course.test(pairs)?;
+        }
+        let next = course.choose();
+        if next == best {
+            break;
+        }
+        best = next;
+    }
+    if best.is_none() {
+        for candidate in views.iter().take(8) {
+            course.test(vec![candidate.pair.clone()])?;
+        }
+    }
+    course.verdict(best, || {
+        let finding: Vec<&Scaled> = finding.iter().map(|&i| &all[i]).collect();
+        plants_found(&finding, &learned, shape, config.signed, config.seed)
+    })
+}
+
+/// Candidates: the best of all, whatever they are, and those that pass a score test on the half of
+/// the tasks that finds.
+fn candidates(
+    tasks: &[Moments],
+    learned: &Learned,
+    shape: (usize, usize),
+    config: &DiscoverConfig,
+    rng: &mut ChaCha8Rng,
+) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+    let (m, n) = shape;
+    let mut views = vec![learned.u.clone(), leading(tasks, LEADING)];
+    let deviation: Vec<f64> = {
+        let mut xx = DMatrix::<f64>::zeros(n, n);
+        tasks.iter().for_each(|task| xx += &task.xx);
+        xx.diagonal().iter().map(|v| v.sqrt()).collect()
+    };
+    let (least, most) = deviation.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &d| (l.min(d), h.max(d)));
+    if most > 1.2 * least && most > 0.0 {
+        let scaled = |u: &DMatrix<f64>| {
+            DMatrix::from_fn(u.nrows(), u.ncols(), |row, column| u[(row, column)] * deviation[row % n] / most)
+        };
+        let more: Vec<_> = views.iter().map(scaled).collect();
+        views.extend(more);
+    }
+    let mut found: Vec<Vec<Candidate>> = Vec::new();
+    for (at, view) in views.iter().enumerate() {
+        let mut of_view = if at == 0 { recovered(view, shape)? } else { Vec::new() };
+        of_view.extend(search(view, shape, config.signed, 300, rng));
+        found.push(of_view);
+    }
+    let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
+    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    // Two halves of these tasks: what is learned of one is tested on the other.
+    let (first, second) = tasks.split_at(tasks.len() / 2);
+    let rank = learned.u.ncols();
+    let of_half = |half: &[Moments]| {
+        let (u, noise) = maximise(half, rank, 15)?;
+        let noise = if learned.floor > 0.0 { learned.noise } else { noise };
+        Some(Learned { u, noise, floor: learned.floor })
+    };
+    let (Some(of_first), Some(of_second)) = (of_half(first), of_half(second)) else {
+        return Ok((raw, Vec::new()));
+    };
+    let bases = [untied(second, &of_first), untied(first, &of_second)];
+    let most = if learned.floor > 0.0 { 20 } else { 80 };
+    let (mut kept, mut seen): (Vec<Candidate>, Vec<SignedPattern>) = (Vec::new(), Vec::new());
+    for candidate in found.iter().flat_map(|view| view.iter().take(most)) {
+        let pattern = SignedPattern::from_pairs(m, n, std::slice::from_ref(&candidate.pair))?;
+        if pattern.free_parameters() == 0 || seen.contains(&pattern) {
+            continue;
+        }
+        seen.push(pattern.clone());
+        let ties = Ties::new(pattern);
+        let halves = [(second, &of_first), (first, &of_second)];
+        let values: Option<Vec<Vec<f64>>> =
+            halves.iter().map(|(tasks, learned)| scores(tasks, learned, &ties)).collect();
+        let Some(values) = values else { continue };
+        let score = Sample::of(&values.concat());
+        if score.t() >= SCREEN {
+            continue;
+        }
+        if learned.floor > 0.0 {
+            let gains: Option<Vec<Vec<f64>>> = halves
+                .iter()
+                .zip(&bases)
+                .map(|((tasks, learned), base)| {
+                    let (found, _) = tied(tasks, learned, &ties)?;
+                    Some(found.iter().zip(base).map(|(tied, untied)| tied - untied).collect())
+                })
+                .collect();
+            if gains.is_none_or(|gains| Sample::of(&gains.concat()).t() < -3.0) {
+                continue;
+            }
+        }
+        kept.push(candidate.clone());
+    }
+    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    Ok((raw, kept))
+}
+
+/// The generators of the group that equal rows of U tell, where they do.
+fn recovered(u: &DMatrix<f64>, (m, n): (usize, usize)) -> Result<Vec<Candidate>> {
+    let rows = u.transpose();
+    let Recovery::Group(group) = recover(SymmetryMatrix::new(rows.as_slice(), m, n)?, &RecoveryConfig::default())?
+    else {
+        return Ok(Vec::new());
+    };
+    let candidate = |(on_outputs, on_inputs)| Candidate {
+        pair: (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs)),
+        asymmetry: 0.0,
+    };
+    Ok(group.generators().into_iter().map(candidate).collect())
+}
+
+/// The groups that the candidates generate, one more at a time, and the best ones alone.
+fn chain(kept: &[Candidate], (m, n): (usize, usize)) -> Result<Vec<Vec<Pair>>> {
+    let mut chains: Vec<Vec<Pair>> = Vec::new();
+    let mut last = None;
+    let mut pairs: Vec<Pair> = Vec::new();
+    for candidate in kept.iter().take(CHAINED) {
+        let mut more = pairs.clone();
+        more.push(candidate.pair.clone());
+        let pattern = SignedPattern::from_pairs(m, n, &more)?;
+        if last.as_ref() == Some(&pattern) {
+            continue;
+        }
+        let is_last = pattern.free_parameters() <= 1 || chains.len() + 1 >= PATTERNS;
+        last = Some(pattern);
+        pairs = more;
+        chains.push(pairs.clone());
+        if is_last {
+            break;
+        }
+    }
+    chains.extend(kept.iter().take(4).map(|candidate| vec![candidate.pair.clone()]));
+    Ok(chains)
+}
+
+/// The group of a pattern, and how many maps it makes of one: `(−1, −1)` makes none.
+fn group_of(pattern: &SignedPattern) -> Result<(PermutationGroup, BigUint)> {
+    match pattern.unsigned() {
+        Some(pattern) => {
+            let group = pattern_automorphisms(&pattern)?;
+            let order = group.order();
+            Ok((group, order))
+        }
+        None => {
+            let group = signed_automorphisms(pattern)?;
+            let order = group.order() / 2u32;
+            Ok((group, order))
+        }
+    }
+}
+
+/// The natural logarithm of a count.
+fn ln(count: &BigUint) -> f64 {
+    let bits = count.bits();
+    let shift = bits.saturating_sub(60);
+    let head = u64::try_from(count >> shift).unwrap_or(1).max(1);
+    (head as f64).ln() + shift as f64 * 2f64.ln()
+}
+
+impl Course<'_> {
+    /// What the confirming tasks say of the pattern of these pairs, unless that is known.
+    fn test(&mut self, pairs: Vec<Pair>) -> Result<()> {
+        let pattern = SignedPattern::from_pairs(self.shape.0, self.shape.1, &pairs)?;
+        if pattern.free_parameters() == 0 || self.known.contains_key(&pattern) {
+            return Ok(());
+        }
+        let ties = Ties::new(pattern.clone());
+        // What is common to the tasks that find, were their weights tied.
+        let of = |tasks: &[Moments]| tasks.iter().map(|task| ties.moments(task)).collect::<Vec<_>>();
+        let Some(tied) = self.learned.tied(&self.found_on, &ties) else { return Ok(()) };
+        let densities = tied.densities(&of(&self.moments));
+        let Some(found) = scores(&self.moments, self.learned, &ties) else { return Ok(()) };
+        let seen = asymmetry(&self.confirming, &tied, &ties, &self.sigma, &mut self.rng);
+        let Some(seen) = seen else { return Ok(()) };
+        let gains: Vec<f64> = densities.iter().zip(&self.untied).map(|(a, b)| a - b).collect();
+        let (gain, p_score) = (Sample::of(&gains), Sample::of(&found).p_above());
+        let DiscoverConfig { tolerance, level, signed, .. } = self.config;
+        let level = level / 20.0;
+        let interval = ratio(&seen.apart, &seen.reference, level);
+        let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < 1e-3;
+        let is_small = interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        let has_floor = self.learned.floor > 0.0;
+        let fits = is_small && is_zero && p_score > 1e-3 && seen.visible > 0.2 && (!has_floor || gain.t() > -3.3);
+        let (mut group, mut ln_coincidence) = (None, 0.0);
+        if fits {
+            let (found, order) = group_of(&pattern)?;
+            let is_signed = signed && ties.has_signs();
+            let tied = ties.is_tied().iter().filter(|&&tied| tied).count();
+            ln_coincidence = Coincidence {
+                outputs: self.shape.0,
+                inputs: self.shape.1,
+                signed: is_signed,
+                ln_order: ln(&order),
+                tied,
+                kinds: ties.tied_kinds(),
+                rank: self.rank,
+                asymmetry: interval.upper.max(1e-6),
+            }
+            .ln_bound();
+            group = (order > BigUint::from(1u32)).then_some((found, order));
+        }
+        let is_accepted = group.is_some() && ln_coincidence < LN_COINCIDENCE;
+        let is_rejected = interval.lower > 0.005 || (p_score < level && interval.value > 0.002);
+        self.known.insert(pattern, self.rows.len());
+        let visible = seen.visible;
+        self.rows.push(Row {
+            ties, pairs, interval, p_score, gain, visible, ln_coincidence, densities, group, is_accepted, is_rejected,
+        });
+        Ok(())
+    }
+
+    /// Of the accepted patterns whose density is not clearly below the best, the one that ties
+    /// the most.
+    fn choose(&self) -> Option<usize> {
+        let accepted = || (0..self.rows.len()).filter(|&at| self.rows[at].is_accepted);
+        let density = |at: usize| Sample::of(&self.rows[at].densities).mean;
+        let best = accepted().max_by(|&a, &b| density(a).total_cmp(&density(b)))?;
+        let is_worse = |at: usize| {
+            let apart: Vec<f64> =
+                self.rows[at].densities.iter().zip(&self.rows[best].densities).map(|(a, b)| a - b).collect();
+            let apart = Sample::of(&apart);
+            apart.mean < -WORSE * apart.error - 1e-12
+        };
+        accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
+    }
+
+    fn verdict(self, best: Option<usize>, plants: impl FnOnce() -> usize) -> Result<Verdict> {
+        let bounds = |row: &Row| Bounds {
+            value: row.interval.value,
+            lower: row.interval.lower,
+            upper: row.interval.upper,
+        };
+        let tested: Vec<Tested> = self
+            .rows
+            .iter()
+            .map(|row| Tested {
+                pattern: row.ties.pattern.clone(),
+                asymmetry: bounds(row),
+                p_score: row.p_score,
+                gain: row.gain.mean,
+                visible: row.visible,
+                ln_coincidence: row.ln_coincidence,
+                order: row.group.as_ref().map(|(_, order)| order.clone()),
+                is_accepted: row.is_accepted,
+                is_refused: row.is_rejected,
+            })
+            .collect();
+        let (config, shape) = (self.config, self.shape);
+        if let Some(at) = best {
+            let row = &self.rows[at];
+            let Some((group, order)) = &row.group else {
+                return Ok(Verdict::undecided(config, shape, Why::NotConfirmed, tested, None));
+            };
+            // A larger group that could be neither accepted nor refused.
+            let is_open = |other: &Row| {
+                other.ties.free() < row.ties.free()
+                    && !other.is_rejected
+                    && row.ties.pattern.is_finer_than(&other.ties.pattern)
+            };
+            let is_whole = !self.rows.iter().any(is_open) && self.rows.len() < MOST_TESTED;
+            let generators = match row.ties.pattern.unsigned() {
+                Some(_) => {
+                    let split = |g: &msr_groups::Permutation| {
+                        let (m, n) = shape;
+                        Some((g.restrict(0..m)?.into(), g.restrict(m..m + n)?.into()))
+                    };
+                    group.generators().iter().filter_map(split).collect()
+                }
+                None => signed_pairs(group, shape.0, shape.1),
+            };
+            let name = row.ties.pattern.unsigned().and_then(|_| name_of(group));
+            let symmetry = Symmetry {
+                order: order.clone(),
+                name,
+                pattern: row.ties.pattern.clone(),
+                generators,
+                asymmetry: bounds(row),
+                confirmed_on: self.confirming.len(),
+            };
+            let kind = if is_whole { VerdictKind::Found(symmetry) } else { VerdictKind::AtLeast(symmetry) };
+            return Ok(Verdict::new(config, shape, kind, tested));
+        }
+        if !self.rows.is_empty() && self.rows.iter().all(|row| row.is_rejected) {
+            let found = plants();
+            if found == crate::guard::PLANTS {
+                return Ok(Verdict::new(config, shape, VerdictKind::None, tested));
+            }
+            return Ok(Verdict::undecided(config, shape, Why::Blind { found }, tested, None));
+        }
+        // The pattern that lacks nothing but a narrower interval.
+        let more = self
+            .rows
+            .iter()
+            .filter(|row| !row.is_rejected && row.interval.value < config.tolerance && row.interval.upper.is_finite())
+            .map(|row| {
+                let (value, upper) = (row.interval.value, row.interval.upper);
+                let factor = ((upper - value) / (config.tolerance - value.max(0.0))).powi(2);
+                ((factor - 1.0).max(0.0) * 2.0 * self.confirming.len() as f64).ceil()
+            })
+            .filter(|more| *more >= 1.0 && *more < 1e7)
+            .min_by(f64::total_cmp)
+            .map(|more| more as usize);
+        Ok(Verdict::undecided(config, shape, Why::NotConfirmed, tested, more))
+    }
+}

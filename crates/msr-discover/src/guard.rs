@@ -1,0 +1,83 @@
+//! Whether a symmetry would have been seen: exchanges planted in the same data.
+
+use msr_groups::{Permutation, SignedPattern, SignedPermutation};
+use nalgebra::{DMatrix, DVector};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::learn::{Learned, leading, learn, noise_within};
+use crate::moments::Moments;
+use crate::search::search;
+use crate::tasks::{Scaled, centred};
+use crate::ties::Ties;
+
+/// How many exchanges are planted.
+pub(crate) const PLANTS: usize = 3;
+
+/// A random exchange of (nearly) all points in pairs.
+fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<Permutation> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.shuffle(rng);
+    let mut images: Vec<usize> = (0..count).collect();
+    for pair in order.chunks_exact(2) {
+        images.swap(pair[0], pair[1]);
+    }
+    Permutation::from_images(&images).ok()
+}
+
+/// How many of [`PLANTS`] exchanges are found again, planted into these tasks: the same inputs, weights
+/// as they were learned but tied by the exchange, and the same noise.
+pub(crate) fn plants_found(
+    tasks: &[&Scaled],
+    learned: &Learned,
+    (m, n): (usize, usize),
+    signed: bool,
+    seed: u64,
+) -> usize {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x706c_616e_7473);
+    let moments: Vec<Moments> = tasks.iter().map(|task| task.moments.clone()).collect();
+    let within = noise_within(&moments).unwrap_or(f64::INFINITY);
+    let is_dense = within < 0.7 * learned.noise;
+    let noise = if is_dense { within } else { learned.noise };
+    let mut found = 0;
+    for _ in 0..PLANTS {
+        let Some((on_outputs, on_inputs)) = exchange(m, &mut rng).zip(exchange(n, &mut rng)) else { continue };
+        let pair = (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs));
+        let Ok(pattern) = SignedPattern::from_pairs(m, n, std::slice::from_ref(&pair)) else { continue };
+        let ties = Ties::new(pattern);
+        let mut normal = |count: usize| -> DVector<f64> {
+            DVector::from_iterator(count, (0..count).map(|_| StandardNormal.sample(&mut rng)))
+        };
+        let weights: Vec<DVector<f64>> = moments
+            .iter()
+            .map(|task| match task.ridge(0.03).filter(|_| is_dense) {
+                Some(w) => w,
+                None => &learned.u * normal(learned.u.ncols()),
+            })
+            .collect();
+        let tied: Vec<DVector<f64>> = weights.iter().map(|w| ties.project_vector(w)).collect();
+        let size = |all: &[DVector<f64>]| all.iter().map(DVector::norm_squared).sum::<f64>();
+        let scale = (size(&weights) / size(&tied).max(f64::MIN_POSITIVE)).sqrt();
+        let planted: Vec<Moments> = tasks
+            .iter()
+            .zip(&tied)
+            .map(|(task, w)| {
+                let by_output = DMatrix::from_column_slice(n, m, w.as_slice()) * scale;
+                let x = if task.is_centred { centred(&task.x) } else { task.x.clone() };
+                let error = DMatrix::from_iterator(x.nrows(), m, normal(x.nrows() * m).iter().copied());
+                let y = &x * by_output + error * noise.sqrt();
+                let y = if task.is_centred { centred(&y) } else { y };
+                let size = (y.norm_squared() / y.len() as f64).sqrt().max(1e-12);
+                Moments::new(&x, &(y / size), task.is_centred)
+            })
+            .collect();
+        let Some(again) = learn(&planted) else { continue };
+        let is_seen = [again.u, leading(&planted, 80)].iter().any(|view| {
+            search(view, (m, n), signed, 20, &mut rng).iter().any(|candidate| candidate.pair == pair)
+        });
+        found += usize::from(is_seen);
+    }
+    found
+}

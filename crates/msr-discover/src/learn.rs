@@ -1,0 +1,215 @@
+//! The symmetry matrix of tasks by expectation maximisation, with the exact inner solution.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::latent::{Latent, density_over_floor};
+use crate::moments::Moments;
+use crate::ties::Ties;
+
+/// Ranks that are tried.
+const RANKS: [usize; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
+/// A further rank is worth its columns when the density of held-out tasks gains so much a number.
+const GAIN: f64 = 1e-4;
+/// A floor is there when it gains so much.
+const FLOOR_GAIN: f64 = 0.02;
+/// Floors that are tried, in units of the size of a weight.
+const FLOORS: [f64; 5] = [0.02, 0.06, 0.2, 0.6, 1.0];
+/// The most unknowns in a row of equations for U.
+const MOST_UNKNOWNS: usize = 1_300;
+/// The most unknowns of a tied U that is learned anew.
+const MOST_TIED: usize = 300;
+/// The smallest noise.
+const LEAST_NOISE: f64 = 1e-8;
+
+/// What tasks have in common: `vec(W) = U v + τ z`, `v ~ N(0, 1)` (k), `z ~ N(0, 1)` (m n), noise σ².
+#[derive(Clone, Debug)]
+pub(crate) struct Learned {
+    /// U, m n × k.
+    pub u: DMatrix<f64>,
+    /// σ².
+    pub noise: f64,
+    /// τ.
+    pub floor: f64,
+}
+
+impl Learned {
+    /// The effective rank of the weights.
+    pub fn effective_rank(&self, tasks: usize) -> f64 {
+        let gram = self.u.tr_mul(&self.u);
+        let values = gram.symmetric_eigenvalues();
+        let (sum, squares) = (values.sum(), values.norm_squared());
+        let weights = self.u.nrows() as f64;
+        let t = self.floor * self.floor;
+        if t == 0.0 {
+            return (sum * sum / squares.max(f64::MIN_POSITIVE)).max(1.0);
+        }
+        let all = (sum + t * weights).powi(2) / (squares + t * t * weights);
+        (1.0 + all).min(tasks as f64)
+    }
+
+    /// What is learned when the weights are tied, in the coordinates of the tied weights: from what was
+    /// learned without ties, some rounds more where they are cheap.
+    pub fn tied(&self, tasks: &[Moments], ties: &Ties) -> Option<Self> {
+        let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
+        let u = ties.coordinates(&self.u);
+        if self.floor > 0.0 || u.len() > MOST_TIED {
+            let (_, noise) = best_noise(&of_ties, &u, self.floor, self.noise);
+            return Some(Self { u, noise, floor: self.floor });
+        }
+        let (u, noise) = maximise_from(&of_ties, u, self.noise, 12)?;
+        Some(Self { u, noise, floor: 0.0 })
+    }
+
+    /// `ln p(y) / (s m)` of each task.
+    pub fn densities(&self, tasks: &[Moments]) -> Vec<f64> {
+        tasks.iter().map(|task| density_over_floor(&self.u, self.floor, task, self.noise)).collect()
+    }
+}
+
+/// The leading directions of the ridge estimates of the tasks' weights, m n × k, scaled to the share
+/// they have in them.
+pub(crate) fn leading(tasks: &[Moments], rank: usize) -> DMatrix<f64> {
+    let estimates: Vec<DVector<f64>> = tasks.iter().filter_map(|task| task.ridge(0.03)).collect();
+    let Some(first) = estimates.first() else { return DMatrix::zeros(0, 0) };
+    let weights = DMatrix::from_columns(&estimates);
+    let svd = weights.svd(true, false);
+    let Some(u) = svd.u else { return DMatrix::zeros(first.len(), 0) };
+    let mut order: Vec<usize> = (0..svd.singular_values.len()).collect();
+    order.sort_by(|&a, &b| svd.singular_values[b].total_cmp(&svd.singular_values[a]));
+    order.truncate(rank);
+    let scale = 1.0 / (estimates.len() as f64).sqrt();
+    let columns: Vec<DVector<f64>> =
+        order.iter().map(|&i| u.column(i) * (svd.singular_values[i] * scale)).collect();
+    DMatrix::from_columns(&columns)
+}
+
+/// U of rank `rank` and the noise that make the tasks likely, from their ridge estimates; `None` when
+/// equations have no solution.
+pub(crate) fn maximise(tasks: &[Moments], rank: usize, rounds: usize) -> Option<(DMatrix<f64>, f64)> {
+    maximise_from(tasks, leading(tasks, rank), 0.1, rounds)
+}
+
+/// The same from some U and noise.
+fn maximise_from(
+    tasks: &[Moments],
+    mut u: DMatrix<f64>,
+    mut noise: f64,
+    rounds: usize,
+) -> Option<(DMatrix<f64>, f64)> {
+    let first = tasks.first()?;
+    let (n, m) = (first.inputs(), first.outputs());
+    let k = u.ncols();
+    if k == 0 {
+        return None;
+    }
+    let yy: f64 = tasks.iter().map(|task| task.yy).sum();
+    let numbers: usize = tasks.iter().map(|task| task.numbers).sum();
+    for round in 0..rounds {
+        let latent = Latent::free(&u);
+        // Σ_t E[v vᵀ] ⊗ Σ x xᵀ, and Σ_t E[v] ⊗ Σ x yᵀ: unknown (l, x) of output y at l n + x.
+        let mut gram = DMatrix::<f64>::zeros(n * k, n * k);
+        let mut right = DMatrix::<f64>::zeros(n * k, m);
+        let mut second = DMatrix::<f64>::zeros(k, k);
+        for task in tasks {
+            let posterior = latent.posterior(task, noise)?;
+            let square = posterior.covariance + &posterior.mean * posterior.mean.transpose();
+            for (l, column) in posterior.mean.iter().enumerate() {
+                let mut part = right.rows_mut(l * n, n);
+                part += &task.xy * *column;
+                for other in 0..=l {
+                    let mut part = gram.view_mut((l * n, other * n), (n, n));
+                    part += &task.xx * square[(l, other)];
+                }
+            }
+            second += square;
+        }
+        gram.fill_upper_triangle_with_lower_triangle();
+        let size = u.norm_squared() / u.len() as f64;
+        let ridge = noise / size.max(1e-12) + 1e-8 * gram.trace() / (n * k) as f64;
+        let mut ridged = gram;
+        (0..n * k).for_each(|i| ridged[(i, i)] += ridge);
+        let solved = ridged.clone().cholesky()?.solve(&right);
+        let fit = solved.dot(&(&ridged * &solved)) - 2.0 * solved.dot(&right);
+        noise = ((yy + fit) / numbers.max(1) as f64).max(LEAST_NOISE);
+        u = DMatrix::from_fn(m * n, k, |weight, l| solved[(l * n + weight % n, weight / n)]);
+        if round >= 3 {
+            // v to unit covariance: the same weights, in other coordinates.
+            let mut second = second / tasks.len() as f64;
+            (0..k).for_each(|i| second[(i, i)] += 1e-10);
+            u *= second.cholesky()?.l();
+        }
+    }
+    Some((u, noise))
+}
+
+/// The mean density of the tasks with the noise that suits them best, and that noise. Where there is a
+/// floor, too small a noise would be taken up by untied weights alone.
+fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f64, f64) {
+    let of = |factor: f64| {
+        let noise = noise * factor;
+        (mean(tasks.iter().map(|task| density_over_floor(u, floor, task, noise))), noise)
+    };
+    [1.0, 4.0, 16.0, 64.0, 256.0].map(of).into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, noise))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
+    sum / count.max(1) as f64
+}
+
+/// The noise that the residuals of the tasks' own regressions tell, where there are examples enough.
+pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
+    let mut found: Vec<f64> = Vec::new();
+    for task in tasks {
+        let free = task.numbers as f64 - (task.inputs() * task.outputs()) as f64;
+        if free < 3.0 * task.outputs() as f64 {
+            return None;
+        }
+        found.push(task.residual(&task.ridge(1e-9)?) / free);
+    }
+    found.sort_by(f64::total_cmp);
+    found.get(found.len() / 2).map(|noise| noise.max(LEAST_NOISE))
+}
+
+/// U of the rank, with the floor, that suit held-out tasks best: the first quarter of them are held
+/// out for the choice, and all take part in the result. `None` for fewer than four tasks.
+pub(crate) fn learn(tasks: &[Moments]) -> Option<Learned> {
+    let (held_out, others) = tasks.split_at(tasks.len() / 4);
+    let first = held_out.first()?;
+    let (n, weights) = (first.inputs(), first.inputs() * first.outputs());
+    let mut best: Option<(f64, usize)> = None;
+    let mut worse = 0;
+    for rank in RANKS {
+        if rank > weights.min(others.len()) || rank * n > MOST_UNKNOWNS || worse == 2 {
+            break;
+        }
+        let Some((u, noise)) = maximise(others, rank, 12) else { break };
+        let latent = Latent::free(&u);
+        let density = mean(held_out.iter().map(|task| latent.density(task, noise)));
+        if best.is_none_or(|(least, _)| density > least + GAIN) {
+            (best, worse) = (Some((density, rank)), 0);
+        } else {
+            worse += 1;
+        }
+    }
+    let (mut density, rank) = best?;
+    let (u, noise) = maximise(others, rank, 20)?;
+    let within = noise_within(others);
+    let mut over = (0.0, noise);
+    let unit = (1.0 / n as f64).sqrt();
+    for floor in FLOORS {
+        for noise in [noise, noise / 4.0, noise / 20.0].into_iter().chain(within) {
+            let found = mean(held_out.iter().map(|task| density_over_floor(&u, floor * unit, task, noise)));
+            if found > density + FLOOR_GAIN {
+                (density, over) = (found, (floor * unit, noise));
+            }
+        }
+    }
+    let (u, own) = maximise(tasks, rank, 30)?;
+    let noise = match (over.0 > 0.0, within) {
+        (false, _) => own,
+        (true, Some(_)) => over.1,
+        (true, None) => over.1.max(own / 2.0),
+    };
+    Some(Learned { u, noise, floor: over.0 })
+}

@@ -1,0 +1,228 @@
+//! Candidates for symmetries of a symmetry matrix: permutations of outputs and inputs under which its
+//! rows stay almost where they are.
+//!
+//! Where one or two inputs go is fixed, and then two assignment problems take turns: the best
+//! permutation σ of outputs for the present one of inputs, and the best τ of inputs for the present σ;
+//! `|U − g U|²` is what both make small. With signs the gain is the magnitude of an inner product, and
+//! its sign is kept. All of it needs the inner products of the rows of U alone.
+
+use std::collections::HashMap;
+
+use msr_groups::{Permutation, SignedPermutation};
+use nalgebra::DMatrix;
+use pathfinding::kuhn_munkres::kuhn_munkres;
+use pathfinding::matrix::Matrix;
+use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
+
+/// The most starts.
+const MOST_STARTS: usize = 1_500;
+/// Rounds of the two assignments from one start.
+const ROUNDS: usize = 8;
+/// Weights of assignments are whole numbers up to this one.
+const RESOLUTION: f64 = (1u64 << 40) as f64;
+
+/// A pair of signed permutations of outputs and inputs.
+pub(crate) type Pair = (SignedPermutation, SignedPermutation);
+
+/// A pair that may be a symmetry.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub pair: Pair,
+    /// `|U − g U|² / 2 |U|²` over the weights that move.
+    pub asymmetry: f64,
+}
+
+/// The inner products of the rows of U.
+struct Rows {
+    m: usize,
+    n: usize,
+    gram: DMatrix<f64>,
+    signed: bool,
+    total: f64,
+}
+
+/// Where points go, and with which sign.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Half {
+    images: Vec<usize>,
+    flips: Vec<bool>,
+}
+
+impl Half {
+    fn identity(count: usize) -> Self {
+        Self { images: (0..count).collect(), flips: vec![false; count] }
+    }
+
+    fn sign(&self, at: usize) -> f64 {
+        if self.flips[at] { -1.0 } else { 1.0 }
+    }
+
+    fn signed(&self) -> Option<SignedPermutation> {
+        SignedPermutation::new(Permutation::from_images(&self.images).ok()?, &self.flips).ok()
+    }
+}
+
+/// Which inputs go where at the start, with which signs.
+struct Start {
+    from: Vec<usize>,
+    to: Vec<usize>,
+    flips: Vec<bool>,
+}
+
+impl Rows {
+    fn product(&self, (y, x): (usize, usize), (y2, x2): (usize, usize)) -> f64 {
+        self.gram[(y * self.n + x, y2 * self.n + x2)]
+    }
+
+    fn square(&self, y: usize, x: usize) -> f64 {
+        self.product((y, x), (y, x))
+    }
+
+    /// The images that make the sum of gains `2 ⟨·, ·⟩ − |·|²` large.
+    fn assign(&self, count: usize, gain: impl Fn(usize, usize) -> f64, size: impl Fn(usize) -> f64) -> Half {
+        let products: Vec<f64> = (0..count * count).map(|at| gain(at / count, at % count)).collect();
+        let value = |at: usize| {
+            let product = if self.signed { products[at].abs() } else { products[at] };
+            2.0 * product - size(at % count)
+        };
+        let values: Vec<f64> = (0..count * count).map(value).collect();
+        let largest = values.iter().fold(f64::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
+        let whole: Vec<i64> = values.iter().map(|v| (v / largest * RESOLUTION).round() as i64).collect();
+        let Ok(matrix) = Matrix::from_vec(count, count, whole) else { return Half::identity(count) };
+        let (_, images) = kuhn_munkres(&matrix);
+        let flips = images.iter().enumerate().map(|(at, &to)| self.signed && products[at * count + to] < 0.0);
+        let flips = flips.collect();
+        Half { images, flips }
+    }
+
+    /// The best σ, by some inputs and where they go.
+    fn outputs(&self, start: &Start) -> Half {
+        let signs: Vec<f64> = start.flips.iter().map(|&flip| if flip { -1.0 } else { 1.0 }).collect();
+        let inputs = || start.from.iter().zip(&start.to).zip(&signs);
+        let gain = |y: usize, to: usize| {
+            inputs().map(|((&x, &image), sign)| sign * self.product((y, x), (to, image))).sum()
+        };
+        self.assign(self.m, gain, |to| start.to.iter().map(|&x| self.square(to, x)).sum())
+    }
+
+    /// The best τ for this σ; the inputs of the start go where it says.
+    fn inputs(&self, outputs: &Half, start: &Start) -> Half {
+        let much = 1e3 * self.total + 1.0;
+        let gain = |x: usize, to: usize| {
+            let of = |y: usize| outputs.sign(y) * self.product((y, x), (outputs.images[y], to));
+            (0..self.m).map(of).sum::<f64>()
+        };
+        let is_fixed = |x: usize, to: usize| start.from.iter().zip(&start.to).any(|(&a, &b)| (a, b) == (x, to));
+        let fixed = |x: usize, to: usize| {
+            let gain = gain(x, to);
+            if is_fixed(x, to) { gain + much.copysign(gain) } else { gain }
+        };
+        self.assign(self.n, fixed, |to| (0..self.m).map(|y| self.square(outputs.images[y], to)).sum())
+    }
+
+    /// What a pair leaves of the weights that it moves, as a share; `None` for one that moves none of
+    /// any size.
+    fn asymmetry(&self, outputs: &Half, inputs: &Half) -> Option<f64> {
+        let (mut apart, mut size) = (0.0, 0.0);
+        for y in 0..self.m {
+            for x in 0..self.n {
+                let (y2, x2) = (outputs.images[y], inputs.images[x]);
+                let sign = outputs.sign(y) * inputs.sign(x);
+                if (y, x) != (y2, x2) || sign < 0.0 {
+                    let (a, b) = (self.square(y, x), self.square(y2, x2));
+                    apart += a + b - 2.0 * sign * self.product((y, x), (y2, x2));
+                    size += 2.0 * a;
+                }
+            }
+        }
+        (size > 2e-9 * self.total).then(|| apart / size)
+    }
+
+    fn starts(&self, rng: &mut ChaCha8Rng) -> Vec<Start> {
+        let n = self.n;
+        let mut starts = Vec::new();
+        let signs: &[[bool; 2]] = if self.signed { &[[false, false], [false, true]] } else { &[[false, false]] };
+        for second in 1..n.min(3) {
+            for (p, q) in (0..n * n).map(|at| (at / n, at % n)).filter(|(p, q)| p != q) {
+                for flips in signs {
+                    starts.push(Start { from: vec![0, second], to: vec![p, q], flips: flips.to_vec() });
+                }
+            }
+        }
+        for (x, to) in (0..n * n).map(|at| (at / n, at % n)).filter(|(x, to)| x != to) {
+            starts.push(Start { from: vec![x], to: vec![to], flips: vec![false] });
+        }
+        let all = |change: &dyn Fn(&mut Half)| {
+            let mut half = Half::identity(n);
+            change(&mut half);
+            Start { from: (0..n).collect(), to: half.images, flips: half.flips }
+        };
+        for (p, q) in (0..n).flat_map(|p| (p + 1..n).map(move |q| (p, q))) {
+            starts.push(all(&|half| half.images.swap(p, q)));
+        }
+        for p in (0..n).filter(|_| self.signed) {
+            starts.push(all(&|half| half.flips[p] = true));
+        }
+        if self.m > 1 {
+            starts.push(all(&|_| {}));
+        }
+        if starts.len() <= MOST_STARTS {
+            return starts;
+        }
+        let mut chosen = sample(rng, starts.len(), MOST_STARTS).into_vec();
+        chosen.sort_unstable();
+        let mut kept = Vec::with_capacity(MOST_STARTS);
+        let mut next = chosen.into_iter().peekable();
+        for (at, start) in starts.into_iter().enumerate() {
+            if next.next_if_eq(&at).is_some() {
+                kept.push(start);
+            }
+        }
+        kept
+    }
+}
+
+/// Pairs under which the rows of U (m n × k) stay almost where they are, the best first, at most
+/// `most`.
+pub(crate) fn search(
+    u: &DMatrix<f64>,
+    (m, n): (usize, usize),
+    signed: bool,
+    most: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Candidate> {
+    let gram = u * u.transpose();
+    let total = gram.trace();
+    if total <= 0.0 {
+        return Vec::new();
+    }
+    let rows = Rows { m, n, gram, signed, total };
+    let mut found: HashMap<(Half, Half), f64> = HashMap::new();
+    for start in rows.starts(rng) {
+        let mut outputs = rows.outputs(&start);
+        let mut inputs = rows.inputs(&outputs, &start);
+        for _ in 1..ROUNDS {
+            let all = Start { from: (0..n).collect(), to: inputs.images.clone(), flips: inputs.flips.clone() };
+            let next_outputs = rows.outputs(&all);
+            let next_inputs = rows.inputs(&next_outputs, &start);
+            let is_same = next_outputs == outputs && next_inputs == inputs;
+            (outputs, inputs) = (next_outputs, next_inputs);
+            if is_same {
+                break;
+            }
+        }
+        if let Some(asymmetry) = rows.asymmetry(&outputs, &inputs) {
+            found.insert((outputs, inputs), asymmetry);
+        }
+    }
+    let mut found: Vec<Candidate> = found
+        .into_iter()
+        .filter_map(|((outputs, inputs), asymmetry)| {
+            Some(Candidate { pair: (outputs.signed()?, inputs.signed()?), asymmetry })
+        })
+        .collect();
+    found.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
+    found.truncate(most);
+    found
+}

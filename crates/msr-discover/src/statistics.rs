@@ -1,0 +1,147 @@
+//! Intervals and tests over tasks.
+
+use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use statrs::function::gamma::ln_gamma;
+
+/// A mean with the error of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub mean: f64,
+    /// The standard error of the mean.
+    pub error: f64,
+    pub count: usize,
+}
+
+impl Sample {
+    pub fn of(values: &[f64]) -> Self {
+        let count = values.len();
+        let mean = values.iter().sum::<f64>() / count.max(1) as f64;
+        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        let variance = squares / count.saturating_sub(1).max(1) as f64;
+        Self { mean, error: (variance / count.max(1) as f64).sqrt(), count }
+    }
+
+    /// The mean in units of its error.
+    pub fn t(self) -> f64 {
+        self.mean / self.error.max(f64::MIN_POSITIVE)
+    }
+
+    /// The probability of a t as large or larger, were the mean zero.
+    pub fn p_above(self) -> f64 {
+        let t = self.t().clamp(-1e12, 1e12);
+        student(self.count).map_or(1.0, |distribution| distribution.sf(t))
+    }
+}
+
+fn student(count: usize) -> Option<StudentsT> {
+    StudentsT::new(0.0, 1.0, count.checked_sub(1).filter(|&free| free > 0)? as f64).ok()
+}
+
+/// An estimate with one-sided bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Interval {
+    pub value: f64,
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// The ratio of two means over tasks, with a one-sided bound at `level` on each side (Fieller).
+///
+/// Source: Fieller, "Some Problems in Interval Estimation" (1954).
+pub(crate) fn ratio(above: &[f64], below: &[f64], level: f64) -> Interval {
+    let (a, b) = (Sample::of(above), Sample::of(below));
+    let value = a.mean / b.mean;
+    let unknown = Interval { value, lower: f64::NEG_INFINITY, upper: f64::INFINITY };
+    let Some(t) = student(a.count).map(|distribution| distribution.inverse_cdf(1.0 - level)) else {
+        return unknown;
+    };
+    let products = above.iter().zip(below).map(|(x, y)| (x - a.mean) * (y - b.mean));
+    let n = a.count as f64;
+    let covariance = products.sum::<f64>() / (n - 1.0) / n;
+    let (va, vb) = (a.error.powi(2), b.error.powi(2));
+    let g = t * t * vb / (b.mean * b.mean);
+    if !(g < 1.0) || b.mean <= 0.0 {
+        return unknown;
+    }
+    let correction = if vb > 0.0 { va - covariance * covariance / vb } else { 0.0 };
+    let q = va - 2.0 * value * covariance + value * value * vb - g * correction;
+    let width = t / b.mean * q.max(0.0).sqrt();
+    let shift = if vb > 0.0 { g * covariance / vb } else { 0.0 };
+    Interval { value, lower: (value - shift - width) / (1.0 - g), upper: (value - shift + width) / (1.0 - g) }
+}
+
+/// What a coincidence is asked of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coincidence {
+    pub outputs: usize,
+    pub inputs: usize,
+    /// Whether signs are looked for.
+    pub signed: bool,
+    /// ln |G|.
+    pub ln_order: f64,
+    /// N, the weights that are tied.
+    pub tied: usize,
+    /// K, the kinds of them.
+    pub kinds: usize,
+    /// The effective rank of the weights.
+    pub rank: f64,
+    /// The share of the variation that the pattern leaves.
+    pub asymmetry: f64,
+}
+
+impl Coincidence {
+    /// A bound of the logarithm of the probability that weights without ties look as tied as this:
+    /// the number of conjugates of the group, `m! n! / |G|`, times `2^(m + n)` with signs, times ten,
+    /// times the probability that independent normal weights leave so little outside one pattern
+    /// (Beta with `rank (N − K) / 2` and `rank K / 2`).
+    pub fn ln_bound(self) -> f64 {
+        let Self { outputs: m, inputs: n, signed, ln_order, tied, kinds, rank, asymmetry } = self;
+        let factorials = ln_gamma(m as f64 + 1.0) + ln_gamma(n as f64 + 1.0);
+        let signs = if signed { (m + n) as f64 * 2f64.ln() } else { 0.0 };
+        let conjugates = factorials + signs - ln_order + 10f64.ln();
+        let left = tied.saturating_sub(kinds) as f64 * rank;
+        let kept = (kinds as f64).max(0.5) * rank;
+        if left <= 0.0 {
+            return conjugates;
+        }
+        let share = asymmetry.clamp(1e-6, 0.999) * left / (left + kept);
+        let chance = Beta::new(left / 2.0, kept / 2.0).map_or(1.0, |beta| beta.cdf(share));
+        conjugates + chance.max(f64::MIN_POSITIVE).ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Coincidence, Sample, ratio};
+
+    #[test]
+    fn a_sample_and_its_t() {
+        let sample = Sample::of(&[1.0, 2.0, 3.0, 4.0]);
+        assert!((sample.mean - 2.5).abs() < 1e-12 && (sample.error - 0.645_497_224_367_903).abs() < 1e-12);
+        // R: pt(2.5 / 0.6454972, 3, lower.tail = FALSE)
+        assert!((sample.p_above() - 0.015_233_1).abs() < 1e-4, "{}", sample.p_above());
+    }
+
+    #[test]
+    fn the_interval_of_a_ratio_closes_on_it() {
+        let below: Vec<f64> = (0..400).map(|i| 2.0 + 0.1 * f64::from(i % 7)).collect();
+        let above: Vec<f64> = below.iter().enumerate().map(|(i, b)| 0.25 * b + 0.01 * ((i % 5) as f64 - 2.0)).collect();
+        let found = ratio(&above, &below, 0.01);
+        assert!(found.lower < 0.25 && 0.25 < found.upper && found.upper - found.lower < 0.005, "{found:?}");
+        let wide = ratio(&[1.0, -1.0], &[1.0, -1.0], 0.01);
+        assert!(wide.lower.is_infinite() && wide.upper.is_infinite());
+        // A constant denominator is the interval of a mean.
+        let mean = ratio(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4], 0.025);
+        assert!((mean.upper - 2.5 - 3.182_446 * 0.645_497).abs() < 1e-4, "{mean:?}");
+    }
+
+    #[test]
+    fn coincidences_are_rarer_where_more_is_tied() {
+        let of = |tied, asymmetry| {
+            let (outputs, inputs, signed, ln_order, kinds, rank) = (6, 6, false, 0.0, 3, 2.0);
+            Coincidence { outputs, inputs, signed, ln_order, tied, kinds, rank, asymmetry }.ln_bound()
+        };
+        assert!(of(36, 0.01) < of(18, 0.01) && of(36, 0.01) < of(36, 0.1));
+        assert!(of(36, 0.001) < -20.0 && of(4, 0.9) > 0.0);
+    }
+}

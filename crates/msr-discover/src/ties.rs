@@ -1,0 +1,115 @@
+//! Weights tied by a pattern, in orthonormal coordinates.
+
+use msr_groups::SignedPattern;
+use nalgebra::{DMatrix, DVector};
+
+use crate::moments::Moments;
+
+/// The pattern of tied weights as `vec(W) = B c`, with the orthonormal columns
+/// `B[y n + x, label] = ± 1 / √size`.
+#[derive(Clone, Debug)]
+pub(crate) struct Ties {
+    pub pattern: SignedPattern,
+    pub inputs: usize,
+    /// The coordinate of each weight and its factor; none where the weight is zero.
+    cells: Vec<Option<(usize, f64)>>,
+}
+
+impl Ties {
+    pub fn new(pattern: SignedPattern) -> Self {
+        let (m, n) = (pattern.outputs(), pattern.inputs());
+        let factor: Vec<f64> = pattern.sizes().iter().map(|&size| 1.0 / f64::from(size).sqrt()).collect();
+        let cell = |weight: usize| {
+            let (label, is_negative) = pattern.entry(weight / n, weight % n)?;
+            Some((label, if is_negative { -factor[label] } else { factor[label] }))
+        };
+        let cells = (0..m * n).map(cell).collect();
+        Self { pattern, inputs: n, cells }
+    }
+
+    /// K, the number of coordinates.
+    pub fn free(&self) -> usize {
+        self.pattern.free_parameters()
+    }
+
+    /// The number of weights, m n.
+    pub fn weights(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Of each weight, whether the pattern says anything of it: that it is tied to another, or zero.
+    pub fn is_tied(&self) -> Vec<bool> {
+        let sizes = self.pattern.sizes();
+        self.cells.iter().map(|cell| cell.is_none_or(|(label, _)| sizes[label] > 1)).collect()
+    }
+
+    /// How many different free parameters tied weights have.
+    pub fn tied_kinds(&self) -> usize {
+        self.pattern.sizes().iter().filter(|&&size| size > 1).count()
+    }
+
+    /// Whether weights are tied with a minus, or to zero.
+    pub fn has_signs(&self) -> bool {
+        self.cells.iter().any(|cell| cell.is_none_or(|(_, factor)| factor < 0.0))
+    }
+
+    /// `Bᵀ M`, of M with m n rows.
+    pub fn coordinates(&self, of: &DMatrix<f64>) -> DMatrix<f64> {
+        let mut found = DMatrix::zeros(self.free(), of.ncols());
+        for column in 0..of.ncols() {
+            for (weight, cell) in self.cells.iter().enumerate() {
+                if let Some((label, factor)) = cell {
+                    found[(*label, column)] += factor * of[(weight, column)];
+                }
+            }
+        }
+        found
+    }
+
+    /// `B M`, of M with K rows.
+    pub fn weights_of(&self, of: &DMatrix<f64>) -> DMatrix<f64> {
+        DMatrix::from_fn(self.weights(), of.ncols(), |weight, column| {
+            self.cells[weight].map_or(0.0, |(label, factor)| factor * of[(label, column)])
+        })
+    }
+
+    /// `P M = B Bᵀ M`: the part that the pattern ties.
+    pub fn project(&self, of: &DMatrix<f64>) -> DMatrix<f64> {
+        self.weights_of(&self.coordinates(of))
+    }
+
+    /// `P w` of one vector of weights.
+    pub fn project_vector(&self, w: &DVector<f64>) -> DVector<f64> {
+        let mut c = vec![0.0; self.free()];
+        for (value, cell) in w.iter().zip(&self.cells) {
+            if let Some((label, factor)) = cell {
+                c[*label] += factor * value;
+            }
+        }
+        let value = |cell: &Option<(usize, f64)>| cell.map_or(0.0, |(label, factor)| factor * c[label]);
+        DVector::from_iterator(self.weights(), self.cells.iter().map(value))
+    }
+
+    /// The moments of a task in the coordinates of the tied weights: K inputs, one output.
+    pub fn moments(&self, of: &Moments) -> Moments {
+        let xy = DMatrix::from_column_slice(self.weights(), 1, of.xy.as_slice());
+        Moments { xx: self.gram(&of.xx), xy: self.coordinates(&xy), yy: of.yy, numbers: of.numbers }
+    }
+
+    /// `Bᵀ (1 ⊗ S) B`, K × K, for a matrix S (n × n) over inputs: in `m n²` steps.
+    pub fn gram(&self, s: &DMatrix<f64>) -> DMatrix<f64> {
+        let (n, k) = (self.inputs, self.free());
+        let mut gram = DMatrix::zeros(k, k);
+        for row in self.cells.chunks_exact(n) {
+            for (j, right) in row.iter().enumerate() {
+                let Some((right, by)) = right else { continue };
+                for (i, left) in row.iter().enumerate() {
+                    if let Some((left, factor)) = left {
+                        gram[(*left, *right)] += factor * by * s[(i, j)];
+                    }
+                }
+            }
+        }
+        gram
+    }
+}
