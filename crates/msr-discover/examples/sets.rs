@@ -6,10 +6,13 @@ use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for argument in std::env::args().skip(1) {
-        let (signed, path) = argument.strip_prefix('+').map_or((false, argument.as_str()), |path| (true, path));
+        let (signed, path) =
+            argument.strip_prefix('+').map_or((false, argument.as_str()), |path| (true, path));
         let bytes = std::fs::read(path)?;
         let mut arrays = msr_files::Arrays::from_bytes(&bytes)?;
-        let shape = |name: &str, arrays: &mut msr_files::Arrays<'_>| -> Result<Vec<usize>, Box<dyn std::error::Error>> {
+        let shape = |name: &str,
+                     arrays: &mut msr_files::Arrays<'_>|
+         -> Result<Vec<usize>, Box<dyn std::error::Error>> {
             let found = arrays.list()?.into_iter().find(|array| array.name == name);
             Ok(found.ok_or("there is no such array")?.shape)
         };

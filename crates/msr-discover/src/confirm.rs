@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::latent::{Latent, covariance, density_over_floor, sandwich};
 use crate::learn::Learned;
 use crate::moments::Moments;
-use crate::tasks::{Scaled, centred};
+use crate::tasks::{CENTRED_FROM, Scaled, centred};
 use crate::ties::Ties;
 
 /// Factors of the noise that are tried where there is a floor: a noise that is too small would be
@@ -96,9 +96,9 @@ fn inverse(of: &DMatrix<f64>) -> DMatrix<f64> {
     let eigen = of.clone().symmetric_eigen();
     let largest = eigen.eigenvalues.max();
     let middle = eigen.eigenvalues.mean();
-    let values = eigen.eigenvalues.map(|value| {
-        if value > 1e-7 * largest { 1.0 / (value + 1e-3 * middle) } else { 0.0 }
-    });
+    let values = eigen
+        .eigenvalues
+        .map(|value| if value > 1e-7 * largest { 1.0 / (value + 1e-3 * middle) } else { 0.0 });
     &eigen.eigenvectors * DMatrix::from_diagonal(&values) * eigen.eigenvectors.transpose()
 }
 
@@ -135,7 +135,10 @@ pub(crate) fn asymmetry(
     let centre = ties.tied_kinds() > 1 && !ties.has_signs();
     let inverse = inverse(sigma);
     let reference_of = |w: DVector<f64>| {
-        let mut w = DVector::from_iterator(w.len(), w.iter().zip(&is_tied).map(|(w, &tied)| if tied { *w } else { 0.0 }));
+        let mut w = DVector::from_iterator(
+            w.len(),
+            w.iter().zip(&is_tied).map(|(w, &tied)| if tied { *w } else { 0.0 }),
+        );
         if centre {
             let middle = w.sum() / count;
             w.iter_mut().zip(&is_tied).filter(|(_, tied)| **tied).for_each(|(w, _)| *w -= middle);
@@ -143,7 +146,8 @@ pub(crate) fn asymmetry(
         w
     };
     let (mut apart, mut reference) = (Vec::new(), Vec::new());
-    for task in tasks {
+    // Means of tasks that are small beside others are worth too little.
+    for task in tasks.iter().filter(|task| !task.is_centred || task.x.nrows() >= CENTRED_FROM) {
         let s = task.x.nrows();
         let groups = (s / 3).clamp(3, 6).min(s);
         let mut order: Vec<usize> = (0..s).collect();
@@ -158,7 +162,9 @@ pub(crate) fn asymmetry(
                 let (x, y) = (task.x.select_rows(&others), task.y.select_rows(&others));
                 let means = match task.is_centred && !others.is_empty() {
                     true => (x.row_mean(), y.row_mean()),
-                    false => (DMatrix::zeros(1, n).row(0).into_owned(), DMatrix::zeros(1, m).row(0).into_owned()),
+                    false => {
+                        (DMatrix::zeros(1, n).row(0).into_owned(), DMatrix::zeros(1, m).row(0).into_owned())
+                    }
                 };
                 let moments = match task.is_centred {
                     true => Moments::new(&centred(&x), &centred(&y), true),
@@ -172,7 +178,8 @@ pub(crate) fn asymmetry(
                 let left = |part: &[usize]| {
                     let (x, y) = (task.x.select_rows(part), task.y.select_rows(part));
                     let at = DMatrix::from_fn(x.nrows(), n, |i, j| x[(i, j)] - means.0[j]);
-                    let left = DMatrix::from_fn(y.nrows(), m, |i, j| y[(i, j)] - means.1[j]) - at * &by_output;
+                    let left =
+                        DMatrix::from_fn(y.nrows(), m, |i, j| y[(i, j)] - means.1[j]) - at * &by_output;
                     let weights = (x * &inverse).tr_mul(&left) / part.len() as f64;
                     DVector::from_column_slice(weights.as_slice())
                 };

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use msr_groups::{
-    PermutationGroup, Recovery, RecoveryConfig, SignedPattern, SignedPermutation, SymmetryMatrix, name_of,
-    pattern_automorphisms, recover, signed_automorphisms, signed_pairs,
+    Permutation, PermutationGroup, SignedPattern, name_of, pattern_automorphisms, signed_automorphisms,
+    signed_pairs,
 };
 use nalgebra::DMatrix;
 use num_bigint::BigUint;
@@ -12,12 +12,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::confirm::{asymmetry, scores, tied, untied};
+use crate::candidates::{candidates, chain};
+use crate::confirm::{asymmetry, scores};
 use crate::error::{Error, Result};
 use crate::guard::plants_found;
-use crate::learn::{Learned, leading, learn, maximise};
+use crate::learn::{Learned, learn};
 use crate::moments::Moments;
-use crate::search::{Candidate, Pair, search};
+use crate::search::Pair;
 use crate::statistics::{Coincidence, Interval, Sample, ratio};
 use crate::tasks::{Scaled, Tasks, scaled};
 use crate::ties::Ties;
@@ -25,14 +26,6 @@ use crate::verdict::{Bounds, Symmetry, Tested, Verdict, VerdictKind, Why};
 
 /// The fewest tasks that confirm.
 const FEWEST: usize = 10;
-/// The rank of the tasks' own estimates that are searched.
-const LEADING: usize = 80;
-/// A candidate is kept on the first half while its score is below so many of its errors.
-const SCREEN: f64 = 2.5;
-/// The best candidates that are tried together.
-const CHAINED: usize = 60;
-/// Patterns of a chain.
-const PATTERNS: usize = 12;
 /// Patterns that are looked at on the second half in all.
 const MOST_TESTED: usize = 60;
 /// A pattern is worse than another one when its density is below by so many errors.
@@ -132,7 +125,13 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     order.shuffle(&mut rng);
     let (finding, confirming) = order.split_at(all.len() / 2);
     if confirming.len() < FEWEST || finding.len() < FEWEST {
-        return Ok(Verdict::undecided(*config, shape, Why::FewTasks { needed: 2 * FEWEST }, Vec::new(), None));
+        return Ok(Verdict::undecided(
+            *config,
+            shape,
+            Why::FewTasks { needed: 2 * FEWEST },
+            Vec::new(),
+            None,
+        ));
     }
     let of = |which: &[usize]| which.iter().map(|&i| all[i].moments.clone()).collect::<Vec<_>>();
     let found_on = of(finding);
@@ -193,124 +192,6 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     })
 }
 
-/// Candidates: the best of all, whatever they are, and those that pass a score test on the half of
-/// the tasks that finds.
-fn candidates(
-    tasks: &[Moments],
-    learned: &Learned,
-    shape: (usize, usize),
-    config: &DiscoverConfig,
-    rng: &mut ChaCha8Rng,
-) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
-    let (m, n) = shape;
-    let mut views = vec![learned.u.clone(), leading(tasks, LEADING)];
-    let deviation: Vec<f64> = {
-        let mut xx = DMatrix::<f64>::zeros(n, n);
-        tasks.iter().for_each(|task| xx += &task.xx);
-        xx.diagonal().iter().map(|v| v.sqrt()).collect()
-    };
-    let (least, most) = deviation.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &d| (l.min(d), h.max(d)));
-    if most > 1.2 * least && most > 0.0 {
-        let scaled = |u: &DMatrix<f64>| {
-            DMatrix::from_fn(u.nrows(), u.ncols(), |row, column| u[(row, column)] * deviation[row % n] / most)
-        };
-        let more: Vec<_> = views.iter().map(scaled).collect();
-        views.extend(more);
-    }
-    let mut found: Vec<Vec<Candidate>> = Vec::new();
-    for (at, view) in views.iter().enumerate() {
-        let mut of_view = if at == 0 { recovered(view, shape)? } else { Vec::new() };
-        of_view.extend(search(view, shape, config.signed, 300, rng));
-        found.push(of_view);
-    }
-    let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
-    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
-    // Two halves of these tasks: what is learned of one is tested on the other.
-    let (first, second) = tasks.split_at(tasks.len() / 2);
-    let rank = learned.u.ncols();
-    let of_half = |half: &[Moments]| {
-        let (u, noise) = maximise(half, rank, 15)?;
-        let noise = if learned.floor > 0.0 { learned.noise } else { noise };
-        Some(Learned { u, noise, floor: learned.floor })
-    };
-    let (Some(of_first), Some(of_second)) = (of_half(first), of_half(second)) else {
-        return Ok((raw, Vec::new()));
-    };
-    let bases = [untied(second, &of_first), untied(first, &of_second)];
-    let most = if learned.floor > 0.0 { 20 } else { 80 };
-    let (mut kept, mut seen): (Vec<Candidate>, Vec<SignedPattern>) = (Vec::new(), Vec::new());
-    for candidate in found.iter().flat_map(|view| view.iter().take(most)) {
-        let pattern = SignedPattern::from_pairs(m, n, std::slice::from_ref(&candidate.pair))?;
-        if pattern.free_parameters() == 0 || seen.contains(&pattern) {
-            continue;
-        }
-        seen.push(pattern.clone());
-        let ties = Ties::new(pattern);
-        let halves = [(second, &of_first), (first, &of_second)];
-        let values: Option<Vec<Vec<f64>>> =
-            halves.iter().map(|(tasks, learned)| scores(tasks, learned, &ties)).collect();
-        let Some(values) = values else { continue };
-        let score = Sample::of(&values.concat());
-        if score.t() >= SCREEN {
-            continue;
-        }
-        if learned.floor > 0.0 {
-            let gains: Option<Vec<Vec<f64>>> = halves
-                .iter()
-                .zip(&bases)
-                .map(|((tasks, learned), base)| {
-                    let (found, _) = tied(tasks, learned, &ties)?;
-                    Some(found.iter().zip(base).map(|(tied, untied)| tied - untied).collect())
-                })
-                .collect();
-            if gains.is_none_or(|gains| Sample::of(&gains.concat()).t() < -3.0) {
-                continue;
-            }
-        }
-        kept.push(candidate.clone());
-    }
-    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
-    Ok((raw, kept))
-}
-
-/// The generators of the group that equal rows of U tell, where they do.
-fn recovered(u: &DMatrix<f64>, (m, n): (usize, usize)) -> Result<Vec<Candidate>> {
-    let rows = u.transpose();
-    let Recovery::Group(group) = recover(SymmetryMatrix::new(rows.as_slice(), m, n)?, &RecoveryConfig::default())?
-    else {
-        return Ok(Vec::new());
-    };
-    let candidate = |(on_outputs, on_inputs)| Candidate {
-        pair: (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs)),
-        asymmetry: 0.0,
-    };
-    Ok(group.generators().into_iter().map(candidate).collect())
-}
-
-/// The groups that the candidates generate, one more at a time, and the best ones alone.
-fn chain(kept: &[Candidate], (m, n): (usize, usize)) -> Result<Vec<Vec<Pair>>> {
-    let mut chains: Vec<Vec<Pair>> = Vec::new();
-    let mut last = None;
-    let mut pairs: Vec<Pair> = Vec::new();
-    for candidate in kept.iter().take(CHAINED) {
-        let mut more = pairs.clone();
-        more.push(candidate.pair.clone());
-        let pattern = SignedPattern::from_pairs(m, n, &more)?;
-        if last.as_ref() == Some(&pattern) {
-            continue;
-        }
-        let is_last = pattern.free_parameters() <= 1 || chains.len() + 1 >= PATTERNS;
-        last = Some(pattern);
-        pairs = more;
-        chains.push(pairs.clone());
-        if is_last {
-            break;
-        }
-    }
-    chains.extend(kept.iter().take(4).map(|candidate| vec![candidate.pair.clone()]));
-    Ok(chains)
-}
-
 /// The group of a pattern, and how many maps it makes of one: `(−1, −1)` makes none.
 fn group_of(pattern: &SignedPattern) -> Result<(PermutationGroup, BigUint)> {
     match pattern.unsigned() {
@@ -356,9 +237,11 @@ impl Course<'_> {
         let level = level / 20.0;
         let interval = ratio(&seen.apart, &seen.reference, level);
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < 1e-3;
-        let is_small = interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        let is_small =
+            interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
         let has_floor = self.learned.floor > 0.0;
-        let fits = is_small && is_zero && p_score > 1e-3 && seen.visible > 0.2 && (!has_floor || gain.t() > -3.3);
+        let fits =
+            is_small && is_zero && p_score > 1e-3 && seen.visible > 0.2 && (!has_floor || gain.t() > -3.3);
         let (mut group, mut ln_coincidence) = (None, 0.0);
         if fits {
             let (found, order) = group_of(&pattern)?;
@@ -377,12 +260,22 @@ impl Course<'_> {
             .ln_bound();
             group = (order > BigUint::from(1u32)).then_some((found, order));
         }
-        let is_accepted = group.is_some() && ln_coincidence < LN_COINCIDENCE;
+        let is_accepted = group.is_some() && ln_coincidence < LN_COINCIDENCE && seen.apart.len() >= FEWEST;
         let is_rejected = interval.lower > 0.005 || (p_score < level && interval.value > 0.002);
         self.known.insert(pattern, self.rows.len());
         let visible = seen.visible;
         self.rows.push(Row {
-            ties, pairs, interval, p_score, gain, visible, ln_coincidence, densities, group, is_accepted, is_rejected,
+            ties,
+            pairs,
+            interval,
+            p_score,
+            gain,
+            visible,
+            ln_coincidence,
+            densities,
+            group,
+            is_accepted,
+            is_rejected,
         });
         Ok(())
     }
@@ -438,7 +331,7 @@ impl Course<'_> {
             let is_whole = !self.rows.iter().any(is_open) && self.rows.len() < MOST_TESTED;
             let generators = match row.ties.pattern.unsigned() {
                 Some(_) => {
-                    let split = |g: &msr_groups::Permutation| {
+                    let split = |g: &Permutation| {
                         let (m, n) = shape;
                         Some((g.restrict(0..m)?.into(), g.restrict(m..m + n)?.into()))
                     };
@@ -469,7 +362,9 @@ impl Course<'_> {
         let more = self
             .rows
             .iter()
-            .filter(|row| !row.is_rejected && row.interval.value < config.tolerance && row.interval.upper.is_finite())
+            .filter(|row| {
+                !row.is_rejected && row.interval.value < config.tolerance && row.interval.upper.is_finite()
+            })
             .map(|row| {
                 let (value, upper) = (row.interval.value, row.interval.upper);
                 let factor = ((upper - value) / (config.tolerance - value.max(0.0))).powi(2);

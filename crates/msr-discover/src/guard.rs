@@ -43,7 +43,9 @@ pub(crate) fn plants_found(
     let noise = if is_dense { within } else { learned.noise };
     let mut found = 0;
     for _ in 0..PLANTS {
-        let Some((on_outputs, on_inputs)) = exchange(m, &mut rng).zip(exchange(n, &mut rng)) else { continue };
+        let Some((on_outputs, on_inputs)) = exchange(m, &mut rng).zip(exchange(n, &mut rng)) else {
+            continue;
+        };
         let pair = (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs));
         let Ok(pattern) = SignedPattern::from_pairs(m, n, std::slice::from_ref(&pair)) else { continue };
         let ties = Ties::new(pattern);

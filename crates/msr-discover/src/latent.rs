@@ -142,3 +142,77 @@ pub(crate) fn density_over_floor(u: &DMatrix<f64>, floor: f64, moments: &Moments
     let rest = Latent::free(u).density(&whitened, 1.0);
     rest - 0.5 * (m as f64 * log_det + numbers * noise.ln()) / numbers
 }
+
+#[cfg(test)]
+mod tests {
+    use msr_groups::SignedPattern;
+    use nalgebra::{DMatrix, DVector};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::StandardNormal;
+
+    use super::{Latent, density_over_floor};
+    use crate::confirm::scores;
+    use crate::learn::Learned;
+    use crate::moments::Moments;
+    use crate::ties::Ties;
+
+    fn matrix(rows: usize, columns: usize, rng: &mut ChaCha8Rng) -> DMatrix<f64> {
+        DMatrix::from_fn(rows, columns, |_, _| rng.sample(StandardNormal))
+    }
+
+    /// `ln N(y; 0, σ² + X̃ C X̃ᵀ) / (s m)` with the covariance C of the weights, in full.
+    fn direct(x: &DMatrix<f64>, y: &DMatrix<f64>, c: &DMatrix<f64>, noise: f64) -> f64 {
+        let (s, n, m) = (x.nrows(), x.ncols(), y.ncols());
+        let design = DMatrix::from_fn(s * m, m * n, |row, weight| {
+            if row / s == weight / n { x[(row % s, weight % n)] } else { 0.0 }
+        });
+        let mut all = &design * c * design.transpose();
+        (0..s * m).for_each(|i| all[(i, i)] += noise);
+        let y = DVector::from_column_slice(y.as_slice());
+        let cholesky = all.cholesky().unwrap_or_else(|| unreachable!("a covariance has a root"));
+        let log_det = 2.0 * cholesky.l().diagonal().iter().map(|d| d.ln()).sum::<f64>();
+        let numbers = (s * m) as f64;
+        -0.5 * (y.dot(&cholesky.solve(&y)) + log_det + numbers * (std::f64::consts::TAU).ln()) / numbers
+    }
+
+    #[test]
+    fn densities_are_those_of_the_gaussian_in_full() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(4);
+        let (s, n, m, k) = (4, 3, 2, 2);
+        let labels: Vec<_> = [0, 1, 1, 2, 0, 3].iter().map(|&l| (l != 3).then_some((l, l == 2))).collect();
+        let pattern = SignedPattern::from_labels(m, n, &labels).unwrap_or_else(|e| unreachable!("{e}"));
+        let ties = Ties::new(pattern);
+        for _ in 0..5 {
+            let (x, y) = (matrix(s, n, rng), matrix(s, m, rng));
+            let (u, noise, floor) = (matrix(m * n, k, rng), 0.3, 0.4);
+            let moments = Moments::new(&x, &y, false);
+            let is_close = |a: f64, b: f64| assert!((a - b).abs() < 1e-10, "{a} {b}");
+            let free = &u * u.transpose();
+            is_close(Latent::free(&u).density(&moments, noise), direct(&x, &y, &free, noise));
+            let over = &free + DMatrix::identity(m * n, m * n) * (floor * floor);
+            is_close(density_over_floor(&u, floor, &moments, noise), direct(&x, &y, &over, noise));
+            let b = ties.weights_of(&DMatrix::identity(ties.free(), ties.free()));
+            let p = &b * b.transpose();
+            for floor in [0.0, floor] {
+                let tied = &p * &free * &p + &p * (floor * floor);
+                let latent = Latent::tied(&u, &ties, floor).unwrap_or_else(|| unreachable!("it is one"));
+                is_close(latent.density(&moments, noise), direct(&x, &y, &tied, noise));
+                // In the coordinates of the ties it is the same density.
+                let (of_ties, z) = (ties.moments(&moments), ties.coordinates(&u));
+                is_close(density_over_floor(&z, floor, &of_ties, noise), direct(&x, &y, &tied, noise));
+                // The score is the derivative.
+                let apart = &u - ties.project(&u);
+                let at = |h: f64| {
+                    let u = ties.project(&u) + &apart * h;
+                    direct(&x, &y, &(&u * u.transpose() + &p * (floor * floor)), noise)
+                };
+                let learned = Learned { u: u.clone(), noise, floor };
+                let found = scores(std::slice::from_ref(&moments), &learned, &ties);
+                let found = found.and_then(|found| found.first().copied()).unwrap_or(f64::NAN);
+                let expected = (at(1e-4) - at(-1e-4)) / 2e-4;
+                assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+            }
+        }
+    }
+}

@@ -102,28 +102,35 @@ fn maximise_from(
     if k == 0 {
         return None;
     }
+    let rows = |of: &dyn Fn(&Moments) -> &DMatrix<f64>, width: usize| {
+        let mut all = DMatrix::zeros(tasks.len(), width);
+        for (mut row, task) in all.row_iter_mut().zip(tasks) {
+            row.copy_from_slice(of(task).as_slice());
+        }
+        all
+    };
+    let (xx, xy) = (rows(&|task| &task.xx, n * n), rows(&|task| &task.xy, n * m));
     let yy: f64 = tasks.iter().map(|task| task.yy).sum();
     let numbers: usize = tasks.iter().map(|task| task.numbers).sum();
     for round in 0..rounds {
         let latent = Latent::free(&u);
-        // Σ_t E[v vᵀ] ⊗ Σ x xᵀ, and Σ_t E[v] ⊗ Σ x yᵀ: unknown (l, x) of output y at l n + x.
-        let mut gram = DMatrix::<f64>::zeros(n * k, n * k);
-        let mut right = DMatrix::<f64>::zeros(n * k, m);
-        let mut second = DMatrix::<f64>::zeros(k, k);
-        for task in tasks {
+        // Σ_t E[v vᵀ] ⊗ Σ x xᵀ, and Σ_t E[v] ⊗ Σ x yᵀ, as products of matrices with a column a task:
+        // unknown (l, x) of output y at l n + x.
+        let count = tasks.len();
+        let (mut squares, mut means) = (DMatrix::zeros(count, k * k), DMatrix::zeros(count, k));
+        for (t, task) in tasks.iter().enumerate() {
             let posterior = latent.posterior(task, noise)?;
             let square = posterior.covariance + &posterior.mean * posterior.mean.transpose();
-            for (l, column) in posterior.mean.iter().enumerate() {
-                let mut part = right.rows_mut(l * n, n);
-                part += &task.xy * *column;
-                for other in 0..=l {
-                    let mut part = gram.view_mut((l * n, other * n), (n, n));
-                    part += &task.xx * square[(l, other)];
-                }
-            }
-            second += square;
+            squares.row_mut(t).copy_from_slice(square.as_slice());
+            means.row_mut(t).copy_from_slice(posterior.mean.as_slice());
         }
-        gram.fill_upper_triangle_with_lower_triangle();
+        let second = DMatrix::from_column_slice(k, k, squares.row_sum().as_slice());
+        let products = xx.tr_mul(&squares);
+        let gram = DMatrix::from_fn(n * k, n * k, |row, column| {
+            products[(row % n + column % n * n, row / n + column / n * k)]
+        });
+        let products = xy.tr_mul(&means);
+        let right = DMatrix::from_fn(n * k, m, |row, y| products[(row % n + y * n, row / n)]);
         let size = u.norm_squared() / u.len() as f64;
         let ridge = noise / size.max(1e-12) + 1e-8 * gram.trace() / (n * k) as f64;
         let mut ridged = gram;
@@ -134,7 +141,7 @@ fn maximise_from(
         u = DMatrix::from_fn(m * n, k, |weight, l| solved[(l * n + weight % n, weight / n)]);
         if round >= 3 {
             // v to unit covariance: the same weights, in other coordinates.
-            let mut second = second / tasks.len() as f64;
+            let mut second = second / count as f64;
             (0..k).for_each(|i| second[(i, i)] += 1e-10);
             u *= second.cholesky()?.l();
         }
@@ -149,7 +156,11 @@ fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f
         let noise = noise * factor;
         (mean(tasks.iter().map(|task| density_over_floor(u, floor, task, noise))), noise)
     };
-    [1.0, 4.0, 16.0, 64.0, 256.0].map(of).into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((0.0, noise))
+    [1.0, 4.0, 16.0, 64.0, 256.0]
+        .map(of)
+        .into_iter()
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .unwrap_or((0.0, noise))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -5,6 +5,7 @@
 
 #![deny(missing_debug_implementations)]
 
+mod candidates;
 mod confirm;
 mod discover;
 mod error;

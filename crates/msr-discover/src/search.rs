@@ -113,7 +113,8 @@ impl Rows {
             let of = |y: usize| outputs.sign(y) * self.product((y, x), (outputs.images[y], to));
             (0..self.m).map(of).sum::<f64>()
         };
-        let is_fixed = |x: usize, to: usize| start.from.iter().zip(&start.to).any(|(&a, &b)| (a, b) == (x, to));
+        let is_fixed =
+            |x: usize, to: usize| start.from.iter().zip(&start.to).any(|(&a, &b)| (a, b) == (x, to));
         let fixed = |x: usize, to: usize| {
             let gain = gain(x, to);
             if is_fixed(x, to) { gain + much.copysign(gain) } else { gain }
@@ -142,7 +143,8 @@ impl Rows {
     fn starts(&self, rng: &mut ChaCha8Rng) -> Vec<Start> {
         let n = self.n;
         let mut starts = Vec::new();
-        let signs: &[[bool; 2]] = if self.signed { &[[false, false], [false, true]] } else { &[[false, false]] };
+        let signs: &[[bool; 2]] =
+            if self.signed { &[[false, false], [false, true]] } else { &[[false, false]] };
         for second in 1..n.min(3) {
             for (p, q) in (0..n * n).map(|at| (at / n, at % n)).filter(|(p, q)| p != q) {
                 for flips in signs {
@@ -203,7 +205,8 @@ pub(crate) fn search(
         let mut outputs = rows.outputs(&start);
         let mut inputs = rows.inputs(&outputs, &start);
         for _ in 1..ROUNDS {
-            let all = Start { from: (0..n).collect(), to: inputs.images.clone(), flips: inputs.flips.clone() };
+            let all =
+                Start { from: (0..n).collect(), to: inputs.images.clone(), flips: inputs.flips.clone() };
             let next_outputs = rows.outputs(&all);
             let next_inputs = rows.inputs(&next_outputs, &start);
             let is_same = next_outputs == outputs && next_inputs == inputs;

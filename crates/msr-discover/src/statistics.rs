@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn the_interval_of_a_ratio_closes_on_it() {
         let below: Vec<f64> = (0..400).map(|i| 2.0 + 0.1 * f64::from(i % 7)).collect();
-        let above: Vec<f64> = below.iter().enumerate().map(|(i, b)| 0.25 * b + 0.01 * ((i % 5) as f64 - 2.0)).collect();
+        let above: Vec<f64> =
+            below.iter().enumerate().map(|(i, b)| 0.25 * b + 0.01 * ((i % 5) as f64 - 2.0)).collect();
         let found = ratio(&above, &below, 0.01);
         assert!(found.lower < 0.25 && 0.25 < found.upper && found.upper - found.lower < 0.005, "{found:?}");
         let wide = ratio(&[1.0, -1.0], &[1.0, -1.0], 0.01);

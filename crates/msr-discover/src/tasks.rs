@@ -5,8 +5,8 @@ use nalgebra::DMatrix;
 use crate::error::{Error, Result};
 use crate::moments::Moments;
 
-/// Examples of tasks with fewer than these have no mean taken away: it would cost too much.
-const CENTRED_FROM: usize = 6;
+/// Where no task has so many examples, means are not taken away: it would cost too much.
+pub(crate) const CENTRED_FROM: usize = 6;
 
 /// Regression tasks with the same inputs and outputs: task t has `s_t` examples of inputs x (n
 /// numbers) and outputs y (m numbers). Tasks are to be independent draws, and to share no examples.
@@ -37,7 +37,9 @@ impl Tasks {
     /// [`Error::Data`] when there are none of either.
     pub fn new(inputs: usize, outputs: usize) -> Result<Self> {
         if inputs == 0 || outputs == 0 {
-            return Err(Error::data(format!("{inputs} inputs and {outputs} outputs; there must be at least one of each")));
+            return Err(Error::data(format!(
+                "{inputs} inputs and {outputs} outputs; there must be at least one of each"
+            )));
         }
         Ok(Self { inputs, outputs, tasks: Vec::new() })
     }
@@ -103,9 +105,9 @@ pub(crate) struct Scaled {
     pub x: DMatrix<f64>,
     /// Outputs (s × m), over one number for the task.
     pub y: DMatrix<f64>,
-    /// Of x and y, less their means over the task where there are enough examples.
+    /// Of x and y, less their means over the task, unless all tasks are small.
     pub moments: Moments,
-    /// Whether there are.
+    /// Whether means were taken away.
     pub is_centred: bool,
 }
 
@@ -141,9 +143,9 @@ pub(crate) fn scaled(tasks: &Tasks) -> Result<Vec<Scaled>> {
     if spread < 1e-12 {
         return Err(Error::data("all examples have the same inputs"));
     }
+    let is_centred = tasks.tasks.iter().any(|(x, _)| x.nrows() >= CENTRED_FROM);
     let scale = |(x, (_, y)): (DMatrix<f64>, &(DMatrix<f64>, DMatrix<f64>))| {
         let x = x / spread;
-        let is_centred = x.nrows() >= CENTRED_FROM;
         let unit = Some(largest(y)).filter(|&unit| unit > 0.0).unwrap_or(1.0);
         let y = y / unit;
         let of = if is_centred { centred(&y) } else { y.clone() };

@@ -177,9 +177,15 @@ impl fmt::Display for Verdict {
             VerdictKind::Undecided { why, more_tasks } => {
                 f.write_str("undecided: ")?;
                 match why {
-                    Why::FewTasks { needed } => write!(f, "fewer than {needed} tasks, of which half are to confirm")?,
-                    Why::NotLearned => f.write_str("the tasks have nothing in common that could be learned")?,
-                    Why::NotConfirmed => f.write_str("no pattern could be confirmed, and not all could be refused")?,
+                    Why::FewTasks { needed } => {
+                        write!(f, "fewer than {needed} tasks, of which half are to confirm")?
+                    }
+                    Why::NotLearned => {
+                        f.write_str("the tasks have nothing in common that could be learned")?
+                    }
+                    Why::NotConfirmed => {
+                        f.write_str("no pattern could be confirmed, and not all could be refused")?
+                    }
                     Why::Blind { found } => write!(
                         f,
                         "nothing was found, but of {} exchanges planted in these data only {found} were found again",

@@ -1,0 +1,142 @@
+//! Which pairs of permutations are worth looking at, by the tasks that find.
+
+use msr_groups::{Recovery, RecoveryConfig, SignedPattern, SignedPermutation, SymmetryMatrix, recover};
+use nalgebra::DMatrix;
+use rand_chacha::ChaCha8Rng;
+
+use crate::confirm::{scores, tied, untied};
+use crate::discover::DiscoverConfig;
+use crate::error::Result;
+use crate::learn::{Learned, leading, maximise};
+use crate::moments::Moments;
+use crate::search::{Candidate, Pair, search};
+use crate::statistics::Sample;
+use crate::ties::Ties;
+
+/// The rank of the tasks' own estimates that are searched.
+const LEADING: usize = 80;
+/// A candidate is kept on the first half while its score is below so many of its errors.
+const SCREEN: f64 = 2.5;
+/// The best candidates that are tried together.
+const CHAINED: usize = 60;
+/// Patterns of a chain.
+const PATTERNS: usize = 12;
+
+/// Candidates: the best of all, whatever they are, and those that pass a score test on the half of
+/// the tasks that finds.
+pub(crate) fn candidates(
+    tasks: &[Moments],
+    learned: &Learned,
+    shape: (usize, usize),
+    config: &DiscoverConfig,
+    rng: &mut ChaCha8Rng,
+) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+    let (m, n) = shape;
+    let mut views = vec![learned.u.clone(), leading(tasks, LEADING)];
+    let deviation: Vec<f64> = {
+        let mut xx = DMatrix::<f64>::zeros(n, n);
+        tasks.iter().for_each(|task| xx += &task.xx);
+        xx.diagonal().iter().map(|v| v.sqrt()).collect()
+    };
+    let (least, most) = deviation.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &d| (l.min(d), h.max(d)));
+    if most > 1.2 * least && most > 0.0 {
+        let scaled = |u: &DMatrix<f64>| {
+            DMatrix::from_fn(u.nrows(), u.ncols(), |row, column| u[(row, column)] * deviation[row % n] / most)
+        };
+        let more: Vec<_> = views.iter().map(scaled).collect();
+        views.extend(more);
+    }
+    let mut found: Vec<Vec<Candidate>> = Vec::new();
+    for (at, view) in views.iter().enumerate() {
+        let mut of_view = if at == 0 { recovered(view, shape)? } else { Vec::new() };
+        of_view.extend(search(view, shape, config.signed, 300, rng));
+        found.push(of_view);
+    }
+    let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
+    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    // Two halves of these tasks: what is learned of one is tested on the other.
+    let (first, second) = tasks.split_at(tasks.len() / 2);
+    let rank = learned.u.ncols();
+    let of_half = |half: &[Moments]| {
+        let (u, noise) = maximise(half, rank, 15)?;
+        let noise = if learned.floor > 0.0 { learned.noise } else { noise };
+        Some(Learned { u, noise, floor: learned.floor })
+    };
+    let (Some(of_first), Some(of_second)) = (of_half(first), of_half(second)) else {
+        return Ok((raw, Vec::new()));
+    };
+    let bases = [untied(second, &of_first), untied(first, &of_second)];
+    let most = if learned.floor > 0.0 { 20 } else { 80 };
+    let (mut kept, mut seen): (Vec<Candidate>, Vec<SignedPattern>) = (Vec::new(), Vec::new());
+    for candidate in found.iter().flat_map(|view| view.iter().take(most)) {
+        let pattern = SignedPattern::from_pairs(m, n, std::slice::from_ref(&candidate.pair))?;
+        if pattern.free_parameters() == 0 || seen.contains(&pattern) {
+            continue;
+        }
+        seen.push(pattern.clone());
+        let ties = Ties::new(pattern);
+        let halves = [(second, &of_first), (first, &of_second)];
+        let values: Option<Vec<Vec<f64>>> =
+            halves.iter().map(|(tasks, learned)| scores(tasks, learned, &ties)).collect();
+        let Some(values) = values else { continue };
+        let score = Sample::of(&values.concat());
+        if score.t() >= SCREEN {
+            continue;
+        }
+        if learned.floor > 0.0 {
+            let gains: Option<Vec<Vec<f64>>> = halves
+                .iter()
+                .zip(&bases)
+                .map(|((tasks, learned), base)| {
+                    let (found, _) = tied(tasks, learned, &ties)?;
+                    Some(found.iter().zip(base).map(|(tied, untied)| tied - untied).collect())
+                })
+                .collect();
+            if gains.is_none_or(|gains| Sample::of(&gains.concat()).t() < -3.0) {
+                continue;
+            }
+        }
+        kept.push(candidate.clone());
+    }
+    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    Ok((raw, kept))
+}
+
+/// The generators of the group that equal rows of U tell, where they do.
+fn recovered(u: &DMatrix<f64>, (m, n): (usize, usize)) -> Result<Vec<Candidate>> {
+    let rows = u.transpose();
+    let Recovery::Group(group) =
+        recover(SymmetryMatrix::new(rows.as_slice(), m, n)?, &RecoveryConfig::default())?
+    else {
+        return Ok(Vec::new());
+    };
+    let candidate = |(on_outputs, on_inputs)| Candidate {
+        pair: (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs)),
+        asymmetry: 0.0,
+    };
+    Ok(group.generators().into_iter().map(candidate).collect())
+}
+
+/// The groups that the candidates generate, one more at a time, and the best ones alone.
+pub(crate) fn chain(kept: &[Candidate], (m, n): (usize, usize)) -> Result<Vec<Vec<Pair>>> {
+    let mut chains: Vec<Vec<Pair>> = Vec::new();
+    let mut last = None;
+    let mut pairs: Vec<Pair> = Vec::new();
+    for candidate in kept.iter().take(CHAINED) {
+        let mut more = pairs.clone();
+        more.push(candidate.pair.clone());
+        let pattern = SignedPattern::from_pairs(m, n, &more)?;
+        if last.as_ref() == Some(&pattern) {
+            continue;
+        }
+        let is_last = pattern.free_parameters() <= 1 || chains.len() + 1 >= PATTERNS;
+        last = Some(pattern);
+        pairs = more;
+        chains.push(pairs.clone());
+        if is_last {
+            break;
+        }
+    }
+    chains.extend(kept.iter().take(4).map(|candidate| vec![candidate.pair.clone()]));
+    Ok(chains)
+}
