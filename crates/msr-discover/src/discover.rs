@@ -112,12 +112,7 @@ struct Course<'a> {
 /// and outputs.
 pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     config.check()?;
-    if tasks.count() < 2 {
-        return Err(Error::data(format!(
-            "{} tasks; a symmetry is what several tasks share, so at least two are needed",
-            tasks.count()
-        )));
-    }
+    tasks.check()?;
     let all = scaled(tasks)?;
     let shape = (tasks.outputs(), tasks.inputs());
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);

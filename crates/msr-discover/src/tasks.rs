@@ -61,7 +61,8 @@ impl Tasks {
             )));
         }
         if s < 2 {
-            return Err(Error::data(format!("task {task} has {s} examples; at least two are needed")));
+            let plural = if s == 1 { "" } else { "s" };
+            return Err(Error::data(format!("task {task} has {s} example{plural}; at least two are needed")));
         }
         for (what, values, width) in [("input", x, n), ("output", y, m)] {
             if let Some(at) = values.iter().position(|v| !v.is_finite()) {
@@ -90,6 +91,20 @@ impl Tasks {
     /// The number of outputs, m.
     pub fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Refuses tasks of which nothing can be said, whatever they hold.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for fewer than two tasks, and when all examples have the same inputs.
+    pub fn check(&self) -> Result<()> {
+        if self.tasks.len() < 2 {
+            let (count, s) = (self.tasks.len(), if self.tasks.len() == 1 { "" } else { "s" });
+            return Err(Error::data(format!(
+                "{count} task{s}; a symmetry is what several tasks share, so at least two are needed"
+            )));
+        }
+        scaled(self).map(drop)
     }
 
     /// The number of examples of a task; `None` when there is no such task.

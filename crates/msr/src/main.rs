@@ -2,10 +2,11 @@
 //!
 //! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's
 //! definition does not hold; 2 when the command line cannot be understood; 130 when Ctrl-C stopped
-//! a run or a download, which can be continued.
+//! a run or a download, which can be continued. `discover` has codes of its own.
 
 mod completions;
 mod data;
+mod discover;
 mod inspect;
 mod reproduce;
 
@@ -39,10 +40,12 @@ fn main() -> ExitCode {
     let events = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours_on_stderr());
     events.with_writer(std::io::stderr).log_internal_errors(false).init();
     let done = run(&mut command, &matches);
-    let done =
-        done.and_then(|()| msr_report::finish().context("not everything that was printed has arrived"));
+    let done = done.and_then(|code| {
+        msr_report::finish().context("not everything that was printed has arrived")?;
+        Ok(code)
+    });
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             msr_report::complain(&format!("error: {error:#}"));
             ExitCode::FAILURE
@@ -73,6 +76,11 @@ fn command() -> Command {
         .long_about(None)
         .arg_required_else_help(true)
         .subcommand_required(true);
+    let discover = discover::Args::augment_args(Command::new("discover"))
+        .about("Find out which symmetry tasks share, or that they have none")
+        .long_about(None)
+        .after_help(discover::EXIT_CODES)
+        .arg_required_else_help(true);
     let completions = completions::Flags::augment_args(Command::new("completions"))
         .about("Print a shell completion script")
         .long_about(None);
@@ -83,6 +91,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand_required(true)
         .subcommand(reproduce::command())
+        .subcommand(discover)
         .subcommand(inspect)
         .subcommand(data)
         .subcommand(completions)
@@ -96,8 +105,9 @@ fn command() -> Command {
         )
 }
 
-fn run(command: &mut Command, matches: &ArgMatches) -> Result<()> {
+fn run(command: &mut Command, matches: &ArgMatches) -> Result<ExitCode> {
     match matches.subcommand() {
+        Some(("discover", matches)) => return discover::run(&discover::Args::from_arg_matches(matches)?),
         Some(("reproduce", matches)) => reproduce::run(matches),
         Some(("inspect", matches)) => inspect::run(&inspect::Args::from_arg_matches(matches)?),
         Some(("data", matches)) => data::run(&data::Data::from_arg_matches(matches)?),
@@ -106,5 +116,6 @@ fn run(command: &mut Command, matches: &ArgMatches) -> Result<()> {
             Ok(())
         }
         _ => bail!("no command was named; see --help"),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

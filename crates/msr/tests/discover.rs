@@ -1,0 +1,135 @@
+//! `msr discover` as a user meets it: verdicts, exit codes, and what is no data.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use command::{command, text};
+
+mod command;
+
+/// The exit code, and what was printed on stdout and stderr.
+fn discover(args: &[&str]) -> (Option<i32>, String, String) {
+    let output = command().arg("discover").args(args).output().unwrap();
+    let words = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), words(output.stdout), words(output.stderr))
+}
+
+/// Numbers between −1 and 1 without an order.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as f64 / f64::from(1u32 << 30) - 1.0
+    }
+}
+
+fn file(folder: &Path, name: &str, arrays: &[(&str, Vec<f64>, &[usize])]) -> PathBuf {
+    let tensors: HashMap<String, Tensor> = arrays
+        .iter()
+        .map(|(name, data, shape)| {
+            (name.to_string(), Tensor::from_vec(data.clone(), *shape, &Device::Cpu).unwrap())
+        })
+        .collect();
+    let path = folder.join(name);
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    path
+}
+
+const TASKS: usize = 80;
+const EXAMPLES: usize = 12;
+
+/// Tasks on a ring of six points, y a filter of the task's own around each point; shifts alone keep
+/// them. With `broken`, every weight is its own.
+fn ring(folder: &Path, name: &str, tasks: usize, broken: bool) -> PathBuf {
+    let mut random = Numbers(7);
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for _ in 0..tasks {
+        let own: Vec<f64> = (0..36).map(|_| random.next()).collect();
+        for _ in 0..EXAMPLES {
+            let at: Vec<f64> = (0..6).map(|_| random.next()).collect();
+            for i in 0..6 {
+                let weight = |j: usize| if broken { own[i * 6 + j] } else { own[(j + 6 - i) % 6] };
+                y.push((0..6).map(|j| weight(j) * at[j]).sum::<f64>() + 0.02 * random.next());
+            }
+            x.extend(at);
+        }
+    }
+    // The layout of inputs and outputs is for readers alone.
+    let shape = [tasks, EXAMPLES, 2, 3];
+    file(folder, name, &[("x", x, &shape), ("y", y, &[tasks, EXAMPLES, 6])])
+}
+
+#[test]
+fn a_symmetry_none_and_too_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring_of = ring(folder.path(), "ring.safetensors", TASKS, false);
+    let (code, out, err) = discover(&[text(&ring_of)]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("80 tasks of 12 examples each, 6 inputs and 6 outputs\n"), "{out}");
+    assert!(out.contains("\nC_6, order 6, on 6 inputs and 6 outputs; confirmed on 40 tasks"), "{out}");
+    assert!(out.contains("generator: outputs (0 1 2 3 4 5)\n             inputs  (0 1 2 3 4 5)"), "{out}");
+
+    let (code, out, err) = discover(&[text(&ring_of), "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!((&json["verdict"], &json["symmetry"]["name"]), (&"found".into(), &"C_6".into()));
+    assert!(err.contains("80 tasks"), "everything else is on stderr: {err}");
+
+    let (code, out, _) = discover(&[text(&ring_of), "--check"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 1));
+
+    let broken = ring(folder.path(), "broken.safetensors", 2 * TASKS, true);
+    let (code, out, _) = discover(&[text(&broken)]);
+    assert_eq!(code, Some(3), "{out}");
+    assert!(out.contains("No symmetry larger than 5.0 %, and an exchange planted in these data"), "{out}");
+
+    let few = ring(folder.path(), "few.safetensors", 10, false);
+    let (code, out, _) = discover(&[text(&few)]);
+    assert_eq!(code, Some(4), "{out}");
+    assert!(out.contains("Undecided: fewer than 20 tasks"), "{out}");
+}
+
+#[test]
+fn what_is_no_data_ends_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, arrays: &[(&str, Vec<f64>, &[usize])]| file(folder.path(), name, arrays);
+    let ones = |count: usize| vec![1.0; count];
+    let flat = of("flat", &[("x", ones(4), &[4]), ("y", ones(4), &[4])]);
+    let apart = of("apart", &[("x", ones(12), &[3, 2, 2]), ("y", ones(9), &[3, 3, 1])]);
+    let nameless = of("nameless", &[("a", ones(4), &[2, 2]), ("b", ones(4), &[2, 2])]);
+    let nan = of("nan", &[("x", vec![1.0, f64::NAN, 1.0, 1.0], &[1, 2, 2]), ("y", ones(2), &[1, 2])]);
+    let same = of("same", &[("x", ones(120), &[30, 2, 2]), ("y", ones(60), &[30, 2])]);
+    let single = of("single", &[("x", ones(4), &[2, 1, 2]), ("y", ones(2), &[2, 1])]);
+    let alone = of("alone", &[("x", vec![1.0, 2.0], &[1, 2, 1]), ("y", ones(2), &[1, 2, 1])]);
+    let garbage = folder.path().join("garbage");
+    std::fs::write(&garbage, "x,y\n1,2\n").unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    let nowhere = folder.path().join("nowhere");
+    for (path, words) in [
+        (&flat, "x is [4]; it should be (tasks, examples, ...)"),
+        (&apart, "x is [3, 2, 2] and y is [3, 3, 1]; they should have the same tasks and examples"),
+        (&nameless, "there is no array `x`; there are a, b"),
+        (&nan, "task 0, example 0, input 1: NaN is no finite number"),
+        (&same, "all examples have the same inputs"),
+        (&single, "at least two are needed"),
+        (&alone, "at least two are needed"),
+        (&garbage, "garbage"),
+        (&empty, "empty"),
+        (&nowhere, "nowhere"),
+        (&folder.path().to_path_buf(), ""),
+    ] {
+        let (code, out, err) = discover(&[text(path)]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{}: {err}", path.display());
+        assert_eq!(err.trim_end().lines().count(), 1, "{err}");
+        assert!(err.starts_with("error: ") && err.contains(words), "{err}");
+    }
+    for bad in ["0", "1", "-0.1", "nan", "much"] {
+        let (code, out, err) = discover(&[text(&same), &format!("--tolerance={bad}")]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{bad}: {err}");
+        assert!(err.contains("--tolerance"), "{err}");
+    }
+}
