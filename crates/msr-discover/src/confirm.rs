@@ -52,8 +52,8 @@ pub(crate) fn tied(tasks: &[Moments], learned: &Learned, ties: &Ties) -> Option<
 
 /// The score of each task: the derivative, at h = 0, of `ln p(y) / (s m)` for the weights
 /// `P U + h (1 − P) U`. If the tasks are tied, `(1 − P) U` is noise, and the mean of the scores is
-/// zero, whatever U is; if they are not, it is positive. By Fisher's identity it is the mean, over the
-/// posterior at h = 0, of `(y − W x)ᵀ ((1 − P) U v) x / σ²`.
+/// zero, whatever U is; if they are not, it is positive. By Fisher's identity it is the mean, over
+/// the posterior at h = 0, of `(y − W x)ᵀ ((1 − P) U v) x / σ²`.
 pub(crate) fn scores(tasks: &[Moments], learned: &Learned, ties: &Ties) -> Option<Vec<f64>> {
     let Learned { u, noise, floor } = learned;
     let latent = Latent::tied(u, ties, *floor)?;
@@ -110,11 +110,11 @@ fn metric(a: &DVector<f64>, b: &DVector<f64>, sigma: &DMatrix<f64>) -> f64 {
 }
 
 /// An estimate of the asymmetry of each task that is right on average, whatever the noise: its
-/// examples are divided into groups; for each two of them the tied weights are fitted to all others,
-/// and what is left of the two groups, as weights, is multiplied.
+/// examples are divided into groups; for each two of them the tied weights are fitted to all
+/// others, and what is left of the two groups, as weights, is multiplied.
 ///
-/// `tied` is what was learned of the tied weights, in their coordinates; `sigma` the covariance of the
-/// inputs.
+/// `tied` is what was learned of the tied weights, in their coordinates; `sigma` the covariance of
+/// the inputs.
 pub(crate) fn asymmetry(
     tasks: &[&Scaled],
     tied: &Learned,

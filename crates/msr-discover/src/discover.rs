@@ -40,8 +40,8 @@ pub struct DiscoverConfig {
     pub signed: bool,
     /// δ: what breaks a symmetry may be less than this share of the variation of the weights.
     pub tolerance: f64,
-    /// The probability of an interval to miss the truth on both sides together, before it is divided
-    /// among the patterns that are tried.
+    /// The probability of an interval to miss the truth on both sides together, before it is
+    /// divided among the patterns that are tried.
     pub level: f64,
     /// Which tasks find and which confirm, and everything else that is drawn.
     pub seed: u64,
@@ -101,15 +101,16 @@ struct Course<'a> {
 /// Which permutations of outputs and inputs do the tasks share?
 ///
 /// Half of the tasks are used to find candidates, and the other half to accept or refuse them. A
-/// symmetry is found when what breaks it is less than the tolerance with high confidence, a score test
-/// sees nothing of it, chance is ruled out, and all larger candidates were refused; there is none
-/// when all candidates were refused and an exchange planted in these data would have been found.
+/// symmetry is found when what breaks it is less than the tolerance with high confidence, a score
+/// test sees nothing of it, chance is ruled out, and all larger candidates were refused; there is
+/// none when all candidates were refused and an exchange planted in these data would have been
+/// found.
 ///
 ///
 /// # Errors
 /// [`Error::Data`] when there are fewer than two tasks, or all inputs are the same;
-/// [`Error::Config`] for numbers outside their range; [`Error::Groups`] when there are too many inputs
-/// and outputs.
+/// [`Error::Config`] for numbers outside their range; [`Error::Groups`] when there are too many
+/// inputs and outputs.
 pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     config.check()?;
     tasks.check()?;

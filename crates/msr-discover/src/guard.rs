@@ -27,8 +27,8 @@ fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<Permutation> {
     Permutation::from_images(&images).ok()
 }
 
-/// How many of [`PLANTS`] exchanges are found again, planted into these tasks: the same inputs, weights
-/// as they were learned but tied by the exchange, and the same noise.
+/// How many of [`PLANTS`] exchanges are found again, planted into these tasks: the same inputs,
+/// weights as they were learned but tied by the exchange, and the same noise.
 pub(crate) fn plants_found(
     tasks: &[&Scaled],
     learned: &Learned,

@@ -57,8 +57,8 @@ impl<'a> Latent<'a> {
         Self { map: Map::Dense(u.clone()), precision: None, log_det: 0.0 }
     }
 
-    /// `vec(W) = B c`, `c ~ N(0, Bᵀ U Uᵀ B + τ²)`: the tied part of what U gives, over a floor. Without
-    /// a floor, `vec(W) = P U v`.
+    /// `vec(W) = B c`, `c ~ N(0, Bᵀ U Uᵀ B + τ²)`: the tied part of what U gives, over a floor.
+    /// Without a floor, `vec(W) = P U v`.
     pub fn tied(u: &DMatrix<f64>, ties: &'a Ties, floor: f64) -> Option<Self> {
         if floor == 0.0 {
             return Some(Self::free(&ties.project(u)));
@@ -120,8 +120,8 @@ pub(crate) fn covariance(u: &DMatrix<f64>, ties: &Ties, floor: f64) -> DMatrix<f
     covariance
 }
 
-/// `ln p(y) / (s m)` of a task whose weights are `U v + τ z`: through the noise of the floor,
-/// `σ² + τ² X Xᵀ`, which is the same for all outputs, in a number of steps that does not grow with m.
+/// `ln p(y) / (s m)` of a task whose weights are `U v + τ z`: through the noise of the floor, `σ² +
+/// τ² X Xᵀ`, which is the same for all outputs, in a number of steps that does not grow with m.
 pub(crate) fn density_over_floor(u: &DMatrix<f64>, floor: f64, moments: &Moments, noise: f64) -> f64 {
     if floor == 0.0 {
         return Latent::free(u).density(moments, noise);

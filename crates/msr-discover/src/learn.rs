@@ -21,7 +21,8 @@ const MOST_TIED: usize = 300;
 /// The smallest noise.
 const LEAST_NOISE: f64 = 1e-8;
 
-/// What tasks have in common: `vec(W) = U v + τ z`, `v ~ N(0, 1)` (k), `z ~ N(0, 1)` (m n), noise σ².
+/// What tasks have in common: `vec(W) = U v + τ z`, `v ~ N(0, 1)` (k), `z ~ N(0, 1)` (m n), noise
+/// σ².
 #[derive(Clone, Debug)]
 pub(crate) struct Learned {
     /// U, m n × k.
@@ -47,8 +48,8 @@ impl Learned {
         (1.0 + all).min(tasks as f64)
     }
 
-    /// What is learned when the weights are tied, in the coordinates of the tied weights: from what was
-    /// learned without ties, some rounds more where they are cheap.
+    /// What is learned when the weights are tied, in the coordinates of the tied weights: from what
+    /// was learned without ties, some rounds more where they are cheap.
     pub fn tied(&self, tasks: &[Moments], ties: &Ties) -> Option<Self> {
         let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
         let u = ties.coordinates(&self.u);
@@ -66,8 +67,8 @@ impl Learned {
     }
 }
 
-/// The leading directions of the ridge estimates of the tasks' weights, m n × k, scaled to the share
-/// they have in them.
+/// The leading directions of the ridge estimates of the tasks' weights, m n × k, scaled to the
+/// share they have in them.
 pub(crate) fn leading(tasks: &[Moments], rank: usize) -> DMatrix<f64> {
     let estimates: Vec<DVector<f64>> = tasks.iter().filter_map(|task| task.ridge(0.03)).collect();
     let Some(first) = estimates.first() else { return DMatrix::zeros(0, 0) };
@@ -83,8 +84,8 @@ pub(crate) fn leading(tasks: &[Moments], rank: usize) -> DMatrix<f64> {
     DMatrix::from_columns(&columns)
 }
 
-/// U of rank `rank` and the noise that make the tasks likely, from their ridge estimates; `None` when
-/// equations have no solution.
+/// U of rank `rank` and the noise that make the tasks likely, from their ridge estimates; `None`
+/// when equations have no solution.
 pub(crate) fn maximise(tasks: &[Moments], rank: usize, rounds: usize) -> Option<(DMatrix<f64>, f64)> {
     maximise_from(tasks, leading(tasks, rank), 0.1, rounds)
 }
@@ -114,8 +115,8 @@ fn maximise_from(
     let numbers: usize = tasks.iter().map(|task| task.numbers).sum();
     for round in 0..rounds {
         let latent = Latent::free(&u);
-        // Σ_t E[v vᵀ] ⊗ Σ x xᵀ, and Σ_t E[v] ⊗ Σ x yᵀ, as products of matrices with a column a task:
-        // unknown (l, x) of output y at l n + x.
+        // Σ_t E[v vᵀ] ⊗ Σ x xᵀ, and Σ_t E[v] ⊗ Σ x yᵀ, as products of matrices with a column a
+        // task: unknown (l, x) of output y at l n + x.
         let count = tasks.len();
         let (mut squares, mut means) = (DMatrix::zeros(count, k * k), DMatrix::zeros(count, k));
         for (t, task) in tasks.iter().enumerate() {
@@ -149,8 +150,8 @@ fn maximise_from(
     Some((u, noise))
 }
 
-/// The mean density of the tasks with the noise that suits them best, and that noise. Where there is a
-/// floor, too small a noise would be taken up by untied weights alone.
+/// The mean density of the tasks with the noise that suits them best, and that noise. Where there
+/// is a floor, too small a noise would be taken up by untied weights alone.
 fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f64, f64) {
     let of = |factor: f64| {
         let noise = noise * factor;
@@ -168,7 +169,8 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count.max(1) as f64
 }
 
-/// The noise that the residuals of the tasks' own regressions tell, where there are examples enough.
+/// The noise that the residuals of the tasks' own regressions tell, where there are examples
+/// enough.
 pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
     let mut found: Vec<f64> = Vec::new();
     for task in tasks {

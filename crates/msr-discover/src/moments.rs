@@ -11,8 +11,8 @@ pub(crate) struct Moments {
     pub xy: DMatrix<f64>,
     /// `Σ |y|²`.
     pub yy: f64,
-    /// The numbers in the outputs that are free: s m, less a mean for each output where it was taken
-    /// away.
+    /// The numbers in the outputs that are free: s m, less a mean for each output where it was
+    /// taken away.
     pub numbers: usize,
 }
 
@@ -38,8 +38,8 @@ impl Moments {
         DVector::from_column_slice(self.xy.as_slice())
     }
 
-    /// The weights (m n) of the ridge regression with `ridge · s` added to `Σ x xᵀ`; `None` when that
-    /// has no inverse.
+    /// The weights (m n) of the ridge regression with `ridge · s` added to `Σ x xᵀ`; `None` when
+    /// that has no inverse.
     pub fn ridge(&self, ridge: f64) -> Option<DVector<f64>> {
         let s = self.numbers as f64 / self.outputs().max(1) as f64;
         let mut xx = self.xx.clone();

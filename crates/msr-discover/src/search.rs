@@ -1,10 +1,10 @@
-//! Candidates for symmetries of a symmetry matrix: permutations of outputs and inputs under which its
-//! rows stay almost where they are.
+//! Candidates for symmetries of a symmetry matrix: permutations of outputs and inputs under which
+//! its rows stay almost where they are.
 //!
 //! Where one or two inputs go is fixed, and then two assignment problems take turns: the best
-//! permutation σ of outputs for the present one of inputs, and the best τ of inputs for the present σ;
-//! `|U − g U|²` is what both make small. With signs the gain is the magnitude of an inner product, and
-//! its sign is kept. All of it needs the inner products of the rows of U alone.
+//! permutation σ of outputs for the present one of inputs, and the best τ of inputs for the present
+//! σ; `|U − g U|²` is what both make small. With signs the gain is the magnitude of an inner
+//! product, and its sign is kept. All of it needs the inner products of the rows of U alone.
 
 use std::collections::HashMap;
 
@@ -122,8 +122,8 @@ impl Rows {
         self.assign(self.n, fixed, |to| (0..self.m).map(|y| self.square(outputs.images[y], to)).sum())
     }
 
-    /// What a pair leaves of the weights that it moves, as a share; `None` for one that moves none of
-    /// any size.
+    /// What a pair leaves of the weights that it moves, as a share; `None` for one that moves none
+    /// of any size.
     fn asymmetry(&self, outputs: &Half, inputs: &Half) -> Option<f64> {
         let (mut apart, mut size) = (0.0, 0.0);
         for y in 0..self.m {

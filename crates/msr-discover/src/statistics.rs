@@ -60,7 +60,7 @@ pub(crate) fn ratio(above: &[f64], below: &[f64], level: f64) -> Interval {
     let covariance = products.sum::<f64>() / (n - 1.0) / n;
     let (va, vb) = (a.error.powi(2), b.error.powi(2));
     let g = t * t * vb / (b.mean * b.mean);
-    if !(g < 1.0) || b.mean <= 0.0 {
+    if g.is_nan() || g >= 1.0 || b.mean <= 0.0 {
         return unknown;
     }
     let correction = if vb > 0.0 { va - covariance * covariance / vb } else { 0.0 };
@@ -91,9 +91,9 @@ pub(crate) struct Coincidence {
 
 impl Coincidence {
     /// A bound of the logarithm of the probability that weights without ties look as tied as this:
-    /// the number of conjugates of the group, `m! n! / |G|`, times `2^(m + n)` with signs, times ten,
-    /// times the probability that independent normal weights leave so little outside one pattern
-    /// (Beta with `rank (N − K) / 2` and `rank K / 2`).
+    /// the number of conjugates of the group, `m! n! / |G|`, times `2^(m + n)` with signs, times
+    /// ten, times the probability that independent normal weights leave so little outside one
+    /// pattern (Beta with `rank (N − K) / 2` and `rank K / 2`).
     pub fn ln_bound(self) -> f64 {
         let Self { outputs: m, inputs: n, signed, ln_order, tied, kinds, rank, asymmetry } = self;
         let factorials = ln_gamma(m as f64 + 1.0) + ln_gamma(n as f64 + 1.0);

@@ -37,7 +37,8 @@ impl Ties {
         self.cells.len()
     }
 
-    /// Of each weight, whether the pattern says anything of it: that it is tied to another, or zero.
+    /// Of each weight, whether the pattern says anything of it: that it is tied to another, or
+    /// zero.
     pub fn is_tied(&self) -> Vec<bool> {
         let sizes = self.pattern.sizes();
         self.cells.iter().map(|cell| cell.is_none_or(|(label, _)| sizes[label] > 1)).collect()

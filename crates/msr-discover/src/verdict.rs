@@ -72,8 +72,8 @@ pub enum Why {
     NotLearned,
     /// Some patterns could be neither accepted nor refused.
     NotConfirmed,
-    /// All patterns were refused, but of three exchanges that were planted in these data only so many
-    /// were found again: a symmetry might have been missed.
+    /// All patterns were refused, but of three exchanges that were planted in these data only so
+    /// many were found again: a symmetry might have been missed.
     Blind {
         /// How many.
         found: usize,

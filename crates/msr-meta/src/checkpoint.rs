@@ -89,7 +89,8 @@ fn compare(at: &str, here: &Value, there: &Value, found: &mut Vec<String>) {
 const KEY: &str = "msr";
 /// The latest version, which states with averages are written in.
 const VERSION: u32 = 4;
-/// The version of states of runs with a validation: they are what they were before there were averages.
+/// The version of states of runs with a validation: they are what they were before there were
+/// averages.
 const WITHOUT_AVERAGES: u32 = 3;
 /// The version of other states: they are what they were before there were validations.
 const WITHOUT_VALIDATION: u32 = 2;

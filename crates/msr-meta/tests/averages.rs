@@ -53,7 +53,8 @@ fn values(learner: &dyn Learner) -> Vec<f64> {
     learner.outer_parameters().iter().flat_map(flat).collect()
 }
 
-/// Remembers the parameters after each step; fails at a step, before its checkpoint, as a kill would.
+/// Remembers the parameters after each step; fails at a step, before its checkpoint, as a kill
+/// would.
 #[derive(Default)]
 struct Watch {
     seen: Vec<Vec<f64>>,

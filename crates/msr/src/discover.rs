@@ -23,8 +23,9 @@ const BAD: u8 = 2;
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Tasks in an .npz or .safetensors file: arrays x (tasks, examples, ...) and y (tasks, examples,
-    /// ...), what follows of any shape, or none. Tasks are to be independent, and to share no examples.
+    /// Tasks in an .npz or .safetensors file: arrays x (tasks, examples, ...) and y (tasks,
+    /// examples, ...), what follows of any shape, or none. Tasks are to be independent, and to
+    /// share no examples.
     file: PathBuf,
     /// The array of the inputs.
     #[arg(long, default_value = "x")]

@@ -14,6 +14,7 @@ fn without_arguments_there_is_help() {
     for (args, about) in [
         (&["reproduce", "numbers"][..], "Sums of numbers: which positions of a sequence"),
         (&["inspect"], "Read the symmetry group out of a symmetry matrix"),
+        (&["discover"], "Find out which symmetry tasks share"),
         (&["data"], "Read images of classes, and keep them"),
         (&["completions"], "Print a shell completion script"),
     ] {

@@ -52,8 +52,8 @@ pub struct Training {
     /// The largest norm that the outer gradients may have together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// The decay of averages of the outer parameters over steps, which are validated and tested in their
-    /// place, where there are any.
+    /// The decay of averages of the outer parameters over steps, which are validated and tested in
+    /// their place, where there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average: Option<f64>,
     /// Validation in the course of the training, where there is any.

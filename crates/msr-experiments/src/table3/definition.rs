@@ -160,7 +160,8 @@ pub struct Problem {
     /// The outer learning rate, when not that of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outer_rate: Option<f64>,
-    /// More factors of the outer rate, of methods by name, by what the names of parameters end with.
+    /// More factors of the outer rate, of methods by name, by what the names of parameters end
+    /// with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outer_factors: BTreeMap<String, BTreeMap<String, f64>>,
     /// The inner rate at the start, in place of that of the training and of every method.

@@ -154,7 +154,8 @@ fn blocks(adapted: &Adapted, config: Conv4Config) -> Result<Vec<Sequential>> {
     let learned = adapted.learned()?;
     for (name, tensor) in learned.tensors().iter().filter(|(name, _)| name.contains(".norm.")) {
         let own = if tensor.rank() > 1 { tensor.squeeze(0)? } else { tensor.clone() };
-        // Statistics of the task's support set: those that every image is normalised with from here on.
+        // Statistics of the task's support set: those that every image is normalised with from here
+        // on.
         tensors.insert(name.replace(".norm.support_", ".norm.running_"), own);
     }
     let norm = match config.norm.statistics {

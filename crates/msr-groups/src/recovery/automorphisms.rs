@@ -99,7 +99,8 @@ pub fn signed_pairs(
     group.generators().iter().filter_map(pair).collect()
 }
 
-/// The same of a pattern; with `in_pairs` those alone that keep the pairs of points `2 p`, `2 p + 1`.
+/// The same of a pattern; with `in_pairs` those alone that keep the pairs of points `2 p`, `2 p +
+/// 1`.
 fn keeping(pattern: &SharingPattern, in_pairs: bool) -> Result<PermutationGroup> {
     let (m, n) = (pattern.outputs(), pattern.inputs());
     let points = m.saturating_add(n);

@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::signed::SignedAction;
 
 /// The number of free parameters of an equivariant map, `(1/|G|) Σ_g tr ρ_Y(g) tr ρ_X(g)`: the mean
-/// of the traces of all elements on maps, which is the dimension of what they leave as it is. A trace
-/// is the number of points that stay with their signs, less those that change them. See
+/// of the traces of all elements on maps, which is the dimension of what they leave as it is. A
+/// trace is the number of points that stay with their signs, less those that change them. See
 /// [signed, section 3](crate::derivations::signed).
 ///
 /// [`SignedPattern::new`](crate::SignedPattern::new) finds the same number from the generators;

@@ -59,8 +59,8 @@ impl SignedPattern {
     /// of outputs and inputs.
     ///
     /// # Errors
-    /// [`Error::Degree`] when a pair does not permute `outputs` and `inputs`; [`Error::Config`] when
-    /// there are more than 2²⁷ weights.
+    /// [`Error::Degree`] when a pair does not permute `outputs` and `inputs`;
+    /// [`Error::Config`] when there are more than 2²⁷ weights.
     pub fn from_pairs(
         outputs: usize,
         inputs: usize,
@@ -181,8 +181,8 @@ impl SignedPattern {
         &self.sizes
     }
 
-    /// The free parameter of weight `(y, x)`, and whether it has a minus; `None` for weights that are
-    /// zero, or out of range.
+    /// The free parameter of weight `(y, x)`, and whether it has a minus; `None` for weights that
+    /// are zero, or out of range.
     pub fn entry(&self, y: usize, x: usize) -> Option<(usize, bool)> {
         let inside = y < self.outputs && x < self.inputs;
         let entry = if inside { self.entries[y * self.inputs + x] } else { 0 };
@@ -226,8 +226,8 @@ impl SignedPattern {
         self.expand(&means)
     }
 
-    /// Whether `(σ, τ)` keeps the pattern: `W[σ y, τ x] = s(y) s(x) W[y, x]` for all weights of this
-    /// pattern.
+    /// Whether `(σ, τ)` keeps the pattern: `W[σ y, τ x] = s(y) s(x) W[y, x]` for all weights of
+    /// this pattern.
     pub fn is_kept_by(&self, on_outputs: &SignedPermutation, on_inputs: &SignedPermutation) -> bool {
         (on_outputs.degree(), on_inputs.degree()) == (self.outputs, self.inputs)
             && self.entries.iter().enumerate().all(|(weight, &entry)| {
@@ -258,8 +258,8 @@ impl SignedPattern {
     }
 
     /// The pattern on `+e_0, −e_0, +e_1, …` of outputs and inputs, see
-    /// [`SignedPermutation::doubled`]: weights with different signs are different, and those that are
-    /// zero are one more kind.
+    /// [`SignedPermutation::doubled`]: weights with different signs are different, and those that
+    /// are zero are one more kind.
     pub(crate) fn doubled(&self) -> Result<SharingPattern> {
         let (m, n) = (2 * self.outputs, 2 * self.inputs);
         check_weights(m, n)?;

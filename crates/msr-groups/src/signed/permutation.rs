@@ -67,8 +67,8 @@ impl SignedPermutation {
     }
 
     /// Reads signed cycles: a minus before a point says that the step that leads to it changes the
-    /// sign. `(0 1 -2)` is `e_0 ↦ e_1 ↦ −e_2`, `e_2 ↦ e_0`, and `(-3)` is `e_3 ↦ −e_3`. Otherwise as
-    /// [`Permutation::parse`].
+    /// sign. `(0 1 -2)` is `e_0 ↦ e_1 ↦ −e_2`, `e_2 ↦ e_0`, and `(-3)` is `e_3 ↦ −e_3`. Otherwise
+    /// as [`Permutation::parse`].
     ///
     /// # Errors
     /// [`Error::CycleNotation`] when the text is something else; [`Error::TooManyPoints`].
@@ -178,7 +178,8 @@ impl SignedPermutation {
         fixed.map(|x| if self.flips[x] { -1 } else { 1 }).sum()
     }
 
-    /// The permutation of `2 degree` points that moves `2 x`, for `+e_x`, and `2 x + 1`, for `−e_x`.
+    /// The permutation of `2 degree` points that moves `2 x`, for `+e_x`, and `2 x + 1`, for
+    /// `−e_x`.
     pub fn doubled(&self) -> Permutation {
         let image = |at: usize| {
             let (to, is_negative) = self.apply(at / 2);
@@ -192,7 +193,7 @@ impl SignedPermutation {
     pub fn from_doubled(doubled: &Permutation) -> Option<Self> {
         let degree = doubled.degree() / 2;
         let keeps_pairs = (0..degree).all(|x| doubled.apply(2 * x) ^ 1 == doubled.apply(2 * x + 1));
-        if doubled.degree() % 2 != 0 || !keeps_pairs {
+        if !doubled.degree().is_multiple_of(2) || !keeps_pairs {
             return None;
         }
         let points = (0..degree).map(|x| (doubled.apply(2 * x) / 2) as u32).collect();

@@ -37,14 +37,16 @@ impl Trainer {
         Ok(())
     }
 
-    /// Averages the outer parameters p over the steps t of the run, with weights that fall by a factor
-    /// β, `decay`, from one step to the one before it:
-    /// `(1 − β) / (1 − β^t) · Σ_{s ≤ t} β^{t − s} p_s`. What is trained stays as it would be;
-    /// validations look at the averages, and the best state is one of averages. Running statistics of
-    /// normalisations are not averaged once more. This comes before [`Trainer::resume_from`].
+    /// Averages the outer parameters p over the steps t of the run, with weights that fall by a
+    /// factor β, `decay`, from one step to the one before it:
+    /// `(1 − β) / (1 − β^t) · Σ_{s ≤ t} β^{t − s} p_s`.
     ///
-    /// Source: Polyak, Juditsky, "Acceleration of Stochastic Approximation by Averaging" (1992), with
-    /// the weights of an exponential average.
+    /// What is trained stays as it would be; validations look at the averages, and the best state
+    /// is one of averages. Running statistics of normalisations are not averaged once more. This
+    /// comes before [`Trainer::resume_from`].
+    ///
+    /// Source: Polyak, Juditsky, "Acceleration of Stochastic Approximation by Averaging" (1992),
+    /// with the weights of an exponential average.
     ///
     /// # Errors
     /// [`Error::Config`] for a decay outside [0, 1), and for a run that has begun.
@@ -111,8 +113,8 @@ impl Trainer {
         Ok(Some(best))
     }
 
-    /// Validates the present state, or its averages, if that is due, and keeps what was validated when
-    /// it is the best.
+    /// Validates the present state, or its averages, if that is due, and keeps what was validated
+    /// when it is the best.
     pub(super) fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         if self.validation.as_ref().is_none_or(|v| !self.step.is_multiple_of(v.config.every)) {
             return Ok(());
