@@ -1,7 +1,8 @@
 //! Which symmetry do tasks share? A verdict with its evidence, from data alone.
 //!
 //! [`discover`] takes regression tasks, [`Tasks`], and answers with a [`Verdict`]: a group with a
-//! name and a bound of what breaks it, "at least" one, none, or that these data do not tell.
+//! name and a bound of what breaks it, "at least" one, none, or that these data do not tell. How and
+//! why: `docs/derivations/verdict.md`.
 
 #![deny(missing_debug_implementations)]
 
