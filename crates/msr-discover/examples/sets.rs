@@ -2,7 +2,7 @@
 //! outputs)`; behind a `+` in front of a name signs are looked for.
 #![allow(clippy::print_stdout, reason = "an example")]
 
-use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover};
+use msr_discover::{DiscoverConfig, Tasks, discover};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for argument in std::env::args().skip(1) {
@@ -44,7 +44,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 );
             }
         }
-        if let VerdictKind::Found(_) = verdict.kind {}
     }
     Ok(())
 }

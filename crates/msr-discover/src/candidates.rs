@@ -14,7 +14,7 @@ use crate::statistics::Sample;
 use crate::ties::Ties;
 
 /// The rank of the tasks' own estimates that are searched.
-const LEADING: usize = 80;
+pub(crate) const LEADING: usize = 80;
 /// A candidate is kept on the first half while its score is below so many of its errors.
 const SCREEN: f64 = 2.5;
 /// The best candidates that are tried together.
@@ -53,7 +53,8 @@ pub(crate) fn candidates(
         found.push(of_view);
     }
     let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
-    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
+    raw.dedup_by(|a, b| a.pair == b.pair);
     // Two halves of these tasks: what is learned of one is tested on the other.
     let (first, second) = tasks.split_at(tasks.len() / 2);
     let rank = learned.u.ncols();
@@ -98,7 +99,7 @@ pub(crate) fn candidates(
         }
         kept.push(candidate.clone());
     }
-    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry));
+    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
     Ok((raw, kept))
 }
 

@@ -202,6 +202,10 @@ pub(crate) fn asymmetry(
     let middle = if centre { metric(&indicator, &indicator, sigma) / count } else { 0.0 };
     let kinds = 1.0 - ties.tied_kinds() as f64 / count.max(1.0);
     let visible = free / live.max(f64::MIN_POSITIVE) / kinds.max(1e-9);
+    // Where inputs show next to nothing of what the pattern ties, nothing can be said.
+    if free <= 1e-9 * live.max(f64::MIN_POSITIVE) || apart.is_empty() {
+        return None;
+    }
     apart.iter_mut().for_each(|a| *a /= free);
     reference.iter_mut().for_each(|r| *r /= live - middle);
     Some(Asymmetry { apart, reference, visible })

@@ -1,10 +1,10 @@
 //! Finding on one half of the tasks, confirming on the other.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use msr_groups::{
-    Permutation, PermutationGroup, SignedPattern, name_of, pattern_automorphisms, signed_automorphisms,
-    signed_pairs,
+    Permutation, PermutationGroup, SignedPattern, SignedPermutation, name_of, pattern_automorphisms,
+    signed_automorphisms, signed_pairs,
 };
 use nalgebra::DMatrix;
 use num_bigint::BigUint;
@@ -13,10 +13,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::candidates::{candidates, chain};
-use crate::confirm::{asymmetry, scores};
+use crate::confirm::{Asymmetry, asymmetry, scores};
 use crate::error::{Error, Result};
 use crate::guard::plants_found;
-use crate::learn::{Learned, learn};
+use crate::learn::{Learned, MOST_UNKNOWNS, best_noise, learn};
 use crate::moments::Moments;
 use crate::search::Pair;
 use crate::statistics::{Coincidence, Interval, Sample, ratio};
@@ -28,6 +28,13 @@ use crate::verdict::{Bounds, Symmetry, Tested, Verdict, VerdictKind, Why};
 const FEWEST: usize = 10;
 /// Patterns that are looked at on the second half in all.
 const MOST_TESTED: usize = 60;
+/// The level is divided by this for each bound of an interval, and for the score: many patterns are
+/// tried.
+const PARTS: f64 = 20.0;
+/// Below it, nothing can be said.
+const VISIBLE: f64 = 0.2;
+/// The most weights: the search holds the products of all rows with all rows.
+const MOST_WEIGHTS: usize = 4_096;
 /// A pattern is worse than another one when its density is below by so many errors.
 const WORSE: f64 = 3.0;
 /// The ln of the probability of a coincidence that is accepted.
@@ -38,10 +45,11 @@ const LN_COINCIDENCE: f64 = -6.907_755_278_982_137;
 pub struct DiscoverConfig {
     /// Whether components may change their signs: signed permutations.
     pub signed: bool,
-    /// δ: what breaks a symmetry may be less than this share of the variation of the weights.
+    /// δ: with high confidence, less than this share of the variation of the weights breaks what is
+    /// accepted. What clearly breaks a tenth of it is refused.
     pub tolerance: f64,
-    /// The probability of an interval to miss the truth on both sides together, before it is
-    /// divided among the patterns that are tried.
+    /// Twenty times the probability that a bound, or a score, refuses what is true: many patterns
+    /// are tried.
     pub level: f64,
     /// Which tasks find and which confirm, and everything else that is drawn.
     pub seed: u64,
@@ -77,6 +85,8 @@ struct Row {
     visible: f64,
     ln_coincidence: f64,
     densities: Vec<f64>,
+    /// The tasks that the asymmetry is of.
+    confirmed_on: usize,
     group: Option<(PermutationGroup, BigUint)>,
     is_accepted: bool,
     is_rejected: bool,
@@ -95,7 +105,7 @@ struct Course<'a> {
     rank: f64,
     rng: ChaCha8Rng,
     rows: Vec<Row>,
-    known: HashMap<SignedPattern, usize>,
+    known: HashSet<SignedPattern>,
 }
 
 /// Which permutations of outputs and inputs do the tasks share?
@@ -114,6 +124,13 @@ struct Course<'a> {
 pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     config.check()?;
     tasks.check()?;
+    let (outputs, inputs) = (tasks.outputs(), tasks.inputs());
+    if outputs.checked_mul(inputs).is_none_or(|weights| weights > MOST_WEIGHTS) || inputs > MOST_UNKNOWNS {
+        return Err(Error::config(format!(
+            "{inputs} inputs and {outputs} outputs; at most {MOST_UNKNOWNS} inputs and {MOST_WEIGHTS} weights, inputs times \
+             outputs, can be searched: choose some, or average neighbours"
+        )));
+    }
     let all = scaled(tasks)?;
     let shape = (tasks.outputs(), tasks.inputs());
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
@@ -134,7 +151,11 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     let Some(learned) = learn(&found_on) else {
         return Ok(Verdict::undecided(*config, shape, Why::NotLearned, Vec::new(), None));
     };
-    let (views, kept) = candidates(&found_on, &learned, shape, config, &mut rng)?;
+    // With the noise that suits them best, as it is of ties.
+    let (_, noise) = best_noise(&found_on, &learned.u, learned.floor, learned.noise);
+    let untied =
+        Learned { noise: if learned.floor > 0.0 { noise } else { learned.noise }, ..learned.clone() };
+    let (raw, kept) = candidates(&found_on, &learned, shape, config, &mut rng)?;
     let moments = of(confirming);
     let all_moments: Vec<&Moments> = all.iter().map(|task| &task.moments).collect();
     let numbers: usize = all_moments.iter().map(|m| m.numbers).sum();
@@ -148,14 +169,14 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         shape,
         learned: &learned,
         confirming: confirming.iter().map(|&i| &all[i]).collect(),
-        untied: learned.densities(&moments),
+        untied: untied.densities(&moments),
         found_on,
         moments,
         sigma,
         rank: learned.effective_rank(finding.len()),
         rng,
         rows: Vec::new(),
-        known: HashMap::new(),
+        known: HashSet::new(),
     };
     for pairs in chain(&kept, shape)? {
         course.test(pairs)?;
@@ -178,7 +199,7 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         best = next;
     }
     if best.is_none() {
-        for candidate in views.iter().take(8) {
+        for candidate in raw.iter().take(8) {
             course.test(vec![candidate.pair.clone()])?;
         }
     }
@@ -216,37 +237,68 @@ impl Course<'_> {
     /// What the confirming tasks say of the pattern of these pairs, unless that is known.
     fn test(&mut self, pairs: Vec<Pair>) -> Result<()> {
         let pattern = SignedPattern::from_pairs(self.shape.0, self.shape.1, &pairs)?;
-        if pattern.free_parameters() == 0 || self.known.contains_key(&pattern) {
+        if pattern.free_parameters() == 0 || !self.known.insert(pattern.clone()) {
             return Ok(());
         }
-        let ties = Ties::new(pattern.clone());
+        let ties = Ties::new(pattern);
+        let row = match self.evidence(&ties) {
+            Some(evidence) => self.row(ties, pairs, evidence)?,
+            // What cannot be tested stays open.
+            None => Row {
+                ties,
+                pairs,
+                interval: Interval { value: 0.0, lower: f64::NEG_INFINITY, upper: f64::INFINITY },
+                p_score: 1.0,
+                gain: Sample::of(&[]),
+                visible: 0.0,
+                ln_coincidence: 0.0,
+                densities: Vec::new(),
+                confirmed_on: 0,
+                group: None,
+                is_accepted: false,
+                is_rejected: false,
+            },
+        };
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// The densities of the tasks with the ties, their scores, and their asymmetry; `None` when
+    /// equations have no solution, or the inputs do not show what is tied.
+    fn evidence(&mut self, ties: &Ties) -> Option<(Vec<f64>, Vec<f64>, Asymmetry)> {
         // What is common to the tasks that find, were their weights tied.
-        let of = |tasks: &[Moments]| tasks.iter().map(|task| ties.moments(task)).collect::<Vec<_>>();
-        let Some(tied) = self.learned.tied(&self.found_on, &ties) else { return Ok(()) };
-        let densities = tied.densities(&of(&self.moments));
-        let Some(found) = scores(&self.moments, self.learned, &ties) else { return Ok(()) };
-        let seen = asymmetry(&self.confirming, &tied, &ties, &self.sigma, &mut self.rng);
-        let Some(seen) = seen else { return Ok(()) };
+        let tied = self.learned.tied(&self.found_on, ties)?;
+        let moments: Vec<Moments> = self.moments.iter().map(|task| ties.moments(task)).collect();
+        let found = scores(&self.moments, self.learned, ties)?;
+        let seen = asymmetry(&self.confirming, &tied, ties, &self.sigma, &mut self.rng)?;
+        Some((tied.densities(&moments), found, seen))
+    }
+
+    fn row(
+        &self,
+        ties: Ties,
+        pairs: Vec<Pair>,
+        (densities, found, seen): (Vec<f64>, Vec<f64>, Asymmetry),
+    ) -> Result<Row> {
         let gains: Vec<f64> = densities.iter().zip(&self.untied).map(|(a, b)| a - b).collect();
         let (gain, p_score) = (Sample::of(&gains), Sample::of(&found).p_above());
         let DiscoverConfig { tolerance, level, signed, .. } = self.config;
-        let level = level / 20.0;
+        let level = level / PARTS;
         let interval = ratio(&seen.apart, &seen.reference, level);
-        let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < 1e-3;
+        let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
         let is_small =
             interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
         let has_floor = self.learned.floor > 0.0;
-        let fits =
-            is_small && is_zero && p_score > 1e-3 && seen.visible > 0.2 && (!has_floor || gain.t() > -3.3);
+        let is_visible = seen.visible > VISIBLE;
+        let fits = is_small && is_zero && p_score > 1e-3 && is_visible && (!has_floor || gain.t() > -3.3);
         let (mut group, mut ln_coincidence) = (None, 0.0);
         if fits {
-            let (found, order) = group_of(&pattern)?;
-            let is_signed = signed && ties.has_signs();
+            let (found, order) = group_of(&ties.pattern)?;
             let tied = ties.is_tied().iter().filter(|&&tied| tied).count();
             ln_coincidence = Coincidence {
                 outputs: self.shape.0,
                 inputs: self.shape.1,
-                signed: is_signed,
+                signed,
                 ln_order: ln(&order),
                 tied,
                 kinds: ties.tied_kinds(),
@@ -256,11 +308,12 @@ impl Course<'_> {
             .ln_bound();
             group = (order > BigUint::from(1u32)).then_some((found, order));
         }
-        let is_accepted = group.is_some() && ln_coincidence < LN_COINCIDENCE && seen.apart.len() >= FEWEST;
-        let is_rejected = interval.lower > 0.005 || (p_score < level && interval.value > 0.002);
-        self.known.insert(pattern, self.rows.len());
-        let visible = seen.visible;
-        self.rows.push(Row {
+        let confirmed_on = seen.apart.len();
+        let is_accepted = group.is_some() && ln_coincidence < LN_COINCIDENCE && confirmed_on >= FEWEST;
+        let is_against =
+            interval.lower > tolerance / 10.0 || (p_score < level && interval.value > tolerance / 25.0);
+        let (visible, is_rejected) = (seen.visible, is_against && is_visible && !is_accepted);
+        Ok(Row {
             ties,
             pairs,
             interval,
@@ -269,11 +322,11 @@ impl Course<'_> {
             visible,
             ln_coincidence,
             densities,
+            confirmed_on,
             group,
             is_accepted,
             is_rejected,
-        });
-        Ok(())
+        })
     }
 
     /// Of the accepted patterns whose density is not clearly below the best, the one that ties
@@ -333,7 +386,13 @@ impl Course<'_> {
                     };
                     group.generators().iter().filter_map(split).collect()
                 }
-                None => signed_pairs(group, shape.0, shape.1),
+                None => {
+                    let mut pairs = signed_pairs(group, shape.0, shape.1);
+                    // Minus one on both sides moves no weight.
+                    let is_minus = |g: &SignedPermutation| g.negated().is_identity();
+                    pairs.retain(|(y, x)| !(is_minus(y) && is_minus(x)));
+                    pairs
+                }
             };
             let name = row.ties.pattern.unsigned().and_then(|_| name_of(group));
             let symmetry = Symmetry {
@@ -342,7 +401,7 @@ impl Course<'_> {
                 pattern: row.ties.pattern.clone(),
                 generators,
                 asymmetry: bounds(row),
-                confirmed_on: self.confirming.len(),
+                confirmed_on: row.confirmed_on,
             };
             let kind = if is_whole { VerdictKind::Found(symmetry) } else { VerdictKind::AtLeast(symmetry) };
             return Ok(Verdict::new(config, shape, kind, tested));
@@ -359,7 +418,11 @@ impl Course<'_> {
             .rows
             .iter()
             .filter(|row| {
-                !row.is_rejected && row.interval.value < config.tolerance && row.interval.upper.is_finite()
+                !row.is_rejected
+                    && row.visible > VISIBLE
+                    && row.p_score > 1e-3
+                    && row.interval.value < config.tolerance
+                    && row.interval.upper.is_finite()
             })
             .map(|row| {
                 let (value, upper) = (row.interval.value, row.interval.upper);

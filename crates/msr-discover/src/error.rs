@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Tasks that nothing can be learned of.
+    /// Tasks from which nothing can be learned.
     #[error("{problem}")]
     Data {
         /// Which task and number, and what is wrong.

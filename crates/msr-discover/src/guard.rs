@@ -7,6 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::candidates::LEADING;
 use crate::learn::{Learned, leading, learn, noise_within};
 use crate::moments::Moments;
 use crate::search::search;
@@ -76,7 +77,7 @@ pub(crate) fn plants_found(
             })
             .collect();
         let Some(again) = learn(&planted) else { continue };
-        let is_seen = [again.u, leading(&planted, 80)].iter().any(|view| {
+        let is_seen = [again.u, leading(&planted, LEADING)].iter().any(|view| {
             search(view, (m, n), signed, 20, &mut rng).iter().any(|candidate| candidate.pair == pair)
         });
         found += usize::from(is_seen);

@@ -15,7 +15,7 @@ const FLOOR_GAIN: f64 = 0.02;
 /// Floors that are tried, in units of the size of a weight.
 const FLOORS: [f64; 5] = [0.02, 0.06, 0.2, 0.6, 1.0];
 /// The most unknowns in a row of equations for U.
-const MOST_UNKNOWNS: usize = 1_300;
+pub(crate) const MOST_UNKNOWNS: usize = 1_300;
 /// The most unknowns of a tied U that is learned anew.
 const MOST_TIED: usize = 300;
 /// The smallest noise.
@@ -152,7 +152,7 @@ fn maximise_from(
 
 /// The mean density of the tasks with the noise that suits them best, and that noise. Where there
 /// is a floor, too small a noise would be taken up by untied weights alone.
-fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f64, f64) {
+pub(crate) fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f64, f64) {
     let of = |factor: f64| {
         let noise = noise * factor;
         (mean(tasks.iter().map(|task| density_over_floor(u, floor, task, noise))), noise)

@@ -117,7 +117,8 @@ impl Rows {
             |x: usize, to: usize| start.from.iter().zip(&start.to).any(|(&a, &b)| (a, b) == (x, to));
         let fixed = |x: usize, to: usize| {
             let gain = gain(x, to);
-            if is_fixed(x, to) { gain + much.copysign(gain) } else { gain }
+            let more = if self.signed { much.copysign(gain) } else { much };
+            if is_fixed(x, to) { gain + more } else { gain }
         };
         self.assign(self.n, fixed, |to| (0..self.m).map(|y| self.square(outputs.images[y], to)).sum())
     }
@@ -140,48 +141,55 @@ impl Rows {
         (size > 2e-9 * self.total).then(|| apart / size)
     }
 
-    fn starts(&self, rng: &mut ChaCha8Rng) -> Vec<Start> {
+    /// The start of a number, of all that there are: two inputs, one input, an exchange of two, a
+    /// change of sign, none.
+    fn start(&self, mut at: usize) -> Option<Start> {
         let n = self.n;
-        let mut starts = Vec::new();
-        let signs: &[[bool; 2]] =
-            if self.signed { &[[false, false], [false, true]] } else { &[[false, false]] };
+        let apart = |at: usize| (at / (n - 1), at % (n - 1) + usize::from(at % (n - 1) >= at / (n - 1)));
+        let signs = if self.signed { 2 } else { 1 };
+        let of_pair = n * n.saturating_sub(1);
         for second in 1..n.min(3) {
-            for (p, q) in (0..n * n).map(|at| (at / n, at % n)).filter(|(p, q)| p != q) {
-                for flips in signs {
-                    starts.push(Start { from: vec![0, second], to: vec![p, q], flips: flips.to_vec() });
-                }
+            if at < signs * of_pair {
+                let (p, q) = apart(at / signs);
+                let flips = vec![false, at % signs == 1];
+                return Some(Start { from: vec![0, second], to: vec![p, q], flips });
             }
+            at -= signs * of_pair;
         }
-        for (x, to) in (0..n * n).map(|at| (at / n, at % n)).filter(|(x, to)| x != to) {
-            starts.push(Start { from: vec![x], to: vec![to], flips: vec![false] });
+        if at < of_pair {
+            let (x, to) = apart(at);
+            return Some(Start { from: vec![x], to: vec![to], flips: vec![false] });
         }
+        at -= of_pair;
         let all = |change: &dyn Fn(&mut Half)| {
             let mut half = Half::identity(n);
             change(&mut half);
-            Start { from: (0..n).collect(), to: half.images, flips: half.flips }
+            Some(Start { from: (0..n).collect(), to: half.images, flips: half.flips })
         };
-        for (p, q) in (0..n).flat_map(|p| (p + 1..n).map(move |q| (p, q))) {
-            starts.push(all(&|half| half.images.swap(p, q)));
+        if at < of_pair {
+            // Each exchange twice; the second time adds nothing.
+            let (p, q) = apart(at);
+            return if p < q { all(&|half| half.images.swap(p, q)) } else { None };
         }
-        for p in (0..n).filter(|_| self.signed) {
-            starts.push(all(&|half| half.flips[p] = true));
+        at -= of_pair;
+        if self.signed && at < n {
+            return all(&|half| half.flips[at] = true);
         }
-        if self.m > 1 {
-            starts.push(all(&|_| {}));
+        all(&|_| {})
+    }
+
+    fn starts(&self, rng: &mut ChaCha8Rng) -> Vec<Start> {
+        let n = self.n;
+        let of_pair = n * n.saturating_sub(1);
+        let signs = if self.signed { 2 } else { 1 };
+        let of_signs = if self.signed { n } else { 0 };
+        let count = (n.min(3).saturating_sub(1) * signs + 2) * of_pair + of_signs + usize::from(self.m > 1);
+        if count <= MOST_STARTS {
+            return (0..count).filter_map(|at| self.start(at)).collect();
         }
-        if starts.len() <= MOST_STARTS {
-            return starts;
-        }
-        let mut chosen = sample(rng, starts.len(), MOST_STARTS).into_vec();
+        let mut chosen = sample(rng, count, MOST_STARTS).into_vec();
         chosen.sort_unstable();
-        let mut kept = Vec::with_capacity(MOST_STARTS);
-        let mut next = chosen.into_iter().peekable();
-        for (at, start) in starts.into_iter().enumerate() {
-            if next.next_if_eq(&at).is_some() {
-                kept.push(start);
-            }
-        }
-        kept
+        chosen.into_iter().filter_map(|at| self.start(at)).collect()
     }
 }
 

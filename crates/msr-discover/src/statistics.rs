@@ -1,6 +1,7 @@
 //! Intervals and tests over tasks.
 
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use statrs::function::beta::ln_beta;
 use statrs::function::gamma::ln_gamma;
 
 /// A mean with the error of it.
@@ -28,8 +29,12 @@ impl Sample {
 
     /// The probability of a t as large or larger, were the mean zero.
     pub fn p_above(self) -> f64 {
-        let t = self.t().clamp(-1e12, 1e12);
-        student(self.count).map_or(1.0, |distribution| distribution.sf(t))
+        let t = self.t();
+        // Of numbers that are none nothing is claimed.
+        if t.is_nan() {
+            return 1.0;
+        }
+        student(self.count).map_or(1.0, |distribution| distribution.sf(t.clamp(-1e12, 1e12)))
     }
 }
 
@@ -105,14 +110,25 @@ impl Coincidence {
             return conjugates;
         }
         let share = asymmetry.clamp(1e-6, 0.999) * left / (left + kept);
-        let chance = Beta::new(left / 2.0, kept / 2.0).map_or(1.0, |beta| beta.cdf(share));
-        conjugates + chance.max(f64::MIN_POSITIVE).ln()
+        conjugates + ln_beta_below(left / 2.0, kept / 2.0, share)
     }
+}
+
+/// The logarithm of the probability that a number with a beta distribution is below `x`; a bound of it
+/// where the probability is too small for a number: of the series of the incomplete beta function,
+/// whose terms fall at least as fast as the first two.
+fn ln_beta_below(a: f64, b: f64, x: f64) -> f64 {
+    let chance = Beta::new(a, b).map_or(1.0, |beta| beta.cdf(x));
+    let ratio = x * ((a + b) / (a + 1.0)).max(1.0);
+    if chance > 1e-280 || ratio >= 1.0 {
+        return chance.max(f64::MIN_POSITIVE).ln();
+    }
+    a * x.ln() + b * (1.0 - x).ln() - a.ln() - ln_beta(a, b) - (1.0 - ratio).ln()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Coincidence, Sample, ratio};
+    use super::{Coincidence, Sample, ln_beta_below, ratio};
 
     #[test]
     fn a_sample_and_its_t() {
@@ -134,6 +150,19 @@ mod tests {
         // A constant denominator is the interval of a mean.
         let mean = ratio(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4], 0.025);
         assert!((mean.upper - 2.5 - 3.182_446 * 0.645_497).abs() < 1e-4, "{mean:?}");
+    }
+
+    #[test]
+    fn small_probabilities_have_logarithms() {
+        // I_x(a, 1) = x^a.
+        for (a, x) in [(3.0f64, 0.2f64), (400.0, 1e-3), (4000.0, 1e-2)] {
+            let (found, expected) = (ln_beta_below(a, 1.0, x), a * x.ln());
+            assert!(
+                (found - expected).abs() < 1e-3 * expected.abs() && found >= expected - 1e-9,
+                "{found} {expected}"
+            );
+        }
+        assert!(Sample::of(&[f64::NAN, 1.0]).p_above() == 1.0 && Sample::of(&[0.0; 4]).p_above() > 0.4);
     }
 
     #[test]

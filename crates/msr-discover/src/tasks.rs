@@ -9,7 +9,8 @@ use crate::moments::Moments;
 pub(crate) const CENTRED_FROM: usize = 6;
 
 /// Regression tasks with the same inputs and outputs: task t has `s_t` examples of inputs x (n
-/// numbers) and outputs y (m numbers). Tasks are to be independent draws, and to share no examples.
+/// numbers) and outputs y (m numbers). Tasks are to be independent draws, to share no examples, and
+/// to have inputs with the same mean and covariance.
 ///
 /// # Example
 /// ```
@@ -52,7 +53,7 @@ impl Tasks {
     pub fn add(&mut self, x: &[f64], y: &[f64]) -> Result<()> {
         let (n, m, task) = (self.inputs, self.outputs, self.tasks.len());
         let s = x.len() / n;
-        if !x.len().is_multiple_of(n) || y.len() != s * m {
+        if !x.len().is_multiple_of(n) || Some(y.len()) != s.checked_mul(m) {
             return Err(Error::data(format!(
                 "task {task}: {} numbers of inputs and {} of outputs are not the same number of examples of {n} inputs \
                  and {m} outputs",

@@ -88,7 +88,8 @@ pub enum VerdictKind {
     Found(Symmetry),
     /// They have it; a larger one could be neither confirmed nor refused.
     AtLeast(Symmetry),
-    /// They have no symmetry, up to the tolerance, and one would have been seen.
+    /// Everything that was tried is refused: it breaks more than a tenth of the tolerance, and a
+    /// symmetry would have been seen.
     None,
     /// These data do not tell.
     Undecided {
@@ -142,10 +143,14 @@ impl Verdict {
     }
 }
 
-/// A share in percent, with as many digits as it needs.
+/// A bound in percent, rounded up to as many digits as it needs.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    if percent < 0.1 { format!("{percent:.2} %") } else { format!("{percent:.1} %") }
+    let digits = if percent < 0.095 { 2 } else { 1 };
+    let scale = 10f64.powi(digits);
+    // What is a round number but for its last bit stays one.
+    let up = (percent * scale * (1.0 - 1e-12)).ceil() / scale;
+    format!("{up:.*} %", digits as usize)
 }
 
 impl fmt::Display for Verdict {
@@ -172,7 +177,7 @@ impl fmt::Display for Verdict {
             }
             VerdictKind::None => write!(
                 f,
-                "no symmetry larger than {tolerance}, and an exchange planted in these data would have been seen"
+                "no symmetry up to a tolerance of {tolerance}, and an exchange planted in these data would have been seen"
             ),
             VerdictKind::Undecided { why, more_tasks } => {
                 f.write_str("undecided: ")?;
@@ -182,6 +187,9 @@ impl fmt::Display for Verdict {
                     }
                     Why::NotLearned => {
                         f.write_str("the tasks have nothing in common that could be learned")?
+                    }
+                    Why::NotConfirmed if self.tested.is_empty() => {
+                        f.write_str("there was no pattern to test")?;
                     }
                     Why::NotConfirmed => {
                         f.write_str("no pattern could be confirmed, and not all could be refused")?

@@ -129,6 +129,34 @@ fn too_little_is_told_from_none() {
     }
 }
 
+/// Inputs that never change, and copies of others: what exchanges them cannot be seen, and is no
+/// reason to refuse.
+#[test]
+fn what_the_inputs_do_not_show_stays_open() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(6);
+    for copy in [false, true] {
+        let action = Action::natural(&cyclic(5).unwrap());
+        let pattern = SharingPattern::new(&action, &action).unwrap();
+        let mut tasks = Tasks::new(7, 5).unwrap();
+        for _ in 0..80 {
+            let w = pattern.expand(&normal(5, rng)).unwrap();
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            for _ in 0..14 {
+                let at = normal(5, rng);
+                let noise = normal(5, rng);
+                y.extend(outputs((5, 5), &w, &at).iter().zip(noise).map(|(y, e)| y + 0.05 * e));
+                x.extend_from_slice(&at);
+                x.extend(if copy { [at[0], at[0]] } else { [3.0, -1.0] });
+            }
+            tasks.add(&x, &y).unwrap();
+        }
+        let verdict = discover(&tasks, &DiscoverConfig::default()).unwrap();
+        assert!(!matches!(verdict.kind, VerdictKind::None), "{verdict}");
+        let mut unseen = verdict.tested.iter().filter(|tested| tested.visible <= 0.2);
+        assert!(unseen.all(|tested| !tested.is_refused && !tested.is_accepted), "{verdict:?}");
+    }
+}
+
 /// Tasks of different sizes, some with two examples; units far from one, means far from zero.
 #[test]
 fn tasks_may_have_any_sizes_and_units() {
@@ -174,6 +202,10 @@ fn what_is_no_data_is_refused() {
         (0..30).for_each(|_| same.add(&[value; 4], &[1.0, 2.0]).unwrap());
         assert!(discover(&same, &DiscoverConfig::default()).is_err());
     }
+    // More weights than can be searched.
+    let mut large = Tasks::new(2_000, 1).unwrap();
+    (0..2).for_each(|i| large.add(&vec![f64::from(i); 4_000], &[1.0, 2.0]).unwrap());
+    says(discover(&large, &DiscoverConfig::default()).unwrap_err(), "at most 1300 inputs and 4096 weights");
     // Outputs that are all zero say nothing, and are no error.
     let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let zero = linear((2, 3), (40, 8), 0.0, rng, |_| vec![0.0; 6]);

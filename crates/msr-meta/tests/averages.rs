@@ -92,8 +92,6 @@ fn averages_are_weighted_means_and_training_stays_what_it_is() {
     averaged.average(DECAY).unwrap();
     averaged.put_averages().unwrap();
     assert_eq!(values(averaged.learner()), values(trainer().learner()), "no step was taken");
-    let mut averaged = trainer();
-    averaged.average(DECAY).unwrap();
     let mut seen = Watch::default();
     let _ = averaged.run(STEPS, &Tasks, &mut seen).unwrap();
     assert_eq!(seen.seen, watch.seen);

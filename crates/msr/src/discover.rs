@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 /// What the exit codes are.
 pub const EXIT_CODES: &str = "\
-Exit codes: 0 a symmetry was found; 3 there is none; 4 these data do not tell; 2 the data or the command line cannot be read.";
+Exit codes: 0 a symmetry was found (with --check: the data can be read); 3 there is none; 4 these data do not tell; 2 the data or
+the command line cannot be used; 1 something else failed.";
 
 /// No symmetry.
 const NONE: u8 = 3;
@@ -56,6 +57,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let verdict = match found(args) {
         Ok(Some(verdict)) => verdict,
         Ok(None) => return Ok(ExitCode::SUCCESS),
+        // What is no fault of the data.
+        Err(problem)
+            if problem.downcast_ref().is_some_and(|e| matches!(e, msr_discover::Error::Groups(_))) =>
+        {
+            return Err(problem);
+        }
         Err(problem) => {
             msr_report::complain(&format!("error: {problem:#}"));
             return Ok(ExitCode::from(BAD));
@@ -107,7 +114,7 @@ fn found(args: &Args) -> Result<Option<Verdict>> {
 /// So many generators are printed.
 const GENERATORS: usize = 6;
 
-/// The same with a large first letter.
+/// The same with a capital letter.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>());
@@ -149,7 +156,10 @@ fn read(path: &Path, x: &str, y: &str) -> Result<Tasks> {
         of_x[..2] == of_y[..2],
         "{x} is {of_x:?} and {y} is {of_y:?}; they should have the same tasks and examples"
     );
-    let (inputs, outputs): (usize, usize) = (of_x[2..].iter().product(), of_y[2..].iter().product());
+    let count = |shape: &[usize]| shape.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
+    let sizes = count(&of_x).and(count(&of_y)).and(count(&of_x[2..]).zip(count(&of_y[2..])));
+    let (inputs, outputs) =
+        sizes.with_context(|| format!("{x} is {of_x:?} and {y} is {of_y:?}; no file holds so much"))?;
     let (all_x, all_y) = (arrays.numbers(x)?, arrays.numbers(y)?);
     let mut tasks = Tasks::new(inputs, outputs)?;
     let examples = of_x[1];

@@ -84,7 +84,10 @@ fn a_symmetry_none_and_too_little() {
     let broken = ring(folder.path(), "broken.safetensors", 2 * TASKS, true);
     let (code, out, _) = discover(&[text(&broken)]);
     assert_eq!(code, Some(3), "{out}");
-    assert!(out.contains("No symmetry larger than 5.0 %, and an exchange planted in these data"), "{out}");
+    assert!(
+        out.contains("No symmetry up to a tolerance of 5.0 %, and an exchange planted in these data"),
+        "{out}"
+    );
 
     let few = ring(folder.path(), "few.safetensors", 10, false);
     let (code, out, _) = discover(&[text(&few)]);
@@ -117,10 +120,10 @@ fn what_is_no_data_ends_with_one_line() {
         (&same, "all examples have the same inputs"),
         (&single, "at least two are needed"),
         (&alone, "at least two are needed"),
-        (&garbage, "garbage"),
-        (&empty, "empty"),
-        (&nowhere, "nowhere"),
-        (&folder.path().to_path_buf(), ""),
+        (&garbage, "no .npy and no .npz file either"),
+        (&empty, "no .npy and no .npz file either"),
+        (&nowhere, "No such file"),
+        (&folder.path().to_path_buf(), "irectory"),
     ] {
         let (code, out, err) = discover(&[text(path)]);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{}: {err}", path.display());

@@ -293,6 +293,13 @@ pub fn check(definition: &Definition<Table3>) -> Result<()> {
         definition.check_names(&r.method, &r.problem)?;
     }
     for problem in &definition.problems {
+        for (ending, factor) in problem.outer_factors.values().flatten() {
+            ensure!(
+                factor.is_finite() && *factor >= 0.0,
+                "the factor of {} for the outer rate of `{ending}` must be a number of at least 0, not {factor}",
+                problem.name
+            );
+        }
         for name in problem.methods.iter().chain(problem.outer_factors.keys()) {
             ensure!(definition.method(name).is_some(), "no method `{name}`, which {} names", problem.name);
         }

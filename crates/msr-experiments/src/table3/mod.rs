@@ -325,6 +325,8 @@ mod tests {
             "query = 0",
             "test_tasks = 1",
             "average = 1.0",
+            "outer_factors = { C = { symmetry_taps = -1.0 } }",
+            "outer_factors = { nobody = { symmetry_taps = 1.0 } }",
             "late = { after = 1.5, meta_batch = 8 }",
             "late = { after = 0.5, meta_batch = 0 }",
         ] {
@@ -337,6 +339,35 @@ mod tests {
         let model = Model::new(cell.method.layer, &shape, 0, 0, &Device::Cpu)?;
         let (method, training) = <Table3 as engine::Experiment>::plan(&zero, &cell);
         assert!(method.learner(&model, &training).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn late_steps_have_other_numbers_of_tasks() -> Result<()> {
+        let controls = include_str!("../../definitions/table3-controls.toml")
+            .replace("test_query = 5", "test_query = 1");
+        let own = |line: &str| {
+            controls.replacen(
+                "split = \"published\"",
+                &format!("split = {{ random = {{ train = 20, validation = 10 }} }}\n{line}"),
+                1,
+            )
+        };
+        let images = classes()?;
+        let found = |line: &str| -> Result<Vec<usize>> {
+            let own_flags =
+                Flags { data: Some(images.path().into()), problems: vec!["5w1s".into()], ..Flags::default() };
+            let flags =
+                engine::Flags { methods: vec!["C".into()], own: own_flags, ..engine::Flags::default() };
+            let run = run_as_it_is(&own(line), flags)?;
+            let cell = run.definition.cells_of(0).next().context("there is a cell")?;
+            let prepared = <Table3 as engine::Experiment>::prepare(&run, &cell, Device::Cpu)?;
+            let tasks = |step| Ok(prepared.tasks.episodes.train(step)?.tasks.len());
+            [0, 749, 750, 999].into_iter().map(tasks).collect()
+        };
+        let steps = "query = 1\nouter_steps = 1_000\nmeta_batch = 2";
+        assert_eq!(found(steps)?, [2, 2, 2, 2]);
+        assert_eq!(found(&format!("{steps}\nlate = {{ after = 0.75, meta_batch = 5 }}"))?, [2, 2, 5, 5]);
         Ok(())
     }
 

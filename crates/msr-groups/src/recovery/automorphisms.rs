@@ -94,7 +94,7 @@ pub fn signed_pairs(
 ) -> Vec<(SignedPermutation, SignedPermutation)> {
     let pair = |g: &Permutation| {
         let g = SignedPermutation::from_doubled(g)?;
-        Some((g.restrict(0..outputs)?, g.restrict(outputs..outputs + inputs)?))
+        Some((g.restrict(0..outputs)?, g.restrict(outputs..outputs.saturating_add(inputs))?))
     };
     group.generators().iter().filter_map(pair).collect()
 }

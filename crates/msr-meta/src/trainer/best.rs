@@ -73,9 +73,10 @@ impl Trainer {
     /// # Errors
     /// What the tensor library reports.
     pub fn put_averages(&mut self) -> Result<()> {
-        if let Some(average) = self.average.take().filter(|_| self.step > 0) {
+        if let Some(average) = self.average.as_ref().filter(|_| self.step > 0) {
             let parameters = self.learner.outer_parameters();
             average::put(parameters, &average.values(self.step, parameters)?)?;
+            self.average = None;
         }
         Ok(())
     }
@@ -105,7 +106,7 @@ impl Trainer {
             .ok_or_else(|| problem("the file is not there".into()))?;
         if found.step != best.step {
             return Err(problem(format!(
-                "it was written after {} outer steps, but the best state of this run so far is that after {}; let the                  run go on, which writes it again",
+                "it was written after {} outer steps, but the best state of this run so far is that after {}; let the run go on, which writes it again",
                 found.step, best.step
             )));
         }
