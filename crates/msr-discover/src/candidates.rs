@@ -4,8 +4,8 @@ use msr_groups::{Recovery, RecoveryConfig, SignedPattern, SignedPermutation, Sym
 use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
 
+use crate::config::DiscoverConfig;
 use crate::confirm::{scores, tied, untied};
-use crate::discover::DiscoverConfig;
 use crate::error::Result;
 use crate::learn::{Learned, leading, maximise};
 use crate::moments::Moments;

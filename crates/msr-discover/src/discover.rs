@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use msr_groups::{
-    Permutation, PermutationGroup, SignedPattern, SignedPermutation, name_of, pattern_automorphisms,
-    signed_automorphisms, signed_pairs,
-};
+use msr_groups::{Permutation, PermutationGroup, SignedPattern, SignedPermutation, name_of, signed_pairs};
 use nalgebra::DMatrix;
 use num_bigint::BigUint;
 use rand::SeedableRng;
@@ -13,8 +10,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::candidates::{candidates, chain};
+use crate::config::DiscoverConfig;
 use crate::confirm::{Asymmetry, asymmetry, scores};
 use crate::error::{Error, Result};
+use crate::groups::{group_of, ln};
 use crate::guard::plants_found;
 use crate::learn::{Learned, MOST_UNKNOWNS, best_noise, learn};
 use crate::moments::Moments;
@@ -39,39 +38,6 @@ const MOST_WEIGHTS: usize = 4_096;
 const WORSE: f64 = 3.0;
 /// The ln of the probability of a coincidence that is accepted.
 const LN_COINCIDENCE: f64 = -6.907_755_278_982_137;
-
-/// How [`discover`] decides.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DiscoverConfig {
-    /// Whether components may change their signs: signed permutations.
-    pub signed: bool,
-    /// δ: with high confidence, less than this share of the variation of the weights breaks what is
-    /// accepted. What clearly breaks a tenth of it is refused.
-    pub tolerance: f64,
-    /// Twenty times the probability that a bound, or a score, refuses what is true: many patterns
-    /// are tried.
-    pub level: f64,
-    /// Which tasks find and which confirm, and everything else that is drawn.
-    pub seed: u64,
-}
-
-impl Default for DiscoverConfig {
-    /// Without signs, 5 %, 1 %, seed 0.
-    fn default() -> Self {
-        Self { signed: false, tolerance: 0.05, level: 0.01, seed: 0 }
-    }
-}
-
-impl DiscoverConfig {
-    fn check(&self) -> Result<()> {
-        for (name, value) in [("tolerance", self.tolerance), ("level", self.level)] {
-            if !(value > 0.0 && value < 1.0) {
-                return Err(Error::config(format!("the {name} must be above 0 and below 1, got {value}")));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// What the tasks of one half, and what was learned of the other, say of a pattern.
 struct Row {
@@ -207,30 +173,6 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         let finding: Vec<&Scaled> = finding.iter().map(|&i| &all[i]).collect();
         plants_found(&finding, &learned, shape, config.signed, config.seed)
     })
-}
-
-/// The group of a pattern, and how many maps it makes of one: `(−1, −1)` makes none.
-fn group_of(pattern: &SignedPattern) -> Result<(PermutationGroup, BigUint)> {
-    match pattern.unsigned() {
-        Some(pattern) => {
-            let group = pattern_automorphisms(&pattern)?;
-            let order = group.order();
-            Ok((group, order))
-        }
-        None => {
-            let group = signed_automorphisms(pattern)?;
-            let order = group.order() / 2u32;
-            Ok((group, order))
-        }
-    }
-}
-
-/// The natural logarithm of a count.
-fn ln(count: &BigUint) -> f64 {
-    let bits = count.bits();
-    let shift = bits.saturating_sub(60);
-    let head = u64::try_from(count >> shift).unwrap_or(1).max(1);
-    (head as f64).ln() + shift as f64 * 2f64.ln()
 }
 
 impl Course<'_> {

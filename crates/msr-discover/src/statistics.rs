@@ -114,9 +114,9 @@ impl Coincidence {
     }
 }
 
-/// The logarithm of the probability that a number with a beta distribution is below `x`; a bound of it
-/// where the probability is too small for a number: of the series of the incomplete beta function,
-/// whose terms fall at least as fast as the first two.
+/// The logarithm of the probability that a number with a beta distribution is below `x`; a bound of
+/// it where the probability is too small for a number: of the series of the incomplete beta
+/// function, whose terms fall at least as fast as the first two.
 fn ln_beta_below(a: f64, b: f64, x: f64) -> f64 {
     let chance = Beta::new(a, b).map_or(1.0, |beta| beta.cdf(x));
     let ratio = x * ((a + b) / (a + 1.0)).max(1.0);

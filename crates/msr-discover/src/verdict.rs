@@ -5,7 +5,7 @@ use std::fmt;
 use msr_groups::{SignedPattern, SignedPermutation};
 use num_bigint::BigUint;
 
-use crate::discover::DiscoverConfig;
+use crate::config::DiscoverConfig;
 
 /// A share of the variation with its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
