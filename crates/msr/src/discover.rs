@@ -1,6 +1,6 @@
 //! `msr discover`: which symmetry tasks share.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -88,7 +88,9 @@ fn found(args: &Args) -> Result<Option<Verdict>> {
         "--tolerance is a share above 0 and below 1, not {}",
         config.tolerance
     );
-    let tasks = read(&args.file, &args.x, &args.y).with_context(|| args.file.display().to_string())?;
+    // What keeps a file from being read names it.
+    let bytes = msr_files::read(&args.file)?;
+    let tasks = read(&bytes, &args.x, &args.y).with_context(|| args.file.display().to_string())?;
     tasks.check().with_context(|| args.file.display().to_string())?;
     let console = Console::new(args.json);
     console.say(&understood(&tasks));
@@ -135,9 +137,8 @@ fn understood(tasks: &Tasks) -> String {
 }
 
 /// The arrays of a file, as tasks.
-fn read(path: &Path, x: &str, y: &str) -> Result<Tasks> {
-    let bytes = msr_files::read(path)?;
-    let mut arrays = Arrays::from_bytes(&bytes)?;
+fn read(bytes: &[u8], x: &str, y: &str) -> Result<Tasks> {
+    let mut arrays = Arrays::from_bytes(bytes)?;
     let listed = arrays.list()?;
     let shape = |name: &str| {
         let found = listed.iter().find(|array| array.name == name);

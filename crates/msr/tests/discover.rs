@@ -123,7 +123,7 @@ fn what_is_no_data_ends_with_one_line() {
         (&garbage, "no .npy and no .npz file either"),
         (&empty, "no .npy and no .npz file either"),
         (&nowhere, "No such file"),
-        (&folder.path().to_path_buf(), "irectory"),
+        (&folder.path().to_path_buf(), "is a folder, not a regular file"),
     ] {
         let (code, out, err) = discover(&[text(path)]);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{}: {err}", path.display());
