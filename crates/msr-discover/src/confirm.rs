@@ -5,38 +5,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::latent::{Latent, covariance, density_over_floor, sandwich};
-use crate::learn::Learned;
+use crate::learn::{Learned, best_densities};
 use crate::moments::Moments;
 use crate::tasks::{CENTRED_FROM, Scaled, centred};
 use crate::ties::Ties;
-
-/// Factors of the noise that are tried where there is a floor: a noise that is too small would be
-/// taken up by untied weights alone.
-const NOISES: [f64; 5] = [1.0, 4.0, 16.0, 64.0, 256.0];
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The densities of the tasks, with the noise that suits them best where there is a floor, and that
-/// noise.
-pub(crate) fn best_densities(
-    tasks: &[Moments],
-    learned: &Learned,
-    of: impl Fn(&Moments, f64) -> f64,
-) -> (Vec<f64>, f64) {
-    let factors = if learned.floor > 0.0 { &NOISES[..] } else { &NOISES[..1] };
-    let mut best: Option<(f64, Vec<f64>, f64)> = None;
-    for factor in factors {
-        let noise = learned.noise * factor;
-        let found: Vec<f64> = tasks.iter().map(|task| of(task, noise)).collect();
-        let value = mean(&found);
-        if best.as_ref().is_none_or(|(least, ..)| value > *least) {
-            best = Some((value, found, noise));
-        }
-    }
-    best.map_or_else(|| (Vec::new(), learned.noise), |(_, found, noise)| (found, noise))
-}
 
 /// The densities of the tasks without ties.
 pub(crate) fn untied(tasks: &[Moments], learned: &Learned) -> Vec<f64> {

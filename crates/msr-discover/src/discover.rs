@@ -118,9 +118,7 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         return Ok(Verdict::undecided(*config, shape, Why::NotLearned, Vec::new(), None));
     };
     // With the noise that suits them best, as it is of ties.
-    let (_, noise) = best_noise(&found_on, &learned.u, learned.floor, learned.noise);
-    let untied =
-        Learned { noise: if learned.floor > 0.0 { noise } else { learned.noise }, ..learned.clone() };
+    let untied = Learned { noise: best_noise(&found_on, &learned), ..learned.clone() };
     let (raw, kept) = candidates(&found_on, &learned, shape, config, &mut rng)?;
     let moments = of(confirming);
     let all_moments: Vec<&Moments> = all.iter().map(|task| &task.moments).collect();

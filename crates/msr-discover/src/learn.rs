@@ -54,8 +54,8 @@ impl Learned {
         let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
         let u = ties.coordinates(&self.u);
         if self.floor > 0.0 || u.len() > MOST_TIED {
-            let (_, noise) = best_noise(&of_ties, &u, self.floor, self.noise);
-            return Some(Self { u, noise, floor: self.floor });
+            let tied = Self { u, noise: self.noise, floor: self.floor };
+            return Some(Self { noise: best_noise(&of_ties, &tied), ..tied });
         }
         let (u, noise) = maximise_from(&of_ties, u, self.noise, 12)?;
         Some(Self { u, noise, floor: 0.0 })
@@ -150,18 +150,33 @@ fn maximise_from(
     Some((u, noise))
 }
 
-/// The mean density of the tasks with the noise that suits them best, and that noise. Where there
-/// is a floor, too small a noise would be taken up by untied weights alone.
-pub(crate) fn best_noise(tasks: &[Moments], u: &DMatrix<f64>, floor: f64, noise: f64) -> (f64, f64) {
-    let of = |factor: f64| {
-        let noise = noise * factor;
-        (mean(tasks.iter().map(|task| density_over_floor(u, floor, task, noise))), noise)
-    };
-    [1.0, 4.0, 16.0, 64.0, 256.0]
-        .map(of)
-        .into_iter()
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .unwrap_or((0.0, noise))
+/// Factors of the noise that are tried where there is a floor: a noise that is too small would be
+/// taken up by untied weights alone.
+const NOISES: [f64; 5] = [1.0, 4.0, 16.0, 64.0, 256.0];
+
+/// The densities of the tasks, with the noise that suits them best where there is a floor, and that
+/// noise.
+pub(crate) fn best_densities(
+    tasks: &[Moments],
+    learned: &Learned,
+    of: impl Fn(&Moments, f64) -> f64,
+) -> (Vec<f64>, f64) {
+    let factors = if learned.floor > 0.0 { &NOISES[..] } else { &NOISES[..1] };
+    let mut best: Option<(f64, Vec<f64>, f64)> = None;
+    for factor in factors {
+        let noise = learned.noise * factor;
+        let found: Vec<f64> = tasks.iter().map(|task| of(task, noise)).collect();
+        let value = mean(found.iter().copied());
+        if best.as_ref().is_none_or(|(least, ..)| value > *least) {
+            best = Some((value, found, noise));
+        }
+    }
+    best.map_or_else(|| (Vec::new(), learned.noise), |(_, found, noise)| (found, noise))
+}
+
+/// The noise that suits the tasks best, where there is a floor.
+pub(crate) fn best_noise(tasks: &[Moments], learned: &Learned) -> f64 {
+    best_densities(tasks, learned, |task, noise| density_over_floor(&learned.u, learned.floor, task, noise)).1
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {
