@@ -4,12 +4,12 @@ use msr_groups::{Recovery, RecoveryConfig, SignedPattern, SignedPermutation, Sym
 use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::DiscoverConfig;
 use crate::confirm::{scores, tied, untied};
 use crate::error::Result;
 use crate::learn::{Learned, leading, maximise};
 use crate::moments::Moments;
-use crate::search::{Candidate, Pair, search};
+use crate::search::{Candidate, Pair};
+use crate::space::Space;
 use crate::statistics::Sample;
 use crate::ties::Ties;
 
@@ -27,11 +27,11 @@ const PATTERNS: usize = 12;
 pub(crate) fn candidates(
     tasks: &[Moments],
     learned: &Learned,
-    shape: (usize, usize),
-    config: &DiscoverConfig,
+    space: &Space,
     rng: &mut ChaCha8Rng,
 ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
-    let (m, n) = shape;
+    let (_, n) = space.shape();
+    let has_products = space.features.has_products();
     let mut views = vec![learned.u.clone(), leading(tasks, LEADING)];
     let deviation: Vec<f64> = {
         let mut xx = DMatrix::<f64>::zeros(n, n);
@@ -39,7 +39,7 @@ pub(crate) fn candidates(
         xx.diagonal().iter().map(|v| v.sqrt()).collect()
     };
     let (least, most) = deviation.iter().fold((f64::INFINITY, 0.0f64), |(l, h), &d| (l.min(d), h.max(d)));
-    if most > 1.2 * least && most > 0.0 {
+    if most > 1.2 * least && most > 0.0 && !has_products {
         let scaled = |u: &DMatrix<f64>| {
             DMatrix::from_fn(u.nrows(), u.ncols(), |row, column| u[(row, column)] * deviation[row % n] / most)
         };
@@ -48,8 +48,8 @@ pub(crate) fn candidates(
     }
     let mut found: Vec<Vec<Candidate>> = Vec::new();
     for (at, view) in views.iter().enumerate() {
-        let mut of_view = if at == 0 { recovered(view, shape)? } else { Vec::new() };
-        of_view.extend(search(view, shape, config.signed, 300, rng));
+        let mut of_view = if at == 0 && !has_products { recovered(view, space.shape())? } else { Vec::new() };
+        of_view.extend(space.search(view, 300, rng));
         found.push(of_view);
     }
     let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
@@ -70,7 +70,7 @@ pub(crate) fn candidates(
     let most = if learned.floor > 0.0 { 20 } else { 80 };
     let (mut kept, mut seen): (Vec<Candidate>, Vec<SignedPattern>) = (Vec::new(), Vec::new());
     for candidate in found.iter().flat_map(|view| view.iter().take(most)) {
-        let pattern = SignedPattern::from_pairs(m, n, std::slice::from_ref(&candidate.pair))?;
+        let pattern = space.pattern(std::slice::from_ref(&candidate.pair))?;
         if pattern.free_parameters() == 0 || seen.contains(&pattern) {
             continue;
         }
@@ -119,14 +119,14 @@ fn recovered(u: &DMatrix<f64>, (m, n): (usize, usize)) -> Result<Vec<Candidate>>
 }
 
 /// The groups that the candidates generate, one more at a time, and the best ones alone.
-pub(crate) fn chain(kept: &[Candidate], (m, n): (usize, usize)) -> Result<Vec<Vec<Pair>>> {
+pub(crate) fn chain(kept: &[Candidate], space: &Space) -> Result<Vec<Vec<Pair>>> {
     let mut chains: Vec<Vec<Pair>> = Vec::new();
     let mut last = None;
     let mut pairs: Vec<Pair> = Vec::new();
     for candidate in kept.iter().take(CHAINED) {
         let mut more = pairs.clone();
         more.push(candidate.pair.clone());
-        let pattern = SignedPattern::from_pairs(m, n, &more)?;
+        let pattern = space.pattern(&more)?;
         if last.as_ref() == Some(&pattern) {
             continue;
         }

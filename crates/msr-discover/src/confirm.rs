@@ -7,8 +7,12 @@ use rand_chacha::ChaCha8Rng;
 use crate::latent::{Latent, covariance, density_over_floor, sandwich};
 use crate::learn::{Learned, best_densities};
 use crate::moments::Moments;
+use crate::statistics::Sample;
 use crate::tasks::{CENTRED_FROM, Scaled, centred};
 use crate::ties::Ties;
+
+/// Means differ when they do by so many errors.
+const DIFFER: f64 = 4.0;
 
 /// The densities of the tasks without ties.
 pub(crate) fn untied(tasks: &[Moments], learned: &Learned) -> Vec<f64> {
@@ -81,9 +85,25 @@ fn metric(a: &DVector<f64>, b: &DVector<f64>, sigma: &DMatrix<f64>) -> f64 {
     (0..a.len() / n).map(part).sum()
 }
 
+/// Whether the means of the tasks' inputs differ by more than chance: `s |x̄|²` in the metric of the
+/// inverse covariance has the mean n otherwise.
+fn means_differ(tasks: &[&Scaled], inverse: &DMatrix<f64>) -> bool {
+    let n = inverse.nrows() as f64;
+    let values = tasks.iter().filter(|task| task.is_centred).map(|task| {
+        let mean = task.x.row_mean();
+        task.x.nrows() as f64 * (&mean * inverse).dot(&mean)
+    });
+    let values: Vec<f64> = values.collect();
+    let found = Sample::of(&values);
+    let by_chance = (2.0 * n / found.count.max(1) as f64).sqrt();
+    found.count > 1 && found.mean > n + DIFFER * by_chance.max(found.error)
+}
+
 /// An estimate of the asymmetry of each task that is right on average, whatever the noise: its
 /// examples are divided into groups; for each two of them the tied weights are fitted to all
-/// others, and what is left of the two groups, as weights, is multiplied.
+/// others, and what is left of the two groups, as weights, is multiplied. Where the means of the
+/// tasks' inputs differ, each group loses its own means first: the error of a mean that two groups
+/// have in common would be multiplied with itself.
 ///
 /// `tied` is what was learned of the tied weights, in their coordinates; `sigma` the covariance of
 /// the inputs.
@@ -106,6 +126,7 @@ pub(crate) fn asymmetry(
     let count = is_tied.iter().filter(|&&tied| tied).count() as f64;
     let centre = ties.tied_kinds() > 1 && !ties.has_signs();
     let inverse = inverse(sigma);
+    let is_within = means_differ(tasks, &inverse);
     let reference_of = |w: DVector<f64>| {
         let mut w = DVector::from_iterator(
             w.len(),
@@ -121,7 +142,8 @@ pub(crate) fn asymmetry(
     // Means of tasks that are small beside others are worth too little.
     for task in tasks.iter().filter(|task| !task.is_centred || task.x.nrows() >= CENTRED_FROM) {
         let s = task.x.nrows();
-        let groups = (s / 3).clamp(3, 6).min(s);
+        // A mean of their own costs each group one example.
+        let groups = (s / 3).clamp(3, 6).min(if is_within { s / 2 } else { s });
         let mut order: Vec<usize> = (0..s).collect();
         order.shuffle(rng);
         let parts: Vec<Vec<usize>> =
@@ -152,7 +174,11 @@ pub(crate) fn asymmetry(
                     let at = DMatrix::from_fn(x.nrows(), n, |i, j| x[(i, j)] - means.0[j]);
                     let left =
                         DMatrix::from_fn(y.nrows(), m, |i, j| y[(i, j)] - means.1[j]) - at * &by_output;
-                    let weights = (x * &inverse).tr_mul(&left) / part.len() as f64;
+                    let (x, left, count) = match is_within {
+                        true => (centred(&x), centred(&left), part.len().saturating_sub(1).max(1)),
+                        false => (x, left, part.len()),
+                    };
+                    let weights = (x * &inverse).tr_mul(&left) / count as f64;
                     DVector::from_column_slice(weights.as_slice())
                 };
                 let (left_b, left_c) = (left(&parts[b]), left(&parts[c]));

@@ -1,25 +1,6 @@
-//! The group of a pattern.
+//! Sizes of groups.
 
-use msr_groups::{PermutationGroup, SignedPattern, pattern_automorphisms, signed_automorphisms};
 use num_bigint::BigUint;
-
-use crate::error::Result;
-
-/// The group of a pattern, and how many maps it makes of one: `(−1, −1)` makes none.
-pub(crate) fn group_of(pattern: &SignedPattern) -> Result<(PermutationGroup, BigUint)> {
-    match pattern.unsigned() {
-        Some(pattern) => {
-            let group = pattern_automorphisms(&pattern)?;
-            let order = group.order();
-            Ok((group, order))
-        }
-        None => {
-            let group = signed_automorphisms(pattern)?;
-            let order = group.order() / 2u32;
-            Ok((group, order))
-        }
-    }
-}
 
 /// The natural logarithm of a count.
 pub(crate) fn ln(count: &BigUint) -> f64 {

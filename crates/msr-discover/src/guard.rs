@@ -1,6 +1,6 @@
 //! Whether a symmetry would have been seen: exchanges planted in the same data.
 
-use msr_groups::{Permutation, SignedPattern, SignedPermutation};
+use msr_groups::{Permutation, SignedPermutation};
 use nalgebra::{DMatrix, DVector};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::candidates::LEADING;
 use crate::learn::{Learned, leading, learn, noise_within};
 use crate::moments::Moments;
-use crate::search::search;
+use crate::space::Space;
 use crate::tasks::{Scaled, centred};
 use crate::ties::Ties;
 
@@ -30,13 +30,8 @@ fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<Permutation> {
 
 /// How many of [`PLANTS`] exchanges are found again, planted into these tasks: the same inputs,
 /// weights as they were learned but tied by the exchange, and the same noise.
-pub(crate) fn plants_found(
-    tasks: &[&Scaled],
-    learned: &Learned,
-    (m, n): (usize, usize),
-    signed: bool,
-    seed: u64,
-) -> usize {
+pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, seed: u64) -> usize {
+    let (m, n) = space.shape();
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x706c_616e_7473);
     let moments: Vec<Moments> = tasks.iter().map(|task| task.moments.clone()).collect();
     let within = noise_within(&moments).unwrap_or(f64::INFINITY);
@@ -44,11 +39,13 @@ pub(crate) fn plants_found(
     let noise = if is_dense { within } else { learned.noise };
     let mut found = 0;
     for _ in 0..PLANTS {
-        let Some((on_outputs, on_inputs)) = exchange(m, &mut rng).zip(exchange(n, &mut rng)) else {
+        let Some((on_outputs, on_inputs)) =
+            exchange(m, &mut rng).zip(exchange(space.features.inputs(), &mut rng))
+        else {
             continue;
         };
         let pair = (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs));
-        let Ok(pattern) = SignedPattern::from_pairs(m, n, std::slice::from_ref(&pair)) else { continue };
+        let Ok(pattern) = space.pattern(std::slice::from_ref(&pair)) else { continue };
         let ties = Ties::new(pattern);
         let mut normal = |count: usize| -> DVector<f64> {
             DVector::from_iterator(count, (0..count).map(|_| StandardNormal.sample(&mut rng)))
@@ -77,9 +74,9 @@ pub(crate) fn plants_found(
             })
             .collect();
         let Some(again) = learn(&planted) else { continue };
-        let is_seen = [again.u, leading(&planted, LEADING)].iter().any(|view| {
-            search(view, (m, n), signed, 20, &mut rng).iter().any(|candidate| candidate.pair == pair)
-        });
+        let is_seen = [again.u, leading(&planted, LEADING)]
+            .iter()
+            .any(|view| space.search(view, 20, &mut rng).iter().any(|candidate| candidate.pair == pair));
         found += usize::from(is_seen);
     }
     found

@@ -48,6 +48,13 @@ impl Learned {
         (1.0 + all).min(tasks as f64)
     }
 
+    /// The variance of an output of the tasks, a number.
+    pub fn scale(&self, tasks: &[Moments]) -> f64 {
+        let (sum, count) =
+            tasks.iter().fold((0.0, 0), |(sum, count), task| (sum + task.yy, count + task.numbers));
+        (sum / count.max(1) as f64).max(f64::MIN_POSITIVE)
+    }
+
     /// What is learned when the weights are tied, in the coordinates of the tied weights: from what
     /// was learned without ties, some rounds more where they are cheap.
     pub fn tied(&self, tasks: &[Moments], ties: &Ties) -> Option<Self> {

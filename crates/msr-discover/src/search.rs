@@ -4,7 +4,8 @@
 //! Where one or two inputs go is fixed, and then two assignment problems take turns: the best
 //! permutation σ of outputs for the present one of inputs, and the best τ of inputs for the present
 //! σ; `|U − g U|²` is what both make small. With signs the gain is the magnitude of an inner
-//! product, and its sign is kept. All of it needs the inner products of the rows of U alone.
+//! product, and its sign is kept. All of it needs the inner products of the rows of U alone. With
+//! products of inputs as features, where an input goes is asked with the others where they were.
 
 use std::collections::HashMap;
 
@@ -14,6 +15,8 @@ use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
+
+use crate::features::Features;
 
 /// The most starts.
 const MOST_STARTS: usize = 1_500;
@@ -34,9 +37,10 @@ pub(crate) struct Candidate {
 }
 
 /// The inner products of the rows of U.
-struct Rows {
+struct Rows<'a> {
     m: usize,
     n: usize,
+    features: &'a Features,
     gram: DMatrix<f64>,
     signed: bool,
     total: f64,
@@ -64,15 +68,30 @@ impl Half {
 }
 
 /// Which inputs go where at the start, with which signs.
+#[derive(Clone)]
 struct Start {
     from: Vec<usize>,
     to: Vec<usize>,
     flips: Vec<bool>,
 }
 
-impl Rows {
+impl Start {
+    fn whole(half: &Half) -> Self {
+        let (to, flips) = (half.images.clone(), half.flips.clone());
+        Self { from: (0..to.len()).collect(), to, flips }
+    }
+}
+
+/// A sign.
+fn sign(is_negative: bool) -> f64 {
+    if is_negative { -1.0 } else { 1.0 }
+}
+
+impl Rows<'_> {
+    /// Of the weights of outputs and features.
     fn product(&self, (y, x): (usize, usize), (y2, x2): (usize, usize)) -> f64 {
-        self.gram[(y * self.n + x, y2 * self.n + x2)]
+        let count = self.features.count();
+        self.gram[(y * count + x, y2 * count + x2)]
     }
 
     fn square(&self, y: usize, x: usize) -> f64 {
@@ -98,19 +117,42 @@ impl Rows {
 
     /// The best σ, by some inputs and where they go.
     fn outputs(&self, start: &Start) -> Half {
-        let signs: Vec<f64> = start.flips.iter().map(|&flip| if flip { -1.0 } else { 1.0 }).collect();
-        let inputs = || start.from.iter().zip(&start.to).zip(&signs);
+        let images = self.features.images(&start.from, &start.to, &start.flips);
         let gain = |y: usize, to: usize| {
-            inputs().map(|((&x, &image), sign)| sign * self.product((y, x), (to, image))).sum()
+            images.iter().map(|&(f, image, flip)| sign(flip) * self.product((y, f), (to, image))).sum()
         };
-        self.assign(self.m, gain, |to| start.to.iter().map(|&x| self.square(to, x)).sum())
+        self.assign(self.m, gain, |to| images.iter().map(|&(_, image, _)| self.square(to, image)).sum())
     }
 
-    /// The best τ for this σ; the inputs of the start go where it says.
-    fn inputs(&self, outputs: &Half, start: &Start) -> Half {
+    /// The features in which an input takes part, with the others where they were.
+    fn parts(&self, x: usize, to: usize, flip: bool, known: &Start) -> Vec<(usize, usize, bool)> {
+        let mut found = vec![(x, to, flip)];
+        if self.features.has_products() {
+            found.extend(
+                self.features.product(x, x).zip(self.features.product(to, to)).map(|(a, b)| (a, b, false)),
+            );
+            for ((&j, &image), &other) in known.from.iter().zip(&known.to).zip(&known.flips) {
+                if j != x && image != to {
+                    let pair = self.features.product(x, j).zip(self.features.product(to, image));
+                    found.extend(pair.map(|(a, b)| (a, b, flip != other)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The best τ for this σ; the inputs of the start go where it says. With products, for the
+    /// other inputs where `known` says.
+    fn inputs(&self, outputs: &Half, start: &Start, known: &Start) -> Half {
         let much = 1e3 * self.total + 1.0;
         let gain = |x: usize, to: usize| {
-            let of = |y: usize| outputs.sign(y) * self.product((y, x), (outputs.images[y], to));
+            let parts = self.parts(x, to, false, known);
+            let of = |y: usize| {
+                let part = |&(a, b, flip): &(usize, usize, bool)| {
+                    sign(flip) * self.product((y, a), (outputs.images[y], b))
+                };
+                outputs.sign(y) * parts.iter().map(part).sum::<f64>()
+            };
             (0..self.m).map(of).sum::<f64>()
         };
         let is_fixed =
@@ -120,17 +162,31 @@ impl Rows {
             let more = if self.signed { much.copysign(gain) } else { much };
             if is_fixed(x, to) { gain + more } else { gain }
         };
-        self.assign(self.n, fixed, |to| (0..self.m).map(|y| self.square(outputs.images[y], to)).sum())
+        let size = |to: usize| {
+            let of = |y: usize| self.square(outputs.images[y], to);
+            let parts = |y: usize| {
+                let others = known.to.iter().filter(|&&image| image != to);
+                let products = others.filter_map(|&image| self.features.product(to, image));
+                products
+                    .chain(self.features.product(to, to))
+                    .map(|f| self.square(outputs.images[y], f))
+                    .sum::<f64>()
+            };
+            (0..self.m).map(|y| of(y) + if self.features.has_products() { parts(y) } else { 0.0 }).sum()
+        };
+        self.assign(self.n, fixed, size)
     }
 
     /// What a pair leaves of the weights that it moves, as a share; `None` for one that moves none
     /// of any size.
     fn asymmetry(&self, outputs: &Half, inputs: &Half) -> Option<f64> {
+        let all: Vec<usize> = (0..self.n).collect();
+        let features = self.features.images(&all, &inputs.images, &inputs.flips);
         let (mut apart, mut size) = (0.0, 0.0);
         for y in 0..self.m {
-            for x in 0..self.n {
-                let (y2, x2) = (outputs.images[y], inputs.images[x]);
-                let sign = outputs.sign(y) * inputs.sign(x);
+            for &(x, x2, flip) in &features {
+                let y2 = outputs.images[y];
+                let sign = outputs.sign(y) * sign(flip);
                 if (y, x) != (y2, x2) || sign < 0.0 {
                     let (a, b) = (self.square(y, x), self.square(y2, x2));
                     apart += a + b - 2.0 * sign * self.product((y, x), (y2, x2));
@@ -193,13 +249,14 @@ impl Rows {
     }
 }
 
-/// Pairs under which the rows of U (m n × k) stay almost where they are, the best first, at most
-/// `most`.
+/// Pairs under which the rows of U (m features × k) stay almost where they are, the best first, at
+/// most `most`. Permutations of the inputs that are known beforehand are tried too.
 pub(crate) fn search(
     u: &DMatrix<f64>,
-    (m, n): (usize, usize),
-    signed: bool,
-    most: usize,
+    m: usize,
+    features: &Features,
+    known: &[Permutation],
+    (signed, most): (bool, usize),
     rng: &mut ChaCha8Rng,
 ) -> Vec<Candidate> {
     let gram = u * u.transpose();
@@ -207,16 +264,21 @@ pub(crate) fn search(
     if total <= 0.0 {
         return Vec::new();
     }
-    let rows = Rows { m, n, gram, signed, total };
+    let n = features.inputs();
+    let rows = Rows { m, n, features, gram, signed, total };
+    let known = known.iter().map(|map| Start {
+        from: (0..n).collect(),
+        to: (0..n).map(|x| map.apply(x)).collect(),
+        flips: vec![false; n],
+    });
     let mut found: HashMap<(Half, Half), f64> = HashMap::new();
-    for start in rows.starts(rng) {
+    for start in known.chain(rows.starts(rng)) {
         let mut outputs = rows.outputs(&start);
-        let mut inputs = rows.inputs(&outputs, &start);
+        let mut inputs = rows.inputs(&outputs, &start, &start);
         for _ in 1..ROUNDS {
-            let all =
-                Start { from: (0..n).collect(), to: inputs.images.clone(), flips: inputs.flips.clone() };
+            let all = Start::whole(&inputs);
             let next_outputs = rows.outputs(&all);
-            let next_inputs = rows.inputs(&next_outputs, &start);
+            let next_inputs = rows.inputs(&next_outputs, &start, &all);
             let is_same = next_outputs == outputs && next_inputs == inputs;
             (outputs, inputs) = (next_outputs, next_inputs);
             if is_same {

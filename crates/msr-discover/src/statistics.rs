@@ -94,7 +94,15 @@ pub(crate) struct Coincidence {
     pub asymmetry: f64,
 }
 
+/// The ln of the probability of a coincidence that is accepted: of one in a thousand.
+const LN_ACCEPTED: f64 = -6.907_755_278_982_137;
+
 impl Coincidence {
+    /// Whether it can be ruled out.
+    pub fn is_ruled_out(self) -> bool {
+        self.ln_bound() < LN_ACCEPTED
+    }
+
     /// A bound of the logarithm of the probability that weights without ties look as tied as this:
     /// the number of conjugates of the group, `m! n! / |G|`, times `2^(m + n)` with signs, times
     /// ten, times the probability that independent normal weights leave so little outside one

@@ -79,6 +79,11 @@ impl Tasks {
         Ok(())
     }
 
+    /// Inputs (s × n) and outputs (s × m) of each task.
+    pub(crate) fn all(&self) -> &[(DMatrix<f64>, DMatrix<f64>)] {
+        &self.tasks
+    }
+
     /// The number of tasks.
     pub fn count(&self) -> usize {
         self.tasks.len()

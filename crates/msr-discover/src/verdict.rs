@@ -1,11 +1,11 @@
-//! What is said in the end.
-
-use std::fmt;
+//! What is found in the end.
 
 use msr_groups::{SignedPattern, SignedPermutation};
 use num_bigint::BigUint;
 
 use crate::config::DiscoverConfig;
+use crate::layout::{Layout, words};
+use crate::statistics::Interval;
 
 /// A share of the variation with its bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +18,40 @@ pub struct Bounds {
     pub upper: f64,
 }
 
-/// A symmetry that was confirmed.
+impl From<Interval> for Bounds {
+    fn from(Interval { value, lower, upper }: Interval) -> Self {
+        Self { value, lower, upper }
+    }
+}
+
+/// A generator of a group.
+#[derive(Clone, Debug)]
+pub struct Generator {
+    /// What it does to outputs and to inputs.
+    pub pair: (SignedPermutation, SignedPermutation),
+    /// 1 − α: the share of the variation of the weights that it moves which it keeps, with an
+    /// interval of 95 %, from the tasks that confirm. One for a symmetry; `None` where the inputs do
+    /// not show it.
+    pub strength: Option<Bounds>,
+    /// What it does to inputs that are laid out in a grid: `quarter turn`.
+    pub words: Option<String>,
+}
+
+impl Generator {
+    pub(crate) fn new(
+        pair: (SignedPermutation, SignedPermutation),
+        broken: Option<Bounds>,
+        layout: &Layout,
+    ) -> Self {
+        let strength =
+            broken.map(|b| Bounds { value: 1.0 - b.value, lower: 1.0 - b.upper, upper: 1.0 - b.lower });
+        let is_plain = |of: &SignedPermutation| of.flips().iter().all(|&flip| !flip);
+        let words = if is_plain(&pair.1) { words(&layout.inputs, pair.1.points()) } else { None };
+        Self { pair, strength, words }
+    }
+}
+
+/// A symmetry that was confirmed, or the one that tasks come nearest to.
 #[derive(Clone, Debug)]
 pub struct Symmetry {
     /// How many different maps of the tasks' weights the group makes: its order, where `(−1, −1)`,
@@ -26,10 +59,11 @@ pub struct Symmetry {
     pub order: BigUint,
     /// Its usual name, when one can be proved.
     pub name: Option<String>,
-    /// The weights that it ties.
+    /// The weights (m n) that it ties; where products of inputs are features, those of outputs and
+    /// features: the inputs, `x_i x_j` for i < j, and the squares, unless they never change.
     pub pattern: SignedPattern,
-    /// Generators, as pairs of signed permutations of outputs and inputs.
-    pub generators: Vec<(SignedPermutation, SignedPermutation)>,
+    /// Generators.
+    pub generators: Vec<Generator>,
     /// α: what of the variation of the weights breaks it.
     pub asymmetry: Bounds,
     /// The number of tasks that confirmed it, none of which were used to find it.
@@ -39,8 +73,10 @@ pub struct Symmetry {
 /// What was found of one pattern on the tasks that confirm.
 #[derive(Clone, Debug)]
 pub struct Tested {
-    /// The pattern.
+    /// The pattern, of outputs and inputs (or features).
     pub pattern: SignedPattern,
+    /// The pairs of permutations of outputs and inputs that were put together in it.
+    pub pairs: Vec<(SignedPermutation, SignedPermutation)>,
     /// α: what of the variation of the weights breaks it.
     pub asymmetry: Bounds,
     /// The probability of such a score, were the weights tied.
@@ -95,7 +131,8 @@ pub enum VerdictKind {
     Undecided {
         /// Why not.
         why: Why,
-        /// About how many more tasks would.
+        /// About how many more tasks would: so many that the bound of the asymmetry would fall
+        /// below the tolerance, were the estimate the truth.
         more_tasks: Option<usize>,
     },
 }
@@ -106,12 +143,20 @@ pub enum VerdictKind {
 pub struct Verdict {
     /// The answer.
     pub kind: VerdictKind,
+    /// The exact group that the tasks come nearest to, where none was confirmed, less than half of
+    /// the variation breaks it, and it is no coincidence. Its asymmetry has an interval of 95 %.
+    pub nearest: Option<Symmetry>,
     /// All patterns that were looked at on the tasks that confirm.
     pub tested: Vec<Tested>,
+    /// How much of the variation of the outputs no map of the tasks explains that is linear (in the
+    /// inputs, or in them and their products): noise, and what is not linear.
+    pub unexplained: f64,
     /// How it was decided.
     pub config: DiscoverConfig,
     /// Outputs and inputs.
     pub shape: (usize, usize),
+    /// The number of tasks that confirm.
+    pub confirming: usize,
 }
 
 impl Verdict {
@@ -121,17 +166,15 @@ impl Verdict {
         kind: VerdictKind,
         tested: Vec<Tested>,
     ) -> Self {
-        Self { kind, tested, config, shape }
+        Self { kind, nearest: None, tested, unexplained: 0.0, config, shape, confirming: 0 }
     }
 
-    pub(crate) fn undecided(
-        config: DiscoverConfig,
-        shape: (usize, usize),
-        why: Why,
-        tested: Vec<Tested>,
-        more_tasks: Option<usize>,
-    ) -> Self {
-        Self::new(config, shape, VerdictKind::Undecided { why, more_tasks }, tested)
+    pub(crate) fn undecided(config: DiscoverConfig, shape: (usize, usize), why: Why) -> Self {
+        Self::new(config, shape, VerdictKind::Undecided { why, more_tasks: None }, Vec::new())
+    }
+
+    pub(crate) fn with(self, unexplained: f64, confirming: usize) -> Self {
+        Self { unexplained, confirming, ..self }
     }
 
     /// The symmetry, where one was confirmed.
@@ -139,72 +182,6 @@ impl Verdict {
         match &self.kind {
             VerdictKind::Found(symmetry) | VerdictKind::AtLeast(symmetry) => Some(symmetry),
             _ => None,
-        }
-    }
-}
-
-/// A bound in percent, rounded up to as many digits as it needs.
-fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let digits = if percent < 0.095 { 2 } else { 1 };
-    let scale = 10f64.powi(digits);
-    // What is a round number but for its last bit stays one.
-    let up = (percent * scale * (1.0 - 1e-12)).ceil() / scale;
-    format!("{up:.*} %", digits as usize)
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (m, n) = self.shape;
-        let tolerance = percent(self.config.tolerance);
-        let symmetry = |f: &mut fmt::Formatter<'_>, symmetry: &Symmetry| {
-            let name = symmetry.name.as_deref().unwrap_or("a group without a name here");
-            write!(
-                f,
-                "{name}, order {}, on {n} inputs and {m} outputs; confirmed on {} tasks that were not used to find it: what \
-                 breaks it is at most {} of the variation",
-                symmetry.order,
-                symmetry.confirmed_on,
-                percent(symmetry.asymmetry.upper.max(0.0))
-            )
-        };
-        match &self.kind {
-            VerdictKind::Found(found) => symmetry(f, found),
-            VerdictKind::AtLeast(found) => {
-                f.write_str("at least ")?;
-                symmetry(f, found)?;
-                f.write_str(" (a larger group could be neither confirmed nor refused)")
-            }
-            VerdictKind::None => write!(
-                f,
-                "no symmetry up to a tolerance of {tolerance}, and an exchange planted in these data would have been seen"
-            ),
-            VerdictKind::Undecided { why, more_tasks } => {
-                f.write_str("undecided: ")?;
-                match why {
-                    Why::FewTasks { needed } => {
-                        write!(f, "fewer than {needed} tasks, of which half are to confirm")?
-                    }
-                    Why::NotLearned => {
-                        f.write_str("the tasks have nothing in common that could be learned")?
-                    }
-                    Why::NotConfirmed if self.tested.is_empty() => {
-                        f.write_str("there was no pattern to test")?;
-                    }
-                    Why::NotConfirmed => {
-                        f.write_str("no pattern could be confirmed, and not all could be refused")?
-                    }
-                    Why::Blind { found } => write!(
-                        f,
-                        "nothing was found, but of {} exchanges planted in these data only {found} were found again",
-                        crate::guard::PLANTS
-                    )?,
-                }
-                match more_tasks {
-                    Some(more) => write!(f, "; about {more} more tasks would tell"),
-                    None => Ok(()),
-                }
-            }
         }
     }
 }

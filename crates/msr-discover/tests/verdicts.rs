@@ -69,7 +69,7 @@ fn groups_are_found_by_name() {
         assert_eq!(found(&verdict), (order.into(), name.into()), "{verdict}");
         let symmetry = verdict.symmetry().unwrap();
         assert!(symmetry.asymmetry.upper < 0.01 && symmetry.confirmed_on == 40, "{verdict}");
-        assert!(symmetry.generators.iter().all(|(y, x)| symmetry.pattern.is_kept_by(y, x)));
+        assert!(symmetry.generators.iter().all(|g| symmetry.pattern.is_kept_by(&g.pair.0, &g.pair.1)));
         assert!(verdict.to_string().starts_with(&format!("{name}, order {order}, on ")), "{verdict}");
     }
 }

@@ -1,0 +1,68 @@
+//! How often verdicts are right, wrong and undecided, on tasks that are made for it:
+//!
+//! - `campaign nulls FROM TO [TABLES.npz]`: tasks without a symmetry, of sixteen kinds;
+//! - `campaign power [RUNS [NAME]]`: generic equivariant maps of five groups, of several sizes;
+//! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth.
+//!
+//! Two threads; each run has its own seed, so that parts of a campaign can be put together.
+#![allow(clippy::print_stdout, reason = "an example")]
+
+mod made;
+mod nulls;
+mod power;
+mod strength;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What `of` gives for each number below `count`, in their order; two at a time.
+pub(crate) fn each<T: Send>(
+    count: usize,
+    of: impl Fn(usize) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, Failure> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    match of(at) {
+                        Ok(value) => {
+                            if let Ok(mut found) = found.lock() {
+                                found.push((at, value));
+                            }
+                        }
+                        Err(problem) => {
+                            if let Ok(mut failed) = failed.lock() {
+                                *failed = Some(problem);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(problem) = failed.into_inner().ok().flatten() {
+        return Err(problem);
+    }
+    let mut found = found.into_inner().unwrap_or_default();
+    found.sort_by_key(|(at, _)| *at);
+    Ok(found.into_iter().map(|(_, value)| value).collect())
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize, or: usize| arguments.get(at).map_or(Ok(or), |text| text.parse::<usize>());
+    match arguments.first().map(String::as_str) {
+        Some("nulls") => nulls::run(number(1, 0)?, number(2, 16)?, arguments.get(3).map(String::as_str)),
+        Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str)),
+        Some("strength") => strength::run(number(1, 10)?),
+        _ => Err("say nulls, power or strength".into()),
+    }
+}

@@ -1,0 +1,283 @@
+//! What the tasks that confirm say of patterns.
+
+use std::collections::HashSet;
+
+use msr_groups::{Permutation, PermutationGroup, SignedPattern, SignedPermutation, name_of, signed_pairs};
+use nalgebra::DMatrix;
+use num_bigint::BigUint;
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::DiscoverConfig;
+use crate::confirm::{Asymmetry, asymmetry, scores};
+use crate::error::Result;
+use crate::groups::ln;
+use crate::learn::Learned;
+use crate::moments::Moments;
+use crate::search::Pair;
+use crate::space::Space;
+use crate::statistics::{Coincidence, Interval, Sample, ratio};
+use crate::tasks::Scaled;
+use crate::ties::Ties;
+use crate::verdict::{Bounds, Generator, Symmetry, Tested};
+
+/// The fewest tasks that confirm.
+pub(crate) const FEWEST: usize = 10;
+/// Patterns that are looked at on the second half in all.
+pub(crate) const MOST_TESTED: usize = 60;
+/// The level is divided by this for each bound of an interval, and for the score: many patterns are
+/// tried.
+const PARTS: f64 = 20.0;
+/// Below it, nothing can be said.
+pub(crate) const VISIBLE: f64 = 0.2;
+/// A pattern is worse than another one when its density is below by so many errors.
+const WORSE: f64 = 3.0;
+/// The probability on each side of an interval of 95 %.
+pub(crate) const SIDE: f64 = 0.025;
+
+/// What the tasks of one half, and what was learned of the other, say of a pattern.
+pub(crate) struct Row {
+    pub ties: Ties,
+    pub pairs: Vec<Pair>,
+    pub interval: Interval,
+    /// Of the score.
+    pub p_score: f64,
+    /// Of the density, tied less untied, a number.
+    pub gain: Sample,
+    pub visible: f64,
+    pub ln_coincidence: f64,
+    pub densities: Vec<f64>,
+    /// The tasks that the asymmetry is of.
+    pub confirmed_on: usize,
+    pub group: Option<(PermutationGroup, BigUint)>,
+    pub is_accepted: bool,
+    pub is_rejected: bool,
+}
+
+/// The tasks that confirm, what was learned of the others, and what was tested.
+pub(crate) struct Course<'a> {
+    pub config: &'a DiscoverConfig,
+    pub space: &'a Space,
+    pub learned: &'a Learned,
+    pub confirming: Vec<&'a Scaled>,
+    /// Of the tasks that find, and of those that confirm.
+    pub found_on: Vec<Moments>,
+    pub moments: Vec<Moments>,
+    pub sigma: DMatrix<f64>,
+    pub untied: Vec<f64>,
+    pub rank: f64,
+    pub rng: ChaCha8Rng,
+    pub rows: Vec<Row>,
+    pub known: HashSet<SignedPattern>,
+}
+
+/// The most points on which a group with signs is named.
+const MOST_POINTS: usize = 800;
+
+/// The name of a group with signs (on outputs and inputs twice), where −1 on both sides, which
+/// moves no weight, counts for nothing: of what it does to the weights and their negatives.
+fn signed_name(group: &PermutationGroup, (m, n): (usize, usize)) -> Result<Option<String>> {
+    if 2 * m * n > MOST_POINTS {
+        return Ok(None);
+    }
+    let mut on_weights = Vec::new();
+    for (y, x) in signed_pairs(group, m, n) {
+        let mut images = Vec::with_capacity(2 * m * n);
+        for at in 0..2 * m * n {
+            let ((to_y, a), (to_x, b)) = (y.apply(at / 2 / n), x.apply(at / 2 % n));
+            images.push(2 * (to_y * n + to_x) + usize::from((at % 2 == 1) != (a != b)));
+        }
+        on_weights.push(Permutation::from_images(&images)?);
+    }
+    let name = name_of(&PermutationGroup::new("", 2 * m * n, on_weights)?);
+    Ok(name.map(|name| format!("{name} (signed)")))
+}
+
+impl Course<'_> {
+    /// What the confirming tasks say of the pattern of these pairs, unless that is known.
+    pub fn test(&mut self, pairs: Vec<Pair>) -> Result<()> {
+        let pattern = self.space.pattern(&pairs)?;
+        if pattern.free_parameters() == 0 || !self.known.insert(pattern.clone()) {
+            return Ok(());
+        }
+        let ties = Ties::new(pattern);
+        let row = match self.evidence(&ties) {
+            Some(evidence) => self.row(ties, pairs, evidence)?,
+            // What cannot be tested stays open.
+            None => Row {
+                ties,
+                pairs,
+                interval: Interval { value: 0.0, lower: f64::NEG_INFINITY, upper: f64::INFINITY },
+                p_score: 1.0,
+                gain: Sample::of(&[]),
+                visible: 0.0,
+                ln_coincidence: 0.0,
+                densities: Vec::new(),
+                confirmed_on: 0,
+                group: None,
+                is_accepted: false,
+                is_rejected: false,
+            },
+        };
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// The densities of the tasks with the ties, their scores, and their asymmetry; `None` when
+    /// equations have no solution, or the inputs do not show what is tied.
+    fn evidence(&mut self, ties: &Ties) -> Option<(Vec<f64>, Vec<f64>, Asymmetry)> {
+        // What is common to the tasks that find, were their weights tied.
+        let tied = self.learned.tied(&self.found_on, ties)?;
+        let moments: Vec<Moments> = self.moments.iter().map(|task| ties.moments(task)).collect();
+        let found = scores(&self.moments, self.learned, ties)?;
+        let seen = asymmetry(&self.confirming, &tied, ties, &self.sigma, &mut self.rng)?;
+        Some((tied.densities(&moments), found, seen))
+    }
+
+    fn row(
+        &self,
+        ties: Ties,
+        pairs: Vec<Pair>,
+        (densities, found, seen): (Vec<f64>, Vec<f64>, Asymmetry),
+    ) -> Result<Row> {
+        let gains: Vec<f64> = densities.iter().zip(&self.untied).map(|(a, b)| a - b).collect();
+        let (gain, p_score) = (Sample::of(&gains), Sample::of(&found).p_above());
+        let DiscoverConfig { tolerance, level, signed, .. } = *self.config;
+        let level = level / PARTS;
+        let interval = ratio(&seen.apart, &seen.reference, level);
+        let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
+        let is_small =
+            interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        let has_floor = self.learned.floor > 0.0;
+        let is_visible = seen.visible > VISIBLE;
+        let fits = is_small && is_zero && p_score > 1e-3 && is_visible && (!has_floor || gain.t() > -3.3);
+        let (mut group, mut ln_coincidence, mut is_chance) = (None, 0.0, true);
+        if fits {
+            let (found, order) = self.space.features.group_of(&ties.pattern)?;
+            let tied = ties.is_tied().iter().filter(|&&tied| tied).count();
+            let coincidence = Coincidence {
+                outputs: self.space.outputs,
+                inputs: self.space.features.inputs(),
+                signed,
+                ln_order: ln(&order),
+                tied,
+                kinds: ties.tied_kinds(),
+                rank: self.rank,
+                asymmetry: interval.upper.max(1e-6),
+            };
+            (ln_coincidence, is_chance) = (coincidence.ln_bound(), !coincidence.is_ruled_out());
+            group = (order > BigUint::from(1u32)).then_some((found, order));
+        }
+        let confirmed_on = seen.apart.len();
+        let is_accepted = group.is_some() && !is_chance && confirmed_on >= FEWEST;
+        let is_against =
+            interval.lower > tolerance / 10.0 || (p_score < level && interval.value > tolerance / 25.0);
+        let (visible, is_rejected) = (seen.visible, is_against && is_visible && !is_accepted);
+        Ok(Row {
+            ties,
+            pairs,
+            interval,
+            p_score,
+            gain,
+            visible,
+            ln_coincidence,
+            densities,
+            confirmed_on,
+            group,
+            is_accepted,
+            is_rejected,
+        })
+    }
+
+    /// Of the accepted patterns whose density is not clearly below the best, the one that ties
+    /// the most.
+    pub fn choose(&self) -> Option<usize> {
+        let accepted = || (0..self.rows.len()).filter(|&at| self.rows[at].is_accepted);
+        let density = |at: usize| Sample::of(&self.rows[at].densities).mean;
+        let best = accepted().max_by(|&a, &b| density(a).total_cmp(&density(b)))?;
+        let is_worse = |at: usize| {
+            let apart: Vec<f64> =
+                self.rows[at].densities.iter().zip(&self.rows[best].densities).map(|(a, b)| a - b).collect();
+            let apart = Sample::of(&apart);
+            apart.mean < -WORSE * apart.error - 1e-12
+        };
+        accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
+    }
+
+    /// Whether every larger pattern that was tried was refused.
+    pub fn is_whole(&self, best: &Row) -> bool {
+        let is_open = |other: &Row| {
+            other.ties.free() < best.ties.free()
+                && !other.is_rejected
+                && best.ties.pattern.is_finer_than(&other.ties.pattern)
+        };
+        !self.rows.iter().any(is_open) && self.rows.len() < MOST_TESTED
+    }
+
+    /// How much of the variation breaks the pattern of these pairs, and the number of tasks that
+    /// say so: an interval of 95 %.
+    pub fn breaking(&mut self, pairs: &[Pair]) -> Result<Option<(Bounds, usize)>> {
+        let ties = Ties::new(self.space.pattern(pairs)?);
+        if ties.free() == 0 || ties.free() == ties.weights() {
+            return Ok(None);
+        }
+        let Some(tied) = self.learned.tied(&self.found_on, &ties) else { return Ok(None) };
+        let Some(seen) = asymmetry(&self.confirming, &tied, &ties, &self.sigma, &mut self.rng) else {
+            return Ok(None);
+        };
+        let found = ratio(&seen.apart, &seen.reference, SIDE);
+        let bounds = Bounds { value: found.value, lower: found.lower, upper: found.upper };
+        Ok((seen.visible > VISIBLE && bounds.upper.is_finite()).then_some((bounds, seen.apart.len())))
+    }
+
+    /// The symmetry of a pattern with its group: generators with their strengths, its name.
+    pub fn symmetry(
+        &mut self,
+        pattern: &SignedPattern,
+        (group, order): &(PermutationGroup, BigUint),
+        asymmetry: Bounds,
+        confirmed_on: usize,
+    ) -> Result<Symmetry> {
+        let (m, n) = (self.space.outputs, self.space.features.inputs());
+        let pairs: Vec<Pair> = match pattern.unsigned() {
+            Some(_) => {
+                let split = |g: &Permutation| Some((g.restrict(0..m)?.into(), g.restrict(m..m + n)?.into()));
+                group.generators().iter().filter_map(split).collect()
+            }
+            None => {
+                let mut pairs = signed_pairs(group, m, n);
+                // Minus one on both sides moves no weight.
+                let is_minus = |g: &SignedPermutation| g.negated().is_identity();
+                pairs.retain(|(y, x)| !(is_minus(y) && is_minus(x)));
+                pairs
+            }
+        };
+        let mut generators = Vec::new();
+        for pair in pairs {
+            let broken = self.breaking(std::slice::from_ref(&pair))?.map(|(bounds, _)| bounds);
+            generators.push(Generator::new(pair, broken, &self.config.layout));
+        }
+        let name = match pattern.unsigned() {
+            Some(_) => name_of(group),
+            None => signed_name(group, (m, n))?,
+        };
+        let order = order.clone();
+        Ok(Symmetry { order, name, pattern: pattern.clone(), generators, asymmetry, confirmed_on })
+    }
+
+    /// What was tested, as it is told.
+    pub fn tested(&self) -> Vec<Tested> {
+        let of = |row: &Row| Tested {
+            pattern: row.ties.pattern.clone(),
+            pairs: row.pairs.clone(),
+            asymmetry: row.interval.into(),
+            p_score: row.p_score,
+            gain: row.gain.mean,
+            visible: row.visible,
+            ln_coincidence: row.ln_coincidence,
+            order: row.group.as_ref().map(|(_, order)| order.clone()),
+            is_accepted: row.is_accepted,
+            is_refused: row.is_rejected,
+        };
+        self.rows.iter().map(of).collect()
+    }
+}
