@@ -183,8 +183,11 @@ pub(crate) fn asymmetry(
                 };
                 let (left_b, left_c) = (left(&parts[b]), left(&parts[c]));
                 let apart_of = |w: &DVector<f64>| w - ties.project_vector(w);
-                a += metric(&apart_of(&left_b), &apart_of(&left_c), sigma);
-                r += metric(&reference_of(&left_b + &w), &reference_of(&left_c + &w), sigma);
+                // The size of the outputs from other examples: that of all would fall with what is
+                // left here, and make it look small.
+                let size = (moments.yy + m as f64) / (moments.numbers + m) as f64;
+                a += metric(&apart_of(&left_b), &apart_of(&left_c), sigma) / size;
+                r += metric(&reference_of(&left_b + &w), &reference_of(&left_c + &w), sigma) / size;
                 pairs += 1.0;
             }
         }

@@ -93,6 +93,11 @@ fn signed_name(group: &PermutationGroup, (m, n): (usize, usize)) -> Result<Optio
 }
 
 impl Course<'_> {
+    /// The probability of an error on each side of the bounds that decide.
+    pub fn level(&self) -> f64 {
+        self.config.level / PARTS
+    }
+
     /// What the confirming tasks say of the pattern of these pairs, unless that is known.
     pub fn test(&mut self, pairs: Vec<Pair>) -> Result<()> {
         let pattern = self.space.pattern(&pairs)?;
@@ -141,8 +146,8 @@ impl Course<'_> {
     ) -> Result<Row> {
         let gains: Vec<f64> = densities.iter().zip(&self.untied).map(|(a, b)| a - b).collect();
         let (gain, p_score) = (Sample::of(&gains), Sample::of(&found).p_above());
-        let DiscoverConfig { tolerance, level, signed, .. } = *self.config;
-        let level = level / PARTS;
+        let DiscoverConfig { tolerance, signed, .. } = *self.config;
+        let level = self.level();
         let interval = ratio(&seen.apart, &seen.reference, level);
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
         let is_small =

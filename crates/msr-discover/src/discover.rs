@@ -17,7 +17,7 @@ use crate::guard::plants_found;
 use crate::learn::{Learned, MOST_UNKNOWNS, best_noise, learn};
 use crate::search::Candidate;
 use crate::space::Space;
-use crate::statistics::Coincidence;
+use crate::statistics::{Coincidence, tasks_for};
 use crate::strength::sigma;
 use crate::tasks::{Scaled, Tasks, scaled};
 use crate::ties::Ties;
@@ -177,7 +177,8 @@ fn conclude(
     Ok(verdict)
 }
 
-/// About how many more tasks would confirm the pattern that lacks nothing but a narrower interval.
+/// About how many more tasks would confirm the pattern that lacks nothing but a narrower interval:
+/// so many that the bound would be at the tolerance, were nothing to break it.
 fn more_tasks(course: &Course<'_>) -> Option<usize> {
     let tolerance = course.config.tolerance;
     let rows = course.rows.iter().filter(|row| {
@@ -187,12 +188,12 @@ fn more_tasks(course: &Course<'_>) -> Option<usize> {
             && row.interval.value < tolerance
             && row.interval.upper.is_finite()
     });
-    let more = rows.map(|row| {
-        let (value, upper) = (row.interval.value, row.interval.upper);
-        let factor = ((upper - value) / (tolerance - value.max(0.0))).powi(2);
-        ((factor - 1.0).max(0.0) * 2.0 * course.confirming.len() as f64).ceil()
+    let needed = rows.filter_map(|row| {
+        let width = row.interval.upper - row.interval.value;
+        tasks_for(width, row.confirmed_on, tolerance, course.level())
     });
-    more.filter(|more| *more >= 1.0 && *more < 1e7).min_by(f64::total_cmp).map(|more| more as usize)
+    let all = 2 * course.confirming.len();
+    needed.map(|needed| (2 * needed).saturating_sub(all)).filter(|&more| more > 0).min()
 }
 
 /// The group that the tasks come nearest to, where less than half of the variation breaks it and

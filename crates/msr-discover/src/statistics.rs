@@ -50,6 +50,26 @@ pub(crate) struct Interval {
     pub upper: f64,
 }
 
+/// How many tasks it takes for the one-sided bound of a mean at `level` to be at most `most` from it,
+/// where so many tasks have the distance `width`; `None` above ten million.
+pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Option<usize> {
+    let quantile = |tasks: usize| Some(student(tasks)?.inverse_cdf(1.0 - level));
+    let error = width / quantile(tasks)? * (tasks as f64).sqrt();
+    let is_enough = |tasks: usize| {
+        quantile(tasks).is_some_and(|t| t * error / (tasks as f64).sqrt() <= most * (1.0 + 1e-9))
+    };
+    let mut enough = tasks.max(2);
+    while !is_enough(enough) {
+        enough = enough.checked_mul(2).filter(|&enough| enough < 10_000_000)?;
+    }
+    let mut least = enough / 2;
+    while enough - least > 1 {
+        let middle = least + (enough - least) / 2;
+        if is_enough(middle) { enough = middle } else { least = middle }
+    }
+    Some(enough)
+}
+
 /// The ratio of two means over tasks, with a one-sided bound at `level` on each side (Fieller).
 ///
 /// Source: Fieller, "Some Problems in Interval Estimation" (1954).
@@ -136,7 +156,7 @@ fn ln_beta_below(a: f64, b: f64, x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Coincidence, Sample, ln_beta_below, ratio};
+    use super::{Coincidence, Sample, ln_beta_below, ratio, tasks_for};
 
     #[test]
     fn a_sample_and_its_t() {
@@ -158,6 +178,16 @@ mod tests {
         // A constant denominator is the interval of a mean.
         let mean = ratio(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4], 0.025);
         assert!((mean.upper - 2.5 - 3.182_446 * 0.645_497).abs() < 1e-4, "{mean:?}");
+    }
+
+    #[test]
+    fn four_times_the_tasks_halve_a_width() {
+        let all = |tasks, width| tasks_for(width, tasks, 0.1, 0.01);
+        assert!(all(400, 0.2).is_some_and(|found| (1_590..1_610).contains(&found)), "{:?}", all(400, 0.2));
+        assert_eq!(all(50, 0.1), Some(50));
+        // Few tasks have wider bounds than their error says.
+        assert!(all(5, 0.2).is_some_and(|found| (10..18).contains(&found)), "{:?}", all(5, 0.2));
+        assert!(all(5, 1e9).is_none() && all(1, 0.2).is_none() && all(5, f64::INFINITY).is_none());
     }
 
     #[test]

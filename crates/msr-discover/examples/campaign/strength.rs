@@ -24,7 +24,7 @@ fn truth(all: &SharingPattern, one: &SharingPattern, broken: f64) -> Result<f64,
     let count = (0..one.labels().len()).filter(|&weight| live(weight)).count() as f64;
     let kinds = sizes.iter().filter(|&&size| size > 1).count() as f64;
     let (mut above, mut below) = (0.0, 0.0);
-    for _ in 0..20_000 {
+    for _ in 0..4_000 {
         let mut w = all.expand(&normal(all.free_parameters(), rng))?;
         w.iter_mut().for_each(|w| {
             *w = (1.0 - broken).sqrt() * *w + broken.sqrt() * rng.sample::<f64, _>(StandardNormal)
