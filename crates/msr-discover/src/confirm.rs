@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::latent::{Latent, covariance, density_over_floor, sandwich};
-use crate::learn::{Learned, best_densities};
+use crate::learn::{Learned, best_densities, noises};
 use crate::moments::Moments;
 use crate::statistics::Sample;
 use crate::tasks::{CENTRED_FROM, Scaled, centred};
@@ -99,6 +99,19 @@ fn means_differ(tasks: &[&Scaled], inverse: &DMatrix<f64>) -> bool {
     found.count > 1 && found.mean > n + DIFFER * by_chance.max(found.error)
 }
 
+/// What tasks count: those with much noise less. The error of a task's asymmetry goes with
+/// q = σ²/s, σ² from its own regression, whatever ties it; its weight is `1 / (q² + q̃²)`, q̃ the
+/// middle one, so that none counts more than twice as much as that.
+fn weights(tasks: &[&Scaled]) -> Vec<f64> {
+    let Some(noises) = noises(tasks.iter().map(|task| &task.moments)) else { return vec![1.0; tasks.len()] };
+    let shares: Vec<f64> =
+        noises.iter().zip(tasks).map(|(noise, task)| noise / task.x.nrows().max(1) as f64).collect();
+    let mut sorted = shares.clone();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
+    shares.iter().map(|share| 2.0 / ((share / middle).powi(2) + 1.0)).collect()
+}
+
 /// An estimate of the asymmetry of each task that is right on average, whatever the noise: its
 /// examples are divided into groups; for each two of them the tied weights are fitted to all
 /// others, and what is left of the two groups, as weights, is multiplied. Where the means of the
@@ -140,7 +153,10 @@ pub(crate) fn asymmetry(
     };
     let (mut apart, mut reference) = (Vec::new(), Vec::new());
     // Means of tasks that are small beside others are worth too little.
-    for task in tasks.iter().filter(|task| !task.is_centred || task.x.nrows() >= CENTRED_FROM) {
+    let usable = |task: &&&Scaled| !task.is_centred || task.x.nrows() >= CENTRED_FROM;
+    let tasks: Vec<&Scaled> = tasks.iter().filter(usable).copied().collect();
+    let weights = weights(&tasks);
+    for (task, weight) in tasks.iter().zip(&weights) {
         let s = task.x.nrows();
         // A mean of their own costs each group one example.
         let groups = (s / 3).clamp(3, 6).min(if is_within { s / 2 } else { s });
@@ -191,8 +207,8 @@ pub(crate) fn asymmetry(
                 pairs += 1.0;
             }
         }
-        apart.push(a / pairs);
-        reference.push(r / pairs);
+        apart.push(weight * a / pairs);
+        reference.push(weight * r / pairs);
     }
     // Degrees of freedom in the metric of predictions: tr (1 − P) Σ (1 − P), and of the reference.
     let of_weight = |weight: usize| sigma[(weight % n, weight % n)];

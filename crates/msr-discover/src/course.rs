@@ -218,6 +218,14 @@ impl Course<'_> {
         !self.rows.iter().any(is_open) && self.rows.len() < MOST_TESTED
     }
 
+    /// Whether a score sees what an asymmetry does not: that little breaks the pattern of these
+    /// pairs, but surely.
+    pub fn is_contradicted(&self, pairs: &[Pair], broken: Bounds) -> Result<bool> {
+        let ties = Ties::new(self.space.pattern(pairs)?);
+        let found = scores(&self.moments, self.learned, &ties).unwrap_or_default();
+        Ok(broken.value < self.config.tolerance && Sample::of(&found).p_above() < self.level())
+    }
+
     /// How much of the variation breaks the pattern of these pairs, and the number of tasks that
     /// say so: an interval of 95 %.
     pub fn breaking(&mut self, pairs: &[Pair]) -> Result<Option<(Bounds, usize)>> {

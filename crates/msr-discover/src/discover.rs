@@ -205,7 +205,8 @@ fn nearest(course: &mut Course<'_>, raw: &[Candidate]) -> Result<Option<Symmetry
     let mut found = Vec::new();
     for pairs in chain(&near, course.space)? {
         let Some((bounds, count)) = course.breaking(&pairs)? else { continue };
-        if bounds.upper < NEAREST {
+        // Where one strong part is most of the variation, everything else looks small beside it.
+        if bounds.upper < NEAREST && !course.is_contradicted(&pairs, bounds)? {
             found.push((pairs, bounds, count));
         }
     }

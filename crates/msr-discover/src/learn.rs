@@ -191,19 +191,23 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count.max(1) as f64
 }
 
-/// The noise that the residuals of the tasks' own regressions tell, where there are examples
-/// enough.
-pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
-    let mut found: Vec<f64> = Vec::new();
-    for task in tasks {
+/// The noise that the residuals of each task's own regression tell; `None` where one has too few
+/// examples for that.
+pub(crate) fn noises<'a>(tasks: impl Iterator<Item = &'a Moments>) -> Option<Vec<f64>> {
+    let noise = |task: &Moments| {
         let free = task.numbers as f64 - (task.inputs() * task.outputs()) as f64;
-        if free < 3.0 * task.outputs() as f64 {
-            return None;
-        }
-        found.push(task.residual(&task.ridge(1e-9)?) / free);
-    }
+        let enough = free >= 3.0 * task.outputs() as f64;
+        let residual = task.residual(&task.ridge(1e-9).filter(|_| enough)?);
+        Some((residual / free).max(LEAST_NOISE))
+    };
+    tasks.map(noise).collect()
+}
+
+/// The noise of the middle one of them.
+pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
+    let mut found = noises(tasks.iter())?;
     found.sort_by(f64::total_cmp);
-    found.get(found.len() / 2).map(|noise| noise.max(LEAST_NOISE))
+    found.get(found.len() / 2).copied()
 }
 
 /// U of the rank, with the floor, that suit held-out tasks best: the first quarter of them are held

@@ -2,11 +2,13 @@
 //!
 //! - `campaign nulls FROM TO [TABLES.npz]`: tasks without a symmetry, of sixteen kinds;
 //! - `campaign power [RUNS [NAME]]`: generic equivariant maps of five groups, of several sizes;
-//! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth.
+//! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth;
+//! - `campaign cost [INPUTS]`: time and memory, by the number of inputs and of tasks.
 //!
 //! Two threads; each run has its own seed, so that parts of a campaign can be put together.
 #![allow(clippy::print_stdout, reason = "an example")]
 
+mod cost;
 mod made;
 mod nulls;
 mod power;
@@ -63,6 +65,7 @@ fn main() -> Result<(), Failure> {
         Some("nulls") => nulls::run(number(1, 0)?, number(2, 16)?, arguments.get(3).map(String::as_str)),
         Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str)),
         Some("strength") => strength::run(number(1, 10)?),
-        _ => Err("say nulls, power or strength".into()),
+        Some("cost") => cost::run(number(1, 0)?),
+        _ => Err("say nulls, power, strength or cost".into()),
     }
 }
