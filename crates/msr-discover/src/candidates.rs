@@ -14,7 +14,17 @@ use crate::statistics::Sample;
 use crate::ties::Ties;
 
 /// The rank of the tasks' own estimates that are searched.
-pub(crate) const LEADING: usize = 80;
+const LEADING: usize = 80;
+/// The same of many weights.
+const LEADING_OF_MANY: usize = 24;
+/// So many weights are many.
+const MANY: usize = 2_048;
+
+/// The rank of the tasks' own estimates that are searched, of so many outputs and features.
+pub(crate) fn leading_rank((m, n): (usize, usize)) -> usize {
+    if m * n > MANY { LEADING_OF_MANY } else { LEADING }
+}
+
 /// A candidate is kept on the first half while its score is below so many of its errors.
 const SCREEN: f64 = 2.5;
 /// The best candidates that are tried together.
@@ -32,7 +42,7 @@ pub(crate) fn candidates(
 ) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
     let (_, n) = space.shape();
     let has_products = space.features.has_products();
-    let mut views = vec![learned.u.clone(), leading(tasks, LEADING)];
+    let mut views = vec![learned.u.clone(), leading(tasks, leading_rank(space.shape()))];
     let deviation: Vec<f64> = {
         let mut xx = DMatrix::<f64>::zeros(n, n);
         tasks.iter().for_each(|task| xx += &task.xx);

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::latent::{Latent, covariance, density_over_floor, sandwich};
 use crate::learn::{Learned, best_densities, noises};
 use crate::moments::Moments;
+use crate::prior::Prior;
 use crate::statistics::Sample;
 use crate::tasks::{CENTRED_FROM, Scaled, centred};
 use crate::ties::Ties;
@@ -131,9 +132,7 @@ pub(crate) fn asymmetry(
     let m = ties.weights() / n;
     // So that no direction of tied weights is shut out.
     let floor = tied.floor.max(0.02 * (tied.u.norm_squared() / k.max(1) as f64).sqrt());
-    let mut prior = &tied.u * tied.u.transpose();
-    (0..k).for_each(|i| prior[(i, i)] += floor * floor);
-    let prior = prior.cholesky()?.inverse();
+    let prior = Prior::new(&tied.u, floor)?;
     let noise = tied.noise;
     let is_tied = ties.is_tied();
     let count = is_tied.iter().filter(|&&tied| tied).count() as f64;
@@ -181,9 +180,8 @@ pub(crate) fn asymmetry(
                     false => Moments::new(&x, &y, false),
                 };
                 let h = DMatrix::from_column_slice(m * n, 1, moments.xy.as_slice());
-                let equations = ties.gram(&moments.xx) / noise + &prior;
-                let fitted = equations.cholesky()?.solve(&(ties.coordinates(&h) / noise));
-                let w = ties.weights_of(&fitted).column(0).into_owned();
+                let right = ties.coordinates(&h).column(0) / noise;
+                let w = ties.weights_of_vector(&prior.fitted(ties, &moments.xx, noise, &right)?);
                 let by_output = DMatrix::from_column_slice(n, m, w.as_slice());
                 let left = |part: &[usize]| {
                     let (x, y) = (task.x.select_rows(part), task.y.select_rows(part));

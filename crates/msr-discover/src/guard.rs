@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::candidates::LEADING;
+use crate::candidates::leading_rank;
 use crate::learn::{Learned, leading, learn, noise_within};
 use crate::moments::Moments;
 use crate::space::Space;
@@ -74,7 +74,7 @@ pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, 
             })
             .collect();
         let Some(again) = learn(&planted) else { continue };
-        let is_seen = [again.u, leading(&planted, LEADING)]
+        let is_seen = [again.u, leading(&planted, leading_rank((m, n)))]
             .iter()
             .any(|view| space.search(view, 20, &mut rng).iter().any(|candidate| candidate.pair == pair));
         found += usize::from(is_seen);

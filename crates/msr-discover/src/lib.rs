@@ -19,6 +19,7 @@ mod latent;
 mod layout;
 mod learn;
 mod moments;
+mod prior;
 mod said;
 mod search;
 mod space;

@@ -20,6 +20,11 @@ use crate::features::Features;
 
 /// The most starts.
 const MOST_STARTS: usize = 1_500;
+/// Inner products of all rows are kept where there are more columns than this, and where there are
+/// products of inputs; the rows otherwise.
+const WIDE: usize = 8;
+/// Unless there are more weights than this.
+const MOST_PRODUCTS: usize = 2_048;
 /// Rounds of the two assignments from one start.
 const ROUNDS: usize = 8;
 /// Weights of assignments are whole numbers up to this one.
@@ -36,12 +41,18 @@ pub(crate) struct Candidate {
     pub asymmetry: f64,
 }
 
-/// The inner products of the rows of U.
+/// The rows of U, and their inner products.
 struct Rows<'a> {
     m: usize,
     n: usize,
     features: &'a Features,
-    gram: DMatrix<f64>,
+    /// Uᵀ, k × m features.
+    rows: DMatrix<f64>,
+    /// U with the rows of each input side by side, n × m k, or
+    by_input: Option<DMatrix<f64>>,
+    /// `U Uᵀ`.
+    gram: Option<DMatrix<f64>>,
+    squares: Vec<f64>,
     signed: bool,
     total: f64,
 }
@@ -87,30 +98,53 @@ fn sign(is_negative: bool) -> f64 {
     if is_negative { -1.0 } else { 1.0 }
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    fn new(u: &DMatrix<f64>, m: usize, features: &'a Features, signed: bool) -> Self {
+        let (n, k, rows) = (features.inputs(), u.ncols(), u.transpose());
+        let is_wide = k > WIDE && u.nrows() <= MOST_PRODUCTS;
+        let gram = (features.has_products() || is_wide).then(|| u * &rows);
+        let by_input = match gram {
+            Some(_) => None,
+            None => Some(DMatrix::from_fn(n, m * k, |x, at| rows[(at % k, at / k * n + x)])),
+        };
+        let squares: Vec<f64> = rows.column_iter().map(|row| row.norm_squared()).collect();
+        let total = squares.iter().sum();
+        Self { m, n, features, rows, by_input, gram, squares, signed, total }
+    }
+
     /// Of the weights of outputs and features.
     fn product(&self, (y, x): (usize, usize), (y2, x2): (usize, usize)) -> f64 {
         let count = self.features.count();
-        self.gram[(y * count + x, y2 * count + x2)]
+        let (a, b) = (y * count + x, y2 * count + x2);
+        match &self.gram {
+            Some(gram) => gram[(a, b)],
+            None => self.rows.column(a).dot(&self.rows.column(b)),
+        }
     }
 
     fn square(&self, y: usize, x: usize) -> f64 {
-        self.product((y, x), (y, x))
+        self.squares[y * self.features.count() + x]
     }
 
-    /// The images that make the sum of gains `2 ⟨·, ·⟩ − |·|²` large.
-    fn assign(&self, count: usize, gain: impl Fn(usize, usize) -> f64, size: impl Fn(usize) -> f64) -> Half {
-        let products: Vec<f64> = (0..count * count).map(|at| gain(at / count, at % count)).collect();
-        let value = |at: usize| {
-            let product = if self.signed { products[at].abs() } else { products[at] };
-            2.0 * product - size(at % count)
-        };
-        let values: Vec<f64> = (0..count * count).map(value).collect();
+    /// The images that make the sum of gains `2 ⟨·, ·⟩ − |·|²` large; the points of `fixed` go where
+    /// it says.
+    fn assign(&self, gains: &DMatrix<f64>, sizes: &[f64], fixed: Option<&Start>) -> Half {
+        let count = sizes.len();
+        let mut values = DMatrix::from_fn(count, count, |at, to| {
+            let gain = gains[(at, to)];
+            2.0 * if self.signed { gain.abs() } else { gain } - sizes[to]
+        });
+        // More than all else together, and yet not so much that nothing is left of the rest.
+        let much = 4.0 * self.total + 1.0;
+        for (&at, &to) in fixed.iter().flat_map(|start| start.from.iter().zip(&start.to)) {
+            values[(at, to)] += much;
+        }
         let largest = values.iter().fold(f64::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
-        let whole: Vec<i64> = values.iter().map(|v| (v / largest * RESOLUTION).round() as i64).collect();
+        let whole: Vec<i64> =
+            values.transpose().iter().map(|v| (v / largest * RESOLUTION).round() as i64).collect();
         let Ok(matrix) = Matrix::from_vec(count, count, whole) else { return Half::identity(count) };
         let (_, images) = kuhn_munkres(&matrix);
-        let flips = images.iter().enumerate().map(|(at, &to)| self.signed && products[at * count + to] < 0.0);
+        let flips = images.iter().enumerate().map(|(at, &to)| self.signed && gains[(at, to)] < 0.0);
         let flips = flips.collect();
         Half { images, flips }
     }
@@ -118,24 +152,35 @@ impl Rows<'_> {
     /// The best σ, by some inputs and where they go.
     fn outputs(&self, start: &Start) -> Half {
         let images = self.features.images(&start.from, &start.to, &start.flips);
-        let gain = |y: usize, to: usize| {
-            images.iter().map(|&(f, image, flip)| sign(flip) * self.product((y, f), (to, image))).sum()
+        let sizes: Vec<f64> =
+            (0..self.m).map(|to| images.iter().map(|&(_, image, _)| self.square(to, image)).sum()).collect();
+        let gains = match &self.gram {
+            Some(_) => DMatrix::from_fn(self.m, self.m, |y, to| {
+                images.iter().map(|&(f, image, flip)| sign(flip) * self.product((y, f), (to, image))).sum()
+            }),
+            None => {
+                let (k, count) = (self.rows.nrows(), self.features.count());
+                let of = |at: usize, y: usize, feature: usize| self.rows[(at % k, y * count + feature)];
+                let here = DMatrix::from_fn(self.m, images.len() * k, |y, at| of(at, y, images[at / k].0));
+                let there = DMatrix::from_fn(images.len() * k, self.m, |at, y| {
+                    sign(images[at / k].2) * of(at, y, images[at / k].1)
+                });
+                here * there
+            }
         };
-        self.assign(self.m, gain, |to| images.iter().map(|&(_, image, _)| self.square(to, image)).sum())
+        self.assign(&gains, &sizes, None)
     }
 
     /// The features in which an input takes part, with the others where they were.
-    fn parts(&self, x: usize, to: usize, flip: bool, known: &Start) -> Vec<(usize, usize, bool)> {
-        let mut found = vec![(x, to, flip)];
-        if self.features.has_products() {
-            found.extend(
-                self.features.product(x, x).zip(self.features.product(to, to)).map(|(a, b)| (a, b, false)),
-            );
-            for ((&j, &image), &other) in known.from.iter().zip(&known.to).zip(&known.flips) {
-                if j != x && image != to {
-                    let pair = self.features.product(x, j).zip(self.features.product(to, image));
-                    found.extend(pair.map(|(a, b)| (a, b, flip != other)));
-                }
+    fn parts(&self, x: usize, to: usize, known: &Start) -> Vec<(usize, usize, bool)> {
+        let mut found = vec![(x, to, false)];
+        found.extend(
+            self.features.product(x, x).zip(self.features.product(to, to)).map(|(a, b)| (a, b, false)),
+        );
+        for ((&j, &image), &flip) in known.from.iter().zip(&known.to).zip(&known.flips) {
+            if j != x && image != to {
+                let pair = self.features.product(x, j).zip(self.features.product(to, image));
+                found.extend(pair.map(|(a, b)| (a, b, flip)));
             }
         }
         found
@@ -144,37 +189,40 @@ impl Rows<'_> {
     /// The best τ for this σ; the inputs of the start go where it says. With products, for the
     /// other inputs where `known` says.
     fn inputs(&self, outputs: &Half, start: &Start, known: &Start) -> Half {
-        let much = 1e3 * self.total + 1.0;
-        let gain = |x: usize, to: usize| {
-            let parts = self.parts(x, to, false, known);
-            let of = |y: usize| {
-                let part = |&(a, b, flip): &(usize, usize, bool)| {
-                    sign(flip) * self.product((y, a), (outputs.images[y], b))
+        let (m, n, k) = (self.m, self.n, self.rows.nrows());
+        let (gains, sizes): (_, Vec<f64>) = match &self.by_input {
+            Some(by_input) => {
+                let there = DMatrix::from_fn(m * k, n, |at, x| {
+                    let y = at / k;
+                    outputs.sign(y) * self.rows[(at % k, outputs.images[y] * n + x)]
+                });
+                let size = |x: usize| (0..m).map(|y| self.square(outputs.images[y], x)).sum();
+                (by_input * there, (0..n).map(size).collect())
+            }
+            None => {
+                let gains = DMatrix::from_fn(n, n, |x, to| {
+                    let parts = self.parts(x, to, known);
+                    let of = |y: usize| {
+                        let part = |&(a, b, flip): &(usize, usize, bool)| {
+                            sign(flip) * self.product((y, a), (outputs.images[y], b))
+                        };
+                        outputs.sign(y) * parts.iter().map(part).sum::<f64>()
+                    };
+                    (0..m).map(of).sum()
+                });
+                let size = |to: usize| {
+                    let others = known.to.iter().filter(|&&image| image != to);
+                    let products = others.filter_map(|&image| self.features.product(to, image));
+                    let all: Vec<usize> = products.chain(self.features.product(to, to)).chain([to]).collect();
+                    (0..m)
+                        .flat_map(|y| all.iter().map(move |&f| (y, f)))
+                        .map(|(y, f)| self.square(outputs.images[y], f))
+                        .sum()
                 };
-                outputs.sign(y) * parts.iter().map(part).sum::<f64>()
-            };
-            (0..self.m).map(of).sum::<f64>()
+                (gains, (0..n).map(size).collect())
+            }
         };
-        let is_fixed =
-            |x: usize, to: usize| start.from.iter().zip(&start.to).any(|(&a, &b)| (a, b) == (x, to));
-        let fixed = |x: usize, to: usize| {
-            let gain = gain(x, to);
-            let more = if self.signed { much.copysign(gain) } else { much };
-            if is_fixed(x, to) { gain + more } else { gain }
-        };
-        let size = |to: usize| {
-            let of = |y: usize| self.square(outputs.images[y], to);
-            let parts = |y: usize| {
-                let others = known.to.iter().filter(|&&image| image != to);
-                let products = others.filter_map(|&image| self.features.product(to, image));
-                products
-                    .chain(self.features.product(to, to))
-                    .map(|f| self.square(outputs.images[y], f))
-                    .sum::<f64>()
-            };
-            (0..self.m).map(|y| of(y) + if self.features.has_products() { parts(y) } else { 0.0 }).sum()
-        };
-        self.assign(self.n, fixed, size)
+        self.assign(&gains, &sizes, Some(start))
     }
 
     /// What a pair leaves of the weights that it moves, as a share; `None` for one that moves none
@@ -259,13 +307,11 @@ pub(crate) fn search(
     (signed, most): (bool, usize),
     rng: &mut ChaCha8Rng,
 ) -> Vec<Candidate> {
-    let gram = u * u.transpose();
-    let total = gram.trace();
-    if total <= 0.0 {
+    let n = features.inputs();
+    let rows = Rows::new(u, m, features, signed);
+    if rows.total <= 0.0 {
         return Vec::new();
     }
-    let n = features.inputs();
-    let rows = Rows { m, n, features, gram, signed, total };
     let known = known.iter().map(|map| Start {
         from: (0..n).collect(),
         to: (0..n).map(|x| map.apply(x)).collect(),

@@ -79,16 +79,26 @@ impl Ties {
         self.weights_of(&self.coordinates(of))
     }
 
-    /// `P w` of one vector of weights.
-    pub fn project_vector(&self, w: &DVector<f64>) -> DVector<f64> {
-        let mut c = vec![0.0; self.free()];
+    /// `Bᵀ w` of one vector of weights.
+    pub fn coordinates_of(&self, w: &[f64]) -> DVector<f64> {
+        let mut c = DVector::zeros(self.free());
         for (value, cell) in w.iter().zip(&self.cells) {
             if let Some((label, factor)) = cell {
                 c[*label] += factor * value;
             }
         }
+        c
+    }
+
+    /// `B c` of one vector of coordinates.
+    pub fn weights_of_vector(&self, c: &DVector<f64>) -> DVector<f64> {
         let value = |cell: &Option<(usize, f64)>| cell.map_or(0.0, |(label, factor)| factor * c[label]);
         DVector::from_iterator(self.weights(), self.cells.iter().map(value))
+    }
+
+    /// `P w` of one vector of weights.
+    pub fn project_vector(&self, w: &DVector<f64>) -> DVector<f64> {
+        self.weights_of_vector(&self.coordinates_of(w.as_slice()))
     }
 
     /// The moments of a task in the coordinates of the tied weights: K inputs, one output.
