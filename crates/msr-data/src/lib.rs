@@ -14,6 +14,7 @@
 //!   augmented ([`Augmentation`]) and classes turned ([`QuarterTurns`]) where that is asked for.
 //! - [`ImageClasses`]: anyone's images in classes, from folders and archives, scaled and kept in
 //!   one file.
+//! - [`tasks`]: a user's own tasks, from arrays, tables and folders of them, as numbers.
 //!
 //! No task is kept in memory (images are): it is generated when it is asked for, from a random
 //! stream derived from (seed, role, index), so the same seed gives the same bits in any order of
@@ -41,6 +42,7 @@ mod npz;
 mod random;
 mod sampler;
 mod synthetic;
+pub mod tasks;
 
 pub use classes::augment::Augmentation;
 pub use classes::few_shot::{FewShot, FewShotConfig};

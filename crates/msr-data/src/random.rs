@@ -20,6 +20,8 @@ pub(crate) enum Role {
     TrainAugmentation = 6,
     /// How those of a held-out task are.
     TestAugmentation = 7,
+    /// How the rows of one set of data are divided between tasks.
+    Division = 8,
 }
 
 /// The stream of (seed, role, index).

@@ -1,0 +1,113 @@
+//! What becomes of good files by small damage is read or refused: no panic, no end of memory.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+#[path = "tasks/make.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod make;
+
+use std::fs;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use msr_data::tasks::{TaskOptions, read_tasks, survey};
+use msr_testkit::{CountingAllocator, mutated, peak_memory};
+use parquet::basic::Encoding;
+
+use make::{Column, Folder, TWO_TASKS, Writing, counting, npz, parquet, safetensors, two_tasks};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// The most bytes for a file of a few kilobytes.
+const MOST: usize = 32 << 20;
+/// So many changes by chance to each file.
+const SEEDS: u64 = 300;
+
+/// One good file of each kind.
+fn files() -> Vec<(String, Vec<u8>)> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(TWO_TASKS.as_bytes()).unwrap();
+    let tensors: [(&str, &[usize], &[f64]); 2] = [("x", &[2, 2, 1], &[1.0; 4]), ("y", &[2, 2], &[2.0; 4])];
+    let mut files = vec![
+        ("plain.csv".into(), TWO_TASKS.into()),
+        ("quoted.csv".into(), TWO_TASKS.replace("\na", "\n\"a\"").into_bytes()),
+        ("packed.csv.gz".into(), packed.finish().unwrap()),
+        ("all.npz".into(), npz(&[("x", counting(&[2, 3, 2])), ("y", counting(&[2, 3]))])),
+        ("groups.npz".into(), npz(&[("x_0", counting(&[2, 2])), ("y_0", counting(&[2]))])),
+        ("all.safetensors".into(), safetensors(&tensors)),
+    ];
+    let mut typed = two_tasks();
+    typed[1].1 = Column::Maybe(vec![Some(1.0), Some(2.0), Some(3.0), Some(4.0), Some(5.0)]);
+    typed[3].1 = Column::I64(vec![1, 2, 3, 4, 5]);
+    let plain = Writing::default();
+    let writings = [
+        ("dictionary", plain),
+        ("groups", Writing { group: 2, second_version: true, ..plain }),
+        ("plain", Writing { dictionary: false, ..plain }),
+        ("second", Writing { dictionary: false, second_version: true, ..plain }),
+    ];
+    for (name, writing) in writings {
+        files.push((format!("{name}.parquet"), parquet(&two_tasks(), writing)));
+        files.push((format!("{name}-typed.parquet"), parquet(&typed, writing)));
+    }
+    let split = Writing { dictionary: false, encoding: Some(Encoding::BYTE_STREAM_SPLIT), ..plain };
+    files.push(("split.parquet".into(), parquet(&two_tasks()[1..], split)));
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tasks");
+    let mut written: Vec<_> = fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path()).collect();
+    written.sort();
+    for path in written {
+        if path.extension().is_some_and(|ending| ending == "parquet") {
+            let name = format!("golden-{}", path.file_name().unwrap().to_string_lossy());
+            files.push((name, fs::read(path).unwrap()));
+        }
+    }
+    files
+}
+
+#[test]
+fn small_damage_is_read_or_refused() {
+    let folder = Folder::new();
+    let options = TaskOptions { most_numbers: 1 << 16, ..TaskOptions::default() };
+    let (mut panics, mut most, mut good) = (Vec::new(), 0, 0);
+    let mut tried = 0u64;
+    for (name, bytes) in files() {
+        let mut variants: Vec<(String, Vec<u8>)> = vec![("whole".into(), bytes.clone())];
+        let step = bytes.len().div_ceil(1_500);
+        for at in (0..bytes.len()).step_by(step) {
+            for with in [0x01, 0x80, 0xff] {
+                let mut flipped = bytes.clone();
+                flipped[at] ^= with;
+                variants.push((format!("byte {at} by {with:#x}"), flipped));
+            }
+        }
+        variants.extend((0..bytes.len()).step_by(step).map(|end| (format!("cut at {end}"), bytes[..end].to_vec())));
+        variants.extend((0..SEEDS).map(|seed| (format!("seed {seed}"), mutated(&bytes, seed))));
+        for (what, bytes) in variants {
+            let path = [folder.file(&name, &bytes)];
+            let mut result = Ok(Ok(()));
+            let peak = peak_memory(|| {
+                result = catch_unwind(AssertUnwindSafe(|| {
+                    let _ = survey(&path, &options);
+                    read_tasks(&path, &options).map(drop)
+                }));
+            });
+            most = most.max(peak);
+            tried += 1;
+            assert!(peak < MOST, "{name}, {what}: {peak} bytes at once");
+            match result {
+                Err(_) => panics.push(format!("{name}, {what}")),
+                Ok(Ok(())) => good += 1,
+                Ok(Err(problem)) => {
+                    assert!(what != "whole", "{name}: {problem}");
+                    let problem = problem.to_string();
+                    assert!(!problem.contains('\n'), "{name}, {what}: {problem:?}");
+                    assert!(problem.contains(&name), "{name}, {what}: {problem}");
+                }
+            }
+        }
+    }
+    println!("{tried} files, {good} of them read, at most {most} bytes at once");
+    assert!(panics.is_empty(), "{} panics: {:?}", panics.len(), &panics[..panics.len().min(20)]);
+}
