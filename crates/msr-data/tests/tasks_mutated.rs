@@ -5,9 +5,11 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 mod make;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::{Arc, Mutex};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -23,7 +25,9 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 /// The most bytes for a file of a few kilobytes.
 const MOST: usize = 32 << 20;
 /// So many changes by chance to each file.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 100;
+/// At so many places of a file, at most.
+const PLACES: usize = 400;
 
 /// One good file of each kind.
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -66,25 +70,34 @@ fn files() -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// A file with one byte changed, or cut, at some hundred places, and changed by chance.
+fn damaged(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut variants = vec![("whole".into(), bytes.to_vec())];
+    let step = bytes.len().div_ceil(PLACES);
+    for at in (0..bytes.len()).step_by(step) {
+        let mut flipped = bytes.to_vec();
+        flipped[at] ^= [0x01, 0x80, 0xff, 0x10][at % 4];
+        variants.push((format!("byte {at}"), flipped));
+        if at % 3 == 0 {
+            variants.push((format!("cut at {at}"), bytes[..at].to_vec()));
+        }
+    }
+    variants.extend((0..SEEDS).map(|seed| (format!("seed {seed}"), mutated(bytes, seed))));
+    variants
+}
+
 #[test]
 fn small_damage_is_read_or_refused() {
     let folder = Folder::new();
     let options = TaskOptions { most_numbers: 1 << 16, ..TaskOptions::default() };
-    let (mut panics, mut most, mut good) = (Vec::new(), 0, 0);
-    let mut tried = 0u64;
+    let faults = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let note = |fault: String| *faults.lock().unwrap().entry(fault).or_insert(0) += 1;
+    let seen = Arc::clone(&faults);
+    let usual = take_hook();
+    set_hook(Box::new(move |info| *seen.lock().unwrap().entry(info.to_string()).or_insert(0) += 1));
+    let (mut tried, mut good, mut most) = (0, 0, 0);
     for (name, bytes) in files() {
-        let mut variants: Vec<(String, Vec<u8>)> = vec![("whole".into(), bytes.clone())];
-        let step = bytes.len().div_ceil(1_500);
-        for at in (0..bytes.len()).step_by(step) {
-            for with in [0x01, 0x80, 0xff] {
-                let mut flipped = bytes.clone();
-                flipped[at] ^= with;
-                variants.push((format!("byte {at} by {with:#x}"), flipped));
-            }
-        }
-        variants.extend((0..bytes.len()).step_by(step).map(|end| (format!("cut at {end}"), bytes[..end].to_vec())));
-        variants.extend((0..SEEDS).map(|seed| (format!("seed {seed}"), mutated(&bytes, seed))));
-        for (what, bytes) in variants {
+        for (what, bytes) in damaged(&bytes) {
             let path = [folder.file(&name, &bytes)];
             let mut result = Ok(Ok(()));
             let peak = peak_memory(|| {
@@ -95,19 +108,23 @@ fn small_damage_is_read_or_refused() {
             });
             most = most.max(peak);
             tried += 1;
-            assert!(peak < MOST, "{name}, {what}: {peak} bytes at once");
+            if peak > MOST {
+                note(format!("{name}, {what}: {peak} bytes at once"));
+            }
             match result {
-                Err(_) => panics.push(format!("{name}, {what}")),
+                Err(_) => note(format!("{name}, {what}: panicked")),
                 Ok(Ok(())) => good += 1,
                 Ok(Err(problem)) => {
-                    assert!(what != "whole", "{name}: {problem}");
                     let problem = problem.to_string();
-                    assert!(!problem.contains('\n'), "{name}, {what}: {problem:?}");
-                    assert!(problem.contains(&name), "{name}, {what}: {problem}");
+                    if what == "whole" || problem.contains('\n') || !problem.contains(&name) {
+                        note(format!("{name}, {what}: {problem:?}"));
+                    }
                 }
             }
         }
     }
+    set_hook(usual);
     println!("{tried} files, {good} of them read, at most {most} bytes at once");
-    assert!(panics.is_empty(), "{} panics: {:?}", panics.len(), &panics[..panics.len().min(20)]);
+    let faults = faults.lock().unwrap();
+    assert!(faults.is_empty(), "{faults:#?}");
 }

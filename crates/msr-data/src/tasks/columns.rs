@@ -15,9 +15,14 @@ pub(super) struct Chosen {
     pub is_task_found: bool,
 }
 
-/// Columns that an option names, and whether each is there by its own name (or by a range) rather
-/// than by a pattern.
-type Named = Vec<(usize, bool)>;
+/// Columns that an option names: one by its own name or in a range, or all that are like a pattern.
+type Named = Vec<Part>;
+
+#[derive(Clone, Debug)]
+enum Part {
+    Own(usize),
+    Like(Vec<usize>),
+}
 
 /// Finds the columns among the names of all; `alone` when the rows of several tasks may be in this
 /// table.
@@ -30,14 +35,21 @@ pub(super) fn choose(path: &Path, names: &[String], options: &TaskOptions, alone
         Some(text) => select(path, names, text, flag),
         None => standard(path, names, options, letter),
     };
-    let (mut x, mut y) = (pick(&options.x, "--x", 'x')?, pick(&options.y, "--y", 'y')?);
+    let (x, y) = (pick(&options.x, "--x", 'x')?, pick(&options.y, "--y", 'y')?);
     // A pattern takes what nobody else named.
-    let own = |named: &Named| named.iter().filter(|(_, own)| *own).map(|(at, _)| *at).collect::<Vec<_>>();
+    let own = |named: &Named| -> Vec<usize> {
+        let own = |part: &Part| if let Part::Own(at) = part { Some(*at) } else { None };
+        named.iter().filter_map(own).chain(task).collect()
+    };
     let (own_x, own_y) = (own(&x), own(&y));
-    x.retain(|(at, own)| *own || !own_y.contains(at) && Some(*at) != task);
-    y.retain(|(at, own)| *own || !own_x.contains(at) && Some(*at) != task);
-    let (x, y): (Vec<usize>, Vec<usize>) =
-        (x.into_iter().map(|(at, _)| at).collect(), y.into_iter().map(|(at, _)| at).collect());
+    let columns = |named: Named, others: &[usize]| -> Vec<usize> {
+        let of = |part| match part {
+            Part::Own(at) => vec![at],
+            Part::Like(all) => by_number(names, all.into_iter().filter(|at| !others.contains(at)).collect()),
+        };
+        named.into_iter().flat_map(of).collect()
+    };
+    let (x, y) = (columns(x, &own_y), columns(y, &own_x));
     let mut uses: Vec<(usize, &str)> = task.iter().map(|&at| (at, "--task-column")).collect();
     uses.extend(x.iter().map(|&at| (at, "--x")));
     uses.extend(y.iter().map(|&at| (at, "--y")));
@@ -91,7 +103,7 @@ fn missing(path: &Path, names: &[String], flag: &str, name: &str) -> TaskError {
 fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named> {
     // A name may hold commas, stars and dots.
     if let Some(at) = names.iter().position(|name| name == text) {
-        return Ok(vec![(at, true)]);
+        return Ok(vec![Part::Own(at)]);
     }
     let mut found = Named::new();
     for part in text.split(',').map(str::trim) {
@@ -100,10 +112,10 @@ fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named
             return Err(TaskError::file(path, problem));
         }
         if let Some(at) = exactly(names, part) {
-            found.push((at, true));
+            found.push(Part::Own(at));
         } else if let Some((from, to)) = part.split_once("..") {
             let to = to.strip_prefix('=').unwrap_or(to);
-            found.extend(range(path, names, from.trim(), to.trim(), flag)?.into_iter().map(|at| (at, true)));
+            found.extend(range(path, names, from.trim(), to.trim(), flag)?.into_iter().map(Part::Own));
         } else if part.contains('*') {
             let matching: Vec<usize> =
                 names.iter().enumerate().filter(|(_, name)| matches(part, name)).map(|(at, _)| at).collect();
@@ -112,7 +124,7 @@ fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named
                     format!("{flag}: no column is like `{}`; there are {}", brief(part), all(names));
                 return Err(TaskError::file(path, problem));
             }
-            found.extend(by_number(names, matching).into_iter().map(|at| (at, false)));
+            found.push(Part::Like(matching));
         } else {
             return Err(missing(path, names, flag, part));
         }
@@ -205,17 +217,20 @@ fn standard(path: &Path, names: &[String], options: &TaskOptions, letter: char) 
         names.iter().enumerate().filter(|(_, name)| is_one(name)).map(|(at, _)| at).collect();
     if found.is_empty() {
         let (what, flag) = if letter == 'x' { ("inputs", "--x") } else { ("outputs", "--y") };
+        let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
+        let no_header = "; if the first line is no header, put one in front of it";
         return Err(TaskError::file(
             path,
             format!(
                 "no column is called {letter}, {letter}0 or {letter}_…, so name the columns of the {what}; there are {}; \
-                 for example {flag} {}",
+                 for example {flag} {}{}",
                 all(names),
-                example(names, options, letter)
+                example(names, options, letter),
+                if are_numbers { no_header } else { "" }
             ),
         ));
     }
-    Ok(by_number(names, found).into_iter().map(|at| (at, false)).collect())
+    Ok(vec![Part::Like(found)])
 }
 
 /// What could be typed for these columns.

@@ -50,7 +50,10 @@ fn odd(text: &str) -> Odd {
             Odd::DecimalComma
         };
     }
-    if has_digit && is_of("+-., '_\u{a0}\u{202f}") {
+    // Blanks and apostrophes between digits; a sign is in front.
+    let unsigned = text.trim_start_matches(['+', '-']);
+    let separators = ".,' _\u{a0}\u{202f}";
+    if has_digit && unsigned.chars().all(|letter| letter.is_ascii_digit() || separators.contains(letter)) {
         return Odd::Thousands;
     }
     let bare = text.trim_matches(|letter: char| letter.is_alphabetic() || "%$€£°µ/²³ ".contains(letter));
@@ -101,6 +104,7 @@ mod tests {
             ("cat", Odd::Text),
             ("class 3", Odd::Text),
             ("2024-01-02", Odd::Text),
+            ("10.1.2024", Odd::Thousands),
         ];
         for (text, right) in odd {
             assert_eq!(number(text), Err(right), "{text}");

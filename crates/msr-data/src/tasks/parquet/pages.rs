@@ -16,6 +16,8 @@ pub(super) struct Pages {
     codec: CompressionCodec,
     /// So many values may still come.
     left: usize,
+    /// Whether the dictionary has come.
+    has_dictionary: bool,
 }
 
 /// What the header of a page says.
@@ -39,7 +41,7 @@ fn wrong(problem: impl Into<String>) -> ParquetError {
 impl Pages {
     /// The pages in these bytes, which hold `values` values.
     pub fn new(bytes: Vec<u8>, codec: CompressionCodec, values: usize) -> Self {
-        Self { bytes, at: 0, codec, left: values }
+        Self { bytes, at: 0, codec, left: values, has_dictionary: false }
     }
 
     /// The header of the next page that is one of data or a dictionary.
@@ -135,6 +137,17 @@ impl Pages {
                 }
             }
         };
+        let is_by_dictionary =
+            |encoding: &Encoding| matches!(encoding, Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY);
+        match &page {
+            Page::DictionaryPage { .. } => self.has_dictionary = true,
+            Page::DataPage { encoding, .. } | Page::DataPageV2 { encoding, .. }
+                if is_by_dictionary(encoding) && !self.has_dictionary =>
+            {
+                return Err(wrong("a page refers to a dictionary that is not there"));
+            }
+            _ => {}
+        }
         if kind != DICTIONARY {
             // The library waits for the values of a page, so there are to be some.
             self.left = self.left.checked_sub(values).filter(|_| values > 0).ok_or_else(|| {
