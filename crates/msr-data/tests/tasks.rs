@@ -1,5 +1,5 @@
 //! Tasks out of the files that people have.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 #[path = "tasks/golden.rs"]
 mod golden;

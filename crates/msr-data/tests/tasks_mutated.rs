@@ -57,7 +57,13 @@ fn files() -> Vec<(String, Vec<u8>)> {
         files.push((format!("{name}-typed.parquet"), parquet(&typed, writing)));
     }
     let split = Writing { dictionary: false, encoding: Some(Encoding::BYTE_STREAM_SPLIT), ..plain };
-    files.push(("split.parquet".into(), parquet(&two_tasks()[1..], split)));
+    files.push((
+        "split.parquet".into(),
+        parquet(
+            &[("task", Column::I32(vec![1, 2, 1, 2, 1])), two_tasks()[1].clone(), two_tasks()[3].clone()],
+            split,
+        ),
+    ));
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tasks");
     let mut written: Vec<_> = fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path()).collect();
     written.sort();
@@ -94,7 +100,12 @@ fn small_damage_is_read_or_refused() {
     let note = |fault: String| *faults.lock().unwrap().entry(fault).or_insert(0) += 1;
     let seen = Arc::clone(&faults);
     let usual = take_hook();
-    set_hook(Box::new(move |info| *seen.lock().unwrap().entry(info.to_string()).or_insert(0) += 1));
+    set_hook(Box::new(move |info| {
+        // What the decoders of the library do is caught, and becomes an error.
+        if !info.location().is_some_and(|at| at.file().contains("bytes-") || at.file().contains("parquet-")) {
+            *seen.lock().unwrap().entry(info.to_string()).or_insert(0) += 1;
+        }
+    }));
     let (mut tried, mut good, mut most) = (0, 0, 0);
     for (name, bytes) in files() {
         for (what, bytes) in damaged(&bytes) {

@@ -55,16 +55,16 @@ pub(super) fn choose(path: &Path, names: &[String], options: &TaskOptions, alone
     uses.extend(y.iter().map(|&at| (at, "--y")));
     uses.sort_by_key(|(at, _)| *at);
     for pair in uses.windows(2) {
-        if let [(a, first), (b, second)] = pair {
-            if a == b {
-                let name = names.get(*a).map_or_else(String::new, |name| brief(name));
-                let problem = if first == second {
-                    format!("the column `{name}` is named twice in {first}; name it once")
-                } else {
-                    format!("the column `{name}` is in {first} and in {second}; leave it out of one of them")
-                };
-                return Err(TaskError::file(path, problem));
-            }
+        if let [(a, first), (b, second)] = pair
+            && a == b
+        {
+            let name = names.get(*a).map_or_else(String::new, |name| brief(name));
+            let problem = if first == second {
+                format!("the column `{name}` is named twice in {first}; name it once")
+            } else {
+                format!("the column `{name}` is in {first} and in {second}; leave it out of one of them")
+            };
+            return Err(TaskError::file(path, problem));
         }
     }
     for (columns, flag) in [(&x, "--x"), (&y, "--y")] {
@@ -136,27 +136,26 @@ fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named
 /// stand in the table.
 fn range(path: &Path, names: &[String], from: &str, to: &str, flag: &str) -> Result<Vec<usize>> {
     let (first, last) = (numbered(from), numbered(to));
-    if let (Some((stem, low, end)), Some((other, high, last_end))) = (first, last) {
-        if stem == other && end == last_end {
-            if high < low {
-                let problem = format!(
-                    "{flag}: the range {}..{} runs backwards; write the smaller number first",
-                    brief(from),
-                    brief(to)
-                );
-                return Err(TaskError::file(path, problem));
-            }
-            // As many digits as are typed, when the first has zeros in front.
-            let digits = from.len() - stem.len() - end.len();
-            let mut found = Vec::new();
-            for number in low..=high {
-                let name = format!("{stem}{number}{end}");
-                let padded = format!("{stem}{number:0digits$}{end}");
-                let at = exactly(names, &padded).or_else(|| exactly(names, &name));
-                found.push(at.ok_or_else(|| missing(path, names, flag, &name))?);
-            }
-            return Ok(found);
+    if let (Some((stem, low, end)), Some((other, high, last_end))) = (first, last)
+        && stem == other
+        && end == last_end
+    {
+        if high < low {
+            let (from, to) = (brief(from), brief(to));
+            let problem =
+                format!("{flag}: the range {from}..{to} runs backwards; write the smaller number first");
+            return Err(TaskError::file(path, problem));
         }
+        // As many digits as are typed, when the first has zeros in front.
+        let digits = from.len() - stem.len() - end.len();
+        let mut found = Vec::new();
+        for number in low..=high {
+            let name = format!("{stem}{number}{end}");
+            let padded = format!("{stem}{number:0digits$}{end}");
+            let at = exactly(names, &padded).or_else(|| exactly(names, &name));
+            found.push(at.ok_or_else(|| missing(path, names, flag, &name))?);
+        }
+        return Ok(found);
     }
     let at = |name: &str| exactly(names, name).ok_or_else(|| missing(path, names, flag, name));
     let (low, high) = (at(from)?, at(to)?);

@@ -1,8 +1,9 @@
 //! Tasks of a user's own, out of the files that people have.
 //!
 //! - Arrays in an `.npz` or `.safetensors` file: x `(tasks, examples, …)` and y `(tasks, examples,
-//!   …)`; or a group of arrays for each task, `task0/x` and `task0/y`, `x_0` and `y_0`, with as many
-//!   examples as each has; or support and query sets, `x_support` and `x_query`, which are joined.
+//!   …)`; or a group of arrays for each task, `task0/x` and `task0/y`, `x_0` and `y_0`, with as
+//!   many examples as each has; or support and query sets, `x_support` and `x_query`, which are
+//!   joined.
 //! - A table (`.csv`, `.tsv`, packed with gzip or not, or `.parquet`) with a column that says which
 //!   task a row belongs to.
 //! - A folder of such files, a file for each task.
@@ -63,8 +64,8 @@ use self::survey::Sizes;
 ///
 /// # Errors
 /// [`TaskError`], which names the file and says what to do: for files that cannot be read, are
-/// damaged or of another kind, hold texts, NaN or nothing where numbers should be, tasks that differ
-/// in their inputs or outputs, tasks of fewer than two examples, options that do not fit the data,
+/// damaged or of another kind, hold texts, NaN or nothing where numbers should be, tasks that
+/// differ in their inputs or outputs, tasks of fewer than two examples, options that do not fit the data,
 /// and more numbers than [`TaskOptions::most_numbers`].
 pub fn read_tasks(paths: &[PathBuf], options: &TaskOptions) -> Result<TaskData> {
     options.check()?;

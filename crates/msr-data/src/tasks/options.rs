@@ -130,10 +130,10 @@ impl TaskOptions {
     /// Refuses options that contradict each other.
     pub(super) fn check(&self) -> Result<()> {
         let refuse = |problem: &str| Err(TaskError::options(problem));
-        if let (Some(column), Some(from)) = (&self.task_column, &self.tasks_from) {
-            if !matches!(from, TasksFrom::Column(name) if name == column) {
-                return refuse("tasks come either from --task-column or from --tasks-from; give one of them");
-            }
+        if let (Some(column), Some(from)) = (&self.task_column, &self.tasks_from)
+            && !matches!(from, TasksFrom::Column(name) if name == column)
+        {
+            return refuse("tasks come either from --task-column or from --tasks-from; give one of them");
         }
         for (name, value) in
             [("--x", &self.x), ("--y", &self.y), ("--task-column", &self.column().map(String::from))]

@@ -83,7 +83,7 @@ fn chosen(path: &Path, table: &Table, options: &TaskOptions, alone: bool) -> Res
     Ok(chosen)
 }
 
-/// Reads the rows of all files: each a task, or with a column that says so, whatever file they are in.
+/// Reads the rows of all files: each is a task, or a column says so, whatever file they are in.
 pub(super) fn read(files: &[PathBuf], kind: Kind, options: &TaskOptions) -> Result<Raw> {
     let Some(first) = files.first() else { return Err(TaskError::options("there are no files")) };
     let alone = files.len() == 1;

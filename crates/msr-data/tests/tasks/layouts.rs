@@ -267,7 +267,7 @@ fn rows_are_divided_between_outputs() {
     let path = folder.file("t.csv", one_set(11));
     let divided = |seed| {
         let asked = TaskOptions { tasks_from: Some(TasksFrom::Outputs), seed, ..TaskOptions::default() };
-        read_tasks(&[path.clone()], &asked).unwrap()
+        read_tasks(std::slice::from_ref(&path), &asked).unwrap()
     };
     let data = divided(5);
     let mut rows: Vec<f64> = data.tasks.iter().flat_map(|task| task.x.clone()).collect();
@@ -322,7 +322,7 @@ fn columns_that_are_named_otherwise() {
     let path = folder.file("t.csv", text);
     for x in ["p0..p2,p10", "p*", "*"] {
         let asked = options(x, "left,right", Some("who"));
-        let data = read_tasks(&[path.clone()], &asked).unwrap();
+        let data = read_tasks(std::slice::from_ref(&path), &asked).unwrap();
         assert_eq!(data.tasks[0].x, [0.0, 1.0, 2.0, 10.0, 10.0, 11.0, 12.0, 20.0], "{x}");
         assert_eq!(data.tasks[0].y, [5.0, 6.0, 7.0, 8.0]);
     }

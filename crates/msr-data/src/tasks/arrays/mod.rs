@@ -206,7 +206,8 @@ impl<'a> Opened<'a> {
             let index = entry(&shape, at);
             let found = numbers.get(at).copied().unwrap_or_default();
             return self.refuse(format!(
-                "array `{}`: the entry {index} is {found}, and all have to be finite numbers; repair it or leave the example out",
+                "array `{}`: the entry {index} is {found}, and all have to be finite numbers; repair it or leave \
+                 the example out",
                 brief(name)
             ));
         }

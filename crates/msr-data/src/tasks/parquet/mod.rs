@@ -11,6 +11,7 @@ mod values;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use ::parquet::column::reader::get_column_reader;
@@ -236,18 +237,28 @@ impl Parquet {
             Err(problem) => damaged(problem),
         })?;
         let pages = Pages::new(bytes, chunk.compression_codec(), values);
-        let read = values::read(get_column_reader(descriptor, Box::new(pages)), meant, wanted, shape);
-        read.map_err(|problem| match problem {
-            Problem::Damaged(problem) => damaged(&problem),
-            Problem::Value { row, found, expected } => TaskError::Value {
-                path: self.path.clone(),
-                place: Place::Row(before + row as u64 + 1),
-                column: name.clone(),
-                found,
-                expected,
+        let read =
+            guarded(|| values::read(get_column_reader(descriptor, Box::new(pages)), meant, wanted, shape));
+        read.unwrap_or_else(|| Err(Problem::Damaged("its values cannot be decoded".into()))).map_err(
+            |problem| match problem {
+                Problem::Damaged(problem) => damaged(&problem),
+                Problem::Value { row, found, expected } => TaskError::Value {
+                    path: self.path.clone(),
+                    place: Place::Row(before + row as u64 + 1),
+                    column: name.clone(),
+                    found,
+                    expected,
+                },
             },
-        })
+        )
     }
+}
+
+/// What the library makes of bytes; none where it panics. Its decoders of texts as differences
+/// (DELTA_BYTE_ARRAY) take slices of any length that a page claims, and its footers may name types
+/// that it has not heard of; neither can be checked from outside. What they hold is dropped.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 /// The footer, without the statistics in it.
@@ -256,7 +267,10 @@ fn decoded(footer: &[u8]) -> std::result::Result<ParquetMetaData, String> {
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
-    ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options)).map_err(|e| e.to_string())
+    match guarded(|| ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))) {
+        Some(decoded) => decoded.map_err(|e| e.to_string()),
+        None => Err("it cannot be decoded".into()),
+    }
 }
 
 /// The bytes of a column of a row group; none where they cannot be.

@@ -175,7 +175,7 @@ mod tests {
     /// By hand, from the description of the protocol.
     #[test]
     fn a_header_is_read() {
-        // 1: i32 0; 2: i32 300; 5: struct { 1: i32 -1; 2: true; 3: binary "ab"; 4: list of two i32 }
+        // 1: i32 0; 2: i32 300; 5: struct { 1: i32 -1; 2: true; 3: binary "ab"; 4: two i32 }
         let bytes =
             [0x15, 0, 0x15, 0xd8, 0x04, 0x3c, 0x15, 1, 0x11, 0x18, 2, b'a', b'b', 0x19, 0x25, 2, 4, 0, 0, 9];
         let (fields, size) = read(&bytes).unwrap();

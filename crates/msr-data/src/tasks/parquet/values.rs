@@ -218,10 +218,9 @@ where
         if shape.is_repeated {
             lists(&repetitions, row, records, shape.width)?;
         }
-        if shape.most_definition > 0 {
-            if let Some(at) = definitions.iter().position(|&level| level < shape.most_definition) {
-                return Err(missing(at));
-            }
+        // Where no level can be, there are none.
+        if let Some(at) = definitions.iter().position(|&level| level < shape.most_definition) {
+            return Err(missing(at));
         }
         if values.len() != records.saturating_mul(shape.width) {
             return Err(Problem::Damaged(format!("{} values for {records} rows", values.len())));

@@ -91,7 +91,7 @@ fn options_that_cannot_be_meant() {
         (shape(vec![usize::MAX, 2]), "--input-shape"),
         (with(" ", "y", ""), "--x is empty"),
     ] {
-        let problem = read_tasks(&[path.clone()], &options).unwrap_err().to_string();
+        let problem = read_tasks(std::slice::from_ref(&path), &options).unwrap_err().to_string();
         assert!(problem.contains(words) && !problem.contains('\n'), "{problem}");
     }
     for text in ["", "4x", "x4", "0x4", "4x-1", "4.5", "99999999999999999999999"] {
