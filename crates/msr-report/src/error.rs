@@ -1,6 +1,6 @@
-//! What can go wrong while a picture is made.
+//! What can go wrong while a picture or a page is made.
 
-/// Why a picture could not be made.
+/// Why a picture or a page could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -30,6 +30,24 @@ pub enum Error {
         height: u32,
         /// The most pixels either way.
         most: u32,
+    },
+    /// A number that cannot be drawn: infinite, or none, or about as large as numbers are.
+    #[error("{what} is {value}; it should be a finite number of less than 10³⁰⁰")]
+    NotFinite {
+        /// Which number.
+        what: String,
+        /// What it is.
+        value: f64,
+    },
+    /// Parts of a report that do not belong together.
+    #[error("the report does not fit together: {what}: {got}, where it should be {expected}")]
+    Mismatch {
+        /// Which part.
+        what: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        got: String,
     },
     /// The plotting library refused to draw.
     #[error("the picture could not be drawn: {0}")]

@@ -5,6 +5,8 @@
 //!   serde; [`number`] and [`seeds`] as text.
 //! - [`picture`]: matrices with colour bars, sharing patterns and line charts, as SVG and as PNG
 //!   from one description.
+//! - [`page`]: self-contained HTML pages, and [`symmetry_report`], the page of what was found of a
+//!   symmetry.
 //! - [`Record`]: a result with the command, the time and the [`Machine`] that gave it, under a
 //!   dated name.
 //! - [`say`], [`complain`], [`finish`], [`width`], [`is_terminal`], [`has_colours_on_stderr`]:
@@ -32,9 +34,11 @@
 mod error;
 mod machine;
 mod memory;
+pub mod page;
 pub mod picture;
 mod record;
 mod shell;
+pub mod symmetry_report;
 mod table;
 mod terminal;
 

@@ -34,7 +34,7 @@ const SIGNED: [[u8; 3]; 9] = [
 const STEPS: f64 = 128.0;
 
 /// The colour of a value between −1 (blue) and 1 (red); values beyond have the full colour.
-pub(super) fn signed(value: f64) -> RGBColor {
+pub(crate) fn signed(value: f64) -> RGBColor {
     if value.is_nan() {
         return NOT_A_NUMBER;
     }
@@ -59,7 +59,7 @@ const CLASSES: [u32; 24] = [
 ];
 
 /// The most classes that have colours of their own.
-pub(super) const MOST_CLASSES: usize = CLASSES.len();
+pub(crate) const MOST_CLASSES: usize = CLASSES.len();
 
 /// The colours of lines, by Okabe and Ito without their yellow, which is faint on white.
 pub(super) const LINES: [RGBColor; 7] = [
@@ -76,7 +76,7 @@ pub(super) const LINES: [RGBColor; 7] = [
 /// colour. Up to [`MOST_CLASSES`] labels have colours of their own, in the order in which they
 /// come; with more, each takes the colour least used among those that no label beside or diagonally
 /// beside it has.
-pub(super) fn classes(labels: &[u32], cols: usize) -> Vec<RGBColor> {
+pub(crate) fn classes(labels: &[u32], cols: usize) -> Vec<RGBColor> {
     let mut order: Vec<u32> = Vec::new();
     let mut known = BTreeSet::new();
     order.extend(labels.iter().filter(|&&label| known.insert(label)));

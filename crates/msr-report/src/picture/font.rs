@@ -49,7 +49,7 @@ pub(super) fn glyphs(font: &FontRef<'_>, text: &str) -> (Vec<(GlyphId, f32)>, f3
 }
 
 /// The pixels that a text takes, rounded up, at `em` pixels an em.
-pub(super) fn width(text: &str, em: i32) -> Result<i32> {
+pub(crate) fn width(text: &str, em: i32) -> Result<i32> {
     Ok((glyphs(font()?, text).1 * em as f32).ceil() as i32)
 }
 
@@ -81,7 +81,7 @@ pub(super) fn line_height(em: i32) -> i32 {
 
 /// Text as a paper sets it: `C_12` with a small 12 below the line, `A^T` with a small T above it, a
 /// true minus. An index is set so only after a single letter; names such as `MSR_2` keep theirs.
-pub(super) fn typeset(text: &str) -> String {
+pub(crate) fn typeset(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut set = String::with_capacity(text.len());
     let mut at = 0;

@@ -25,13 +25,13 @@
 mod canvas;
 mod chart;
 mod chart_layout;
-mod colour;
+pub(crate) mod colour;
 mod figures;
-mod font;
+pub(crate) mod font;
 mod grid;
 mod grid_layout;
 mod raster;
-mod ticks;
+pub(crate) mod ticks;
 
 use plotters::drawing::IntoDrawingArea;
 use plotters::style::text_anchor::HPos;
@@ -83,6 +83,16 @@ impl From<Chart> for Block {
     }
 }
 
+/// What an SVG is made of.
+pub(crate) struct Parts {
+    /// Pixels across and down.
+    pub(crate) size: (i32, i32),
+    /// The same in the finer units of the drawing.
+    pub(crate) fine: (u32, u32),
+    /// What is drawn, and the end of the root element.
+    pub(crate) inside: String,
+}
+
 /// A title, rows of blocks, notes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Picture {
@@ -115,20 +125,26 @@ impl Picture {
     /// [`Error::Empty`] for a picture without panels or charts, [`Error::TooLarge`] beyond 8192
     /// pixels either way.
     pub fn svg(&self) -> Result<String> {
-        let layout = Layout::new(self)?;
-        let (width, height) = layout.fine()?;
-        let mut drawn = String::new();
-        let area = SVGBackend::with_string(&mut drawn, (width, height)).into_drawing_area();
-        layout.draw(&Canvas { area: &area })?;
-        drop(area);
-        // The root element is ours: pixels outside, the finer units of the drawing inside.
-        let inside = drawn.split_once('\n').map_or("", |(_, inside)| inside);
+        let Parts { size, fine: (width, height), inside } = self.parts()?;
         Ok(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {width} {height}\">\n\
              <style>rect {{ shape-rendering: crispEdges }}</style>\n\
              <rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n{inside}",
-            layout.width, layout.height,
+            size.0, size.1,
         ))
+    }
+
+    /// What its SVG is made of, for pages that hold it without a file.
+    pub(crate) fn parts(&self) -> Result<Parts> {
+        let layout = Layout::new(self)?;
+        let fine = layout.fine()?;
+        let mut drawn = String::new();
+        let area = SVGBackend::with_string(&mut drawn, fine).into_drawing_area();
+        layout.draw(&Canvas { area: &area })?;
+        drop(area);
+        // The root element is ours: pixels outside, the finer units of the drawing inside.
+        let inside = drawn.split_once('\n').map_or("", |(_, inside)| inside).to_string();
+        Ok(Parts { size: (layout.width, layout.height), fine, inside })
     }
 
     /// The picture as PNG, with [`PNG_SCALE`] pixels for each of [`svg`](Self::svg)'s.

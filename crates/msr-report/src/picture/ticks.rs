@@ -10,7 +10,7 @@ fn step(span: f64, most: usize, count: impl Fn(f64) -> usize) -> f64 {
 
 /// Round numbers from `low` to `high`, as many as `most` allows but two at least, as values and
 /// text.
-pub(super) fn linear(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+pub(crate) fn linear(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let span = high - low;
     if !(span > 0.0 && span.is_finite()) {
         return vec![(low, written(low, low.abs()))];
@@ -49,7 +49,7 @@ fn written(value: f64, step: f64) -> String {
 /// Powers of ten from `low` to `high` (both positive), at most about `most` of them; with fewer
 /// than three of these also their two- and fivefold, and where even that says too little, round
 /// numbers.
-pub(super) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
+pub(crate) fn logarithmic(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let within = |value: &f64| (low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(value);
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     let powers: Vec<i32> = (first..=last).filter(|&p| within(&10f64.powi(p))).collect();
