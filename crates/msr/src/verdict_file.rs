@@ -1,0 +1,215 @@
+//! `verdict.json`: what `msr discover --out` leaves, and `msr export` reads.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use msr_discover::{Bounds, Verdict, VerdictKind};
+use msr_files::printable;
+use msr_groups::SignedPermutation;
+use serde::{Deserialize, Serialize};
+
+/// How the file is called in its folder.
+pub const VERDICT: &str = "verdict.json";
+/// The version that is written. Files of a later one are refused.
+const FORMAT: u32 = 1;
+/// The most points of each generator, and images of all of them: what a file can ask for before it
+/// is refused.
+const MOST_POINTS: usize = 1 << 22;
+const MOST_IMAGES: usize = 1 << 25;
+
+/// What was found of some tasks. Fields that are not known here are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictFile {
+    /// The version of the format.
+    pub format: u32,
+    /// The answer.
+    pub verdict: Answer,
+    /// The same in words.
+    pub said: String,
+    /// The symmetry, where one was confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symmetry: Option<SymmetryRecord>,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The tasks have this symmetry, and none that is larger.
+    #[serde(rename = "found")]
+    Found,
+    /// They have it, and perhaps a larger one.
+    #[serde(rename = "at least")]
+    AtLeast,
+    /// They have none.
+    #[serde(rename = "none")]
+    None,
+    /// The data do not tell.
+    #[serde(rename = "undecided")]
+    Undecided,
+}
+
+/// A symmetry that was confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SymmetryRecord {
+    /// Its usual name, when one can be proved.
+    pub name: Option<String>,
+    /// How many maps of the weights the group makes, in decimals.
+    pub order: String,
+    /// The number of outputs.
+    pub outputs: usize,
+    /// The number of inputs.
+    pub inputs: usize,
+    /// The layout of an input.
+    pub input_shape: Vec<usize>,
+    /// The layout of an output.
+    pub output_shape: Vec<usize>,
+    /// Whether signs were looked at.
+    pub signed: bool,
+    /// The generators.
+    pub generators: Vec<GeneratorRecord>,
+    /// The number of free parameters of the weights.
+    pub free_parameters: usize,
+    /// What of the variation of the weights breaks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asymmetry: Option<BoundsRecord>,
+    /// The number of tasks that confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_on: Option<usize>,
+}
+
+/// A generator, in signed cycles ([`SignedPermutation::parse`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratorRecord {
+    /// What it does to the outputs.
+    pub outputs: String,
+    /// What it does to the inputs.
+    pub inputs: String,
+}
+
+/// A share with its bounds; nothing in place of what is infinite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BoundsRecord {
+    /// The estimate.
+    pub value: Option<f64>,
+    /// The lower bound.
+    pub lower: Option<f64>,
+    /// The upper bound.
+    pub upper: Option<f64>,
+}
+
+impl From<Bounds> for BoundsRecord {
+    fn from(bounds: Bounds) -> Self {
+        let finite = |number: f64| number.is_finite().then_some(number);
+        Self { value: finite(bounds.value), lower: finite(bounds.lower), upper: finite(bounds.upper) }
+    }
+}
+
+impl VerdictFile {
+    /// What is kept of a verdict on tasks whose inputs and outputs have these shapes; nothing of one
+    /// of a kind that is not known here.
+    pub fn of(verdict: &Verdict, input_shape: &[usize], output_shape: &[usize]) -> Option<Self> {
+        let answer = match verdict.kind {
+            VerdictKind::Found(_) => Answer::Found,
+            VerdictKind::AtLeast(_) => Answer::AtLeast,
+            VerdictKind::None => Answer::None,
+            VerdictKind::Undecided { .. } => Answer::Undecided,
+            _ => return None,
+        };
+        let symmetry = verdict.symmetry().map(|symmetry| SymmetryRecord {
+            name: symmetry.name.clone(),
+            order: symmetry.order.to_string(),
+            outputs: symmetry.pattern.outputs(),
+            inputs: symmetry.pattern.inputs(),
+            input_shape: input_shape.to_vec(),
+            output_shape: output_shape.to_vec(),
+            signed: verdict.config.signed,
+            generators: symmetry
+                .generators
+                .iter()
+                .map(|(y, x)| GeneratorRecord { outputs: y.to_string(), inputs: x.to_string() })
+                .collect(),
+            free_parameters: symmetry.pattern.free_parameters(),
+            asymmetry: Some(symmetry.asymmetry.into()),
+            confirmed_on: Some(symmetry.confirmed_on),
+        });
+        Some(Self { format: FORMAT, verdict: answer, said: verdict.to_string(), symmetry })
+    }
+
+    /// Writes the file, whole or not at all, in place of one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        Ok(msr_files::write_atomic(path, text.as_bytes())?)
+    }
+
+    /// Reads a file, or the one of that name in a folder.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged or of a later version; the message names it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let path = Self::at(path);
+        let bytes = msr_files::read(&path)?;
+        Self::from_bytes(&bytes).with_context(|| path.display().to_string())
+    }
+
+    /// The file that a path means: itself, or that in a folder.
+    pub fn at(path: &Path) -> PathBuf {
+        if path.is_dir() { path.join(VERDICT) } else { path.into() }
+    }
+
+    /// What the bytes of a file say.
+    ///
+    /// # Errors
+    /// When they are damaged, or of a later version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let Version { format } = serde_json::from_slice(bytes)
+            .context("it is no verdict: `msr discover --out DIR` writes one, with its format as a number")?;
+        ensure!(
+            format <= FORMAT,
+            "it was written in version {format} of the format, this program reads versions up to {FORMAT}; use a newer \
+             msr"
+        );
+        serde_json::from_slice(bytes).context("the verdict is damaged; let `msr discover --out DIR` write it again")
+    }
+
+    /// The symmetry.
+    ///
+    /// # Errors
+    /// When none was found: what the verdict says.
+    pub fn symmetry(&self) -> Result<&SymmetryRecord> {
+        match &self.symmetry {
+            Some(symmetry) => Ok(symmetry),
+            None => bail!("no symmetry was found, so there is nothing to export; it says: {}", printable(&self.said)),
+        }
+    }
+}
+
+impl SymmetryRecord {
+    /// The generators, read.
+    ///
+    /// # Errors
+    /// When one is no signed permutation of as many points, or there are more points than are read.
+    pub fn pairs(&self) -> Result<Vec<(SignedPermutation, SignedPermutation)>> {
+        let points = self.outputs.saturating_add(self.inputs);
+        // Before anything of that size is made.
+        ensure!(
+            points <= MOST_POINTS && points.saturating_mul(self.generators.len()) <= MOST_IMAGES,
+            "{} generators on {} outputs and {} inputs are more than are read",
+            self.generators.len(),
+            self.outputs,
+            self.inputs
+        );
+        let read = |generator: &GeneratorRecord| {
+            let side = |text: &str, degree| SignedPermutation::parse(text, degree);
+            Ok((side(&generator.outputs, self.outputs)?, side(&generator.inputs, self.inputs)?))
+        };
+        self.generators.iter().map(read).collect()
+    }
+}
