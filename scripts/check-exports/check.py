@@ -216,7 +216,7 @@ def check_escnn(path, pythons):
 
 
 def check_gap(path):
-    return run("gap", "-q", "-A", "--nointeract", path) if shutil.which("gap") else "no GAP"
+    return run("gap", "-q", "--nointeract", path) .replace("\n", ", ") if shutil.which("gap") else "no GAP"
 
 
 def main():
@@ -238,7 +238,7 @@ def main():
             (folder / "verdict.json").write_text(json.dumps(verdict(case), default=int))
             paths = {}
             for target, ending in TARGETS.items():
-                paths[target] = folder / f"{target}.{ending}"
+                paths[target] = folder / f"tied_{target}.{ending}"
                 run(args.msr, "export", folder, "--to", target, "--out", paths[target], "--force")
             reference = Reference(case, paths["npz"])
             print(f"{name}: {len(reference.v)} free parameters of W, {len(reference.v_bias)} of b")

@@ -76,14 +76,12 @@ pub(super) fn group(layer: &TiedLayer) -> Result<String> {
             "if msr_order <> {order} then\n  Error(\"the group has order \", msr_order, \", not {order}\");\nfi;"
         );
     }
+    text.push_str("Print(\"order \", msr_order, \"\\n\");\n");
     if order.is_some_and(|order| order <= LARGEST_NAMED.into()) {
-        let what = if signed { " (with (-1, -1), where that is in it)" } else { "" };
-        let _ = writeln!(
-            text,
-            "Print(\"order \", msr_order, \", \", StructureDescription(msr_group), \"{what}\\n\");"
+        // Groups are told apart by a library that GAP can be without.
+        text.push_str(
+            "if LoadPackage(\"smallgrp\") <> fail then\n  Print(\"structure \", StructureDescription(msr_group), \"\\n\");\nfi;\n",
         );
-    } else {
-        text.push_str("Print(\"order \", msr_order, \"\\n\");\n");
     }
     Ok(text)
 }

@@ -28,7 +28,6 @@ mod gap;
 mod layer;
 mod npz;
 mod onnx;
-mod onnx_messages;
 mod python;
 mod pytorch;
 mod shape_of_group;

@@ -10,13 +10,17 @@
 //! initial ones, and they are inputs as well, in place of which a caller may give others at every
 //! run.
 
+mod messages;
+#[cfg(test)]
+mod tests;
+
 use msr_groups::SignedPattern;
 use prost::Message;
 
 use super::Target;
 use super::error::{Error, Result};
 use super::layer::TiedLayer;
-use super::onnx_messages::{
+use messages::{
     Attribute, Dimension, Graph, Model, Node, OperatorSet, Property, Shape, Tensor, TensorType, Type,
     ValueInfo,
 };
