@@ -213,6 +213,13 @@ def _built():
         def _subgroup(self, id):
             raise NotImplementedError("subgroups of a group that was built from its elements")
 
+        def _restrict_irrep(self, irrep, id):
+            raise NotImplementedError("subgroups of a group that was built from its elements")
+
+        @classmethod
+        def _generator(cls, **keys):
+            return cls()
+
     group = BuiltGroup()
     build = groups.representation.build_from_discrete_group_representation
     as_elements = lambda part: dict(zip(group.elements, part))
@@ -283,7 +290,6 @@ def emlp_representations():
 
         def __init__(self, name, start, end, G=None):
             self.name, self.start, self.end, self.G = name, start, end, G
-            self.concrete = G is not None
             self.is_permutation = False
 
         def __call__(self, G):
