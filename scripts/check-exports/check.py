@@ -212,7 +212,10 @@ def check_onnx(path, reference):
 
 
 def check_escnn(path, pythons):
-    return "; ".join(line for python in pythons for line in run(python, path).splitlines() if "not tested" not in line)
+    lines = [line for python in pythons for line in run(python, path).splitlines()]
+    tested = [line for line in lines if "not tested" not in line]
+    missing = [tool for tool in ["escnn", "emlp"] if not any(line.startswith(tool) for line in tested)]
+    return "; ".join(tested + [f"{tool} is not installed" for tool in missing])
 
 
 def check_gap(path):

@@ -6,6 +6,8 @@
 //!   byte by byte.
 //! - [`Learned::symmetry`]: the group that each layer has learned, behind one call: permutations of
 //!   the inputs and outputs of fully connected layers, rotations and flips of convolutions.
+//! - [`export`](mod@export): a layer tied by a group, as a file for PyTorch, ONNX, GAP, escnn, emlp
+//!   or numpy.
 //!
 //! # Example
 //! ```
@@ -28,6 +30,7 @@
 //! ```
 
 mod error;
+pub mod export;
 mod file;
 mod format;
 mod learned;

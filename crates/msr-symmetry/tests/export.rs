@@ -83,6 +83,27 @@ fn weights_are_tied_by_the_generators() {
     }
 }
 
+/// Weights that are tied give back their parameters; others, the nearest that are tied.
+#[test]
+fn weights_give_their_parameters() {
+    for (name, layer, [weights, biases], _) in layers() {
+        let v: Vec<f64> = (0..weights).map(|i| (3.0 * i as f64).cos()).collect();
+        let bias: Vec<f64> = (0..biases).map(|i| 1.0 + i as f64).collect();
+        let (w, b) =
+            (layer.pattern.expand(&v).unwrap(), layer.bias_pattern().unwrap().expand(&bias).unwrap());
+        let known = layer.clone().with_weights(&w, Some(&b)).unwrap();
+        let close = |got: &[f64], expected: &[f64]| {
+            got.len() == expected.len() && got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12)
+        };
+        assert!(close(&known.values.unwrap(), &v) && close(&known.bias_values.unwrap(), &bias), "{name}");
+        let noisy: Vec<f64> = w.iter().enumerate().map(|(i, w)| w + (i as f64).sin()).collect();
+        let nearest = layer.clone().with_weights(&noisy, None).unwrap();
+        let expanded = layer.pattern.expand(nearest.values.as_ref().unwrap()).unwrap();
+        assert!(close(&expanded, &layer.pattern.project(&noisy).unwrap()), "{name}");
+        assert!(layer.clone().with_weights(&w[1..], None).is_err());
+    }
+}
+
 #[test]
 fn equal_layers_are_equal_files() {
     for ((name, layer, ..), (_, again, ..)) in layers().into_iter().zip(layers()) {
@@ -106,7 +127,10 @@ fn arrays_are_read_back() {
         let shapes = arrays.list().unwrap();
         let shape = |name: &str| shapes.iter().find(|array| array.name == name).unwrap().shape.clone();
         let (m, n, g) = (layer.outputs, layer.inputs, layer.generators.len());
-        assert_eq!([shape("labels"), shape("signs"), shape("symmetry")], [vec![m, n], vec![m, n], vec![m * n, weights]]);
+        assert_eq!(
+            [shape("labels"), shape("signs"), shape("symmetry")],
+            [vec![m, n], vec![m, n], vec![m * n, weights]]
+        );
         assert_eq!([shape("bias_symmetry"), shape("input_signs")], [vec![m, biases], vec![g, n]], "{name}");
         let labels = arrays.numbers("labels").unwrap();
         let signs = arrays.numbers("signs").unwrap();
@@ -130,12 +154,16 @@ fn arrays_are_read_back() {
                 let here = at * points..(at + 1) * points;
                 let images: Vec<usize> = images[here.clone()].iter().map(|&x| x as usize).collect();
                 let flips: Vec<bool> = signs[here].iter().map(|&s| s < 0.0).collect();
-                let read = SignedPermutation::new(Permutation::from_images(&images).unwrap(), &flips).unwrap();
+                let read =
+                    SignedPermutation::new(Permutation::from_images(&images).unwrap(), &flips).unwrap();
                 assert_eq!(&read, [&pair.0, &pair.1][of], "{name}");
             }
         }
         // Texts are numpy's, four bytes a letter.
-        assert_eq!(arrays.list().unwrap().iter().filter(|a| ["name", "order"].contains(&a.name.as_str())).count(), 2);
+        assert_eq!(
+            arrays.list().unwrap().iter().filter(|a| ["name", "order"].contains(&a.name.as_str())).count(),
+            2
+        );
         let text: Vec<u8> = order.to_string().chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
         assert!(bytes.windows(text.len()).any(|window| window == text), "{name}");
     }
@@ -202,12 +230,22 @@ fn gap_gets_the_whole_group() {
 fn groups_that_escnn_has_are_called_so() {
     let named = |layer: &TiedLayer| {
         let text = String::from_utf8(export(layer, Target::Escnn).unwrap()).unwrap();
-        text.lines().find(|line| line.starts_with("NAMED = ")).unwrap()[8..].chars().take(14).collect::<String>()
+        text.lines().find(|line| line.starts_with("NAMED = ")).unwrap()[8..]
+            .chars()
+            .take(14)
+            .collect::<String>()
     };
     let found: Vec<String> = layers().iter().map(|(_, layer, ..)| named(layer)).collect();
     // A quarter turn of a vector is one of four, though it makes one of two maps of the weights.
-    let expected =
-        ["(\"cyclic\", 6, ", "(\"dihedral\", 4", "None", "None", "(\"cyclic\", 4, ", "None", "(\"cyclic\", 1, "];
+    let expected = [
+        "(\"cyclic\", 6, ",
+        "(\"dihedral\", 4",
+        "None",
+        "None",
+        "(\"cyclic\", 4, ",
+        "None",
+        "(\"cyclic\", 1, ",
+    ];
     assert_eq!(found, expected);
 }
 
@@ -220,7 +258,10 @@ fn signs_are_turned_no_more_than_they_must() {
     let negation = (SignedPermutation::negation(2).unwrap(), SignedPermutation::negation(4).unwrap());
     let layer = TiedLayer::from_generators(2, 4, vec![turned, negation]).unwrap();
     assert_eq!(layer.generators, [(on_outputs, on_inputs)]);
-    assert_eq!((layer.bias_pattern().unwrap().free_parameters(), layer.order.clone()), (1, Some(4u32.into())));
+    assert_eq!(
+        (layer.bias_pattern().unwrap().free_parameters(), layer.order.clone()),
+        (1, Some(4u32.into()))
+    );
     // The search for all automorphisms has (−1, −1) among them, and its generators as they come.
     let group = signed_automorphisms(&layer.pattern).unwrap();
     let again = TiedLayer::from_pattern(layer.pattern.clone(), signed_pairs(&group, 2, 4)).unwrap();

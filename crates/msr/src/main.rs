@@ -7,8 +7,10 @@
 mod completions;
 mod data;
 mod discover;
+mod export;
 mod inspect;
 mod reproduce;
+mod verdict_file;
 
 use std::process::ExitCode;
 
@@ -81,6 +83,10 @@ fn command() -> Command {
         .long_about(None)
         .after_help(discover::EXIT_CODES)
         .arg_required_else_help(true);
+    let export = export::Args::augment_args(Command::new("export"))
+        .about("Write a layer tied by a group that was found for PyTorch, ONNX, GAP, escnn or numpy")
+        .long_about(None)
+        .arg_required_else_help(true);
     let completions = completions::Flags::augment_args(Command::new("completions"))
         .about("Print a shell completion script")
         .long_about(None);
@@ -93,6 +99,7 @@ fn command() -> Command {
         .subcommand(reproduce::command())
         .subcommand(discover)
         .subcommand(inspect)
+        .subcommand(export)
         .subcommand(data)
         .subcommand(completions)
         .arg(
@@ -110,6 +117,7 @@ fn run(command: &mut Command, matches: &ArgMatches) -> Result<ExitCode> {
         Some(("discover", matches)) => return discover::run(&discover::Args::from_arg_matches(matches)?),
         Some(("reproduce", matches)) => reproduce::run(matches),
         Some(("inspect", matches)) => inspect::run(&inspect::Args::from_arg_matches(matches)?),
+        Some(("export", matches)) => export::run(&export::Args::from_arg_matches(matches)?),
         Some(("data", matches)) => data::run(&data::Data::from_arg_matches(matches)?),
         Some(("completions", matches)) => {
             completions::run(&completions::Flags::from_arg_matches(matches)?, command);

@@ -176,7 +176,8 @@ impl VerdictFile {
             "it was written in version {format} of the format, this program reads versions up to {FORMAT}; use a newer \
              msr"
         );
-        serde_json::from_slice(bytes).context("the verdict is damaged; let `msr discover --out DIR` write it again")
+        serde_json::from_slice(bytes)
+            .context("the verdict is damaged; let `msr discover --out DIR` write it again")
     }
 
     /// The symmetry.
@@ -186,7 +187,10 @@ impl VerdictFile {
     pub fn symmetry(&self) -> Result<&SymmetryRecord> {
         match &self.symmetry {
             Some(symmetry) => Ok(symmetry),
-            None => bail!("no symmetry was found, so there is nothing to export; it says: {}", printable(&self.said)),
+            None => bail!(
+                "no symmetry was found, so there is nothing to export; it says: {}",
+                printable(&self.said)
+            ),
         }
     }
 }
@@ -211,5 +215,78 @@ impl SymmetryRecord {
             Ok((side(&generator.outputs, self.outputs)?, side(&generator.inputs, self.inputs)?))
         };
         self.generators.iter().map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::{Answer, BoundsRecord, GeneratorRecord, SymmetryRecord, VERDICT, VerdictFile};
+
+    fn file() -> VerdictFile {
+        VerdictFile {
+            format: 1,
+            verdict: Answer::AtLeast,
+            said: "at least C_4, order 2".into(),
+            symmetry: Some(SymmetryRecord {
+                name: Some("C_4".into()),
+                order: "2".into(),
+                outputs: 2,
+                inputs: 2,
+                input_shape: vec![2],
+                output_shape: vec![1, 2],
+                signed: true,
+                generators: vec![GeneratorRecord { outputs: "(-0 1)".into(), inputs: "(-0 1)".into() }],
+                free_parameters: 2,
+                asymmetry: Some(BoundsRecord { value: Some(1e-3), lower: None, upper: Some(0.01) }),
+                confirmed_on: Some(40),
+            }),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(VERDICT);
+        file().write(&path).unwrap();
+        assert_eq!(VerdictFile::read(&path).unwrap(), file());
+        // The folder means the file in it.
+        assert_eq!(VerdictFile::read(folder.path()).unwrap(), file());
+        let (outputs, inputs) = file().symmetry().unwrap().pairs().unwrap().remove(0);
+        assert_eq!((outputs.to_string(), outputs == inputs), ("(-0 1)".to_string(), true));
+        let none =
+            VerdictFile { verdict: Answer::None, said: "no symmetry".into(), symmetry: None, ..file() };
+        none.write(&path).unwrap();
+        let again = VerdictFile::read(&path).unwrap();
+        assert_eq!(again, none);
+        assert!(
+            again.symmetry().unwrap_err().to_string().contains("nothing to export; it says: no symmetry")
+        );
+    }
+
+    #[test]
+    fn other_fields_are_ignored_and_damage_is_not() {
+        let text = serde_json::to_string(&file()).unwrap();
+        let with = text.replacen('{', "{\"later\": [1],", 1);
+        assert_eq!(VerdictFile::from_bytes(with.as_bytes()).unwrap(), file());
+        let says = |text: &str, words: &str| {
+            let problem = format!("{:#}", VerdictFile::from_bytes(text.as_bytes()).unwrap_err());
+            assert!(problem.contains(words), "{problem}");
+        };
+        says(&text.replace("\"format\":1", "\"format\":2"), "version 2 of the format");
+        says(&text.replace("at least\"", "perhaps\""), "the verdict is damaged");
+        says("{}", "it is no verdict");
+        says("[1", "it is no verdict");
+    }
+
+    /// Sizes are looked at before anything is made of them.
+    #[test]
+    fn generators_that_are_none_are_refused() {
+        let mut record = file().symmetry.unwrap();
+        record.inputs = 1;
+        assert!(record.pairs().unwrap_err().to_string().contains("cycle notation"));
+        record.inputs = usize::MAX;
+        assert!(record.pairs().unwrap_err().to_string().contains("more than are read"));
     }
 }

@@ -51,7 +51,9 @@ pub enum Error {
     },
 
     /// A file that says more or less than its generators do.
-    #[error("its generators make a group of order {made}, not of order {said}; the layer was put together wrongly")]
+    #[error(
+        "its generators make a group of order {made}, not of order {said}; the layer was put together wrongly"
+    )]
     Order {
         /// The order of the group that the generators make.
         made: BigUint,

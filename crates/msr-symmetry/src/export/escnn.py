@@ -15,7 +15,7 @@ Needs numpy, and escnn (1.0) or emlp (1.0), whichever is used. escnn has cyclic 
 other group of up to MOST_ELEMENTS elements is built here from its elements, with the irreducible
 representations that occur in rho_out and rho_in, unless one of these is of quaternionic type. emlp takes
 generators, so that the group may be as large as it likes. Run as a program, the file tests itself with
-those of the two that are installed.
+those of the two that are installed. It must not be called escnn.py or emlp.py, as they are.
 """
 
 import numpy as np
@@ -212,6 +212,16 @@ def _built():
 
         def _subgroup(self, id):
             raise NotImplementedError("subgroups of a group that was built from its elements")
+
+        # Of products of parts, what linear maps need: where the trivial one is in them.
+        def _tensor_product_irreps(self, m, n):
+            m, n = self.get_irrep_id(m), self.get_irrep_id(n)
+            return [((0,), self.irrep(*m).sum_of_squares_constituents)] if m == n else []
+
+        def _clebsh_gordan_coeff(self, m, n, j):
+            if self.get_irrep_id(j) != (0,) or self.get_irrep_id(m) != self.get_irrep_id(n):
+                raise NotImplementedError("products of parts of a group that was built from its elements")
+            return self.irrep(*self.get_irrep_id(m)).endomorphism_basis().transpose(1, 2, 0)[..., None]
 
         def _restrict_irrep(self, irrep, id):
             raise NotImplementedError("subgroups of a group that was built from its elements")

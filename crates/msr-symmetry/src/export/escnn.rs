@@ -23,7 +23,8 @@ pub(super) fn representations(layer: &TiedLayer) -> Result<String> {
         Err(other) => return Err(other),
     };
     let pair = |g: &Permutation| -> Result<String> {
-        let whole = if layer.is_signed() { SignedPermutation::from_doubled(g) } else { Some(g.clone().into()) };
+        let whole =
+            if layer.is_signed() { SignedPermutation::from_doubled(g) } else { Some(g.clone().into()) };
         let m = layer.outputs;
         let sides = whole.and_then(|g| Some((g.restrict(0..m)?, g.restrict(m..g.degree())?)));
         let (y, x) = sides.ok_or_else(|| Error::layer("an element of the group mixes outputs and inputs"))?;

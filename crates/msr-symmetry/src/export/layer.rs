@@ -110,6 +110,18 @@ impl TiedLayer {
         Ok(layer)
     }
 
+    /// The same layer with the values that are nearest to weights (m × n, row by row) and biases
+    /// (m): of each free parameter, the mean over its weights, with their signs.
+    ///
+    /// # Errors
+    /// [`Error::Layer`] when there are not as many numbers, or one is not finite.
+    pub fn with_weights(mut self, weights: &[f64], bias: Option<&[f64]>) -> Result<Self> {
+        self.values = Some(means(&self.pattern, weights)?);
+        self.bias_values = bias.map(|bias| means(&self.bias_pattern()?, bias)).transpose()?;
+        self.check()?;
+        Ok(self)
+    }
+
     /// Refuses a layer whose parts contradict each other.
     ///
     /// # Errors
@@ -231,6 +243,22 @@ impl TiedLayer {
         let shown = msr_files::printable(name).replace('"', "'").replace('\\', "/");
         shown.chars().take(MOST).collect()
     }
+}
+
+/// Of each free parameter, the mean over its weights, with their signs.
+fn means(pattern: &SignedPattern, weights: &[f64]) -> Result<Vec<f64>> {
+    let (m, n) = (pattern.outputs(), pattern.inputs());
+    if weights.len() != m * n {
+        return Err(Error::layer(format!("{} numbers are no {m} × {n} weights", weights.len())));
+    }
+    let mut means = vec![0.0; pattern.free_parameters()];
+    for (at, weight) in weights.iter().enumerate() {
+        if let Some((class, is_negative)) = pattern.entry(at / n, at % n) {
+            means[class] += if is_negative { -weight } else { *weight };
+        }
+    }
+    means.iter_mut().zip(pattern.sizes()).for_each(|(mean, &size)| *mean /= f64::from(size));
+    Ok(means)
 }
 
 /// Of `(σ, τ)` and `(−σ, −τ)`, the one with fewer minuses.

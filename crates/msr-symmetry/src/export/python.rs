@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use msr_groups::{SignedPattern, SignedPermutation};
 
+use super::Target;
 use super::error::{Error, Result};
 use super::layer::TiedLayer;
-use super::Target;
 
 /// The most weights that are written as text: some tens of megabytes.
 const MOST_WEIGHTS: usize = 1 << 22;
@@ -55,7 +55,8 @@ pub(super) fn check_weights(layer: &TiedLayer, target: Target) -> Result<()> {
 /// What all files say: sizes, ties, generators and values.
 pub(super) fn data(layer: &TiedLayer) -> Result<Vec<(&'static str, String)>> {
     let bias = layer.bias_pattern()?;
-    let order = layer.order.as_ref().map_or("of an order that was not computed".into(), |n| format!("order {n}"));
+    let order =
+        layer.order.as_ref().map_or("of an order that was not computed".into(), |n| format!("order {n}"));
     let generators: String = layer
         .generators
         .iter()

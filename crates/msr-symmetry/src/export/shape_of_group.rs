@@ -75,7 +75,8 @@ mod tests {
         assert_eq!(of("direct_product(cyclic(2), cyclic(2))").as_deref(), Some("D_2"));
         assert_eq!(of("symmetric(3)").as_deref(), Some("D_3"));
         assert_eq!(of("dihedral(7)").as_deref(), Some("D_7"));
-        for other in ["quaternion()", "symmetric(4)", "direct_product(cyclic(2), cyclic(4))", "symmetric(7)"] {
+        for other in ["quaternion()", "symmetric(4)", "direct_product(cyclic(2), cyclic(4))", "symmetric(7)"]
+        {
             assert_eq!(of(other), None, "{other}");
         }
     }

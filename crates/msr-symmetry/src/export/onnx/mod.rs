@@ -113,7 +113,13 @@ fn tied(graph: &mut Graph, name: &str, free: &Parameters, pattern: &SignedPatter
     let index = entries().map(|entry| entry.map_or(0, |(class, _)| class as i64));
     let sign = entries().map(|entry| match entry {
         None => 0.0,
-        Some((_, is_negative)) => if is_negative { -1.0 } else { 1.0 },
+        Some((_, is_negative)) => {
+            if is_negative {
+                -1.0
+            } else {
+                1.0
+            }
+        }
     });
     let count = pattern.outputs() * pattern.inputs();
     let part = |what: &str| format!("{name}_{what}");

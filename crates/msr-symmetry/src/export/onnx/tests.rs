@@ -44,7 +44,9 @@ impl Value {
             }
             INT64 => {
                 assert_eq!(raw.len(), 8 * count);
-                Self::Integers(raw.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect())
+                Self::Integers(
+                    raw.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect(),
+                )
             }
             other => panic!("a tensor of type {other}"),
         }
@@ -93,13 +95,18 @@ fn run(model: &Model, given: &[(&str, Value)]) -> Value {
             }
             ("Gemm", [x, w, bias @ ..]) => {
                 let attribute = &node.attribute[0];
-                assert_eq!((attribute.name.as_deref(), attribute.i, attribute.r#type), (Some("transB"), Some(1), Some(2)));
+                assert_eq!(
+                    (attribute.name.as_deref(), attribute.i, attribute.r#type),
+                    (Some("transB"), Some(1), Some(2))
+                );
                 let ((of_x, x), (of_w, w)) = (x.floats(), w.floats());
                 let ([batch, n], [m, columns]) = (of_x, of_w) else { panic!("no matrices") };
                 assert_eq!(n, columns);
                 let bias = bias.first().map_or(vec![0.0; *m], |bias| bias.floats().1.to_vec());
-                let row = |b: usize, y: usize| (0..*n).map(|i| x[b * n + i] * w[y * n + i]).sum::<f32>() + bias[y];
-                let y = (0..*batch).flat_map(|b| (0..*m).map(move |y| (b, y))).map(|(b, y)| row(b, y)).collect();
+                let row =
+                    |b: usize, y: usize| (0..*n).map(|i| x[b * n + i] * w[y * n + i]).sum::<f32>() + bias[y];
+                let y =
+                    (0..*batch).flat_map(|b| (0..*m).map(move |y| (b, y))).map(|(b, y)| row(b, y)).collect();
                 Value::Floats(vec![*batch, *m], y)
             }
             (other, inputs) => panic!("{other} of {} inputs", inputs.len()),
@@ -114,9 +121,8 @@ fn run(model: &Model, given: &[(&str, Value)]) -> Value {
 fn expected(layer: &TiedLayer, v: &[f64], bias: &[f64], x: &[f32]) -> Vec<f32> {
     let (w, b) = (layer.pattern.expand(v).unwrap(), layer.bias_pattern().unwrap().expand(bias).unwrap());
     let n = layer.inputs;
-    let output = |x: &[f32], y: usize| {
-        x.iter().zip(&w[y * n..]).map(|(&x, w)| f64::from(x) * w).sum::<f64>() + b[y]
-    };
+    let output =
+        |x: &[f32], y: usize| x.iter().zip(&w[y * n..]).map(|(&x, w)| f64::from(x) * w).sum::<f64>() + b[y];
     x.chunks_exact(n).flat_map(|x| (0..layer.outputs).map(|y| output(x, y) as f32)).collect()
 }
 
@@ -138,8 +144,11 @@ fn parameters_may_be_given_at_every_run() {
     for batch in [1, 4] {
         let x = &x[..batch * 6];
         let input = Value::Floats(vec![batch, 3, 2], x.to_vec());
-        let given =
-            [("x", input.clone()), ("free", Value::Floats(vec![k], single(&v))), ("free_bias", Value::Floats(vec![1], single(&bias)))];
+        let given = [
+            ("x", input.clone()),
+            ("free", Value::Floats(vec![k], single(&v))),
+            ("free_bias", Value::Floats(vec![1], single(&bias))),
+        ];
         let y = run(&model, &given);
         let (shape, numbers) = y.floats();
         assert_eq!(shape, [batch, 1, 2]);
@@ -155,7 +164,8 @@ fn known_parameters_are_constants() {
     let v: Vec<f64> = (0..6).map(|i| 1.0 / (1.0 + f64::from(i))).collect();
     (layer.values, layer.bias_values) = (Some(v.clone()), Some(vec![-2.0]));
     let model = Model::decode(export(&layer, Target::Onnx).unwrap().as_slice()).unwrap();
-    let inputs: Vec<_> = model.graph.as_ref().unwrap().input.iter().map(|i| i.name.clone().unwrap()).collect();
+    let inputs: Vec<_> =
+        model.graph.as_ref().unwrap().input.iter().map(|i| i.name.clone().unwrap()).collect();
     assert_eq!(inputs, ["x"]);
     let x: Vec<f32> = (0..6).map(|i| i as f32).collect();
     let y = run(&model, &[("x", Value::Floats(vec![1, 3, 2], x.clone()))]);
@@ -171,7 +181,9 @@ fn inputs_and_outputs_have_their_shapes() {
         let tensor = value.r#type.as_ref().unwrap().tensor_type.clone().unwrap();
         assert_eq!(tensor.elem_type, Some(FLOAT));
         let dims = tensor.shape.unwrap().dim;
-        dims.iter().map(|d| d.dim_param.clone().unwrap_or_else(|| d.dim_value.unwrap().to_string())).collect::<Vec<_>>()
+        dims.iter()
+            .map(|d| d.dim_param.clone().unwrap_or_else(|| d.dim_value.unwrap().to_string()))
+            .collect::<Vec<_>>()
     };
     let inputs: Vec<_> = graph.input.iter().map(shape).collect();
     assert_eq!(inputs, [vec!["batch", "3", "2"], vec!["6"], vec!["1"]]);
