@@ -3,13 +3,11 @@
 use std::collections::HashSet;
 
 use num_bigint::BigUint;
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 
 use crate::candidates::{candidates, chain};
 use crate::config::DiscoverConfig;
 use crate::course::{Course, FEWEST, MOST_TESTED, VISIBLE};
+use crate::division::{halves, stream};
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::groups::ln;
@@ -58,20 +56,18 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     let space = Space { outputs: points.0, features, known, signed: config.signed };
     let all = scaled(tasks)?;
     let undecided = |why| Ok(Verdict::undecided(config.clone(), points, why));
-    let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    order.shuffle(&mut rng);
-    let (finding, confirming) = order.split_at(all.len() / 2);
+    let mut rng = stream(config.seed);
+    let (finding, confirming) = halves(all.len(), &mut rng);
     if confirming.len() < FEWEST || finding.len() < FEWEST {
         return undecided(Why::FewTasks { needed: 2 * FEWEST });
     }
     let of = |which: &[usize]| which.iter().map(|&i| all[i].moments.clone()).collect::<Vec<_>>();
-    let found_on = of(finding);
+    let found_on = of(&finding);
     let Some(learned) = learn(&found_on) else { return undecided(Why::NotLearned) };
     // With the noise that suits them best, as it is of ties.
     let untied = Learned { noise: best_noise(&found_on, &learned), ..learned.clone() };
     let (raw, kept) = candidates(&found_on, &learned, &space, &mut rng)?;
-    let moments = of(confirming);
+    let moments = of(&confirming);
     let sigma = sigma(&all.iter().map(|task| task.moments.clone()).collect::<Vec<_>>());
     let mut course = Course {
         config,

@@ -7,10 +7,12 @@
 #![deny(missing_debug_implementations)]
 
 mod candidates;
+mod compare;
 mod config;
 mod confirm;
 mod course;
 mod discover;
+mod division;
 mod error;
 mod features;
 mod groups;
@@ -29,6 +31,7 @@ mod tasks;
 mod ties;
 mod verdict;
 
+pub use compare::{CompareConfig, Comparison, Model, Scored, Sizes, compare};
 pub use config::DiscoverConfig;
 pub use discover::discover;
 pub use error::{Error, Result};
