@@ -8,7 +8,7 @@
 //!
 //! `∂/∂L = (g − G q) φᵀ + (h − G L φ) pᵀ,      ∂/∂λ = −pᵀ φ.`
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
@@ -32,14 +32,47 @@ pub(crate) trait Sharing {
     fn backward(&self, state: &Self::State, by_matrix: &DMatrix<f64>, weight: f64) -> DVector<f64>;
 }
 
-/// `(1 ⊗ S) M` for M with m n rows.
+/// `(1 ⊗ S) M` for M with m n rows and S (r × n).
 fn times(s: &DMatrix<f64>, m: &DMatrix<f64>) -> DMatrix<f64> {
-    let n = s.nrows();
-    let mut found = DMatrix::zeros(m.nrows(), m.ncols());
-    for y in 0..m.nrows() / n.max(1) {
-        found.rows_mut(y * n, n).gemm(1.0, s, &m.rows(y * n, n), 0.0);
+    let (r, n) = s.shape();
+    let outputs = m.nrows() / n.max(1);
+    let mut found = DMatrix::zeros(outputs * r, m.ncols());
+    for y in 0..outputs {
+        found.rows_mut(y * r, r).gemm(1.0, s, &m.rows(y * n, n), 0.0);
     }
     found
+}
+
+/// `M⁻¹ b`.
+enum Inverse {
+    /// From M, K × K.
+    Direct(Cholesky<f64, Dyn>),
+    /// Where there are fewer numbers than parameters, from `D Dᵀ + λ` with `D = (1 ⊗ X) L`:
+    /// `M⁻¹ = (1 − Dᵀ (D Dᵀ + λ)⁻¹ D) / λ`.
+    Dual(DMatrix<f64>, Cholesky<f64, Dyn>, f64),
+}
+
+impl Inverse {
+    fn new(task: &Halved, l: &DMatrix<f64>, transposed: &DMatrix<f64>, lambda: f64) -> Option<Self> {
+        let n = task.x.ncols().max(1);
+        let with = |mut gram: DMatrix<f64>| {
+            (0..gram.nrows()).for_each(|i| gram[(i, i)] += lambda);
+            gram.cholesky()
+        };
+        if l.nrows() / n * task.x.nrows() < l.ncols() {
+            let d = times(&task.x, l);
+            let cholesky = with(&d * d.transpose())?;
+            return Some(Self::Dual(d, cholesky, lambda));
+        }
+        with(transposed * times(&task.adapt.xx, l)).map(Self::Direct)
+    }
+
+    fn solve(&self, b: &DVector<f64>) -> DVector<f64> {
+        match self {
+            Self::Direct(cholesky) => cholesky.solve(b),
+            Self::Dual(d, cholesky, lambda) => (b - d.tr_mul(&cholesky.solve(&(d * b)))) / *lambda,
+        }
+    }
 }
 
 /// The mean loss over tasks, and its derivatives.
@@ -58,11 +91,9 @@ pub(crate) fn loss(l: &DMatrix<f64>, ridge: f64, tasks: &[&Halved]) -> Option<Lo
     let count = tasks.len().max(1) as f64;
     let mut sum = Loss { value: 0.0, by_matrix: DMatrix::zeros(l.nrows(), k), by_ridge: 0.0 };
     for task in tasks {
-        let mut inner = &transposed * times(&task.adapt.xx, l);
-        (0..k).for_each(|i| inner[(i, i)] += lambda);
-        let cholesky = inner.cholesky()?;
+        let inverse = Inverse::new(task, l, &transposed, lambda)?;
         let h = task.adapt.xy_vector();
-        let phi = cholesky.solve(&(&transposed * &h));
+        let phi = inverse.solve(&(&transposed * &h));
         let w = l * &phi;
         let product = |s: &DMatrix<f64>, w: &DVector<f64>| {
             let by_output = DMatrix::from_column_slice(s.nrows(), w.len() / s.nrows(), w.as_slice());
@@ -72,7 +103,7 @@ pub(crate) fn loss(l: &DMatrix<f64>, ridge: f64, tasks: &[&Halved]) -> Option<Lo
         let scale = 1.0 / (task.test.yy * count);
         sum.value += task.test.residual(&w) * scale;
         let g = (product(&task.test.xx, &w) - task.test.xy_vector()) * (2.0 * scale);
-        let p = cholesky.solve(&(&transposed * &g));
+        let p = inverse.solve(&(&transposed * &g));
         let q = l * &p;
         let outer = g - product(&task.adapt.xx, &q);
         sum.by_matrix.ger(1.0, &outer, &phi, 1.0);
@@ -82,10 +113,15 @@ pub(crate) fn loss(l: &DMatrix<f64>, ridge: f64, tasks: &[&Halved]) -> Option<Lo
     Some(sum)
 }
 
-/// About how many multiplications the loss of one task takes.
-pub(crate) fn cost((m, n): (usize, usize), k: usize) -> f64 {
+/// About how many multiplications the loss of a task with so many adapting examples takes.
+pub(crate) fn cost((m, n): (usize, usize), k: usize, examples: usize) -> f64 {
     let (m, n, k) = (m as f64, n as f64, k as f64);
-    m * n * n * k + m * n * k * k + 2.0 * k.powi(3) / 3.0 + 6.0 * m * n * k
+    let numbers = m * examples as f64;
+    let solve = match numbers < k {
+        true => numbers * n * k + numbers * numbers * k + numbers.powi(3) / 3.0,
+        false => m * n * n * k + m * n * k * k + k.powi(3) / 3.0,
+    };
+    solve + 6.0 * m * n * k
 }
 
 /// How θ is learned.
@@ -96,8 +132,8 @@ pub(crate) struct Course {
     pub batch: usize,
     /// The rate of Adam at the beginning; it falls to zero along a straight line.
     pub rate: f64,
-    /// The weight of the penalty at the end; it rises from zero along a straight line.
-    pub penalty: f64,
+    /// The weight of the penalty at the beginning and at the end, along a straight line.
+    pub penalty: (f64, f64),
 }
 
 const MOMENTUM: f64 = 0.9;
@@ -126,7 +162,7 @@ pub(crate) fn descend<S: Sharing>(
             batch.extend(task.halved.get(step % task.halved.len()));
         }
         let part = step as f64 / course.steps as f64;
-        let weight = course.penalty * part;
+        let weight = course.penalty.0 * (1.0 - part) + course.penalty.1 * part;
         let state = sharing.forward(&theta);
         let Some(found) = loss(S::matrix(&state), ridge, &batch) else { continue };
         let by_theta = sharing.backward(&state, &found.by_matrix, weight);
@@ -161,8 +197,8 @@ mod tests {
 
     fn halved((m, n): (usize, usize), rng: &mut ChaCha8Rng) -> Halved {
         let mut normal = |rows, columns| DMatrix::from_fn(rows, columns, |_, _| rng.sample(StandardNormal));
-        let mut part = |s| Moments::new(&normal(s, n), &normal(s, m), false);
-        Halved { adapt: part(4), test: part(5) }
+        let (x, y, x_test, y_test) = (normal(4, n), normal(4, m), normal(5, n), normal(5, m));
+        Halved { adapt: Moments::new(&x, &y, false), test: Moments::new(&x_test, &y_test, false), x }
     }
 
     /// The whole derivative, by θ and ln λ, against finite differences.
@@ -195,9 +231,12 @@ mod tests {
         let shape = (2, 3);
         let tasks: Vec<Halved> = (0..3).map(|_| halved(shape, rng)).collect();
         let tasks: Vec<&Halved> = tasks.iter().collect();
-        let sharing = SharingMatrix { weights: 6, parameters: 4 };
+        let sharing = SharingMatrix { weights: 6, parameters: 4, penalty: 0.3 };
         check(&sharing, &sharing.begin(rng), &tasks);
         let relaxed = DoublyStochastic { outputs: 2, inputs: 3, pairs: 3 };
         check(&relaxed, &relaxed.begin(rng), &tasks);
+        // More parameters than numbers.
+        let sharing = SharingMatrix { weights: 6, parameters: 9, penalty: 0.3 };
+        check(&sharing, &sharing.begin(rng), &tasks);
     }
 }

@@ -12,6 +12,8 @@ use crate::tasks::Scaled;
 /// enters an answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Halved {
+    /// The inputs of the adapting examples.
+    pub x: DMatrix<f64>,
     pub adapt: Moments,
     pub test: Moments,
 }
@@ -35,7 +37,8 @@ impl Halved {
         let unit = if size > 1e-12 { size } else { 1.0 };
         let test = Moments::new(&x_test, &(y_test / unit), false);
         let differs = test.yy > 1e-20 * test.numbers as f64;
-        differs.then(|| Self { adapt: Moments::new(&x, &(y / unit), task.is_centred), test })
+        let adapt = Moments::new(&x, &(y / unit), task.is_centred);
+        differs.then_some(Self { x, adapt, test })
     }
 
     /// The task divided at random; `None` as for [`Halved::new`].

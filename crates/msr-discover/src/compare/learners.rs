@@ -12,13 +12,15 @@ use crate::learn::Learned;
 /// About how many multiplications a second are counted on.
 const SPEED: f64 = 1.5e9;
 /// Tasks a step.
-const BATCH: usize = 16;
+const BATCH: usize = 8;
 /// With fewer steps there is nothing to be learned.
 const FEWEST_STEPS: usize = 60;
-const MOST_STEPS: usize = 600;
+const MOST_STEPS: usize = 1_000;
 /// Of the steps, the part that goes on from what was chosen, on all tasks.
 const AGAIN: f64 = 0.5;
 const RATE: f64 = 0.15;
+/// The size of θ at the beginning.
+const BEGIN: f64 = 0.1;
 
 /// A way to share that can be learned, and what priors it gives.
 pub(crate) trait Learner: Sharing {
@@ -36,7 +38,7 @@ fn soft((m, n): (usize, usize), l: &DMatrix<f64>, ridge: f64, name: String) -> P
     let variance = m as f64 / l.norm_squared().max(f64::MIN_POSITIVE);
     debug_assert_eq!(l.nrows(), m * n);
     let learned = Learned { u: l * variance.sqrt(), noise: (ridge.exp() * variance).max(1e-8), floor: 0.0 };
-    Prior { ties: None, learned, name }
+    Prior { ties: None, learned, is_whole: true, name }
 }
 
 impl Learner for SharingMatrix {
@@ -49,7 +51,7 @@ impl Learner for SharingMatrix {
     }
 
     fn penalty_weight(&self) -> f64 {
-        0.01
+        self.penalty
     }
 
     fn name(&self) -> String {
@@ -82,7 +84,7 @@ impl Learner for DoublyStochastic {
     }
 
     fn penalty_weight(&self) -> f64 {
-        0.01
+        0.03
     }
 
     fn name(&self) -> String {
@@ -101,16 +103,19 @@ impl Learner for DoublyStochastic {
         let alone = soft(shape, q, *ridge, format!("{}, ridge", self.name()));
         let with = taught.learned.as_ref().map(|learned| {
             let name = format!("{}, rank {}", self.name(), learned.u.ncols());
-            Prior { ties: None, learned: Learned { u: q * &learned.u, ..learned.clone() }, name }
+            let learned = Learned { u: q * &learned.u, ..learned.clone() };
+            Prior { ties: None, learned, is_whole: false, name }
         });
         vec![with.unwrap_or_else(|| alone.clone()), alone]
     }
 }
 
 /// The steps that the budget, in multiplications, allows for one learner.
-fn steps(shape: (usize, usize), columns: usize, budget: f64, tasks: usize) -> usize {
-    let step = cost(shape, columns) * BATCH.min(tasks.max(1)) as f64;
-    ((budget / step) as usize).min(MOST_STEPS)
+fn steps(school: &School<'_>, columns: usize, budget: f64) -> usize {
+    let lessons = &school.most.lessons;
+    let examples = lessons.iter().flat_map(|lesson| &lesson.halved).map(|halved| halved.x.nrows());
+    let step = cost(school.shape, columns, examples.max().unwrap_or(0)) * BATCH.min(lessons.len()) as f64;
+    ((budget / step.max(1.0)) as usize).min(MOST_STEPS)
 }
 
 /// The best of several learners, after as many steps as `seconds`, by an estimate, allow. An error
@@ -127,12 +132,12 @@ pub(crate) fn train<L: Learner>(
     let mut found = Vec::new();
     let mut priors = vec![Prior::ridge(m * n, m, None, "nothing shared")];
     for learner in learners {
-        let steps = steps(school.shape, learner.columns(), each, school.most.lessons.len());
+        let steps = steps(school, learner.columns(), each);
         if steps < FEWEST_STEPS {
             continue;
         }
-        let course = Course { steps, batch: BATCH, rate: RATE, penalty: learner.penalty_weight() };
-        let learned = descend(learner, (learner.begin(rng), 0.0), &school.most.lessons, course, rng);
+        let course = Course { steps, batch: BATCH, rate: RATE, penalty: (0.0, learner.penalty_weight()) };
+        let learned = descend(learner, (learner.begin(rng) * BEGIN, 0.0), &school.most.lessons, course, rng);
         priors.extend(learner.priors(school.shape, &learned, &school.most));
         found.push((learner, learned, course));
     }
@@ -147,7 +152,12 @@ pub(crate) fn train<L: Learner>(
     };
     let kinds = (priors.len() - 1) / found.len();
     let (learner, learned, course) = found.swap_remove(at / kinds);
-    let again = Course { steps: (course.steps as f64 * AGAIN) as usize, rate: RATE / 3.0, ..course };
+    let again = Course {
+        steps: (course.steps as f64 * AGAIN) as usize,
+        rate: course.rate / 3.0,
+        penalty: (course.penalty.1, course.penalty.1),
+        ..course
+    };
     let learned = descend(learner, learned, &school.all.lessons, again, rng);
     let priors = learner.priors(school.shape, &learned, &school.all);
     priors.get(at % kinds).map(|prior| prior.with(&choice)).ok_or_else(|| "nothing was learned".into())

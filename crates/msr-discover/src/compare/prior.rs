@@ -4,7 +4,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::compare::examples::{Halved, Lesson};
-use crate::latent::Latent;
+use crate::latent::sandwich;
 use crate::learn::{Learned, learn};
 use crate::moments::Moments;
 use crate::ties::Ties;
@@ -15,6 +15,8 @@ use crate::ties::Ties;
 pub(crate) struct Prior {
     pub ties: Option<Ties>,
     pub learned: Learned,
+    /// Whether no floor is to be put under it.
+    pub is_whole: bool,
     /// In words, for the table.
     pub name: String,
 }
@@ -44,7 +46,8 @@ impl Prior {
     pub fn ridge(weights: usize, outputs: usize, ties: Option<Ties>, name: impl Into<String>) -> Self {
         let count = ties.as_ref().map_or(weights, Ties::free);
         let floor = (outputs as f64 / count.max(1) as f64).sqrt();
-        Self { ties, learned: Learned { u: DMatrix::zeros(count, 0), noise: 1.0, floor }, name: name.into() }
+        let learned = Learned { u: DMatrix::zeros(count, 0), noise: 1.0, floor };
+        Self { ties, learned, is_whole: true, name: name.into() }
     }
 
     /// The prior with a choice of floor and noise.
@@ -88,9 +91,18 @@ impl Prior {
             return noises_of_ridge().into_iter().map(|noise| (None, noise)).collect();
         }
         let unit = (outputs as f64 / self.learned.u.nrows().max(1) as f64).sqrt();
-        let floors = FLOORS.iter().map(|floor| Some(floor * unit)).chain([None]);
+        // What has a floor of its own, or needs none.
+        let floors = if self.is_whole { &FLOORS[..0] } else { &FLOORS[..] };
+        let floors = floors.iter().map(|floor| Some(floor * unit)).chain([None]);
         floors.flat_map(|floor| FACTORS.iter().map(move |&factor| (floor, factor))).collect()
     }
+}
+
+/// `E[v | y]` for `w = U v`, `v ~ N(0, 1)`.
+fn latent_mean(u: &DMatrix<f64>, task: &Moments, noise: f64) -> Option<DVector<f64>> {
+    let mut inner = sandwich(u, &task.xx, u);
+    (0..u.ncols()).for_each(|i| inner[(i, i)] += noise);
+    Some(inner.cholesky()?.solve(&u.tr_mul(&task.xy_vector())))
 }
 
 /// `E[w | y]` for `w = U v + τ z`: first v, with the floor as noise `σ² + τ² X Xᵀ`, then the floor's
@@ -105,12 +117,12 @@ fn posterior_mean(learned: &Learned, task: &Moments) -> DVector<f64> {
         let over = if squared > 0.0 { Some(inner.cholesky()?) } else { None };
         let shared = match &over {
             _ if u.ncols() == 0 => DVector::zeros(n * m),
-            None => u * Latent::free(u).posterior(task, *noise)?.mean,
+            None => u * latent_mean(u, task, *noise)?,
             Some(over) => {
                 let xx = over.solve(&task.xx);
                 let xx = (&xx + xx.transpose()) * 0.5;
                 let whitened = Moments { xx, xy: over.solve(&task.xy), ..*task };
-                u * Latent::free(u).posterior(&whitened, 1.0)?.mean
+                u * latent_mean(u, &whitened, 1.0)?
             }
         };
         let Some(over) = over else { return Some(shared) };
@@ -172,7 +184,7 @@ impl<'a> Taught<'a> {
             (Some(learned), Some(ties)) => learned.tied(&self.moments, ties),
         };
         let name = format!("{name}rank {}", learned.as_ref().map_or(0, |learned| learned.u.ncols()));
-        let first = learned.map(|learned| Prior { ties: ties.cloned(), learned, name });
+        let first = learned.map(|learned| Prior { ties: ties.cloned(), learned, is_whole: false, name });
         vec![first.unwrap_or_else(|| ridge.clone()), ridge]
     }
 }
@@ -235,7 +247,8 @@ mod tests {
             let count = if tied { ties.free() } else { m * n };
             let u = normal(count, rank);
             let learned = Learned { u: u.clone(), noise, floor };
-            let prior = Prior { ties: tied.then(|| ties.clone()), learned, name: String::new() };
+            let prior =
+                Prior { ties: tied.then(|| ties.clone()), learned, is_whole: false, name: String::new() };
             let inner = &u * u.transpose() + DMatrix::identity(count, count) * (floor * floor);
             let map = if tied {
                 ties.weights_of(&DMatrix::identity(count, count))

@@ -19,6 +19,8 @@ use crate::ties::Ties;
 pub(crate) struct SharingMatrix {
     pub weights: usize,
     pub parameters: usize,
+    /// What unclear choices cost at the end of the course.
+    pub penalty: f64,
 }
 
 impl SharingMatrix {
@@ -35,6 +37,8 @@ impl SharingMatrix {
     }
 }
 
+/// The weight of few parameters beside that of clear choices.
+const FEW: f64 = 0.1;
 /// Below it a share counts as none.
 const LEAST: f64 = 1e-12;
 
@@ -61,7 +65,7 @@ impl Sharing for SharingMatrix {
     fn penalty(&self, a: &DMatrix<f64>, weight: f64) -> f64 {
         let entropy: f64 = a.iter().map(|&a| -a * a.max(LEAST).ln()).sum();
         let lengths: f64 = a.column_iter().map(|column| column.norm()).sum();
-        weight * (entropy / self.weights as f64 + lengths / (self.weights as f64).sqrt())
+        weight * (entropy / self.weights as f64 + FEW * lengths / (self.weights as f64).sqrt())
     }
 
     fn backward(&self, a: &DMatrix<f64>, by_matrix: &DMatrix<f64>, weight: f64) -> DVector<f64> {
@@ -70,7 +74,7 @@ impl Sharing for SharingMatrix {
             let length = column.norm().max(LEAST) * (self.weights as f64).sqrt();
             for (i, &share) in column.iter().enumerate() {
                 let entropy = if share > LEAST { -share.ln() - 1.0 } else { -LEAST.ln() };
-                by_a[(i, k)] += weight * (entropy / self.weights as f64 + share / length);
+                by_a[(i, k)] += weight * (entropy / self.weights as f64 + FEW * share / length);
             }
         }
         let mut by_theta = DMatrix::zeros(self.weights, self.parameters);
