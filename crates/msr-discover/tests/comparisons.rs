@@ -70,10 +70,10 @@ fn ties_help_where_tasks_are_tied() {
         // A circular convolution is what a cyclic group ties, and more than a dihedral one does.
         assert!(of(&found, Model::Convolution).chosen.starts_with("circular, "), "{found}");
         assert!(error(Model::Convolution) >= error(Model::Tied) * 0.97, "{found}");
-        // The learned ways to share are better than none.
-        for model in [Model::SharingMatrix, Model::DoublyStochastic] {
-            assert!(error(model) < error(Model::Plain), "{found}");
-        }
+        // A matrix finds these ties exactly; relaxed permutations come near.
+        assert!(of(&found, Model::SharingMatrix).chosen.contains(" as ties, "), "{found}");
+        assert!(error(Model::SharingMatrix) <= error(Model::Tied) * 1.02, "{found}");
+        assert!(error(Model::DoublyStochastic) <= error(Model::Tied) * 1.2, "{found}");
         let apart = of(&found, Model::Plain).above_tied.unwrap();
         assert!(apart.lower > 0.0 && apart.lower < apart.value && apart.value < apart.upper);
         assert!(of(&found, Model::Tied).above_tied.is_none() && found.skipped.is_empty());
@@ -134,9 +134,20 @@ fn what_cannot_be_compared_is_refused() {
     let few = of_group(&cyclic(4).unwrap(), (7, 8), 0.1, 9);
     says(compare(&few, None, None, none, &config), "7 tasks; at least 8 are needed to compare");
     let mut constant = Tasks::new(2, 1).unwrap();
-    (0..10).for_each(|i| constant.add(&[0.0, 1.0, f64::from(i), 2.0], &[1.0, 1.0]).unwrap());
-    assert!(compare(&constant, None, None, none, &config).is_ok() || !constant.count().eq(&10));
-    // Little time, and many weights.
+    let x = normal(16, &mut ChaCha8Rng::seed_from_u64(1));
+    (0..10).for_each(|_| constant.add(&x, &[1.0; 8]).unwrap());
+    says(compare(&constant, None, None, none, &config), "the outputs of all tasks that test are constant");
+    // No outputs and inputs that lie on grids.
+    let convolution = CompareConfig { models: vec![Model::Convolution], ..config.clone() };
+    let found = compare(&tasks, None, None, (&[2, 2], &[]), &convolution).unwrap();
+    assert!(found.scored.is_empty() && found.skipped[0].1.contains("no grids"), "{found}");
+    // Many weights, and little time.
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let mut large = Tasks::new(40, 30).unwrap();
+    (0..8).for_each(|_| large.add(&normal(4 * 40, rng), &normal(4 * 30, rng)).unwrap());
+    let sharing = CompareConfig { models: vec![Model::SharingMatrix], ..config.clone() };
+    let found = compare(&large, None, None, none, &sharing).unwrap();
+    assert_eq!(found.skipped[0].1, "1200 weights; at most 1024 are learned to be shared");
     let config = CompareConfig { seconds: 1e-6, models: vec![Model::DoublyStochastic], ..config };
     let found = compare(&tasks, None, None, none, &config).unwrap();
     assert!(found.scored.is_empty() && found.skipped[0].1.contains("more than the budget"), "{found}");

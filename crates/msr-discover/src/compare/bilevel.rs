@@ -26,6 +26,7 @@ pub(crate) trait Sharing {
     fn matrix(state: &Self::State) -> &DMatrix<f64>;
 
     /// What is added to the loss, so that shares become choices, times `weight`.
+    #[cfg(test)]
     fn penalty(&self, state: &Self::State, weight: f64) -> f64;
 
     /// The derivative by θ of the loss, whose derivative by L is `by_matrix`, and of the penalty.

@@ -62,6 +62,7 @@ impl Sharing for SharingMatrix {
 
     /// The mean entropy of the rows, and the mean length of the columns: the first makes shares
     /// choices, the second makes them few.
+    #[cfg(test)]
     fn penalty(&self, a: &DMatrix<f64>, weight: f64) -> f64 {
         let entropy: f64 = a.iter().map(|&a| -a * a.max(LEAST).ln()).sum();
         let lengths: f64 = a.column_iter().map(|column| column.norm()).sum();

@@ -139,6 +139,7 @@ impl Sharing for DoublyStochastic {
     }
 
     /// The mean entropy of the rows of all matrices.
+    #[cfg(test)]
     fn penalty(&self, state: &Pairs, weight: f64) -> f64 {
         let entropy = |of: &DMatrix<f64>| {
             of.iter().map(|&share| -share * share.max(LEAST).ln()).sum::<f64>() / of.nrows() as f64
