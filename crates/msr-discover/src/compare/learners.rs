@@ -112,7 +112,7 @@ impl Learner for DoublyStochastic {
 
 /// The steps that the budget, in multiplications, allows for one learner.
 fn steps(school: &School<'_>, columns: usize, budget: f64) -> usize {
-    let lessons = &school.most.lessons;
+    let lessons = &school.all.lessons;
     let examples = lessons.iter().flat_map(|lesson| &lesson.halved).map(|halved| halved.x.nrows());
     let step = cost(school.shape, columns, examples.max().unwrap_or(0)) * BATCH.min(lessons.len()) as f64;
     ((budget / step.max(1.0)) as usize).min(MOST_STEPS)
@@ -129,6 +129,7 @@ pub(crate) fn train<L: Learner>(
     let (m, n) = school.shape;
     // Each has its part, and the last one as much again for what follows.
     let each = seconds * SPEED / (learners.len() as f64 + AGAIN);
+    let (held_out, most) = school.folds.first().ok_or("no tasks")?;
     let mut found = Vec::new();
     let mut priors = vec![Prior::ridge(m * n, m, None, "nothing shared")];
     for learner in learners {
@@ -137,8 +138,8 @@ pub(crate) fn train<L: Learner>(
             continue;
         }
         let course = Course { steps, batch: BATCH, rate: RATE, penalty: (0.0, learner.penalty_weight()) };
-        let learned = descend(learner, (learner.begin(rng) * BEGIN, 0.0), &school.most.lessons, course, rng);
-        priors.extend(learner.priors(school.shape, &learned, &school.most));
+        let learned = descend(learner, (learner.begin(rng) * BEGIN, 0.0), &most.lessons, course, rng);
+        priors.extend(learner.priors(school.shape, &learned, most));
         found.push((learner, learned, course));
     }
     if found.is_empty() {
@@ -146,9 +147,9 @@ pub(crate) fn train<L: Learner>(
             "{m} × {n} weights would take more than the budget of {seconds} seconds; raise it, or leave this out"
         ));
     }
-    let choice = choose(&priors, m, &school.held_out).ok_or("no examples to choose by")?;
+    let choice = choose(&priors, m, held_out).ok_or("no examples to choose by")?;
     let Some(at) = choice.which.checked_sub(1) else {
-        return priors.first().map(|prior| prior.with(&choice)).ok_or_else(|| "nothing was learned".into());
+        return Ok(Prior::ridge(m * n, m, None, "nothing shared").chosen(&choice));
     };
     let kinds = (priors.len() - 1) / found.len();
     let (learner, learned, course) = found.swap_remove(at / kinds);
@@ -160,5 +161,6 @@ pub(crate) fn train<L: Learner>(
     };
     let learned = descend(learner, learned, &school.all.lessons, again, rng);
     let priors = learner.priors(school.shape, &learned, &school.all);
-    priors.get(at % kinds).map(|prior| prior.with(&choice)).ok_or_else(|| "nothing was learned".into())
+    let prior = priors.into_iter().nth(at % kinds).ok_or("nothing was learned")?;
+    Ok(prior.chosen(&choice))
 }

@@ -122,6 +122,9 @@ pub struct Scored {
     pub errors: Vec<f64>,
     /// Their mean with its 95 % interval over tasks.
     pub mean: Bounds,
+    /// Their median: a few tasks whose testing examples are unlike the adapting ones can be most of
+    /// the mean.
+    pub median: f64,
     /// By how much it is above that of [`Model::Tied`], task by task, with a 95 % interval.
     pub above_tied: Option<Bounds>,
 }
@@ -158,6 +161,14 @@ fn bounds(values: &[f64]) -> Bounds {
     Bounds { value: found.value, lower: found.lower, upper: found.upper }
 }
 
+/// The median; of an even number of values, the mean of the two in the middle.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |at: usize| sorted.get(at).copied().unwrap_or(f64::NAN);
+    (at(sorted.len().saturating_sub(1) / 2) + at(sorted.len() / 2)) / 2.0
+}
+
 /// What is known beside the tasks.
 struct Known<'a> {
     pattern: Option<&'a SignedPattern>,
@@ -177,7 +188,7 @@ impl Known<'_> {
             let fit = |taught: &Taught<'_>| {
                 let mut priors = taught.priors((m, n), None, "");
                 if ridge_alone {
-                    priors.remove(0);
+                    priors.drain(..priors.len() - 1);
                 }
                 priors
             };
@@ -295,6 +306,7 @@ pub fn compare(
                     model,
                     chosen: prior.name,
                     mean: bounds(&errors),
+                    median: median(&errors),
                     errors,
                     above_tied: None,
                 });

@@ -37,8 +37,15 @@ pub(crate) struct Choice {
     /// The floor; the learned one where there is none.
     floor: Option<f64>,
     factor: f64,
-    /// The mean error on the tasks that were held out.
-    pub error: f64,
+    /// The error on the tasks that were held out, summed over them.
+    error: f64,
+}
+
+impl Choice {
+    /// Whether the same was tried, with whatever error.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.which, self.floor, self.factor) == (other.which, other.floor, other.factor)
+    }
 }
 
 impl Prior {
@@ -50,11 +57,15 @@ impl Prior {
         Self { ties, learned, is_whole: true, name: name.into() }
     }
 
-    /// The prior with a choice of floor and noise.
-    pub fn with(&self, choice: &Choice) -> Self {
+    /// What was learned, with a choice of floor and noise.
+    fn with(&self, choice: &Choice) -> Learned {
         let Learned { u, noise, floor } = self.learned.clone();
-        let floor = choice.floor.unwrap_or(floor);
-        Self { learned: Learned { u, floor, noise: noise * choice.factor }, ..self.clone() }
+        Learned { u, noise: noise * choice.factor, floor: choice.floor.unwrap_or(floor) }
+    }
+
+    /// The prior with a choice of floor and noise.
+    pub fn chosen(self, choice: &Choice) -> Self {
+        Self { learned: self.with(choice), ..self }
     }
 
     /// The moments of a task as this prior looks at them.
@@ -133,31 +144,31 @@ fn posterior_mean(learned: &Learned, task: &Moments) -> DVector<f64> {
     find().filter(|w| w.iter().all(|w| w.is_finite())).unwrap_or_else(|| DVector::zeros(n * m))
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The prior, floor and noise with the least mean error on the tasks.
-pub(crate) fn choose(priors: &[Prior], outputs: usize, tasks: &[&Lesson]) -> Option<Choice> {
+/// All choices of prior, floor and noise, with the sum of the errors on the tasks, and of how many.
+fn trials(priors: &[Prior], outputs: usize, tasks: &[&Lesson]) -> Vec<Choice> {
     let halved: Vec<&Halved> = tasks.iter().flat_map(|task| &task.halved).collect();
-    let mut best: Option<Choice> = None;
+    let mut found = Vec::new();
     for (which, prior) in priors.iter().enumerate() {
         let views: Vec<Moments> = halved.iter().map(|task| prior.view(&task.adapt)).collect();
         for (floor, factor) in prior.grid(outputs) {
-            let choice = Choice { which, floor, factor, error: f64::INFINITY };
-            let chosen = prior.with(&choice);
-            let errors: Vec<f64> = halved
-                .iter()
-                .zip(&views)
-                .map(|(task, view)| task.error(&chosen.weights_of(posterior_mean(&chosen.learned, view))))
-                .collect();
-            let error = mean(&errors);
-            if best.is_none_or(|best| error < best.error) {
-                best = Some(Choice { error, ..choice });
-            }
+            let choice = Choice { which, floor, factor, error: 0.0 };
+            let learned = prior.with(&choice);
+            let error = |(task, view): (&&Halved, &Moments)| {
+                task.error(&prior.weights_of(posterior_mean(&learned, view)))
+            };
+            found.push(Choice { error: halved.iter().zip(&views).map(error).sum(), ..choice });
         }
     }
-    best
+    found
+}
+
+fn least(trials: Vec<Choice>) -> Option<Choice> {
+    trials.into_iter().min_by(|a, b| a.error.total_cmp(&b.error))
+}
+
+/// The prior, floor and noise with the least error on the tasks.
+pub(crate) fn choose(priors: &[Prior], outputs: usize, tasks: &[&Lesson]) -> Option<Choice> {
+    least(trials(priors, outputs, tasks))
 }
 
 /// Tasks from which is learned, and what they have in common.
@@ -175,7 +186,8 @@ impl<'a> Taught<'a> {
         Self { lessons: lessons.to_vec(), learned: learn(&moments), moments }
     }
 
-    /// What is learned with ties, or without: U, and a ridge regression beside it.
+    /// What is learned with ties, or without: all of U, its leading directions (the floor may take
+    /// the place of the rest), and none of it, a ridge regression.
     pub fn priors(&self, (m, n): (usize, usize), ties: Option<&Ties>, name: &str) -> Vec<Prior> {
         let ridge = Prior::ridge(m * n, m, ties.cloned(), format!("{name}ridge"));
         let learned = match (&self.learned, ties) {
@@ -183,36 +195,86 @@ impl<'a> Taught<'a> {
             (Some(learned), None) => Some(learned.clone()),
             (Some(learned), Some(ties)) => learned.tied(&self.moments, ties),
         };
-        let name = format!("{name}rank {}", learned.as_ref().map_or(0, |learned| learned.u.ncols()));
-        let first = learned.map(|learned| Prior { ties: ties.cloned(), learned, is_whole: false, name });
-        vec![first.unwrap_or_else(|| ridge.clone()), ridge]
+        let of = |rank: usize| {
+            let learned = learned.as_ref()?;
+            let u = leading_of(&learned.u, rank)?;
+            let name = format!("{name}rank {}", u.ncols());
+            Some(Prior { ties: ties.cloned(), learned: Learned { u, ..*learned }, is_whole: false, name })
+        };
+        let mut found: Vec<Prior> =
+            LEADING.into_iter().map(|rank| of(rank).unwrap_or_else(|| ridge.clone())).collect();
+        found.push(ridge);
+        found
     }
 }
 
-/// The tasks from which is learned: the first quarter is held out for choices, and all take part in
-/// the result.
+/// Ranks to which U is cut; the first one leaves it whole.
+const LEADING: [usize; 3] = [usize::MAX, 8, 2];
+
+/// The leading directions of U, so many; `None` where it has no more (but for all of them).
+fn leading_of(u: &DMatrix<f64>, rank: usize) -> Option<DMatrix<f64>> {
+    if rank == usize::MAX {
+        return Some(u.clone());
+    }
+    if rank >= u.ncols() {
+        return None;
+    }
+    let svd = u.clone().svd(true, false);
+    let left = svd.u?;
+    let mut order: Vec<usize> = (0..svd.singular_values.len()).collect();
+    order.sort_by(|&a, &b| svd.singular_values[b].total_cmp(&svd.singular_values[a]));
+    let columns: Vec<DVector<f64>> =
+        order.into_iter().take(rank).map(|at| left.column(at) * svd.singular_values[at]).collect();
+    Some(DMatrix::from_columns(&columns))
+}
+
+/// In how many parts tasks are divided: each is held out once.
+const FOLDS: usize = 4;
+
+/// The tasks from which is learned: each quarter of them is held out once for choices, and all take
+/// part in the result.
 #[derive(Clone, Debug)]
 pub(crate) struct School<'a> {
     /// Outputs and inputs.
     pub shape: (usize, usize),
-    pub held_out: Vec<&'a Lesson>,
-    pub most: Taught<'a>,
+    /// The tasks that are held out, and the others.
+    pub folds: Vec<(Vec<&'a Lesson>, Taught<'a>)>,
     pub all: Taught<'a>,
 }
 
 impl<'a> School<'a> {
     pub fn new(shape: (usize, usize), lessons: &'a [Lesson]) -> Self {
         let all: Vec<&Lesson> = lessons.iter().collect();
-        let (held_out, most) = all.split_at((all.len() / 4).max(1).min(all.len()));
-        Self { shape, held_out: held_out.to_vec(), most: Taught::new(most), all: Taught::new(&all) }
+        let fold = |fold: usize| {
+            let inside = |at: &usize| (fold * all.len() / FOLDS..(fold + 1) * all.len() / FOLDS).contains(at);
+            let (held_out, most): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(inside);
+            let of = |which: Vec<usize>| which.into_iter().map(|at| all[at]).collect::<Vec<_>>();
+            (of(held_out), Taught::new(&of(most)))
+        };
+        Self { shape, folds: (0..FOLDS).map(fold).collect(), all: Taught::new(&all) }
     }
 
-    /// A prior: `fit` makes several of most of the tasks, one is chosen, with its floor and noise,
-    /// on those that are held out, and made of all. `fit` gives the same kinds in the same order
-    /// whatever the tasks.
+    /// A prior: for each fold `fit` makes several, in the same order whatever the tasks, of the
+    /// tasks that are not held out. The one with the least error over all folds, with its floor and
+    /// noise, is made of all tasks.
     pub fn select(&self, fit: impl Fn(&Taught<'a>) -> Vec<Prior>) -> Option<Prior> {
-        let choice = choose(&fit(&self.most), self.shape.0, &self.held_out)?;
-        Some(fit(&self.all).get(choice.which)?.with(&choice))
+        let mut sums: Option<Vec<Choice>> = None;
+        for (held_out, most) in &self.folds {
+            let found = trials(&fit(most), self.shape.0, held_out);
+            sums = Some(match sums {
+                None => found,
+                // What was tried in all of them: a U that was learned in some only is left out.
+                Some(sums) => sums
+                    .into_iter()
+                    .filter_map(|sum| {
+                        let same = found.iter().find(|found| found.is_same(&sum))?;
+                        Some(Choice { error: sum.error + same.error, ..sum })
+                    })
+                    .collect(),
+            });
+        }
+        let choice = least(sums?)?;
+        Some(fit(&self.all).into_iter().nth(choice.which)?.chosen(&choice))
     }
 }
 

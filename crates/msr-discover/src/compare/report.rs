@@ -22,6 +22,7 @@ impl fmt::Display for Comparison {
         for scored in &self.scored {
             let mean = &scored.mean;
             write!(f, "{:18} {:8.4}  [{:8.4}, {:8.4}]", scored.model, mean.value, mean.lower, mean.upper)?;
+            write!(f, " {:8.4}", scored.median)?;
             match &scored.above_tied {
                 Some(apart) => {
                     write!(f, " {:9.5}  [{:9.5}, {:9.5}]", apart.value, apart.lower, apart.upper)?;
