@@ -98,23 +98,25 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     })
 }
 
-/// Refuses more inputs and outputs than can be searched.
-fn check_size((outputs, inputs): (usize, usize), pairs: bool) -> Result<()> {
+/// The number of weights; refuses more inputs and outputs than can be searched.
+pub(crate) fn check_size((outputs, inputs): (usize, usize), pairs: bool) -> Result<usize> {
     let features = match pairs {
         true => inputs.checked_mul(inputs + 1).and_then(|products| (products / 2).checked_add(inputs)),
         false => Some(inputs),
     };
     let weights = features.and_then(|features| features.checked_mul(outputs));
-    if weights.is_none_or(|weights| weights > MOST_WEIGHTS)
-        || features.is_none_or(|count| count > MOST_UNKNOWNS)
+    match weights
+        .filter(|&weights| weights <= MOST_WEIGHTS && features.is_some_and(|count| count <= MOST_UNKNOWNS))
     {
-        let with = if pairs { ", with their products," } else { "" };
-        return Err(Error::config(format!(
-            "{inputs} inputs{with} and {outputs} outputs; at most {MOST_UNKNOWNS} inputs and {MOST_WEIGHTS} weights, inputs \
-             times outputs, can be searched: choose some, or average neighbours"
-        )));
+        Some(weights) => Ok(weights),
+        None => {
+            let with = if pairs { ", with their products," } else { "" };
+            Err(Error::config(format!(
+                "{inputs} inputs{with} and {outputs} outputs; at most {MOST_UNKNOWNS} inputs and {MOST_WEIGHTS} weights, \
+                 inputs times outputs, can be searched: choose some, or average neighbours"
+            )))
+        }
     }
-    Ok(())
 }
 
 /// The best pattern, and larger ones: each kept candidate together with the best so far, and again

@@ -10,6 +10,7 @@ mod candidates;
 mod compare;
 mod config;
 mod confirm;
+mod cost;
 mod course;
 mod discover;
 mod division;
@@ -33,6 +34,7 @@ mod verdict;
 
 pub use compare::{CompareConfig, Comparison, Model, Scored, Sizes, compare};
 pub use config::DiscoverConfig;
+pub use cost::Cost;
 pub use discover::discover;
 pub use error::{Error, Result};
 pub use layout::{Layout, words};

@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 
 use crate::error::{Error, Result};
+use crate::features::Features;
 use crate::moments::Moments;
 
 /// Where no task has so many examples, means are not taken away: it would cost too much.
@@ -82,6 +83,16 @@ impl Tasks {
     /// Inputs (s × n) and outputs (s × m) of each task.
     pub(crate) fn all(&self) -> &[(DMatrix<f64>, DMatrix<f64>)] {
         &self.tasks
+    }
+
+    /// The same tasks with the inputs and their products as inputs, in the order of the pattern that
+    /// [`discover`](crate::discover) finds with [`pairs`](crate::DiscoverConfig::pairs): the inputs,
+    /// `x_i x_j` for i < j, and the squares, unless they never change.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when all inputs are the same number.
+    pub fn with_products(&self) -> Result<Self> {
+        Ok(Features::of_pairs(self)?.1)
     }
 
     /// The number of tasks.

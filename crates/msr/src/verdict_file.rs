@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use msr_discover::{Bounds, Verdict, VerdictKind};
+use msr_discover::{Bounds, Generator, Symmetry, Verdict, VerdictKind};
 use msr_files::printable;
-use msr_groups::SignedPermutation;
+use msr_groups::{SignedPattern, SignedPermutation};
 use serde::{Deserialize, Serialize};
 
 /// How the file is called in its folder.
@@ -78,12 +78,18 @@ pub struct SymmetryRecord {
 }
 
 /// A generator, in signed cycles ([`SignedPermutation::parse`]).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneratorRecord {
     /// What it does to the outputs.
     pub outputs: String,
     /// What it does to the inputs.
     pub inputs: String,
+    /// How much of the variation of the weights it keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<BoundsRecord>,
+    /// What it does to a grid of inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// A share with its bounds; nothing in place of what is infinite.
@@ -107,52 +113,20 @@ impl From<Bounds> for BoundsRecord {
 impl VerdictFile {
     /// What is kept of a verdict on tasks whose inputs and outputs have these shapes; nothing of one
     /// of a kind that is not known here.
-    pub fn of(verdict: &Verdict, input_shape: &[usize], output_shape: &[usize]) -> Option<Self> {
+    ///
+    /// # Errors
+    /// For a kind that is not known here, and a group that is too large.
+    pub fn of(verdict: &Verdict, input_shape: &[usize], output_shape: &[usize]) -> Result<Self> {
         let answer = match verdict.kind {
             VerdictKind::Found(_) => Answer::Found,
             VerdictKind::AtLeast(_) => Answer::AtLeast,
             VerdictKind::None => Answer::None,
             VerdictKind::Undecided { .. } => Answer::Undecided,
-            _ => return None,
+            _ => bail!("a verdict of a kind that this version does not know"),
         };
-        let symmetry = verdict.symmetry().map(|symmetry| SymmetryRecord {
-            name: symmetry.name.clone(),
-            order: symmetry.order.to_string(),
-            outputs: symmetry.pattern.outputs(),
-            inputs: symmetry.pattern.inputs(),
-            input_shape: input_shape.to_vec(),
-            output_shape: output_shape.to_vec(),
-            signed: verdict.config.signed,
-            generators: symmetry
-                .generators
-                .iter()
-                .map(|(y, x)| GeneratorRecord { outputs: y.to_string(), inputs: x.to_string() })
-                .collect(),
-            free_parameters: symmetry.pattern.free_parameters(),
-            asymmetry: Some(symmetry.asymmetry.into()),
-            confirmed_on: Some(symmetry.confirmed_on),
-        });
-        Some(Self { format: FORMAT, verdict: answer, said: verdict.to_string(), symmetry })
-    }
-
-    /// Writes the file, whole or not at all, in place of one that is there.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        Ok(msr_files::write_atomic(path, text.as_bytes())?)
-    }
-
-    /// Reads a file, or the one of that name in a folder.
-    ///
-    /// # Errors
-    /// When there is none, or it is damaged or of a later version; the message names it.
-    pub fn read(path: &Path) -> Result<Self> {
-        let path = Self::at(path);
-        let bytes = msr_files::read(&path)?;
-        Self::from_bytes(&bytes).with_context(|| path.display().to_string())
+        let of = |symmetry| SymmetryRecord::of(symmetry, verdict, input_shape, output_shape);
+        let symmetry = verdict.symmetry().map(of).transpose()?;
+        Ok(Self { format: FORMAT, verdict: answer, said: verdict.to_string(), symmetry })
     }
 
     /// The file that a path means: itself, or that in a folder.
@@ -196,6 +170,40 @@ impl VerdictFile {
 }
 
 impl SymmetryRecord {
+    /// What is kept of a symmetry of tasks whose inputs and outputs have these shapes.
+    ///
+    /// # Errors
+    /// When the weights that it ties are too many.
+    pub fn of(
+        symmetry: &Symmetry,
+        verdict: &Verdict,
+        input_shape: &[usize],
+        output_shape: &[usize],
+    ) -> Result<Self> {
+        let (outputs, inputs) = verdict.shape;
+        let pairs: Vec<_> = symmetry.generators.iter().map(|generator| generator.pair.clone()).collect();
+        let generator = |generator: &Generator| GeneratorRecord {
+            outputs: generator.pair.0.to_string(),
+            inputs: generator.pair.1.to_string(),
+            strength: generator.strength.map(Into::into),
+            words: generator.words.clone(),
+        };
+        Ok(Self {
+            name: symmetry.name.clone(),
+            order: symmetry.order.to_string(),
+            outputs,
+            inputs,
+            input_shape: input_shape.to_vec(),
+            output_shape: output_shape.to_vec(),
+            signed: verdict.config.signed,
+            generators: symmetry.generators.iter().map(generator).collect(),
+            // Of weights of the inputs, whatever the features were.
+            free_parameters: SignedPattern::from_pairs(outputs, inputs, &pairs)?.free_parameters(),
+            asymmetry: Some(symmetry.asymmetry.into()),
+            confirmed_on: Some(symmetry.confirmed_on),
+        })
+    }
+
     /// The generators, read.
     ///
     /// # Errors
@@ -237,7 +245,12 @@ mod tests {
                 input_shape: vec![2],
                 output_shape: vec![1, 2],
                 signed: true,
-                generators: vec![GeneratorRecord { outputs: "(-0 1)".into(), inputs: "(-0 1)".into() }],
+                generators: vec![GeneratorRecord {
+                    outputs: "(-0 1)".into(),
+                    inputs: "(-0 1)".into(),
+                    strength: None,
+                    words: None,
+                }],
                 free_parameters: 2,
                 asymmetry: Some(BoundsRecord { value: Some(1e-3), lower: None, upper: Some(0.01) }),
                 confirmed_on: Some(40),
@@ -247,18 +260,16 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
+        let again = |file: &VerdictFile| VerdictFile::from_bytes(&serde_json::to_vec(file).unwrap()).unwrap();
+        assert_eq!(again(&file()), file());
+        // A folder means the file in it.
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(VERDICT);
-        file().write(&path).unwrap();
-        assert_eq!(VerdictFile::read(&path).unwrap(), file());
-        // The folder means the file in it.
-        assert_eq!(VerdictFile::read(folder.path()).unwrap(), file());
+        assert_eq!(VerdictFile::at(folder.path()), folder.path().join(VERDICT));
         let (outputs, inputs) = file().symmetry().unwrap().pairs().unwrap().remove(0);
         assert_eq!((outputs.to_string(), outputs == inputs), ("(-0 1)".to_string(), true));
         let none =
             VerdictFile { verdict: Answer::None, said: "no symmetry".into(), symmetry: None, ..file() };
-        none.write(&path).unwrap();
-        let again = VerdictFile::read(&path).unwrap();
+        let again = again(&none);
         assert_eq!(again, none);
         assert!(
             again.symmetry().unwrap_err().to_string().contains("nothing to export; it says: no symmetry")
