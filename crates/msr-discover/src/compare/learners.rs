@@ -133,6 +133,7 @@ pub(crate) fn train<L: Learner>(
     let mut found = Vec::new();
     let mut priors = vec![Prior::ridge(m * n, m, None, "nothing shared")];
     for learner in learners {
+        let before = priors.len();
         let steps = steps(school, learner.columns(), each);
         if steps < FEWEST_STEPS {
             continue;
@@ -140,6 +141,8 @@ pub(crate) fn train<L: Learner>(
         let course = Course { steps, batch: BATCH, rate: RATE, penalty: (0.0, learner.penalty_weight()) };
         let learned = descend(learner, (learner.begin(rng) * BEGIN, 0.0), &most.lessons, course, rng);
         priors.extend(learner.priors(school.shape, &learned, most));
+        // Of several beginnings of one kind each has a name of its own while it is chosen.
+        priors[before..].iter_mut().for_each(|prior| prior.name = format!("{}: {}", found.len(), prior.name));
         found.push((learner, learned, course));
     }
     if found.is_empty() {

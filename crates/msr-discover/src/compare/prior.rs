@@ -60,7 +60,9 @@ impl Prior {
     /// What was learned, with a choice of floor and noise.
     fn with(&self, choice: &Choice) -> Learned {
         let Learned { u, noise, floor } = self.learned.clone();
-        Learned { u, noise: noise * choice.factor, floor: choice.floor.unwrap_or(floor) }
+        // Ridge regression is nothing but its floor.
+        let floor = choice.floor.filter(|_| u.ncols() > 0).unwrap_or(floor);
+        Learned { u, noise: noise * choice.factor, floor }
     }
 
     /// The prior with a choice of floor and noise.
@@ -147,8 +149,14 @@ fn posterior_mean(learned: &Learned, task: &Moments) -> DVector<f64> {
 /// All choices of prior, floor and noise, with the sum of the errors on the tasks, and of how many.
 fn trials(priors: &[Prior], outputs: usize, tasks: &[&Lesson]) -> Vec<Choice> {
     let halved: Vec<&Halved> = tasks.iter().flat_map(|task| &task.halved).collect();
-    let mut found = Vec::new();
+    let mut found: Vec<Choice> = Vec::new();
     for (which, prior) in priors.iter().enumerate() {
+        // What is the same, as a U that is cut where it ends, is tried once.
+        if let Some(same) = priors[..which].iter().position(|other| other.name == prior.name) {
+            let again: Vec<Choice> = found.iter().filter(|found| found.which == same).copied().collect();
+            found.extend(again.into_iter().map(|choice| Choice { which, ..choice }));
+            continue;
+        }
         let views: Vec<Moments> = halved.iter().map(|task| prior.view(&task.adapt)).collect();
         for (floor, factor) in prior.grid(outputs) {
             let choice = Choice { which, floor, factor, error: 0.0 };
@@ -195,37 +203,33 @@ impl<'a> Taught<'a> {
             (Some(learned), None) => Some(learned.clone()),
             (Some(learned), Some(ties)) => learned.tied(&self.moments, ties),
         };
-        let of = |rank: usize| {
-            let learned = learned.as_ref()?;
-            let u = leading_of(&learned.u, rank)?;
-            let name = format!("{name}rank {}", u.ncols());
-            Some(Prior { ties: ties.cloned(), learned: Learned { u, ..*learned }, is_whole: false, name })
+        let of = |rank: usize| match &learned {
+            None => ridge.clone(),
+            Some(learned) => {
+                let u = leading_of(&learned.u, rank);
+                let name = format!("{name}rank {}", u.ncols());
+                Prior { ties: ties.cloned(), learned: Learned { u, ..*learned }, is_whole: false, name }
+            }
         };
-        let mut found: Vec<Prior> =
-            LEADING.into_iter().map(|rank| of(rank).unwrap_or_else(|| ridge.clone())).collect();
-        found.push(ridge);
-        found
+        LEADING.into_iter().map(of).chain([ridge.clone()]).collect()
     }
 }
 
 /// Ranks to which U is cut; the first one leaves it whole.
 const LEADING: [usize; 3] = [usize::MAX, 8, 2];
 
-/// The leading directions of U, so many; `None` where it has no more (but for all of them).
-fn leading_of(u: &DMatrix<f64>, rank: usize) -> Option<DMatrix<f64>> {
-    if rank == usize::MAX {
-        return Some(u.clone());
-    }
+/// The leading directions of U, so many or all.
+fn leading_of(u: &DMatrix<f64>, rank: usize) -> DMatrix<f64> {
     if rank >= u.ncols() {
-        return None;
+        return u.clone();
     }
     let svd = u.clone().svd(true, false);
-    let left = svd.u?;
+    let Some(left) = svd.u else { return u.clone() };
     let mut order: Vec<usize> = (0..svd.singular_values.len()).collect();
     order.sort_by(|&a, &b| svd.singular_values[b].total_cmp(&svd.singular_values[a]));
     let columns: Vec<DVector<f64>> =
         order.into_iter().take(rank).map(|at| left.column(at) * svd.singular_values[at]).collect();
-    Some(DMatrix::from_columns(&columns))
+    DMatrix::from_columns(&columns)
 }
 
 /// In how many parts tasks are divided: each is held out once.
