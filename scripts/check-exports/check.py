@@ -15,8 +15,8 @@ has msr export it to every target, and compares each with the others:
 
 Outputs agree to 1e-6, in f32 for onnx and f64 elsewhere. A tool that is not installed is left out, and said to be.
 emlp needs older packages than the others; --emlp-python names a Python that has it. The versions with which all
-passed: Python 3.11, numpy 1.26, torch 2.15, onnx 1.23 and onnxruntime 1.32 (with numpy 2.4), escnn 1.0.11 (it needs a
-Fortran compiler to install), emlp 1.0.3 (with jax 0.4.20), GAP 4.12. Nothing here is needed to build or to test.
+passed: Python 3.11, numpy 1.26, torch 2.15, onnx 1.23, onnxruntime 1.32, escnn 1.0.11 (it needs a Fortran compiler
+to install), emlp 1.0.3 (with jax 0.4.20), GAP 4.12. Nothing here is needed to build or to test.
 """
 
 import argparse
@@ -219,7 +219,14 @@ def check_escnn(path, pythons):
 
 
 def check_gap(path):
-    return run("gap", "-q", "--nointeract", path) .replace("\n", ", ") if shutil.which("gap") else "no GAP"
+    if not shutil.which("gap"):
+        return "GAP is not installed"
+    # GAP ends with 0 after an error, too.
+    command = ["gap", "-q", "--nointeract", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and "Error" not in said, said
+    return done.stdout.strip().replace("\n", ", ")
 
 
 def main():

@@ -131,7 +131,8 @@ fn learned_layer(learned: &Learned, name: Option<&str>) -> Result<TiedLayer> {
 fn tied(learned: &Learned, layer: &SymmetricLayer) -> Result<TiedLayer> {
     let (Weights::Linear { .. }, [(_, u)]) = (layer.weights, layer.matrices.as_slice()) else {
         bail!(
-            "it is a convolution, and only fully connected layers are exported; `msr inspect` says how it turns and flips"
+            "it is a convolution, and only fully connected layers are exported; `msr inspect` says how it turns and \
+             flips"
         );
     };
     let group = match layer.symmetry(&RecoveryConfig::default())? {

@@ -1,5 +1,5 @@
-//! The messages of an ONNX model, as far as they are written here, with the numbers that `onnx.proto`
-//! (IR version 8) gives their fields.
+//! The messages of an ONNX model, as far as they are written here, with the numbers that
+//! `onnx.proto` (IR version 8) gives their fields.
 
 /// `ModelProto`.
 #[derive(Clone, PartialEq, prost::Message)]
