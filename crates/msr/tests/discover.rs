@@ -68,8 +68,8 @@ fn a_symmetry_none_and_too_little() {
     let ring_of = ring(folder.path(), "ring.safetensors", TASKS, false);
     let (code, out, err) = discover(&[text(&ring_of)]);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
-    assert!(out.starts_with("80 tasks of 12 examples each, 6 inputs and 6 outputs\n"), "{out}");
-    assert!(out.contains("\nC_6, order 6, on 6 inputs and 6 outputs; confirmed on 40 tasks"), "{out}");
+    assert!(out.starts_with("80 tasks of 12 examples each, 2 × 3 inputs and 6 outputs\n"), "{out}");
+    assert!(out.contains("\nC_6, order 6, on 2 × 3 inputs and 6 outputs; confirmed on 40 tasks"), "{out}");
     assert!(out.contains("generator: outputs (0 1 2 3 4 5)\n             inputs  (0 1 2 3 4 5)"), "{out}");
 
     let (code, out, err) = discover(&[text(&ring_of), "--json"]);
@@ -79,7 +79,8 @@ fn a_symmetry_none_and_too_little() {
     assert!(err.contains("80 tasks"), "everything else is on stderr: {err}");
 
     let (code, out, _) = discover(&[text(&ring_of), "--check"]);
-    assert_eq!((code, out.lines().count()), (Some(0), 1));
+    assert_eq!((code, out.lines().count()), (Some(0), 2));
+    assert!(out.contains("a verdict takes about"), "{out}");
 
     let broken = ring(folder.path(), "broken.safetensors", 2 * TASKS, true);
     let (code, out, _) = discover(&[text(&broken)]);
