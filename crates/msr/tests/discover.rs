@@ -99,7 +99,9 @@ fn a_symmetry_none_and_too_little() {
 #[test]
 fn what_is_no_data_ends_with_one_line() {
     let folder = tempfile::tempdir().unwrap();
-    let of = |name: &str, arrays: &[(&str, Vec<f64>, &[usize])]| file(folder.path(), name, arrays);
+    let of = |name: &str, arrays: &[(&str, Vec<f64>, &[usize])]| {
+        file(folder.path(), &format!("{name}.safetensors"), arrays)
+    };
     let ones = |count: usize| vec![1.0; count];
     let flat = of("flat", &[("x", ones(4), &[4]), ("y", ones(4), &[4])]);
     let apart = of("apart", &[("x", ones(12), &[3, 2, 2]), ("y", ones(9), &[3, 3, 1])]);
@@ -110,30 +112,117 @@ fn what_is_no_data_ends_with_one_line() {
     let alone = of("alone", &[("x", vec![1.0, 2.0], &[1, 2, 1]), ("y", ones(2), &[1, 2, 1])]);
     let garbage = folder.path().join("garbage");
     std::fs::write(&garbage, "x,y\n1,2\n").unwrap();
-    let empty = folder.path().join("empty");
+    let empty = folder.path().join("empty.npz");
     std::fs::write(&empty, "").unwrap();
     let nowhere = folder.path().join("nowhere");
+    let nothing = folder.path().join("nothing");
+    std::fs::create_dir(&nothing).unwrap();
     for (path, words) in [
-        (&flat, "x is [4]; it should be (tasks, examples, ...)"),
-        (&apart, "x is [3, 2, 2] and y is [3, 3, 1]; they should have the same tasks and examples"),
-        (&nameless, "there is no array `x`; there are a, b"),
-        (&nan, "task 0, example 0, input 1: NaN is no finite number"),
+        (&flat, "array `x` is (4); it should be (tasks, examples, …)"),
+        (&apart, "is (3, 2, 2) and `y` is (3, 3, 1); they should have the same tasks and examples"),
+        (&nameless, "there are no arrays `x` and `y`; there are a, b"),
+        (&nan, "the entry [0,0,1] is NaN"),
         (&same, "all examples have the same inputs"),
         (&single, "at least two are needed"),
         (&alone, "at least two are needed"),
-        (&garbage, "no .npy and no .npz file either"),
-        (&empty, "no .npy and no .npz file either"),
+        (&garbage, "give it the right ending"),
+        (&empty, "empty.npz: "),
         (&nowhere, "No such file"),
-        (&folder.path().to_path_buf(), "is a folder, not a regular file"),
+        (&nothing, "nothing: "),
     ] {
         let (code, out, err) = discover(&[text(path)]);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{}: {err}", path.display());
         assert_eq!(err.trim_end().lines().count(), 1, "{err}");
         assert!(err.starts_with("error: ") && err.contains(words), "{err}");
     }
+    let six = ring(folder.path(), "six.safetensors", 24, false);
+    for (flags, words) in [
+        (&["--shape", "4x2"][..], "shape"),
+        (&["--shape", "4*4"], "a shape is sizes"),
+        (&["--signed", "--pairs"], "cannot be used with"),
+        (&["--budget", "soon"], "a time is a number"),
+        (&["--resume"], "--out"),
+        (&["--tasks-from", "nothing"], "tasks come from"),
+        (&["--task-column", "who"], "who"),
+    ] {
+        let (code, out, err) = discover(&[&[text(&six)], flags].concat());
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{flags:?}: {err}");
+        assert!(err.contains(words), "{flags:?}: {err}");
+    }
     for bad in ["0", "1", "-0.1", "nan", "much"] {
         let (code, out, err) = discover(&[text(&same), &format!("--tolerance={bad}")]);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{bad}: {err}");
         assert!(err.contains("--tolerance"), "{err}");
     }
+}
+
+/// A table, from a verdict to a report and a layer; and all of it again.
+#[test]
+fn a_table_becomes_a_report_and_a_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Numbers(11);
+    let mut table = String::from("site,left,mid,right,other,after,note\n");
+    for site in 0..60 {
+        let own: Vec<f64> = (0..4).map(|_| random.next()).collect();
+        for _ in 0..14 {
+            let x: Vec<f64> = (0..4).map(|_| random.next()).collect();
+            // left and right can be exchanged.
+            let y = own[0] * (x[0] + x[2]) + own[1] * x[1] + own[2] * x[3] + 0.02 * random.next();
+            table += &format!("s{site},{},{},{},{},{y},text\n", x[0], x[1], x[2], x[3]);
+        }
+    }
+    let path = folder.path().join("sites.csv");
+    std::fs::write(&path, table).unwrap();
+    let out = folder.path().join("a report");
+    let args = [
+        text(&path),
+        "--task-column",
+        "site",
+        "--x",
+        "left..other",
+        "--y",
+        "after",
+        "--out",
+        text(&out),
+        "--budget=2s",
+    ];
+    let (code, said, err) = discover(&args);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{said}");
+    assert!(said.starts_with("60 tasks of 14 examples each, 4 inputs and 1 output\n"), "{said}");
+    assert!(said.contains("C_2, order 2, on 4 inputs and 1 output") && said.contains("(0 2)"), "{said}");
+    assert!(said.contains("With 7 examples, the held-out error of new tasks is "), "{said}");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for words in ["<!doctype html>", "sites.csv", "left", "convolution", "C_2, order 2"] {
+        assert!(page.to_lowercase().contains(&words.to_lowercase()), "{words}");
+    }
+    assert!(!page.contains("http://") && !page.contains("https://"));
+    let json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("verdict.json")).unwrap()).unwrap();
+    assert_eq!((&json["verdict"], &json["tasks"], &json["seed"]), (&"found".into(), &60.into(), &0.into()));
+
+    // What is there is not written over, and not computed again.
+    let (code, _, err) = discover(&args);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("add --resume to go on with it"), "{err}");
+    let again = [&args[..], &["--resume", "--json"]].concat();
+    let (code, said, err) = discover(&again);
+    assert!(err.contains("are finished already"), "{err}");
+    assert_eq!((code, serde_json::from_str::<serde_json::Value>(&said).unwrap()), (Some(0), json.clone()));
+    // A report that was not finished is, with the same answer; and of other settings it is another.
+    std::fs::remove_file(out.join("report.html")).unwrap();
+    let (code, said, _) = discover(&again);
+    let mut again: serde_json::Value = serde_json::from_str(&said).unwrap();
+    again["command"] = json["command"].clone();
+    assert_eq!((code, again), (Some(0), json));
+    assert_eq!(std::fs::read_to_string(out.join("report.html")).unwrap().len() / 1000, page.len() / 1000);
+
+    let layer = folder.path().join("tied.py");
+    let exported =
+        command().args(["export", text(&out), "--to", "pytorch", "--out", text(&layer)]).output().unwrap();
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let python = std::fs::read_to_string(&layer).unwrap();
+    assert!(python.contains("class TiedLinear") && python.contains("(0 2)"), "{python}");
+    let refused =
+        command().args(["export", text(&out), "--to", "npz", "--out", text(&layer)]).output().unwrap();
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--force"));
 }

@@ -36,10 +36,10 @@ pub struct Args {
     /// How the inputs are laid out, as 4x4: maps of the grid are tried, and the verdict speaks of rows,
     /// turns and flips.
     #[arg(long, value_name = "SIZES", value_parser = shape)]
-    pub shape: Option<Vec<usize>>,
+    pub shape: Option<Shape>,
     /// How the outputs are laid out.
     #[arg(long, value_name = "SIZES", value_parser = shape)]
-    pub output_shape: Option<Vec<usize>>,
+    pub output_shape: Option<Shape>,
     /// Look for components that change their signs, too, as those of vectors do under a turn or a
     /// mirror.
     #[arg(long, conflicts_with = "pairs")]
@@ -71,8 +71,12 @@ pub struct Args {
     pub json: bool,
 }
 
-fn shape(text: &str) -> Result<Vec<usize>> {
-    Ok(parse_shape(text)?)
+/// Sizes, as they are typed; to the command line a list of numbers would be several flags.
+#[derive(Clone, Debug)]
+pub struct Shape(Vec<usize>);
+
+fn shape(text: &str) -> Result<Shape> {
+    Ok(Shape(parse_shape(text)?))
 }
 
 /// `30s`, `5m`, `1h`; a number alone is of seconds.
@@ -99,8 +103,8 @@ impl Args {
             task_column: self.task_column.clone(),
             tasks_from: self.tasks_from.clone(),
             classes: self.classes,
-            input_shape: self.shape.clone(),
-            output_shape: self.output_shape.clone(),
+            input_shape: self.shape.as_ref().map(|shape| shape.0.clone()),
+            output_shape: self.output_shape.as_ref().map(|shape| shape.0.clone()),
             seed: self.seed,
             ..TaskOptions::default()
         }
