@@ -18,7 +18,7 @@ const LEADING: usize = 80;
 /// The same of many weights.
 const LEADING_OF_MANY: usize = 24;
 /// So many weights are many.
-const MANY: usize = 2_048;
+const MANY: usize = 1_024;
 
 /// The rank of the tasks' own estimates that are searched, of so many outputs and features.
 pub(crate) fn leading_rank((m, n): (usize, usize)) -> usize {

@@ -132,10 +132,9 @@ impl Course<'_> {
     fn evidence(&mut self, ties: &Ties) -> Option<(Vec<f64>, Vec<f64>, Asymmetry)> {
         // What is common to the tasks that find, were their weights tied.
         let tied = self.learned.tied(&self.found_on, ties)?;
-        let moments: Vec<Moments> = self.moments.iter().map(|task| ties.moments(task)).collect();
         let found = scores(&self.moments, self.learned, ties)?;
         let seen = asymmetry(&self.confirming, &tied, ties, &self.sigma, &mut self.rng)?;
-        Some((tied.densities(&moments), found, seen))
+        Some((tied.tied_densities(&self.moments, ties), found, seen))
     }
 
     fn row(

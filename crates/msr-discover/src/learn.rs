@@ -14,6 +14,10 @@ const GAIN: f64 = 1e-4;
 const FLOOR_GAIN: f64 = 0.02;
 /// Floors that are tried, in units of the size of a weight.
 const FLOORS: [f64; 5] = [0.02, 0.06, 0.2, 0.6, 1.0];
+/// The same of many weights.
+const FLOORS_OF_MANY: [f64; 2] = [0.06, 0.6];
+/// So many weights are many.
+const MANY: usize = 1_024;
 /// The most unknowns in a row of equations for U.
 pub(crate) const MOST_UNKNOWNS: usize = 1_300;
 /// The most unknowns of a tied U that is learned anew.
@@ -58,14 +62,27 @@ impl Learned {
     /// What is learned when the weights are tied, in the coordinates of the tied weights: from what
     /// was learned without ties, some rounds more where they are cheap.
     pub fn tied(&self, tasks: &[Moments], ties: &Ties) -> Option<Self> {
-        let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
         let u = ties.coordinates(&self.u);
-        if self.floor > 0.0 || u.len() > MOST_TIED {
+        let is_large = u.len() > MOST_TIED;
+        if self.floor == 0.0 && is_large {
+            return Some(Self { u, ..*self });
+        }
+        let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
+        if self.floor > 0.0 || is_large {
             let tied = Self { u, noise: self.noise, floor: self.floor };
             return Some(Self { noise: best_noise(&of_ties, &tied), ..tied });
         }
         let (u, noise) = maximise_from(&of_ties, u, self.noise, 12)?;
         Some(Self { u, noise, floor: 0.0 })
+    }
+
+    /// The same of tied weights, whose coordinates this is about.
+    pub fn tied_densities(&self, tasks: &[Moments], ties: &Ties) -> Vec<f64> {
+        if self.floor == 0.0 {
+            // `B Z v` is as good, and does not need K × K numbers of each task.
+            return Self { u: ties.weights_of(&self.u), ..*self }.densities(tasks);
+        }
+        self.densities(&tasks.iter().map(|task| ties.moments(task)).collect::<Vec<_>>())
     }
 
     /// `ln p(y) / (s m)` of each task.
@@ -236,8 +253,10 @@ pub(crate) fn learn(tasks: &[Moments]) -> Option<Learned> {
     let within = noise_within(others);
     let mut over = (0.0, noise);
     let unit = (1.0 / n as f64).sqrt();
-    for floor in FLOORS {
-        for noise in [noise, noise / 4.0, noise / 20.0].into_iter().chain(within) {
+    // Of many weights fewer are tried: each takes the roots of as many matrices as there are tasks.
+    let (floors, few) = if weights > MANY { (&FLOORS_OF_MANY[..], 1) } else { (&FLOORS[..], 3) };
+    for floor in floors {
+        for noise in [noise, noise / 4.0, noise / 20.0].into_iter().take(few).chain(within) {
             let found = mean(held_out.iter().map(|task| density_over_floor(&u, floor * unit, task, noise)));
             if found > density + FLOOR_GAIN {
                 (density, over) = (found, (floor * unit, noise));

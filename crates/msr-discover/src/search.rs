@@ -18,13 +18,17 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::features::Features;
 
-/// The most starts.
+/// The most starts for up to 32 inputs; of more inputs, whose assignments take longer, fewer.
 const MOST_STARTS: usize = 1_500;
+/// So many starts times inputs.
+const STARTED: usize = 48_000;
+/// At least so many starts.
+const LEAST_STARTS: usize = 150;
 /// Inner products of all rows are kept where there are more columns than this, and where there are
 /// products of inputs; the rows otherwise.
 const WIDE: usize = 8;
 /// Unless there are more weights than this.
-const MOST_PRODUCTS: usize = 2_048;
+const MOST_PRODUCTS: usize = 1_024;
 /// Rounds of the two assignments from one start.
 const ROUNDS: usize = 8;
 /// Weights of assignments are whole numbers up to this one.
@@ -288,11 +292,16 @@ impl<'a> Rows<'a> {
         let signs = if self.signed { 2 } else { 1 };
         let of_signs = if self.signed { n } else { 0 };
         let count = (n.min(3).saturating_sub(1) * signs + 2) * of_pair + of_signs + usize::from(self.m > 1);
-        if count <= MOST_STARTS {
+        let most = (STARTED / n.max(1)).clamp(LEAST_STARTS, MOST_STARTS);
+        if count <= most {
             return (0..count).filter_map(|at| self.start(at)).collect();
         }
-        let mut chosen = sample(rng, count, MOST_STARTS).into_vec();
+        let mut chosen = sample(rng, count, most).into_vec();
+        // Where the first input goes is asked in any case: that finds what moves all of them.
+        let of_one = n.min(3).saturating_sub(1) * signs * of_pair;
+        chosen.extend(of_one..of_one + (n - 1));
         chosen.sort_unstable();
+        chosen.dedup();
         chosen.into_iter().filter_map(|at| self.start(at)).collect()
     }
 }
