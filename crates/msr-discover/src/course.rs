@@ -31,6 +31,8 @@ const PARTS: f64 = 20.0;
 pub(crate) const VISIBLE: f64 = 0.2;
 /// A pattern is worse than another one when its density is below by so many errors.
 const WORSE: f64 = 3.0;
+/// So many errors below, tasks are far less likely.
+const FAR_WORSE: f64 = 6.0;
 /// The probability on each side of an interval of 95 %.
 pub(crate) const SIDE: f64 = 0.025;
 
@@ -207,12 +209,18 @@ impl Course<'_> {
         accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
     }
 
-    /// Whether every larger pattern that was tried was refused.
+    /// Whether every larger pattern that was tried was refused; or breaks, by its estimate, more than
+    /// the tolerance, and makes the tasks far less likely.
     pub fn is_whole(&self, best: &Row) -> bool {
+        let is_unlikely = |other: &Row| {
+            let apart: Vec<f64> = other.densities.iter().zip(&best.densities).map(|(a, b)| a - b).collect();
+            other.interval.value > self.config.tolerance && Sample::of(&apart).t() < -FAR_WORSE
+        };
         let is_open = |other: &Row| {
             other.ties.free() < best.ties.free()
                 && !other.is_rejected
                 && best.ties.pattern.is_finer_than(&other.ties.pattern)
+                && !is_unlikely(other)
         };
         !self.rows.iter().any(is_open) && self.rows.len() < MOST_TESTED
     }
