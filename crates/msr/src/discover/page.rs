@@ -46,7 +46,7 @@ pub fn report(
         output_names: data.output_names.clone(),
         symmetry: verdict.symmetry().map(|symmetry| drawn(symmetry, verdict)).transpose()?,
         candidates: verdict.tested.iter().map(|tested| candidate(tested, verdict)).collect(),
-        error_name: error_name(comparison),
+        error_name: "held-out error, of the variation of y".into(),
         models: comparison.map(rows).unwrap_or_default(),
         curve: comparison.map(curve).unwrap_or_default(),
         settings: settings(verdict, comparison),
@@ -208,14 +208,12 @@ fn changes(verdict: &Verdict) -> Vec<String> {
 /// How the data were understood.
 fn described(data: &TaskData, tasks: &Tasks, verdict: &Verdict) -> Vec<(String, String)> {
     let mut found = vec![("Data".into(), understood(data, tasks))];
-    let names = |names: &[String]| match names {
-        [first, .., last] if names.len() > 8 => format!("{first} … {last}"),
-        few => few.join(", "),
-    };
-    found.push(("Inputs".into(), names(&data.input_names)));
-    found.push(("Outputs".into(), names(&data.output_names)));
     if let Some(classes) = &data.classes {
-        found.push(("Classes".into(), names(classes)));
+        let named = match &classes[..] {
+            [first, .., last] if classes.len() > 8 => format!("{first} … {last}"),
+            few => few.join(", "),
+        };
+        found.push(("Classes".into(), named));
     }
     let part = if verdict.config.pairs { "the inputs and their products" } else { "the inputs" };
     found.push((
@@ -227,16 +225,6 @@ fn described(data: &TaskData, tasks: &Tasks, verdict: &Verdict) -> Vec<(String, 
     ));
     found.extend(data.notes.iter().map(|note| ("Warning".into(), sentence(note))));
     found
-}
-
-fn error_name(comparison: Option<&Comparison>) -> String {
-    comparison.map_or(String::new(), |comparison| {
-        format!(
-            "held-out error of {} tasks that were not used for learning, of their variation, after adapting to {} examples",
-            comparison.sizes.testing,
-            range(comparison.sizes.adapting)
-        )
-    })
 }
 
 /// What a model is, in a few words.
@@ -289,6 +277,19 @@ fn settings(verdict: &Verdict, comparison: Option<&Comparison>) -> Vec<(String, 
         ("Seed".into(), config.seed.to_string()),
         ("Tasks that confirm".into(), verdict.confirming.to_string()),
     ];
+    if let Some(comparison) = comparison {
+        let sizes = comparison.sizes;
+        found.push((
+            "Held-out errors".into(),
+            format!(
+                "of {} tasks that were not used for learning, each after adapting to {} of its examples, half of them; {} tasks \
+                 teach",
+                sizes.testing,
+                range(sizes.adapting),
+                sizes.learning
+            ),
+        ));
+    }
     for (model, why) in comparison.iter().flat_map(|comparison| &comparison.skipped) {
         found.push((format!("Left out: {}", called(*model)), why.clone()));
     }
