@@ -1,5 +1,6 @@
 //! What is found in data sets in `.npz` files: `x (tasks, examples, inputs)`, `y (tasks, examples,
-//! outputs)`; behind a `+` in front of a name signs are looked for, behind a `*` products of inputs.
+//! outputs)`; behind a `+` in front of a name signs are looked for, behind a `*` products of
+//! inputs.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 use msr_discover::{DiscoverConfig, Tasks, discover};

@@ -86,8 +86,8 @@ fn metric(a: &DVector<f64>, b: &DVector<f64>, sigma: &DMatrix<f64>) -> f64 {
     (0..a.len() / n).map(part).sum()
 }
 
-/// Whether the means of the tasks' inputs differ by more than chance: `s |x̄|²` in the metric of the
-/// inverse covariance has the mean n otherwise.
+/// Whether the means of the tasks' inputs differ by more than chance: `s |x̄|²` in the metric of
+/// the inverse covariance has the mean n otherwise.
 fn means_differ(tasks: &[&Scaled], inverse: &DMatrix<f64>) -> bool {
     let n = inverse.nrows() as f64;
     let values = tasks.iter().filter(|task| task.is_centred).map(|task| {

@@ -209,8 +209,8 @@ impl Course<'_> {
         accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
     }
 
-    /// Whether every larger pattern that was tried was refused; or breaks, by its estimate, more than
-    /// the tolerance, and makes the tasks far less likely.
+    /// Whether every larger pattern that was tried was refused; or breaks, by its estimate, more
+    /// than the tolerance, and makes the tasks far less likely.
     pub fn is_whole(&self, best: &Row) -> bool {
         let is_unlikely = |other: &Row| {
             let apart: Vec<f64> = other.densities.iter().zip(&best.densities).map(|(a, b)| a - b).collect();

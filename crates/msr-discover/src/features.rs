@@ -28,9 +28,9 @@ impl Features {
         Self { inputs, products: false, squares: false }
     }
 
-    /// Inputs and products, and the tasks in them. What an input is measured in is the same for all,
-    /// so that it changes nothing to take one mean of all away; the inputs, the products and the
-    /// squares get one scale each.
+    /// Inputs and products, and the tasks in them. What an input is measured in is the same for
+    /// all, so that it changes nothing to take one mean of all away; the inputs, the products and
+    /// the squares get one scale each.
     pub fn of_pairs(tasks: &Tasks) -> Result<(Self, Tasks)> {
         let n = tasks.inputs();
         let all = || tasks.all().iter().flat_map(|(x, _)| x.iter());

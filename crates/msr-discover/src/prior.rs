@@ -55,8 +55,8 @@ impl<'a> Prior<'a> {
 
     /// The mean of c, given a task: the solution of `(Bᵀ (1 ⊗ S) B / σ² + (Z Zᵀ + f²)⁻¹) c = b`.
     ///
-    /// With many tied weights by conjugate gradients, preconditioned by the prior: what the task adds
-    /// to it is of low rank beside the floor, so that few steps are needed.
+    /// With many tied weights by conjugate gradients, preconditioned by the prior: what the task
+    /// adds to it is of low rank beside the floor, so that few steps are needed.
     pub fn fitted(
         &self,
         ties: &Ties,

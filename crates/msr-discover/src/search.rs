@@ -130,8 +130,8 @@ impl<'a> Rows<'a> {
         self.squares[y * self.features.count() + x]
     }
 
-    /// The images that make the sum of gains `2 ⟨·, ·⟩ − |·|²` large; the points of `fixed` go where
-    /// it says.
+    /// The images that make the sum of gains `2 ⟨·, ·⟩ − |·|²` large; the points of `fixed` go
+    /// where it says.
     fn assign(&self, gains: &DMatrix<f64>, sizes: &[f64], fixed: Option<&Start>) -> Half {
         let count = sizes.len();
         let mut values = DMatrix::from_fn(count, count, |at, to| {

@@ -50,8 +50,8 @@ pub(crate) struct Interval {
     pub upper: f64,
 }
 
-/// How many tasks it takes for the one-sided bound of a mean at `level` to be at most `most` from it,
-/// where so many tasks have the distance `width`; `None` above ten million.
+/// How many tasks it takes for the one-sided bound of a mean at `level` to be at most `most` from
+/// it, where so many tasks have the distance `width`; `None` above ten million.
 pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Option<usize> {
     let quantile = |tasks: usize| Some(student(tasks)?.inverse_cdf(1.0 - level));
     let error = width / quantile(tasks)? * (tasks as f64).sqrt();

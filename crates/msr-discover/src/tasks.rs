@@ -85,9 +85,9 @@ impl Tasks {
         &self.tasks
     }
 
-    /// The same tasks with the inputs and their products as inputs, in the order of the pattern that
-    /// [`discover`](crate::discover) finds with [`pairs`](crate::DiscoverConfig::pairs): the inputs,
-    /// `x_i x_j` for i < j, and the squares, unless they never change.
+    /// The same tasks with the inputs and their products as inputs, in the order of the pattern
+    /// that [`discover`](crate::discover) finds with [`pairs`](crate::DiscoverConfig::pairs): the
+    /// inputs, `x_i x_j` for i < j, and the squares, unless they never change.
     ///
     /// # Errors
     /// [`Error::Data`] when all inputs are the same number.

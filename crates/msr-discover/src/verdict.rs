@@ -30,8 +30,8 @@ pub struct Generator {
     /// What it does to outputs and to inputs.
     pub pair: (SignedPermutation, SignedPermutation),
     /// 1 − α: the share of the variation of the weights that it moves which it keeps, with an
-    /// interval of 95 %, from the tasks that confirm. One for a symmetry; `None` where the inputs do
-    /// not show it.
+    /// interval of 95 %, from the tasks that confirm. One for a symmetry; `None` where the inputs
+    /// do not show it.
     pub strength: Option<Bounds>,
     /// What it does to inputs that are laid out in a grid: `quarter turn`.
     pub words: Option<String>,

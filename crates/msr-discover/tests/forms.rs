@@ -12,8 +12,8 @@ fn normal(count: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     (0..count).map(|_| rng.sample(StandardNormal)).collect()
 }
 
-/// Equivariant tasks of n inputs and outputs, with weights of which the share `broken` has no symmetry,
-/// and inputs with means that are so far from zero, in each task anew.
+/// Equivariant tasks of n inputs and outputs, with weights of which the share `broken` has no
+/// symmetry, and inputs with means that are so far from zero, in each task anew.
 fn equivariant(
     pattern: &SharingPattern,
     (count, s): (usize, usize),

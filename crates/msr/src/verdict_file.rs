@@ -111,8 +111,8 @@ impl From<Bounds> for BoundsRecord {
 }
 
 impl VerdictFile {
-    /// What is kept of a verdict on tasks whose inputs and outputs have these shapes; nothing of one
-    /// of a kind that is not known here.
+    /// What is kept of a verdict on tasks whose inputs and outputs have these shapes; nothing of
+    /// one of a kind that is not known here.
     ///
     /// # Errors
     /// For a kind that is not known here, and a group that is too large.

@@ -65,8 +65,8 @@ use self::survey::Sizes;
 /// # Errors
 /// [`TaskError`], which names the file and says what to do: for files that cannot be read, are
 /// damaged or of another kind, hold texts, NaN or nothing where numbers should be, tasks that
-/// differ in their inputs or outputs, tasks of fewer than two examples, options that do not fit the data,
-/// and more numbers than [`TaskOptions::most_numbers`].
+/// differ in their inputs or outputs, tasks of fewer than two examples, options that do not fit the
+/// data, and more numbers than [`TaskOptions::most_numbers`].
 pub fn read_tasks(paths: &[PathBuf], options: &TaskOptions) -> Result<TaskData> {
     options.check()?;
     let Files { files, kind, notes } = files(paths)?;

@@ -37,7 +37,8 @@ pub(crate) fn run(runs: usize, name: Option<&str>) -> Result<(), Failure> {
         let start = Instant::now();
         let verdict = discover(&made, &DiscoverConfig { seed: run as u64, ..DiscoverConfig::default() })?;
         let order = verdict.symmetry().map_or(BigUint::ZERO, |symmetry| symmetry.order.clone());
-        // What orders say is enough here: a group whose order does not divide it is none of its subgroups.
+        // What orders say is enough here: a group whose order does not divide it is none of its
+        // subgroups.
         let is_true = verdict.symmetry().is_none_or(|symmetry| {
             symmetry
                 .generators

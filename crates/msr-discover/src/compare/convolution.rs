@@ -50,9 +50,10 @@ fn place(mut point: usize, grid: &[usize]) -> Vec<usize> {
     place
 }
 
-/// All convolutions between the two grids (of as many sides): with zeros outside, and circular where
-/// the grids are the same, each with kernels over the whole range and three wide. Where a side of
-/// the inputs is a multiple of the outputs', the kernel moves by that; otherwise it is centred.
+/// All convolutions between the two grids (of as many sides): with zeros outside, and circular
+/// where the grids are the same, each with kernels over the whole range and three wide. Where a
+/// side of the inputs is a multiple of the outputs', the kernel moves by that; otherwise it is
+/// centred.
 ///
 /// # Errors
 /// [`Error::Groups`](crate::Error::Groups) for too many weights.

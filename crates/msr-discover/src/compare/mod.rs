@@ -94,8 +94,8 @@ pub struct CompareConfig {
     /// Which tasks teach and which test, and everything else that is drawn. With the seed of
     /// [`discover`](crate::discover), those that find teach, and those that confirm test.
     pub seed: u64,
-    /// About how many seconds each of the learned ways to share may take on one core, by an estimate
-    /// of the multiplications: the result does not depend on the machine.
+    /// About how many seconds each of the learned ways to share may take on one core, by an
+    /// estimate of the multiplications: the result does not depend on the machine.
     pub seconds: f64,
     /// Whether errors are also found for fewer learning tasks.
     pub curve: bool,
@@ -245,11 +245,11 @@ impl Known<'_> {
 /// Half of the tasks teach (those that find, in [`discover`](crate::discover) with the same seed),
 /// the others test: half of the examples of each, at random, adapt the model to the task, and the
 /// error is that on the rest. All models see exactly the same examples. `truth` is what weights the
-/// true symmetry ties, where it is known; `shapes` are the grids on which outputs and inputs lie, by
-/// rows, for convolutions (empty: not known; a line, where there are as many outputs as inputs).
+/// true symmetry ties, where it is known; `shapes` are the grids on which outputs and inputs lie,
+/// by rows, for convolutions (empty: not known; a line, where there are as many outputs as inputs).
 ///
-/// A pattern that [`discover`](crate::discover) has found was confirmed by the tasks that test here:
-/// one of at most sixty patterns was accepted because it fits them.
+/// A pattern that [`discover`](crate::discover) has found was confirmed by the tasks that test
+/// here: one of at most sixty patterns was accepted because it fits them.
 ///
 /// # Errors
 /// [`Error::Data`] for fewer than eight tasks, and when all inputs are the same; [`Error::Config`]

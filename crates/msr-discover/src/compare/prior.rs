@@ -118,8 +118,8 @@ fn latent_mean(u: &DMatrix<f64>, task: &Moments, noise: f64) -> Option<DVector<f
     Some(inner.cholesky()?.solve(&u.tr_mul(&task.xy_vector())))
 }
 
-/// `E[w | y]` for `w = U v + τ z`: first v, with the floor as noise `σ² + τ² X Xᵀ`, then the floor's
-/// part, a ridge regression of what v leaves.
+/// `E[w | y]` for `w = U v + τ z`: first v, with the floor as noise `σ² + τ² X Xᵀ`, then the
+/// floor's part, a ridge regression of what v leaves.
 fn posterior_mean(learned: &Learned, task: &Moments) -> DVector<f64> {
     let Learned { u, noise, floor } = learned;
     let (n, m) = (task.inputs(), task.outputs());

@@ -10,14 +10,14 @@ use msr_discover::{DiscoverConfig, Layout};
 /// Where the data are, how they are read, and how it is decided.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Tasks: an .npz or .safetensors file with arrays x and y of (tasks, examples, ...), or with a group
-    /// of arrays for each task; a .csv, .tsv or .parquet table with a column that says which task a row
-    /// belongs to; or a folder of such files, one for each task. Tasks are to be independent, and to share
-    /// no rows.
+    /// Tasks: an .npz or .safetensors file with arrays x and y of (tasks, examples, ...), or with a
+    /// group of arrays for each task; a .csv, .tsv or .parquet table with a column that says which
+    /// task a row belongs to; or a folder of such files, one for each task. Tasks are to be
+    /// independent, and to share no rows.
     #[arg(required = true, value_name = "DATA")]
     pub data: Vec<PathBuf>,
-    /// The inputs: the name of an array; of a table, columns (a,b,c), a range (p0..p15) or a pattern
-    /// (pixel*). Without it, x, and columns that begin so.
+    /// The inputs: the name of an array; of a table, columns (a,b,c), a range (p0..p15) or a
+    /// pattern (pixel*). Without it, x, and columns that begin so.
     #[arg(long, value_name = "NAMES")]
     pub x: Option<String>,
     /// The outputs, in the same way. Without it, y.
@@ -26,15 +26,16 @@ pub struct Args {
     /// The column, or array, that says which task a row belongs to.
     #[arg(long, value_name = "NAME")]
     pub task_column: Option<String>,
-    /// Make tasks of one set of data: outputs (each is a task), labels (each class against the others),
-    /// or column:NAME. Rows are divided between the tasks of the first two.
+    /// Make tasks of one set of data: outputs (each is a task), labels (each class against the
+    /// others), or column:NAME. Rows are divided between the tasks of the first two.
     #[arg(long, value_name = "WHAT")]
     pub tasks_from: Option<TasksFrom>,
-    /// y holds labels of classes, and each class is an output. Labels that are words are seen to be.
+    /// y holds labels of classes, and each class is an output. Labels that are words are seen to
+    /// be.
     #[arg(long)]
     pub classes: bool,
-    /// How the inputs are laid out, as 4x4: maps of the grid are tried, and the verdict speaks of rows,
-    /// turns and flips.
+    /// How the inputs are laid out, as 4x4: maps of the grid are tried, and the verdict speaks of
+    /// rows, turns and flips.
     #[arg(long, value_name = "SIZES", value_parser = shape)]
     pub shape: Option<Shape>,
     /// How the outputs are laid out.
@@ -56,7 +57,8 @@ pub struct Args {
     /// Leave a report, report.html, and verdict.json, which msr export reads, in this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on in a folder: what was finished there with the same data and settings is not done again.
+    /// Go on in a folder: what was finished there with the same data and settings is not done
+    /// again.
     #[arg(long, requires = "out")]
     pub resume: bool,
     /// About how long the report may take to compare with other ways to learn, as 30s or 5m. The

@@ -255,8 +255,8 @@ impl Parquet {
 }
 
 /// What the library makes of bytes; none where it panics, as its decoders of differences
-/// (DELTA_BYTE_ARRAY), of split bytes (BYTE_STREAM_SPLIT) and of packed bits do where a damaged page
-/// has fewer bytes than they count on. How many that are, they alone know. What they hold is
+/// (DELTA_BYTE_ARRAY), of split bytes (BYTE_STREAM_SPLIT) and of packed bits do where a damaged
+/// page has fewer bytes than they count on. How many that are, they alone know. What they hold is
 /// dropped.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
