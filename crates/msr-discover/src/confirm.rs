@@ -63,6 +63,8 @@ pub(crate) struct Asymmetry {
     pub apart: Vec<f64>,
     /// The variation of the tied weights a degree of freedom.
     pub reference: Vec<f64>,
+    /// The same as `apart`, along what was learned of the asymmetry alone, in other units.
+    pub along: Vec<f64>,
     /// How much of the exchange the inputs show: one for independent inputs, zero where two of them
     /// are the same.
     pub visible: f64,
@@ -119,15 +121,26 @@ fn weights(tasks: &[&Scaled]) -> Vec<f64> {
 /// tasks' inputs differ, each group loses its own means first: the error of a mean that two groups
 /// have in common would be multiplied with itself.
 ///
-/// `tied` is what was learned of the tied weights, in their coordinates; `sigma` the covariance of
-/// the inputs.
+/// `tied` is what was learned of the tied weights, in their coordinates, `learned` without ties, on
+/// other tasks; `sigma` the covariance of the inputs.
 pub(crate) fn asymmetry(
     tasks: &[&Scaled],
     tied: &Learned,
     ties: &Ties,
+    learned: &Learned,
     sigma: &DMatrix<f64>,
     rng: &mut ChaCha8Rng,
 ) -> Option<Asymmetry> {
+    // ⟨(1 − P) U, w⟩ of weights w, in the metric of predictions.
+    let directions = {
+        let apart = &learned.u - ties.project(&learned.u);
+        let n = ties.inputs;
+        let mut found = DMatrix::zeros(apart.nrows(), apart.ncols());
+        for y in 0..apart.nrows() / n {
+            found.rows_mut(y * n, n).copy_from(&(sigma * apart.rows(y * n, n)));
+        }
+        found
+    };
     let (n, k) = (ties.inputs, ties.free());
     let m = ties.weights() / n;
     // So that no direction of tied weights is shut out.
@@ -150,7 +163,7 @@ pub(crate) fn asymmetry(
         }
         w
     };
-    let (mut apart, mut reference) = (Vec::new(), Vec::new());
+    let (mut apart, mut reference, mut along) = (Vec::new(), Vec::new(), Vec::new());
     // Means of tasks that are small beside others are worth too little.
     let usable = |task: &&&Scaled| !task.is_centred || task.x.nrows() >= CENTRED_FROM;
     let tasks: Vec<&Scaled> = tasks.iter().filter(usable).copied().collect();
@@ -163,7 +176,7 @@ pub(crate) fn asymmetry(
         order.shuffle(rng);
         let parts: Vec<Vec<usize>> =
             (0..groups).map(|g| order[g * s / groups..(g + 1) * s / groups].to_vec()).collect();
-        let (mut a, mut r, mut pairs) = (0.0, 0.0, 0.0);
+        let (mut a, mut r, mut d, mut pairs) = (0.0, 0.0, 0.0, 0.0);
         for b in 0..groups {
             for c in b + 1..groups {
                 let others: Vec<usize> =
@@ -201,12 +214,14 @@ pub(crate) fn asymmetry(
                 // left here, and make it look small.
                 let size = (moments.yy + m as f64) / (moments.numbers + m) as f64;
                 a += metric(&apart_of(&left_b), &apart_of(&left_c), sigma) / size;
+                d += directions.tr_mul(&left_b).dot(&directions.tr_mul(&left_c)) / size;
                 r += metric(&reference_of(&left_b + &w), &reference_of(&left_c + &w), sigma) / size;
                 pairs += 1.0;
             }
         }
         apart.push(weight * a / pairs);
         reference.push(weight * r / pairs);
+        along.push(weight * d / pairs);
     }
     // Degrees of freedom in the metric of predictions: tr (1 − P) Σ (1 − P), and of the reference.
     let of_weight = |weight: usize| sigma[(weight % n, weight % n)];
@@ -223,5 +238,5 @@ pub(crate) fn asymmetry(
     }
     apart.iter_mut().for_each(|a| *a /= free);
     reference.iter_mut().for_each(|r| *r /= live - middle);
-    Some(Asymmetry { apart, reference, visible })
+    Some(Asymmetry { apart, reference, along, visible })
 }

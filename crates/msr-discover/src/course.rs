@@ -31,6 +31,9 @@ const PARTS: f64 = 20.0;
 pub(crate) const VISIBLE: f64 = 0.2;
 /// A pattern is worse than another one when its density is below by so many errors.
 const WORSE: f64 = 3.0;
+/// Where less than this of the variation is beside its strongest direction, that direction is not
+/// what to compare with.
+pub(crate) const LITTLE: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 6.0;
 /// The probability on each side of an interval of 95 %.
@@ -53,6 +56,15 @@ pub(crate) struct Row {
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,
     pub is_rejected: bool,
+}
+
+/// What the tasks that confirm say of ties.
+struct Evidence {
+    densities: Vec<f64>,
+    scores: Vec<f64>,
+    seen: Asymmetry,
+    /// The share of the variation of the tied weights beside their strongest direction.
+    rest: f64,
 }
 
 /// The tasks that confirm, what was learned of the others, and what was tested.
@@ -131,28 +143,34 @@ impl Course<'_> {
 
     /// The densities of the tasks with the ties, their scores, and their asymmetry; `None` when
     /// equations have no solution, or the inputs do not show what is tied.
-    fn evidence(&mut self, ties: &Ties) -> Option<(Vec<f64>, Vec<f64>, Asymmetry)> {
+    fn evidence(&mut self, ties: &Ties) -> Option<Evidence> {
         // What is common to the tasks that find, were their weights tied.
         let tied = self.learned.tied(&self.found_on, ties)?;
         let found = scores(&self.moments, self.learned, ties)?;
-        let seen = asymmetry(&self.confirming, &tied, ties, &self.sigma, &mut self.rng)?;
-        Some((tied.tied_densities(&self.moments, ties), found, seen))
+        let seen = asymmetry(&self.confirming, &tied, ties, self.learned, &self.sigma, &mut self.rng)?;
+        let (densities, rest) = (tied.tied_densities(&self.moments, ties), tied.beside_the_strongest());
+        Some(Evidence { densities, scores: found, seen, rest })
     }
 
     fn row(
         &self,
         ties: Ties,
         pairs: Vec<Pair>,
-        (densities, found, seen): (Vec<f64>, Vec<f64>, Asymmetry),
+        Evidence { densities, scores: found, seen, rest }: Evidence,
     ) -> Result<Row> {
         let gains: Vec<f64> = densities.iter().zip(&self.untied).map(|(a, b)| a - b).collect();
-        let (gain, p_score) = (Sample::of(&gains), Sample::of(&found).p_above());
+        let gain = Sample::of(&gains);
+        // The first sees what goes with the tied weights, the second what does not.
+        let least = Sample::of(&found).p_above().min(Sample::of(&seen.along).p_above());
+        let p_score = (2.0 * least).min(1.0);
         let DiscoverConfig { tolerance, signed, .. } = *self.config;
         let level = self.level();
         let interval = ratio(&seen.apart, &seen.reference, level);
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
         let is_small =
             interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        // Beside one strong direction everything looks small: it must be small beside the others too.
+        let is_small = is_small && (rest > LITTLE || interval.upper < tolerance * rest);
         let has_floor = self.learned.floor > 0.0;
         let is_visible = seen.visible > VISIBLE;
         let fits = is_small && is_zero && p_score > 1e-3 && is_visible && (!has_floor || gain.t() > -3.3);
@@ -209,12 +227,13 @@ impl Course<'_> {
         accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
     }
 
-    /// Whether every larger pattern that was tried was refused; or breaks, by its estimate, more
-    /// than the tolerance, and makes the tasks far less likely.
+    /// Whether every larger pattern that was tried was refused; or makes the tasks far less likely,
+    /// and breaks, by its estimate, more than the tolerance, or something that a score sees.
     pub fn is_whole(&self, best: &Row) -> bool {
         let is_unlikely = |other: &Row| {
             let apart: Vec<f64> = other.densities.iter().zip(&best.densities).map(|(a, b)| a - b).collect();
-            other.interval.value > self.config.tolerance && Sample::of(&apart).t() < -FAR_WORSE
+            let is_seen = other.interval.value > self.config.tolerance || other.p_score < 1e-2;
+            is_seen && Sample::of(&apart).t() < -FAR_WORSE
         };
         let is_open = |other: &Row| {
             other.ties.free() < best.ties.free()
@@ -241,7 +260,8 @@ impl Course<'_> {
             return Ok(None);
         }
         let Some(tied) = self.learned.tied(&self.found_on, &ties) else { return Ok(None) };
-        let Some(seen) = asymmetry(&self.confirming, &tied, &ties, &self.sigma, &mut self.rng) else {
+        let Some(seen) = asymmetry(&self.confirming, &tied, &ties, self.learned, &self.sigma, &mut self.rng)
+        else {
             return Ok(None);
         };
         let found = ratio(&seen.apart, &seen.reference, SIDE);

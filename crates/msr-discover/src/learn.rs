@@ -2,6 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use crate::course::LITTLE;
 use crate::latent::{Latent, density_over_floor};
 use crate::moments::Moments;
 use crate::ties::Ties;
@@ -50,6 +51,20 @@ impl Learned {
         }
         let all = (sum + t * weights).powi(2) / (squares + t * t * weights);
         (1.0 + all).min(tasks as f64)
+    }
+
+    /// The share of the variation of the weights that is not along their strongest direction; one for
+    /// a single weight, and what counts as little where only one direction was learned.
+    pub fn beside_the_strongest(&self) -> f64 {
+        let values = self.u.tr_mul(&self.u).symmetric_eigenvalues();
+        let all = values.sum() + self.floor * self.floor * self.u.nrows() as f64;
+        if self.u.nrows() < 2 || all <= 0.0 {
+            return 1.0;
+        }
+        if self.u.ncols() < 2 && self.floor == 0.0 {
+            return LITTLE;
+        }
+        ((all - values.max()) / all).clamp(0.0, 1.0)
     }
 
     /// The variance of an output of the tasks, a number.

@@ -81,12 +81,13 @@ pub fn strength(
     let all = scaled(tasks)?;
     let moments: Vec<Moments> = all.iter().map(|task| task.moments.clone()).collect();
     let sigma = sigma(&moments);
-    let tied = learn(&moments).and_then(|learned| learned.tied(&moments, &ties));
+    let learned = learn(&moments);
+    let tied = learned.as_ref().and_then(|learned| learned.tied(&moments, &ties));
     let rng = &mut ChaCha8Rng::seed_from_u64(config.seed);
     let all: Vec<&Scaled> = all.iter().collect();
-    let Some(seen) = tied.and_then(|tied| asymmetry(&all, &tied, &ties, &sigma, rng)) else {
-        return Ok(None);
-    };
+    let seen =
+        tied.zip(learned).and_then(|(tied, learned)| asymmetry(&all, &tied, &ties, &learned, &sigma, rng));
+    let Some(seen) = seen else { return Ok(None) };
     let found = ratio(&seen.apart, &seen.reference, SIDE);
     let bounds = Bounds { value: 1.0 - found.value, lower: 1.0 - found.upper, upper: 1.0 - found.lower };
     Ok((seen.visible > VISIBLE && bounds.lower.is_finite()).then_some(bounds))
