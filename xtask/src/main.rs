@@ -26,6 +26,7 @@ Usage: cargo xtask [--features LIST] <COMMAND>
 Commands:
   reproduce    Run an experiment of the paper and compare with reference values
   discover     Find out which symmetry tasks share, or that they have none
+  export       Write a layer tied by a group that was found for other tools
   inspect      Read the symmetry group out of a symmetry matrix or a weight matrix
   data         Read images of classes, and keep them in the file that experiments read
   completions  Print what makes a shell complete the commands of msr
@@ -127,7 +128,7 @@ fn request(forward: Forward, command: OsString, mut rest: Vec<OsString>) -> Resu
         }
         (Some("cuda-host"), _) => Ok(Request::CudaHost(rest)),
         (Some("bench"), _) => Ok(Request::Program(forward, "msr-bench", Some("bench"), rest)),
-        (Some("reproduce" | "discover" | "inspect" | "data" | "completions"), _) => {
+        (Some("reproduce" | "discover" | "inspect" | "export" | "data" | "completions"), _) => {
             rest.insert(0, command);
             Ok(Request::Program(forward, "msr", None, rest))
         }
