@@ -169,7 +169,8 @@ impl Course<'_> {
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
         let is_small =
             interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
-        // Beside one strong direction everything looks small: it must be small beside the others too.
+        // Beside one strong direction everything looks small: it must be small beside the others
+        // too.
         let is_small = is_small && (rest > LITTLE || interval.upper < tolerance * rest);
         let has_floor = self.learned.floor > 0.0;
         let is_visible = seen.visible > VISIBLE;

@@ -53,8 +53,8 @@ impl Learned {
         (1.0 + all).min(tasks as f64)
     }
 
-    /// The share of the variation of the weights that is not along their strongest direction; one for
-    /// a single weight, and what counts as little where only one direction was learned.
+    /// The share of the variation of the weights that is not along their strongest direction; one
+    /// for a single weight, and what counts as little where only one direction was learned.
     pub fn beside_the_strongest(&self) -> f64 {
         let values = self.u.tr_mul(&self.u).symmetric_eigenvalues();
         let all = values.sum() + self.floor * self.floor * self.u.nrows() as f64;

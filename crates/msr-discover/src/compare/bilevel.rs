@@ -2,7 +2,8 @@
 //! closed form, its exact gradient, and Adam.
 //!
 //! `vec(W) = L φ` with L (m n × K) from parameters θ. Of a task, φ minimises
-//! `Σ |y − W x|² + λ |φ|²` over the adapting examples, and the loss is the error on the testing ones. With the moments
+//! `Σ |y − W x|² + λ |φ|²` over the adapting examples, and the loss is the error on the testing
+//! ones. With the moments
 //! `G = 1 ⊗ Σ x xᵀ` and `h` of both halves, `M = Lᵀ G L + λ`, `φ = M⁻¹ Lᵀ h`, `g` the derivative of
 //! the loss by vec(W), `p = M⁻¹ Lᵀ g` and `q = L p`,
 //!
