@@ -1,14 +1,19 @@
 //! What is found in data sets in `.npz` files: `x (tasks, examples, inputs)`, `y (tasks, examples,
 //! outputs)`; behind a `+` in front of a name signs are looked for, behind a `*` products of
 //! inputs.
+//! `NAME=4x4` says how inputs and outputs are laid out.
 #![allow(clippy::print_stdout, reason = "an example")]
 
-use msr_discover::{DiscoverConfig, Tasks, discover};
+use msr_discover::{DiscoverConfig, Layout, Tasks, discover};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for argument in std::env::args().skip(1) {
         let (signed, pairs) = (argument.starts_with('+'), argument.starts_with('*'));
         let path = argument.trim_start_matches(['+', '*']);
+        let (path, shape) = path.split_once('=').unwrap_or((path, ""));
+        let sizes = shape.split('x').filter(|size| !size.is_empty()).map(str::parse::<usize>);
+        let shape: Vec<usize> = sizes.collect::<Result<_, _>>()?;
+        let layout = Layout { inputs: shape.clone(), outputs: shape };
         let bytes = std::fs::read(path)?;
         let mut arrays = msr_files::Arrays::from_bytes(&bytes)?;
         let shape = |name: &str,
@@ -25,7 +30,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             tasks.add(&x[task * a..(task + 1) * a], &y[task * b..(task + 1) * b])?;
         }
         let start = std::time::Instant::now();
-        let verdict = discover(&tasks, &DiscoverConfig { signed, pairs, ..DiscoverConfig::default() })?;
+        let verdict =
+            discover(&tasks, &DiscoverConfig { signed, pairs, layout, ..DiscoverConfig::default() })?;
         println!("{path} ({:.1} s): {verdict}", start.elapsed().as_secs_f64());
         if std::env::var_os("MSR_SHOW").is_some() {
             for row in &verdict.tested {

@@ -35,7 +35,7 @@ const WORSE: f64 = 3.0;
 /// what to compare with.
 pub(crate) const LITTLE: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
-const FAR_WORSE: f64 = 6.0;
+const FAR_WORSE: f64 = 4.0;
 /// The probability on each side of an interval of 95 %.
 pub(crate) const SIDE: f64 = 0.025;
 

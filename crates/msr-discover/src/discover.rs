@@ -26,6 +26,8 @@ const MOST_WEIGHTS: usize = 4_096;
 /// A candidate that leaves so much on the tasks that find is no reason to call a group the largest
 /// one.
 const NEAR: f64 = 0.25;
+/// So many candidates of a U that is tied by what was found are tried.
+const MORE: usize = 12;
 /// A group is near when less than this of the variation breaks it.
 const NEAREST: f64 = 0.5;
 
@@ -125,7 +127,13 @@ pub(crate) fn check_size((outputs, inputs): (usize, usize), pairs: bool) -> Resu
 fn enlarged(course: &mut Course<'_>, kept: &[Candidate], raw: &[Candidate]) -> Result<Option<usize>> {
     let mut best = course.choose();
     while let Some(at) = best {
-        for candidate in kept.iter().chain(raw.iter().filter(|candidate| candidate.asymmetry < NEAR)) {
+        // Tied by what was found, U shows more clearly what else there is.
+        let clearer = course.rows[at].ties.project(&course.learned.u);
+        let more = course.space.search(&clearer, MORE, &mut course.rng);
+        let more = more.iter().filter(|candidate| candidate.asymmetry < NEAR);
+        for candidate in
+            kept.iter().chain(raw.iter().filter(|candidate| candidate.asymmetry < NEAR)).chain(more)
+        {
             if course.rows.len() >= MOST_TESTED {
                 break;
             }

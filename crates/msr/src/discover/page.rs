@@ -96,7 +96,7 @@ fn drawn(symmetry: &msr_discover::Symmetry, verdict: &Verdict) -> Result<Symmetr
         order: symmetry.order.to_string(),
         pattern,
         generators: symmetry.generators.iter().map(generator).collect(),
-        strength: "share of the variation of the weights that it keeps, 1 − α, with 95 % intervals".into(),
+        strength: "share of the variation that it keeps".into(),
         weights: None,
     })
 }
