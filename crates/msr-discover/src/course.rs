@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::config::DiscoverConfig;
 use crate::confirm::{Asymmetry, asymmetry, scores};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::groups::ln;
 use crate::learn::Learned;
 use crate::moments::Moments;
@@ -176,8 +176,8 @@ impl Course<'_> {
         let is_visible = seen.visible > VISIBLE;
         let fits = is_small && is_zero && p_score > 1e-3 && is_visible && (!has_floor || gain.t() > -3.3);
         let (mut group, mut ln_coincidence, mut is_chance) = (None, 0.0, true);
-        if fits {
-            let (found, order) = self.space.features.group_of(&ties.pattern)?;
+        let of_pattern = if fits { self.group_of(&ties.pattern)? } else { None };
+        if let Some((found, order)) = of_pattern {
             let tied = ties.is_tied().iter().filter(|&&tied| tied).count();
             let coincidence = Coincidence {
                 outputs: self.space.outputs,
@@ -211,6 +211,15 @@ impl Course<'_> {
             is_accepted,
             is_rejected,
         })
+    }
+
+    /// The group of a pattern; `None` where the search for it contradicts itself, and nothing can be
+    /// said.
+    pub fn group_of(&self, pattern: &SignedPattern) -> Result<Option<(PermutationGroup, BigUint)>> {
+        match self.space.features.group_of(pattern) {
+            Err(Error::Groups(msr_groups::Error::Search { .. })) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     /// Of the accepted patterns whose density is not clearly below the best, the one that ties

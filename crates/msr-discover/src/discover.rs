@@ -225,7 +225,7 @@ fn nearest(course: &mut Course<'_>, raw: &[Candidate]) -> Result<Option<Symmetry
         if best.as_ref().is_some_and(|(free, _)| *free <= ties.free()) {
             continue;
         }
-        let group = course.space.features.group_of(&ties.pattern)?;
+        let Some(group) = course.group_of(&ties.pattern)? else { continue };
         let chance = Coincidence {
             outputs: course.space.outputs,
             inputs: course.space.features.inputs(),

@@ -120,22 +120,87 @@ fn keeping(pattern: &SharingPattern, in_pairs: bool) -> Result<PermutationGroup>
     if points == 0 {
         return Ok(PermutationGroup::trusted("trivial", 0, Vec::new()));
     }
+    let mut generators: Vec<Permutation> = Vec::new();
+    let mut reported = String::new();
+    // Seldom the search reports an order that is not that of what it found. With its vertices in
+    // another order it does not; all generators are checked, and are kept.
+    for attempt in 0..ATTEMPTS {
+        let (found, expected) = search(pattern, layers, in_pairs, &renumbering(vertices, attempt));
+        for images in found {
+            let g = Permutation::from_images(&images)?;
+            let sides = (g.restrict(0..m), g.restrict(m..points));
+            // This always holds; but an error of the search must not become a claim.
+            let is_kept = matches!(
+                &sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(on_outputs, on_inputs)
+            );
+            let is_new = attempt == 0 || !generators.contains(&g);
+            if is_kept && is_new {
+                generators.push(g);
+            }
+        }
+        // A search that missed a generator must not pass for a complete one. So the order that it
+        // reports is compared with that of the group its generators make. For few points that order
+        // is computed without looking at the report.
+        let agrees = |order: &BigUint| (log10(order) - expected).abs() < 1e-6;
+        let is_complete = |order: &BigUint| points > FEW_POINTS && agrees(order);
+        // The search finds those that move its deepest points first. In reverse order they fill a
+        // chain one level after the other.
+        let reversed: Vec<Permutation> = generators.iter().rev().cloned().collect();
+        let group = PermutationGroup::with_chain("automorphisms", points, reversed, &is_complete);
+        let order = group.order();
+        if agrees(&order) {
+            return Ok(group.of_order(order));
+        }
+        reported = format!("10^{expected:.6}, where there are {order} at least");
+    }
+    let group = PermutationGroup::with_chain("automorphisms", points, generators, &|_| false);
+    Err(Error::Search { found: group.order(), expected: reported })
+}
+
+/// How often a search is repeated that contradicts itself.
+const ATTEMPTS: usize = 8;
+
+/// Another order of so many vertices; the given one for the first attempt.
+fn renumbering(vertices: usize, attempt: usize) -> Vec<usize> {
+    let is_coprime = |a: usize| num_integer::gcd(a, vertices) == 1;
+    // Multiplication by a number without a common divisor is a permutation.
+    let factors = (vertices / 2..).filter(|&a| a > 1 && is_coprime(a));
+    let factor = if attempt == 0 { 1 } else { factors.step_by(2).nth(attempt).unwrap_or(1) };
+    (0..vertices).map(|v| (v * factor + attempt) % vertices).collect()
+}
+
+/// The generators that the search finds, as images of the points, and the decimal logarithm of the
+/// order that it reports.
+fn search(
+    pattern: &SharingPattern,
+    layers: usize,
+    in_pairs: bool,
+    number: &[usize],
+) -> (Vec<Vec<usize>>, f64) {
+    let (m, n) = (pattern.outputs(), pattern.inputs());
+    let (points, vertices) = (m + n, (m + n) * layers);
     let mut graph = DenseGraph::new(vertices);
+    let mut join = |a: usize, b: usize| graph.add_edge(number[a], number[b]);
     for layer in 1..layers {
-        (0..points).for_each(|p| graph.add_edge((layer - 1) * points + p, layer * points + p));
+        (0..points).for_each(|p| join((layer - 1) * points + p, layer * points + p));
     }
     for (weight, &label) in pattern.labels().iter().enumerate() {
         let (y, x) = (weight / n, m + weight % n);
         for layer in (0..layers).filter(|layer| label >> layer & 1 == 1) {
-            graph.add_edge(layer * points + y, layer * points + x);
+            join(layer * points + y, layer * points + x);
         }
     }
     // Weights join outputs and inputs; a pair is of one side.
     for p in (0..points).step_by(2).filter(|_| in_pairs) {
-        graph.add_edge(p, p + 1);
+        join(p, p + 1);
     }
     // Layers and sides are not mixed.
-    let colours = (0..vertices).map(|v| (2 * (v / points) + usize::from(v % points >= m)) as u32).collect();
+    let mut colours = vec![0; vertices];
+    let mut back = vec![0; vertices];
+    for (v, &to) in number.iter().enumerate() {
+        colours[to] = (2 * (v / points) + usize::from(v % points >= m)) as u32;
+        back[to] = v;
+    }
     graph.set_colors(colours);
 
     FOUND.with_borrow_mut(Vec::clear);
@@ -146,34 +211,12 @@ fn keeping(pattern: &SharingPattern, in_pairs: bool) -> Result<PermutationGroup>
         },
     );
     search.canonize_graph(&graph);
-    let found = FOUND.take();
-    let mut generators = Vec::with_capacity(found.len());
-    for permutation in &found {
-        let images: Vec<usize> = permutation.iter().take(points).map(|&image| image as usize).collect();
-        let g = Permutation::from_images(&images)?;
-        let sides = (g.restrict(0..m), g.restrict(m..points));
-        // This always holds; but an error of the search must not become a claim.
-        if matches!(&sides, (Some(on_outputs), Some(on_inputs)) if pattern.is_kept_by(on_outputs, on_inputs))
-        {
-            generators.push(g);
-        }
-    }
-    // The search finds those that move its deepest points first. In reverse order they fill a chain
-    // one level after the other.
-    generators.reverse();
-    // A search that missed a generator must not pass for a complete one. So the order that it
-    // reports is compared with that of the group its generators make. For few points that order is
-    // computed without looking at the report.
+    let images = |permutation: Vec<_>| -> Vec<usize> {
+        (0..points).map(|p| back[permutation[number[p]] as usize]).collect()
+    };
+    let found = FOUND.take().into_iter().map(images).collect();
     let statistics = search.statistics();
-    let expected = statistics.group_size1.log10() + f64::from(statistics.group_size2);
-    let agrees = |order: &BigUint| (log10(order) - expected).abs() < 1e-6;
-    let is_complete = |order: &BigUint| points > FEW_POINTS && agrees(order);
-    let group = PermutationGroup::with_chain("automorphisms", points, generators, &is_complete);
-    let order = group.order();
-    if !agrees(&order) {
-        return Err(Error::Search { found: order, expected: format!("10^{expected:.6}") });
-    }
-    Ok(group.of_order(order))
+    (found, statistics.group_size1.log10() + f64::from(statistics.group_size2))
 }
 
 /// The decimal logarithm of a positive number of any size.
