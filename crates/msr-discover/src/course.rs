@@ -213,8 +213,8 @@ impl Course<'_> {
         })
     }
 
-    /// The group of a pattern; `None` where the search for it contradicts itself, and nothing can be
-    /// said.
+    /// The group of a pattern; `None` where the search for it contradicts itself, and nothing can
+    /// be said.
     pub fn group_of(&self, pattern: &SignedPattern) -> Result<Option<(PermutationGroup, BigUint)>> {
         match self.space.features.group_of(pattern) {
             Err(Error::Groups(msr_groups::Error::Search { .. })) => Ok(None),
