@@ -213,11 +213,11 @@ impl Course<'_> {
         })
     }
 
-    /// The group of a pattern; `None` where the search for it contradicts itself, and nothing can
-    /// be said.
+    /// The group of a pattern; `None` where it is too large to be found, or the search for it
+    /// contradicts itself: nothing can be said then.
     pub fn group_of(&self, pattern: &SignedPattern) -> Result<Option<(PermutationGroup, BigUint)>> {
         match self.space.features.group_of(pattern) {
-            Err(Error::Groups(msr_groups::Error::Search { .. })) => Ok(None),
+            Err(Error::Groups(_)) => Ok(None),
             found => found.map(Some),
         }
     }

@@ -196,7 +196,9 @@ fn more_tasks(course: &Course<'_>) -> Option<usize> {
     });
     let needed = rows.filter_map(|row| {
         let width = row.interval.upper - row.interval.value;
-        tasks_for(width, row.confirmed_on, tolerance, course.level())
+        let needed = tasks_for(width, row.confirmed_on, tolerance, course.level())?;
+        // Of tasks like these, some of which may be too small to count.
+        Some(needed.saturating_mul(course.confirming.len()) / row.confirmed_on.max(1))
     });
     let all = 2 * course.confirming.len();
     needed.map(|needed| (2 * needed).saturating_sub(all)).filter(|&more| more > 0).min()

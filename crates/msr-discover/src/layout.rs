@@ -26,8 +26,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Whether the inputs are points of a grid of more than one dimension, or are said to be in a
-    /// row.
+    /// The maps of the grid of the inputs; none where no layout is known.
     pub(crate) fn known_inputs(&self) -> Vec<Permutation> {
         known(&self.inputs)
     }

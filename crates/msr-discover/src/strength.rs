@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::config::DiscoverConfig;
 use crate::confirm::asymmetry;
 use crate::course::{SIDE, VISIBLE};
+use crate::discover::check_size;
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::learn::learn;
@@ -69,6 +70,8 @@ pub fn strength(
             tasks.inputs()
         )));
     }
+    config.layout.check(tasks.outputs(), tasks.inputs())?;
+    check_size((tasks.outputs(), tasks.inputs()), config.pairs)?;
     let of_pairs = if config.pairs { Some(Features::of_pairs(tasks)?) } else { None };
     let (features, tasks) = match &of_pairs {
         Some((features, tasks)) => (features.clone(), tasks),

@@ -131,8 +131,8 @@ pub enum VerdictKind {
     Undecided {
         /// Why not.
         why: Why,
-        /// About how many more tasks would: so many that the bound of the asymmetry would fall
-        /// below the tolerance, were the estimate the truth.
+        /// About how many more tasks would: so many that the bound of the asymmetry would be at the
+        /// tolerance, were nothing to break the pattern.
         more_tasks: Option<usize>,
     },
 }

@@ -151,8 +151,14 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks) -> Res
                     there.display()
                 )));
             }
-            (Some(_), true) if page.is_file() => {
-                if let Some(found) = Found::read(verdict)?.filter(|found| found.mark == mark) {
+            (Some(_), true) => match Found::read(verdict)? {
+                Some(found) if found.mark != mark => {
+                    return Err(unusable(format!(
+                        "{} is of other data or settings; give another --out",
+                        verdict.display()
+                    )));
+                }
+                Some(found) if page.is_file() => {
                     console.say(&format!(
                         "{} and {} are finished already",
                         verdict.display(),
@@ -162,7 +168,9 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks) -> Res
                     console.json(&found)?;
                     return Ok(found.file.verdict);
                 }
-            }
+                // Something was not finished.
+                _ => {}
+            },
             _ => {}
         }
         if let Some(out) = &args.out {
@@ -181,11 +189,11 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks) -> Res
     }
     let found = Found::new(&verdict, comparison.as_ref(), data, command, mark)?;
     if let Some((path, page)) = &place {
-        let html = report(data, tasks, &verdict, comparison.as_ref(), &found)?;
+        let html = report(&title(args), data, tasks, &verdict, comparison.as_ref(), &found)?;
         msr_files::write_atomic(path, found.to_json()?.as_bytes())?;
         msr_files::write_atomic(page, html.as_bytes())?;
         console.say(&format!("the report is in {}", page.display()));
-        if verdict.symmetry().is_some() {
+        if verdict.symmetry().is_some() && !args.pairs {
             let folder = args.out.as_deref().map(msr_report::shell_word).unwrap_or_default();
             console
                 .say(&format!("a layer with it: {} export {folder} --to pytorch --out tied.py", program()));
@@ -193,6 +201,12 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks) -> Res
     }
     console.json(&found)?;
     Ok(found.file.verdict)
+}
+
+/// What the data are called.
+fn title(args: &Args) -> String {
+    let name = args.data.first().and_then(|path| path.file_name());
+    name.map_or_else(|| "tasks".into(), |name| printable(&name.to_string_lossy()).into_owned())
 }
 
 /// A fault of the command line that shows only later.

@@ -18,6 +18,7 @@ use super::{range, sentence, understood};
 /// # Errors
 /// When its parts do not fit together.
 pub fn report(
+    title: &str,
     data: &TaskData,
     tasks: &Tasks,
     verdict: &Verdict,
@@ -27,7 +28,7 @@ pub fn report(
     let (outputs, inputs) = verdict.shape;
     let layout = &verdict.config.layout;
     let report = SymmetryReport {
-        title: title(&found.command, data),
+        title: title.into(),
         verdict: sentence(&verdict.to_string()),
         kind: match verdict.kind {
             VerdictKind::Found(_) => Kind::Found,
@@ -54,15 +55,6 @@ pub fn report(
         made: format!("msr {}, {}", found.version, day(SystemTime::now())),
     };
     Ok(page(&report)?)
-}
-
-/// What the data are called: the last word of the path, or what they hold.
-fn title(command: &str, data: &TaskData) -> String {
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let at = words.iter().position(|&word| word == "discover").map_or(0, |at| at + 1);
-    let path = words[at.min(words.len())..].iter().find(|word| !word.starts_with('-'));
-    let name = path.and_then(|path| path.rsplit('/').find(|part| !part.is_empty()));
-    name.map_or_else(|| format!("{} tasks", data.tasks.len()), |name| name.trim_matches('\'').to_owned())
 }
 
 /// A date, `2026-11-27` (UTC).
@@ -154,7 +146,10 @@ fn reason(tested: &Tested, verdict: &Verdict) -> String {
         return "it may be a coincidence: so little is tied that unsymmetric weights could look like it"
             .into();
     }
-    "what breaks it is small, and yet not compatible with nothing".into()
+    if tested.asymmetry.value < -tolerance || tested.asymmetry.lower < -2.0 * tolerance {
+        return "what breaks it comes out below nothing: do tasks share rows?".into();
+    }
+    "little breaks it, but not all that is asked for was shown".into()
 }
 
 /// What would change the answer.
@@ -183,11 +178,14 @@ fn changes(verdict: &Verdict) -> Vec<String> {
             found.push("A larger --tolerance accepts what breaks a symmetry more; a verdict is then about less.".into());
         }
         VerdictKind::AtLeast(_) => found.push(
-            "More tasks or examples would confirm or refuse the larger patterns that are open in the list of candidates.".into(),
+            "Not all larger patterns were refused: more tasks or examples would confirm or refuse those that are open in the list of \
+             candidates, and those that are accepted there make the tasks less likely."
+                .into(),
         ),
         VerdictKind::Found(_) => found.push(
             "A smaller --tolerance asks for more: the bound of what breaks the symmetry must be below it.".into(),
         ),
+        VerdictKind::None if verdict.config.signed || verdict.config.pairs => {}
         VerdictKind::None => found.push(
             "A symmetry of another kind: components that change their signs (--signed), maps without a linear part (--pairs), \
              or columns in units of their own, which no permutation can exchange."
@@ -195,10 +193,10 @@ fn changes(verdict: &Verdict) -> Vec<String> {
         ),
         _ => {}
     }
-    if verdict.unexplained > 0.1 && !verdict.config.pairs {
+    if verdict.unexplained > 0.1 && !verdict.config.pairs && !verdict.config.signed {
         found.push(format!(
-            "{:.0} % of the variation of the outputs is not linear in the inputs: products of inputs as features (--pairs) may \
-             show more of the map.",
+            "{:.0} % of the variation of the outputs is noise, or not linear in the inputs; if it is the latter, products of inputs as \
+             features (--pairs) may show more of the map.",
             100.0 * verdict.unexplained
         ));
     }
@@ -215,14 +213,14 @@ fn described(data: &TaskData, tasks: &Tasks, verdict: &Verdict) -> Vec<(String, 
         };
         found.push(("Classes".into(), named));
     }
-    let part = if verdict.config.pairs { "the inputs and their products" } else { "the inputs" };
-    found.push((
-        "Not explained".into(),
-        format!(
-            "{:.1} % of the variation of the outputs, by maps that are linear in {part}",
-            100.0 * verdict.unexplained
-        ),
-    ));
+    if verdict.confirming > 0 {
+        let part = if verdict.config.pairs { "the inputs and their products" } else { "the inputs" };
+        let percent = 100.0 * verdict.unexplained;
+        found.push((
+            "Not explained".into(),
+            format!("{percent:.1} % of the variation of the outputs, by maps that are linear in {part}"),
+        ));
+    }
     found.extend(data.notes.iter().map(|note| ("Warning".into(), sentence(note))));
     found
 }
