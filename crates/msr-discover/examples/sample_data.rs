@@ -1,5 +1,6 @@
 //! Makes the tables in `data/examples` of the repository, that `docs/tutorial` reads: `sample_data
-//! FOLDER`.
+//! FOLDER`. Without a folder it says how large they are.
+#![allow(clippy::print_stdout, reason = "an example")]
 
 use std::fmt::Write;
 use std::path::Path;
@@ -57,9 +58,15 @@ fn names(count: usize, name: &str) -> Vec<String> {
 }
 
 fn main() -> Result<(), Failure> {
-    let folder = std::env::args().nth(1).ok_or("name the folder")?;
-    let folder = Path::new(&folder);
-    std::fs::create_dir_all(folder)?;
+    let folder = std::env::args().nth(1);
+    let keep = |name: &str, text: String| -> Result<(), Failure> {
+        println!("{name}: {} lines", text.lines().count());
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(Path::new(folder).join(name), text)?;
+        }
+        Ok(())
+    };
     let rng = &mut ChaCha8Rng::seed_from_u64(2026);
 
     // Eight sensors round a tank: heat goes to neighbours, at each run's own rate and for its own
@@ -70,7 +77,7 @@ fn main() -> Result<(), Failure> {
         let (time, lost) = (rng.random_range(0.2..1.5), rng.random_range(0.0..0.5));
         (&l * -time).exp() * (1.0 - lost) + DMatrix::identity(8, 8) * rng.random_range(-0.3..0.3)
     })?;
-    std::fs::write(folder.join("tank.csv"), tank)?;
+    keep("tank.csv", tank)?;
 
     // A square plate of 4 × 4 points, its rim cooled.
     let at = |row: usize, column: usize| 4 * row + column;
@@ -86,7 +93,7 @@ fn main() -> Result<(), Failure> {
         (-(&l + DMatrix::from_diagonal(&(&rim * cold))) * time).exp()
             + DMatrix::identity(16, 16) * rng.random_range(-0.3..0.3)
     })?;
-    std::fs::write(folder.join("plate.csv"), plate)?;
+    keep("plate.csv", plate)?;
 
     // Four bodies at the corners of a square, held by springs along its sides and diagonals:
     // displacements (right and up) and forces. Turns and mirrors change signs.
@@ -116,6 +123,6 @@ fn main() -> Result<(), Failure> {
         }
         w
     })?;
-    std::fs::write(folder.join("square.csv"), square)?;
+    keep("square.csv", square)?;
     Ok(())
 }
