@@ -4,7 +4,9 @@
 //! `NAME=4x4` says how inputs and outputs are laid out.
 #![allow(clippy::print_stdout, reason = "an example")]
 
-use msr_discover::{DiscoverConfig, Layout, Tasks, discover};
+use msr_discover::{DiscoverConfig, Layout, discover};
+
+mod reading;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for argument in std::env::args().skip(1) {
@@ -14,21 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let sizes = shape.split('x').filter(|size| !size.is_empty()).map(str::parse::<usize>);
         let shape: Vec<usize> = sizes.collect::<Result<_, _>>()?;
         let layout = Layout { inputs: shape.clone(), outputs: shape };
-        let bytes = std::fs::read(path)?;
-        let mut arrays = msr_files::Arrays::from_bytes(&bytes)?;
-        let shape = |name: &str,
-                     arrays: &mut msr_files::Arrays<'_>|
-         -> Result<Vec<usize>, Box<dyn std::error::Error>> {
-            let found = arrays.list()?.into_iter().find(|array| array.name == name);
-            Ok(found.ok_or("there is no such array")?.shape)
-        };
-        let (of_x, of_y) = (shape("x", &mut arrays)?, shape("y", &mut arrays)?);
-        let (x, y) = (arrays.numbers("x")?, arrays.numbers("y")?);
-        let mut tasks = Tasks::new(of_x[2], of_y[2])?;
-        for task in 0..of_x[0] {
-            let (a, b) = (of_x[1] * of_x[2], of_y[1] * of_y[2]);
-            tasks.add(&x[task * a..(task + 1) * a], &y[task * b..(task + 1) * b])?;
-        }
+        let tasks = reading::read(path)?;
         let start = std::time::Instant::now();
         let verdict =
             discover(&tasks, &DiscoverConfig { signed, pairs, layout, ..DiscoverConfig::default() })?;

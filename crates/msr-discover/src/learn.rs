@@ -286,3 +286,27 @@ pub(crate) fn learn(tasks: &[Moments]) -> Option<Learned> {
     };
     Some(Learned { u, noise, floor: over.0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DMatrix;
+
+    use super::Learned;
+    use crate::course::LITTLE;
+
+    #[test]
+    fn what_is_beside_the_strongest_direction() {
+        let of = |rows, columns, values: &[f64], floor| {
+            let u = DMatrix::from_row_slice(rows, columns, values);
+            Learned { u, noise: 0.1, floor }.beside_the_strongest()
+        };
+        let is_close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+        is_close(of(2, 2, &[10.0, 0.0, 0.0, 1.0], 0.0), 1.0 / 101.0);
+        is_close(of(2, 2, &[1.0, 0.0, 0.0, 1.0], 0.0), 0.5);
+        // A floor is beside it, too; of one weight nothing is, and of one direction nothing is
+        // known.
+        is_close(of(2, 2, &[1.0, 0.0, 0.0, 1.0], 1.0), 0.75);
+        is_close(of(1, 2, &[3.0, 1.0], 0.0), 1.0);
+        is_close(of(3, 1, &[3.0, 1.0, 2.0], 0.0), LITTLE);
+    }
+}
