@@ -4,7 +4,7 @@ use msr_groups::{Recovery, RecoveryConfig, SignedPattern, SignedPermutation, Sym
 use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
 
-use crate::confirm::{scores, tied, untied};
+use crate::confirm::scores;
 use crate::error::Result;
 use crate::learn::{Learned, leading, maximise};
 use crate::moments::Moments;
@@ -29,8 +29,20 @@ pub(crate) fn leading_rank((m, n): (usize, usize)) -> usize {
 const SCREEN: f64 = 2.5;
 /// The best candidates that are tried together.
 const CHAINED: usize = 60;
+/// The best candidates that are tried alone.
+const SINGLES: usize = 4;
 /// Patterns of a chain.
 const PATTERNS: usize = 12;
+
+/// What the tasks that find suggest.
+pub(crate) struct Candidates {
+    /// The best pairs, whatever they are.
+    pub raw: Vec<Candidate>,
+    /// Those that pass a score test on the tasks that find, the best first.
+    pub kept: Vec<Candidate>,
+    /// What to test first: groups that the candidates generate, and the best candidates alone.
+    pub chains: Vec<Vec<Pair>>,
+}
 
 /// Candidates: the best of all, whatever they are, and those that pass a score test on the half of
 /// the tasks that finds.
@@ -39,7 +51,7 @@ pub(crate) fn candidates(
     learned: &Learned,
     space: &Space,
     rng: &mut ChaCha8Rng,
-) -> Result<(Vec<Candidate>, Vec<Candidate>)> {
+) -> Result<Candidates> {
     let (_, n) = space.shape();
     let has_products = space.features.has_products();
     let mut views = vec![learned.u.clone(), leading(tasks, leading_rank(space.shape()))];
@@ -56,61 +68,67 @@ pub(crate) fn candidates(
         let more: Vec<_> = views.iter().map(scaled).collect();
         views.extend(more);
     }
-    let mut found: Vec<Vec<Candidate>> = Vec::new();
+    let (mut found, mut laid_out): (Vec<Vec<Candidate>>, Vec<Candidate>) = (Vec::new(), Vec::new());
     for (at, view) in views.iter().enumerate() {
         let mut of_view = if at == 0 && !has_products { recovered(view, space.shape())? } else { Vec::new() };
         of_view.extend(space.search(view, 300, rng));
         found.push(of_view);
+        laid_out.extend(space.laid_out(view));
     }
+    let sort = |of: &mut Vec<Candidate>| {
+        of.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
+        of.dedup_by(|a, b| a.pair == b.pair);
+    };
     let mut raw: Vec<Candidate> = found.iter().flat_map(|view| view.iter().take(12).cloned()).collect();
-    raw.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
-    raw.dedup_by(|a, b| a.pair == b.pair);
-    // Two halves of these tasks: what is learned of one is tested on the other.
-    let (first, second) = tasks.split_at(tasks.len() / 2);
-    let rank = learned.u.ncols();
-    let of_half = |half: &[Moments]| {
-        let (u, noise) = maximise(half, rank, 15)?;
-        let noise = if learned.floor > 0.0 { learned.noise } else { noise };
-        Some(Learned { u, noise, floor: learned.floor })
+    sort(&mut raw);
+    sort(&mut laid_out);
+    let Some(screen) = Screen::new(tasks, learned) else {
+        return Ok(Candidates { raw, kept: Vec::new(), chains: Vec::new() });
     };
-    let (Some(of_first), Some(of_second)) = (of_half(first), of_half(second)) else {
-        return Ok((raw, Vec::new()));
-    };
-    let bases = [untied(second, &of_first), untied(first, &of_second)];
     let most = if learned.floor > 0.0 { 20 } else { 80 };
     let (mut kept, mut seen): (Vec<Candidate>, Vec<SignedPattern>) = (Vec::new(), Vec::new());
-    for candidate in found.iter().flat_map(|view| view.iter().take(most)) {
+    for candidate in laid_out.iter().chain(found.iter().flat_map(|view| view.iter().take(most))) {
         let pattern = space.pattern(std::slice::from_ref(&candidate.pair))?;
         if pattern.free_parameters() == 0 || seen.contains(&pattern) {
             continue;
         }
         seen.push(pattern.clone());
-        let ties = Ties::new(pattern);
-        let halves = [(second, &of_first), (first, &of_second)];
-        let values: Option<Vec<Vec<f64>>> =
-            halves.iter().map(|(tasks, learned)| scores(tasks, learned, &ties)).collect();
-        let Some(values) = values else { continue };
-        let score = Sample::of(&values.concat());
-        if score.t() >= SCREEN {
-            continue;
+        if screen.passes(&Ties::new(pattern)) {
+            kept.push(candidate.clone());
         }
-        if learned.floor > 0.0 {
-            let gains: Option<Vec<Vec<f64>>> = halves
-                .iter()
-                .zip(&bases)
-                .map(|((tasks, learned), base)| {
-                    let (found, _) = tied(tasks, learned, &ties)?;
-                    Some(found.iter().zip(base).map(|(tied, untied)| tied - untied).collect())
-                })
-                .collect();
-            if gains.is_none_or(|gains| Sample::of(&gains.concat()).t() < -3.0) {
-                continue;
-            }
-        }
-        kept.push(candidate.clone());
     }
-    kept.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
-    Ok((raw, kept))
+    sort(&mut kept);
+    laid_out.retain(|candidate| kept.iter().any(|other| other.pair == candidate.pair));
+    let mut chains = chain(&laid_out, space, Some(&screen))?;
+    chains.extend(chain(&kept, space, Some(&screen))?);
+    chains.extend(laid_out.iter().chain(&kept).take(SINGLES).map(|candidate| vec![candidate.pair.clone()]));
+    Ok(Candidates { raw, kept, chains })
+}
+
+/// Two halves of the tasks that find: what is learned of one is tested on the other.
+pub(crate) struct Screen<'a> {
+    /// Tasks, and what was learned of the others.
+    halves: [(&'a [Moments], Learned); 2],
+}
+
+impl<'a> Screen<'a> {
+    /// `None` where nothing is learned of a half.
+    fn new(tasks: &'a [Moments], learned: &Learned) -> Option<Self> {
+        let (first, second) = tasks.split_at(tasks.len() / 2);
+        let of_half = |half: &[Moments]| {
+            let (u, noise) = maximise(half, learned.u.ncols(), 15)?;
+            let noise = if learned.floor > 0.0 { learned.noise } else { noise };
+            Some(Learned { u, noise, floor: learned.floor })
+        };
+        Some(Self { halves: [(second, of_half(first)?), (first, of_half(second)?)] })
+    }
+
+    /// Whether a score does not speak clearly against the ties.
+    fn passes(&self, ties: &Ties) -> bool {
+        let values: Option<Vec<Vec<f64>>> =
+            self.halves.iter().map(|(tasks, learned)| scores(tasks, learned, ties)).collect();
+        values.is_some_and(|values| Sample::of(&values.concat()).t() < SCREEN)
+    }
 }
 
 /// The generators of the group that equal rows of U tell, where they do.
@@ -128,8 +146,13 @@ fn recovered(u: &DMatrix<f64>, (m, n): (usize, usize)) -> Result<Vec<Candidate>>
     Ok(group.generators().into_iter().map(candidate).collect())
 }
 
-/// The groups that the candidates generate, one more at a time, and the best ones alone.
-pub(crate) fn chain(kept: &[Candidate], space: &Space) -> Result<Vec<Vec<Pair>>> {
+/// The groups that the candidates generate, one more at a time; those with which the group does not
+/// pass the screen are left out.
+pub(crate) fn chain(
+    kept: &[Candidate],
+    space: &Space,
+    screen: Option<&Screen<'_>>,
+) -> Result<Vec<Vec<Pair>>> {
     let mut chains: Vec<Vec<Pair>> = Vec::new();
     let mut last = None;
     let mut pairs: Vec<Pair> = Vec::new();
@@ -137,7 +160,9 @@ pub(crate) fn chain(kept: &[Candidate], space: &Space) -> Result<Vec<Vec<Pair>>>
         let mut more = pairs.clone();
         more.push(candidate.pair.clone());
         let pattern = space.pattern(&more)?;
-        if last.as_ref() == Some(&pattern) {
+        if last.as_ref() == Some(&pattern)
+            || screen.is_some_and(|screen| !chains.is_empty() && !screen.passes(&Ties::new(pattern.clone())))
+        {
             continue;
         }
         let is_last = pattern.free_parameters() <= 1 || chains.len() + 1 >= PATTERNS;
@@ -148,6 +173,5 @@ pub(crate) fn chain(kept: &[Candidate], space: &Space) -> Result<Vec<Vec<Pair>>>
             break;
         }
     }
-    chains.extend(kept.iter().take(4).map(|candidate| vec![candidate.pair.clone()]));
     Ok(chains)
 }

@@ -7,15 +7,16 @@ use nalgebra::DMatrix;
 use num_bigint::BigUint;
 use rand_chacha::ChaCha8Rng;
 
+use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::config::DiscoverConfig;
-use crate::confirm::{Asymmetry, asymmetry, scores};
+use crate::confirm::scores;
 use crate::error::{Error, Result};
 use crate::groups::ln;
 use crate::learn::Learned;
 use crate::moments::Moments;
 use crate::search::Pair;
 use crate::space::Space;
-use crate::statistics::{Coincidence, Interval, Sample, ratio};
+use crate::statistics::{Coincidence, Interval, Sample, clamped};
 use crate::tasks::Scaled;
 use crate::ties::Ties;
 use crate::verdict::{Bounds, Generator, Symmetry, Tested};
@@ -44,6 +45,8 @@ pub(crate) struct Row {
     pub ties: Ties,
     pub pairs: Vec<Pair>,
     pub interval: Interval,
+    /// The estimate alone, and what tied weights leave of held-out examples, in the same units.
+    pub parts: (Interval, Interval),
     /// Of the score.
     pub p_score: f64,
     /// Of the density, tied less untied, a number.
@@ -125,7 +128,8 @@ impl Course<'_> {
             None => Row {
                 ties,
                 pairs,
-                interval: Interval { value: 0.0, lower: f64::NEG_INFINITY, upper: f64::INFINITY },
+                interval: Interval { value: 0.0, ..Interval::UNKNOWN },
+                parts: (Interval::UNKNOWN, Interval::UNKNOWN),
                 p_score: 1.0,
                 gain: Sample::of(&[]),
                 visible: 0.0,
@@ -165,16 +169,16 @@ impl Course<'_> {
         let p_score = (2.0 * least).min(1.0);
         let DiscoverConfig { tolerance, signed, .. } = *self.config;
         let level = self.level();
-        let interval = ratio(&seen.apart, &seen.reference, level);
+        let (interval, parts) = (seen.interval(level), (seen.estimate(level), seen.residual(level)));
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
-        let is_small =
-            interval.upper < tolerance && interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        let is_small = interval.upper < tolerance
+            && (parts.1.upper < tolerance
+                || (interval.lower > -2.0 * tolerance && interval.value > -tolerance));
         // Beside one strong direction everything looks small: it must be small beside the others
         // too.
         let is_small = is_small && (rest > LITTLE || interval.upper < tolerance * rest);
-        let has_floor = self.learned.floor > 0.0;
         let is_visible = seen.visible > VISIBLE;
-        let fits = is_small && is_zero && p_score > 1e-3 && is_visible && (!has_floor || gain.t() > -3.3);
+        let fits = is_small && is_zero && p_score > 1e-3 && is_visible;
         let (mut group, mut ln_coincidence, mut is_chance) = (None, 0.0, true);
         let of_pattern = if fits { self.group_of(&ties.pattern)? } else { None };
         if let Some((found, order)) = of_pattern {
@@ -201,6 +205,7 @@ impl Course<'_> {
             ties,
             pairs,
             interval,
+            parts,
             p_score,
             gain,
             visible,
@@ -243,7 +248,7 @@ impl Course<'_> {
         let is_unlikely = |other: &Row| {
             let apart: Vec<f64> = other.densities.iter().zip(&best.densities).map(|(a, b)| a - b).collect();
             let is_seen = other.interval.value > self.config.tolerance || other.p_score < 1e-2;
-            is_seen && Sample::of(&apart).t() < -FAR_WORSE
+            is_seen && (Sample::of(&apart).t() < -FAR_WORSE || Sample::of(&clamped(&apart)).t() < -FAR_WORSE)
         };
         let is_open = |other: &Row| {
             other.ties.free() < best.ties.free()
@@ -274,7 +279,7 @@ impl Course<'_> {
         else {
             return Ok(None);
         };
-        let found = ratio(&seen.apart, &seen.reference, SIDE);
+        let found = seen.interval(SIDE);
         let bounds = Bounds { value: found.value, lower: found.lower, upper: found.upper };
         Ok((seen.visible > VISIBLE && bounds.upper.is_finite()).then_some((bounds, seen.apart.len())))
     }

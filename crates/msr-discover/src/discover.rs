@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use num_bigint::BigUint;
 
-use crate::candidates::{candidates, chain};
+use crate::candidates::{Candidates, candidates, chain};
 use crate::config::DiscoverConfig;
 use crate::course::{Course, FEWEST, MOST_TESTED, VISIBLE};
 use crate::division::{halves, stream};
@@ -15,7 +15,7 @@ use crate::guard::plants_found;
 use crate::learn::{Learned, MOST_UNKNOWNS, best_noise, learn};
 use crate::search::Candidate;
 use crate::space::Space;
-use crate::statistics::{Coincidence, tasks_for};
+use crate::statistics::{Coincidence, Interval, tasks_for};
 use crate::strength::sigma;
 use crate::tasks::{Scaled, Tasks, scaled};
 use crate::ties::Ties;
@@ -68,7 +68,7 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
     let Some(learned) = learn(&found_on) else { return undecided(Why::NotLearned) };
     // With the noise that suits them best, as it is of ties.
     let untied = Learned { noise: best_noise(&found_on, &learned), ..learned.clone() };
-    let (raw, kept) = candidates(&found_on, &learned, &space, &mut rng)?;
+    let Candidates { raw, kept, chains } = candidates(&found_on, &learned, &space, &mut rng)?;
     let moments = of(&confirming);
     let sigma = sigma(&all.iter().map(|task| task.moments.clone()).collect::<Vec<_>>());
     let mut course = Course {
@@ -85,14 +85,15 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         rows: Vec::new(),
         known: HashSet::new(),
     };
-    for pairs in chain(&kept, &space)? {
+    for pairs in chains {
         course.test(pairs)?;
     }
-    let best = enlarged(&mut course, &kept, &raw)?;
+    let mut best = enlarged(&mut course, &kept, &raw)?;
     if best.is_none() {
         for candidate in raw.iter().take(8) {
             course.test(vec![candidate.pair.clone()])?;
         }
+        best = enlarged(&mut course, &kept, &raw)?;
     }
     conclude(course, best, &raw, || {
         let finding: Vec<&Scaled> = finding.iter().map(|&i| &all[i]).collect();
@@ -195,8 +196,13 @@ fn more_tasks(course: &Course<'_>) -> Option<usize> {
             && row.interval.upper.is_finite()
     });
     let needed = rows.filter_map(|row| {
-        let width = row.interval.upper - row.interval.value;
-        let needed = tasks_for(width, row.confirmed_on, tolerance, course.level())?;
+        let of_mean = |interval: &Interval, middle: f64| {
+            let most = Some(tolerance - middle).filter(|&most| most > 0.0)?;
+            tasks_for(interval.upper - interval.value, row.confirmed_on, most, course.level())
+        };
+        // By what breaks the pattern, or by all that is left.
+        let (estimate, residual) = &row.parts;
+        let needed = of_mean(estimate, 0.0).into_iter().chain(of_mean(residual, residual.value)).min()?;
         // Of tasks like these, some of which may be too small to count.
         Some(needed.saturating_mul(course.confirming.len()) / row.confirmed_on.max(1))
     });
@@ -211,7 +217,8 @@ fn nearest(course: &mut Course<'_>, raw: &[Candidate]) -> Result<Option<Symmetry
     let near: Vec<Candidate> =
         raw.iter().filter(|candidate| candidate.asymmetry < NEAREST).cloned().collect();
     let mut found = Vec::new();
-    for pairs in chain(&near, course.space)? {
+    let singles = near.iter().take(4).map(|candidate| vec![candidate.pair.clone()]);
+    for pairs in chain(&near, course.space, None)?.into_iter().chain(singles) {
         let Some((bounds, count)) = course.breaking(&pairs)? else { continue };
         // Where one strong part is most of the variation, everything else looks small beside it.
         if bounds.upper < NEAREST && !course.is_contradicted(&pairs, bounds)? {

@@ -36,21 +36,6 @@ pub(crate) struct Posterior {
     pub covariance: DMatrix<f64>,
 }
 
-/// The block of output y of a matrix over weights.
-fn block(of: &DMatrix<f64>, y: usize, n: usize) -> DMatrix<f64> {
-    of.rows(y * n, n).into_owned()
-}
-
-/// `Aᵀ (1 ⊗ S) B` for matrices over weights and S (n × n) over inputs.
-pub(crate) fn sandwich(a: &DMatrix<f64>, s: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
-    let n = s.nrows();
-    let mut found = DMatrix::zeros(a.ncols(), b.ncols());
-    for y in 0..a.nrows() / n.max(1) {
-        found += block(a, y, n).tr_mul(&(s * block(b, y, n)));
-    }
-    found
-}
-
 impl<'a> Latent<'a> {
     /// `vec(W) = U v`, `v ~ N(0, 1)`.
     pub fn free(u: &DMatrix<f64>) -> Self {
@@ -79,7 +64,7 @@ impl<'a> Latent<'a> {
     /// A and b.
     fn equations(&self, moments: &Moments, noise: f64) -> (DMatrix<f64>, DVector<f64>) {
         let (gram, right) = match &self.map {
-            Map::Dense(l) => (sandwich(l, &moments.xx, l), l.tr_mul(&moments.xy_vector())),
+            Map::Dense(l) => (moments.sandwich(l, l), l.tr_mul(&moments.xy_vector())),
             Map::Tied(ties) => {
                 let h = DMatrix::from_column_slice(ties.weights(), 1, moments.xy.as_slice());
                 (ties.gram(&moments.xx), ties.coordinates(&h).column(0).into_owned())
@@ -120,24 +105,46 @@ pub(crate) fn covariance(u: &DMatrix<f64>, ties: &Ties, floor: f64) -> DMatrix<f
     covariance
 }
 
-/// `ln p(y) / (s m)` of a task whose weights are `U v + τ z`: through the noise of the floor, `σ² +
-/// τ² X Xᵀ`, which is the same for all outputs, in a number of steps that does not grow with m.
-pub(crate) fn density_over_floor(u: &DMatrix<f64>, floor: f64, moments: &Moments, noise: f64) -> f64 {
-    if floor == 0.0 {
-        return Latent::free(u).density(moments, noise);
+/// A task in the metric of the noise of the floor, `σ² + τ² X Xᵀ`, and `ln |1 + τ² X Xᵀ / σ²|`; in s
+/// or n dimensions, whichever are fewer.
+fn whitened(moments: &Moments, squared: f64, noise: f64) -> Option<(Moments, f64)> {
+    let n = moments.inputs();
+    if let Some((x, y)) = &moments.rows {
+        let mut inner = x * x.transpose() * squared;
+        let s = inner.nrows();
+        (0..s).for_each(|i| inner[(i, i)] += noise);
+        let root = inner.cholesky()?.unpack();
+        let log_det = 2.0 * root.diagonal().iter().map(|d| d.ln()).sum::<f64>() - s as f64 * noise.ln();
+        let (x, y) = (root.solve_lower_triangular(x)?, root.solve_lower_triangular(y)?);
+        let whitened = Moments {
+            xx: DMatrix::zeros(0, 0),
+            xy: x.tr_mul(&y),
+            yy: y.norm_squared(),
+            numbers: moments.numbers,
+            rows: Some((x, y)),
+        };
+        return Some((whitened, log_det));
     }
-    let (n, m) = (moments.inputs(), moments.outputs());
-    let squared = floor * floor;
     let mut inner = &moments.xx * squared;
     (0..n).for_each(|i| inner[(i, i)] += noise);
-    let Some(cholesky) = inner.cholesky() else { return f64::NEG_INFINITY };
+    let cholesky = inner.cholesky()?;
     // Xᵀ (σ² + τ² X Xᵀ)⁻¹ X = (σ² + τ² Xᵀ X)⁻¹ Xᵀ X, and the same of Y.
     let xx = cholesky.solve(&moments.xx);
     let xy = cholesky.solve(&moments.xy);
     let yy = (moments.yy - squared * moments.xy.dot(&xy)) / noise;
     let log_det = 2.0 * cholesky.l().diagonal().iter().map(|d| d.ln()).sum::<f64>() - n as f64 * noise.ln();
     let xx = (&xx + xx.transpose()) * 0.5;
-    let whitened = Moments { xx, xy, yy, numbers: moments.numbers };
+    Some((Moments { xx, xy, yy, numbers: moments.numbers, rows: None }, log_det))
+}
+
+/// `ln p(y) / (s m)` of a task whose weights are `U v + τ z`: through the noise of the floor, `σ² +
+/// τ² X Xᵀ`, which is the same for all outputs, in a number of steps that does not grow with m.
+pub(crate) fn density_over_floor(u: &DMatrix<f64>, floor: f64, moments: &Moments, noise: f64) -> f64 {
+    if floor == 0.0 {
+        return Latent::free(u).density(moments, noise);
+    }
+    let m = moments.outputs();
+    let Some((whitened, log_det)) = whitened(moments, floor * floor, noise) else { return f64::NEG_INFINITY };
     let numbers = moments.numbers.max(1) as f64;
     let rest = Latent::free(u).density(&whitened, 1.0);
     rest - 0.5 * (m as f64 * log_det + numbers * noise.ln()) / numbers

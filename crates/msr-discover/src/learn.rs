@@ -1,9 +1,10 @@
 //! The symmetry matrix of tasks by expectation maximisation, with the exact inner solution.
 
 use nalgebra::{DMatrix, DVector};
+use rayon::prelude::*;
 
 use crate::course::LITTLE;
-use crate::latent::{Latent, density_over_floor};
+use crate::latent::{Latent, Posterior, density_over_floor};
 use crate::moments::Moments;
 use crate::ties::Ties;
 
@@ -23,6 +24,12 @@ const MANY: usize = 1_024;
 pub(crate) const MOST_UNKNOWNS: usize = 1_300;
 /// The most unknowns of a tied U that is learned anew.
 const MOST_TIED: usize = 300;
+/// The most tied weights of which the whole covariance is learned.
+const MOST_WHOLE: usize = 48;
+/// The most tied weights over a floor that is tied, too.
+const MOST_FLOORED: usize = 200;
+/// Rounds to it.
+const ROUNDS: usize = 20;
 /// The smallest noise.
 const LEAST_NOISE: f64 = 1e-8;
 
@@ -82,7 +89,14 @@ impl Learned {
         if self.floor == 0.0 && is_large {
             return Some(Self { u, ..*self });
         }
+        if self.floor > 0.0 && ties.free() > MOST_FLOORED {
+            let over = Self { u: ties.weights_of(&u), ..*self };
+            return Some(Self { u, noise: best_noise(tasks, &over), ..*self });
+        }
         let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
+        if self.floor > 0.0 && ties.free() <= MOST_WHOLE {
+            return self.with_covariance(&of_ties, u);
+        }
         if self.floor > 0.0 || is_large {
             let tied = Self { u, noise: self.noise, floor: self.floor };
             return Some(Self { noise: best_noise(&of_ties, &tied), ..tied });
@@ -91,9 +105,48 @@ impl Learned {
         Some(Self { u, noise, floor: 0.0 })
     }
 
-    /// The same of tied weights, whose coordinates this is about.
+    /// The whole covariance of the coordinates c (K) of tied weights by expectation maximisation,
+    /// `C = (Σ_t E[c cᵀ] + c̄²) / (T + 1)` with the mean square c̄² of a coordinate, and the noise,
+    /// from `u` and the floor on. Few tied weights are learned well where U is not.
+    fn with_covariance(&self, tasks: &[Moments], u: DMatrix<f64>) -> Option<Self> {
+        let k = u.nrows();
+        let unit = DMatrix::<f64>::identity(k, k);
+        let mut covariance = &u * u.transpose() + &unit * (self.floor * self.floor);
+        let (yy, numbers) = tasks.iter().fold((0.0, 0), |(y, n), task| (y + task.yy, n + task.numbers));
+        // Where a task tells all coordinates, the noise is what is left of it.
+        let left: f64 = tasks.iter().filter_map(|task| Some(task.residual(&task.ridge(1e-9)?))).sum();
+        let free = numbers.saturating_sub(k * tasks.len());
+        let mut noise = self.noise;
+        if free >= tasks.len() * k / 2 {
+            noise = noise.min(left / free as f64).max(LEAST_NOISE);
+        }
+        for _ in 0..ROUNDS {
+            let precision = covariance.clone().cholesky()?.inverse();
+            let (mut second, mut rest) = (DMatrix::zeros(k, k), yy);
+            for task in tasks {
+                let posterior = (&task.xx / noise + &precision).cholesky()?.inverse();
+                let mean = &posterior * task.xy.column(0) / noise;
+                let square = posterior + &mean * mean.transpose();
+                rest += task.xx.dot(&square) - 2.0 * mean.dot(&task.xy.column(0));
+                second += square;
+            }
+            let size = second.trace() / k as f64 / tasks.len() as f64;
+            covariance = (second + &unit * size) / (tasks.len() + 1) as f64;
+            noise = (rest / numbers.max(1) as f64).max(LEAST_NOISE);
+        }
+        let eigen = covariance.symmetric_eigen();
+        let floor = eigen.eigenvalues.min().max(f64::MIN_POSITIVE);
+        let mut u = eigen.eigenvectors;
+        for (mut column, value) in u.column_iter_mut().zip(&eigen.eigenvalues) {
+            column *= (value - floor).max(0.0).sqrt();
+        }
+        Some(Self { u, noise, floor: floor.sqrt() })
+    }
+
+    /// The same of tied weights, whose coordinates this is about; of many over a floor that is not
+    /// tied, which is as good to compare patterns.
     pub fn tied_densities(&self, tasks: &[Moments], ties: &Ties) -> Vec<f64> {
-        if self.floor == 0.0 {
+        if self.floor == 0.0 || ties.free() > MOST_FLOORED {
             // `B Z v` is as good, and does not need K × K numbers of each task.
             return Self { u: ties.weights_of(&self.u), ..*self }.densities(tasks);
         }
@@ -102,7 +155,7 @@ impl Learned {
 
     /// `ln p(y) / (s m)` of each task.
     pub fn densities(&self, tasks: &[Moments]) -> Vec<f64> {
-        tasks.iter().map(|task| density_over_floor(&self.u, self.floor, task, self.noise)).collect()
+        tasks.par_iter().map(|task| density_over_floor(&self.u, self.floor, task, self.noise)).collect()
     }
 }
 
@@ -158,8 +211,9 @@ fn maximise_from(
         // task: unknown (l, x) of output y at l n + x.
         let count = tasks.len();
         let (mut squares, mut means) = (DMatrix::zeros(count, k * k), DMatrix::zeros(count, k));
-        for (t, task) in tasks.iter().enumerate() {
-            let posterior = latent.posterior(task, noise)?;
+        let posteriors: Option<Vec<Posterior>> =
+            tasks.par_iter().map(|task| latent.posterior(task, noise)).collect();
+        for (t, posterior) in posteriors?.into_iter().enumerate() {
             let square = posterior.covariance + &posterior.mean * posterior.mean.transpose();
             squares.row_mut(t).copy_from_slice(square.as_slice());
             means.row_mut(t).copy_from_slice(posterior.mean.as_slice());
@@ -198,13 +252,13 @@ const NOISES: [f64; 5] = [1.0, 4.0, 16.0, 64.0, 256.0];
 pub(crate) fn best_densities(
     tasks: &[Moments],
     learned: &Learned,
-    of: impl Fn(&Moments, f64) -> f64,
+    of: impl Fn(&Moments, f64) -> f64 + Sync,
 ) -> (Vec<f64>, f64) {
     let factors = if learned.floor > 0.0 { &NOISES[..] } else { &NOISES[..1] };
     let mut best: Option<(f64, Vec<f64>, f64)> = None;
     for factor in factors {
         let noise = learned.noise * factor;
-        let found: Vec<f64> = tasks.iter().map(|task| of(task, noise)).collect();
+        let found: Vec<f64> = tasks.par_iter().map(|task| of(task, noise)).collect();
         let value = mean(found.iter().copied());
         if best.as_ref().is_none_or(|(least, ..)| value > *least) {
             best = Some((value, found, noise));

@@ -6,6 +6,7 @@
 
 #![deny(missing_debug_implementations)]
 
+mod asymmetry;
 mod candidates;
 mod compare;
 mod config;

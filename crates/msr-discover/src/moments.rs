@@ -14,18 +14,22 @@ pub(crate) struct Moments {
     /// The numbers in the outputs that are free: s m, less a mean for each output where it was
     /// taken away.
     pub numbers: usize,
+    /// x (s × n) and y (s × m), where there are fewer examples than inputs: through them everything
+    /// is less work.
+    pub rows: Option<(DMatrix<f64>, DMatrix<f64>)>,
 }
 
 impl Moments {
     /// Of `x (s × n)` and `y (s × m)`; `centred`: whether means were taken away.
     pub fn new(x: &DMatrix<f64>, y: &DMatrix<f64>, centred: bool) -> Self {
         let numbers = if centred { y.len().saturating_sub(y.ncols()) } else { y.len() };
-        Self { xx: x.tr_mul(x), xy: x.tr_mul(y), yy: y.norm_squared(), numbers }
+        let rows = (x.nrows() < x.ncols()).then(|| (x.clone(), y.clone()));
+        Self { xx: x.tr_mul(x), xy: x.tr_mul(y), yy: y.norm_squared(), numbers, rows }
     }
 
     /// The number of inputs, n.
     pub fn inputs(&self) -> usize {
-        self.xx.nrows()
+        self.xy.nrows()
     }
 
     /// The number of outputs, m.
@@ -36,6 +40,31 @@ impl Moments {
     /// `Σ y xᵀ` as a vector in the order of weights, entry `y n + x`.
     pub fn xy_vector(&self) -> DVector<f64> {
         DVector::from_column_slice(self.xy.as_slice())
+    }
+
+    /// `Aᵀ (1 ⊗ Σ x xᵀ) B` for matrices over weights.
+    pub fn sandwich(&self, a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
+        let n = self.inputs();
+        let mut found = DMatrix::zeros(a.ncols(), b.ncols());
+        for y in 0..self.outputs() {
+            let (a, b) = (a.rows(y * n, n), b.rows(y * n, n));
+            found += match &self.rows {
+                Some((x, _)) => (x * a).tr_mul(&(x * b)),
+                None => a.tr_mul(&(&self.xx * b)),
+            };
+        }
+        found
+    }
+
+    /// A matrix X with `Xᵀ X = Σ x xᵀ`, of at most n rows.
+    pub fn root(&self) -> Option<DMatrix<f64>> {
+        if let Some((x, _)) = &self.rows {
+            return Some(x.clone());
+        }
+        let mut xx = self.xx.clone();
+        let least = 1e-12 * xx.trace() / xx.nrows() as f64;
+        (0..xx.nrows()).for_each(|i| xx[(i, i)] += least);
+        Some(xx.cholesky()?.unpack().transpose())
     }
 
     /// The weights (m n) of the ridge regression with `ridge · s` added to `Σ x xᵀ`; `None` when

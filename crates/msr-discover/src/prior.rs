@@ -7,7 +7,7 @@ use crate::ties::Ties;
 /// Up to so many tied weights the equations are solved directly.
 const DIRECT: usize = 48;
 /// The solution is taken when what is left of the right side is so small beside it.
-const LEFT: f64 = 1e-10;
+const LEFT: f64 = 1e-9;
 /// The most steps to it.
 const STEPS: usize = 2_000;
 
@@ -49,29 +49,30 @@ impl<'a> Prior<'a> {
     }
 
     /// `(Z Zᵀ + f²)⁻¹ c = (c − Z (f² + Zᵀ Z)⁻¹ Zᵀ c) / f²`.
-    fn precision(&self, c: &DVector<f64>) -> DVector<f64> {
+    pub fn precision(&self, c: &DVector<f64>) -> DVector<f64> {
         (c - self.z * self.inner.solve(&self.z.tr_mul(c))) / self.floor
     }
 
-    /// The mean of c, given a task: the solution of `(Bᵀ (1 ⊗ S) B / σ² + (Z Zᵀ + f²)⁻¹) c = b`.
+    /// The mean of c, given the inputs x (s × n) of a task: the solution of `(Bᵀ (1 ⊗ xᵀ x) B / σ² + (Z Zᵀ
+    /// + f²)⁻¹) c = b`.
     ///
     /// With many tied weights by conjugate gradients, preconditioned by the prior: what the task
     /// adds to it is of low rank beside the floor, so that few steps are needed.
     pub fn fitted(
         &self,
         ties: &Ties,
-        s: &DMatrix<f64>,
+        x: &DMatrix<f64>,
         noise: f64,
         b: &DVector<f64>,
     ) -> Option<DVector<f64>> {
         if let Some(precision) = &self.precision {
-            return Some((ties.gram(s) / noise + precision).cholesky()?.solve(b));
+            return Some((ties.gram_of(x) / noise + precision).cholesky()?.solve(b));
         }
-        let n = ties.inputs;
+        let (n, transposed) = (ties.inputs, x.transpose());
         let apply = |c: &DVector<f64>| {
             let w = ties.weights_of_vector(c);
             let by_output = DMatrix::from_column_slice(n, w.len() / n, w.as_slice());
-            let seen = s * by_output;
+            let seen = &transposed * (x * by_output);
             ties.coordinates_of(seen.as_slice()) / noise + self.precision(c)
         };
         let mut c = DVector::zeros(b.len());
@@ -126,13 +127,13 @@ mod tests {
             assert_eq!(ties.free() <= DIRECT, kinds == 12);
             for floor in [0.02, 0.5] {
                 let (z, x, b) = (normal(ties.free(), 3), normal(8, n), normal(ties.free(), 1));
-                let (s, b) = (x.tr_mul(&x), DVector::from_column_slice(b.as_slice()));
+                let b = DVector::from_column_slice(b.as_slice());
                 let prior = Prior::new(&z, floor).unwrap_or_else(|| unreachable!("it has a root"));
-                let found = prior.fitted(&ties, &s, 0.1, &b).unwrap_or_default();
+                let found = prior.fitted(&ties, &x, 0.1, &b).unwrap_or_default();
                 let mut covariance = &z * z.transpose();
                 (0..ties.free()).for_each(|i| covariance[(i, i)] += floor * floor);
                 let inverse = covariance.try_inverse().unwrap_or_default();
-                let expected = (ties.gram(&s) / 0.1 + inverse).lu().solve(&b).unwrap_or_default();
+                let expected = (ties.gram(&x.tr_mul(&x)) / 0.1 + inverse).lu().solve(&b).unwrap_or_default();
                 assert!((&found - &expected).norm() < 1e-7 * expected.norm(), "{m} {n} {floor}");
             }
         }

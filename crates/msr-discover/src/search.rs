@@ -91,6 +91,11 @@ struct Start {
 }
 
 impl Start {
+    fn of(map: &Permutation) -> Self {
+        let n = map.degree();
+        Self { from: (0..n).collect(), to: (0..n).map(|x| map.apply(x)).collect(), flips: vec![false; n] }
+    }
+
     fn whole(half: &Half) -> Self {
         let (to, flips) = (half.images.clone(), half.flips.clone());
         Self { from: (0..to.len()).collect(), to, flips }
@@ -286,6 +291,23 @@ impl<'a> Rows<'a> {
         all(&|_| {})
     }
 
+    /// The best pair that a start leads to.
+    fn refined(&self, start: &Start) -> (Half, Half) {
+        let mut outputs = self.outputs(start);
+        let mut inputs = self.inputs(&outputs, start, start);
+        for _ in 1..ROUNDS {
+            let all = Start::whole(&inputs);
+            let next_outputs = self.outputs(&all);
+            let next_inputs = self.inputs(&next_outputs, start, &all);
+            let is_same = next_outputs == outputs && next_inputs == inputs;
+            (outputs, inputs) = (next_outputs, next_inputs);
+            if is_same {
+                break;
+            }
+        }
+        (outputs, inputs)
+    }
+
     fn starts(&self, rng: &mut ChaCha8Rng) -> Vec<Start> {
         let n = self.n;
         let of_pair = n * n.saturating_sub(1);
@@ -316,30 +338,13 @@ pub(crate) fn search(
     (signed, most): (bool, usize),
     rng: &mut ChaCha8Rng,
 ) -> Vec<Candidate> {
-    let n = features.inputs();
     let rows = Rows::new(u, m, features, signed);
     if rows.total <= 0.0 {
         return Vec::new();
     }
-    let known = known.iter().map(|map| Start {
-        from: (0..n).collect(),
-        to: (0..n).map(|x| map.apply(x)).collect(),
-        flips: vec![false; n],
-    });
     let mut found: HashMap<(Half, Half), f64> = HashMap::new();
-    for start in known.chain(rows.starts(rng)) {
-        let mut outputs = rows.outputs(&start);
-        let mut inputs = rows.inputs(&outputs, &start, &start);
-        for _ in 1..ROUNDS {
-            let all = Start::whole(&inputs);
-            let next_outputs = rows.outputs(&all);
-            let next_inputs = rows.inputs(&next_outputs, &start, &all);
-            let is_same = next_outputs == outputs && next_inputs == inputs;
-            (outputs, inputs) = (next_outputs, next_inputs);
-            if is_same {
-                break;
-            }
-        }
+    for start in known.iter().map(|map| Start::of(map)).chain(rows.starts(rng)) {
+        let (outputs, inputs) = rows.refined(&start);
         if let Some(asymmetry) = rows.asymmetry(&outputs, &inputs) {
             found.insert((outputs, inputs), asymmetry);
         }
@@ -353,4 +358,21 @@ pub(crate) fn search(
     found.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
     found.truncate(most);
     found
+}
+
+/// Permutations of the inputs with those of the outputs, signed or not, that go best with them.
+pub(crate) fn laid_out(
+    u: &DMatrix<f64>,
+    m: usize,
+    features: &Features,
+    known: &[Permutation],
+    signed: bool,
+) -> Vec<Candidate> {
+    let rows = Rows::new(u, m, features, signed);
+    let candidate = |map: &Permutation| {
+        let (outputs, inputs) = rows.refined(&Start::of(map));
+        let asymmetry = rows.asymmetry(&outputs, &inputs)?;
+        Some(Candidate { pair: (outputs.signed()?, inputs.signed()?), asymmetry })
+    };
+    known.iter().filter_map(candidate).collect()
 }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::Result;
 use crate::features::Features;
-use crate::search::{Candidate, Pair, search};
+use crate::search::{Candidate, Pair, laid_out, search};
 
 /// Outputs, features of inputs, and what is known of them beforehand.
 #[derive(Clone, Debug)]
@@ -34,5 +34,11 @@ impl Space {
     /// Pairs under which the rows of U stay almost where they are.
     pub fn search(&self, u: &DMatrix<f64>, most: usize, rng: &mut ChaCha8Rng) -> Vec<Candidate> {
         search(u, self.outputs, &self.features, &self.known, (self.signed, most), rng)
+    }
+
+    /// The permutations of the inputs that are known beforehand, with those of the outputs that go
+    /// best with them.
+    pub fn laid_out(&self, u: &DMatrix<f64>) -> Vec<Candidate> {
+        laid_out(u, self.outputs, &self.features, &self.known, self.signed)
     }
 }

@@ -38,6 +38,15 @@ impl Sample {
     }
 }
 
+/// The values, none further from zero than four times the middle magnitude: a mean of which a few
+/// of them do not decide.
+pub(crate) fn clamped(values: &[f64]) -> Vec<f64> {
+    let mut sizes: Vec<f64> = values.iter().map(|v| v.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let most = 4.0 * sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    values.iter().map(|v| v.clamp(-most, most)).collect()
+}
+
 fn student(count: usize) -> Option<StudentsT> {
     StudentsT::new(0.0, 1.0, count.checked_sub(1).filter(|&free| free > 0)? as f64).ok()
 }
@@ -48,6 +57,11 @@ pub(crate) struct Interval {
     pub value: f64,
     pub lower: f64,
     pub upper: f64,
+}
+
+impl Interval {
+    /// Of what nothing is known.
+    pub const UNKNOWN: Self = Self { value: f64::INFINITY, lower: f64::NEG_INFINITY, upper: f64::INFINITY };
 }
 
 /// How many tasks it takes for the one-sided bound of a mean at `level` to be at most `most` from
@@ -76,7 +90,7 @@ pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Opti
 pub(crate) fn ratio(above: &[f64], below: &[f64], level: f64) -> Interval {
     let (a, b) = (Sample::of(above), Sample::of(below));
     let value = a.mean / b.mean;
-    let unknown = Interval { value, lower: f64::NEG_INFINITY, upper: f64::INFINITY };
+    let unknown = Interval { value, ..Interval::UNKNOWN };
     let Some(t) = student(a.count).map(|distribution| distribution.inverse_cdf(1.0 - level)) else {
         return unknown;
     };

@@ -5,15 +5,15 @@ use nalgebra::DMatrix;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use crate::asymmetry::asymmetry;
 use crate::config::DiscoverConfig;
-use crate::confirm::asymmetry;
+
 use crate::course::{SIDE, VISIBLE};
 use crate::discover::check_size;
 use crate::error::{Error, Result};
 use crate::features::Features;
 use crate::learn::learn;
 use crate::moments::Moments;
-use crate::statistics::ratio;
 use crate::tasks::{Scaled, Tasks, scaled};
 use crate::ties::Ties;
 use crate::verdict::Bounds;
@@ -91,7 +91,7 @@ pub fn strength(
     let seen =
         tied.zip(learned).and_then(|(tied, learned)| asymmetry(&all, &tied, &ties, &learned, &sigma, rng));
     let Some(seen) = seen else { return Ok(None) };
-    let found = ratio(&seen.apart, &seen.reference, SIDE);
+    let found = seen.interval(SIDE);
     let bounds = Bounds { value: 1.0 - found.value, lower: 1.0 - found.upper, upper: 1.0 - found.lower };
     Ok((seen.visible > VISIBLE && bounds.lower.is_finite()).then_some(bounds))
 }

@@ -1,14 +1,16 @@
 //! What a verdict costs, by the number of inputs and of tasks.
 
+use std::path::Path;
 use std::time::Instant;
 
-use msr_discover::{DiscoverConfig, Tasks, discover};
+use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover};
 use msr_groups::{Permutation, SignedPattern, SignedPermutation};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Failure;
 use crate::made::{add, normal, outputs};
+use crate::plot::{self, Cost};
 
 /// Inputs and outputs; a turn of a ring moves both.
 const SIZES: [(usize, usize); 7] = [(12, 12), (16, 16), (32, 32), (64, 64), (128, 16), (128, 32), (256, 16)];
@@ -26,7 +28,7 @@ fn peak() -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-fn one(n: usize, m: usize, count: usize, s: usize) -> Result<(), Failure> {
+fn one(n: usize, m: usize, count: usize, s: usize) -> Result<Cost, Failure> {
     let pattern = SignedPattern::from_pairs(m, n, &[(turn(m)?, turn(n)?)])?;
     let rng = &mut ChaCha8Rng::seed_from_u64((n * 1000 + count) as u64);
     // Four maps that tasks mix, as diffusion at several times would.
@@ -42,20 +44,23 @@ fn one(n: usize, m: usize, count: usize, s: usize) -> Result<(), Failure> {
     }
     let start = Instant::now();
     let verdict = discover(&tasks, &DiscoverConfig::default())?;
-    let order = verdict.symmetry().map_or("–".into(), |symmetry| symmetry.order.to_string());
-    println!("| {n} | {m} | {count} | {s} | {:.2} | {} | {order} |", start.elapsed().as_secs_f64(), peak());
-    Ok(())
+    let at_least = if matches!(verdict.kind, VerdictKind::AtLeast(_)) { "at least " } else { "" };
+    let order = verdict.symmetry().map_or("–".into(), |symmetry| format!("{at_least}{}", symmetry.order));
+    let (seconds, mebibytes) = (start.elapsed().as_secs_f64(), peak());
+    println!("| {n} | {m} | {count} | {s} | {seconds:.2} | {mebibytes} | {order} |");
+    Ok(Cost { inputs: n, outputs: m, tasks: count, seconds, mebibytes: mebibytes as f64 })
 }
 
-pub(crate) fn run(only: usize) -> Result<(), Failure> {
+pub(crate) fn run(only: usize, picture: Option<&Path>) -> Result<(), Failure> {
+    let mut found = Vec::new();
     println!(
         "| inputs | outputs | tasks | examples | seconds | MiB so far | order found |\n|---|---|---|---|---|---|---|"
     );
     for (n, m) in SIZES.into_iter().filter(|&(n, _)| only == 0 || n == only) {
-        one(n, m, 160, 32)?;
+        found.push(one(n, m, 160, 32)?);
     }
     for count in TASKS.into_iter().filter(|_| only == 0) {
-        one(16, 16, count, 32)?;
+        found.push(one(16, 16, count, 32)?);
     }
-    Ok(())
+    picture.map_or(Ok(()), |name| plot::cost(&found, name))
 }

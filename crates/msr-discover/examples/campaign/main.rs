@@ -5,12 +5,15 @@
 //! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth;
 //! - `campaign cost [INPUTS]`: time and memory, by the number of inputs and of tasks.
 //!
+//! The last two words `--picture NAME` draw power and cost to NAME.svg and NAME.png.
+//!
 //! Two threads; each run has its own seed, so that parts of a campaign can be put together.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 mod cost;
 mod made;
 mod nulls;
+mod plot;
 mod power;
 mod strength;
 
@@ -59,13 +62,18 @@ pub(crate) fn each<T: Send>(
 }
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let picture = match arguments.iter().position(|word| word == "--picture") {
+        Some(at) => arguments.drain(at..).nth(1),
+        None => None,
+    };
+    let picture = picture.as_deref().map(std::path::Path::new);
     let number = |at: usize, or: usize| arguments.get(at).map_or(Ok(or), |text| text.parse::<usize>());
     match arguments.first().map(String::as_str) {
         Some("nulls") => nulls::run(number(1, 0)?, number(2, 16)?, arguments.get(3).map(String::as_str)),
-        Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str)),
+        Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str), picture),
         Some("strength") => strength::run(number(1, 10)?),
-        Some("cost") => cost::run(number(1, 0)?),
+        Some("cost") => cost::run(number(1, 0)?, picture),
         _ => Err("say nulls, power, strength or cost".into()),
     }
 }

@@ -1,6 +1,7 @@
 //! How often the group of generic equivariant maps is found.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use msr_discover::{DiscoverConfig, VerdictKind, discover};
@@ -9,6 +10,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::made::{equivariant, group, pattern};
+use crate::plot::{self, Lines};
 use crate::{Failure, each};
 
 /// Of which groups.
@@ -18,7 +20,16 @@ const TASKS: [usize; 4] = [20, 40, 80, 160];
 /// How many examples, with how much noise.
 const EXAMPLES: [(usize, f64); 5] = [(16, 0.05), (16, 0.3), (16, 1.0), (8, 0.1), (4, 0.1)];
 
-pub(crate) fn run(runs: usize, name: Option<&str>) -> Result<(), Failure> {
+/// What a prototype found in two runs of each, in the same order.
+const PROTOTYPE: [[&str; 5]; 5] = [
+    ["RR RR RR RR", ".. .R RR RR", ".. .. .. ..", ".. .. .. ..", ".. .. .. .."],
+    ["RR RR RR RR", "RR RR RR RR", ".. .. .. RS", ".. .. .. RR", ".. .. .. R."],
+    ["RR RR RR RR", "RR RR RR RR", ".. .. .. SR", ".. SR .R RR", ".. .. RR RR"],
+    [".. RR RR RR", ".. .. RR RR", ".. .. .. ..", ".. R. SR RR", ".. .. .. .S"],
+    ["RR RR RR RR", ".R RR RR RR", ".. .. .. .S", ".. .. .. ..", ".. .. .. .."],
+];
+
+pub(crate) fn run(runs: usize, name: Option<&str>, picture: Option<&Path>) -> Result<(), Failure> {
     let mut cells = Vec::new();
     for (g, which) in GROUPS.iter().enumerate().filter(|(_, which)| name.is_none_or(|name| name == **which)) {
         for &(s, noise) in &EXAMPLES {
@@ -74,16 +85,56 @@ pub(crate) fn run(runs: usize, name: Option<&str>) -> Result<(), Failure> {
             last.push_str(said);
         }
     }
+    if let Some(picture) = picture {
+        let share = |said: &str| {
+            said.chars().filter(|c| matches!(c, 'R' | 'r')).count() as f64 / said.len().max(1) as f64
+        };
+        let lines = |g: usize, of: &dyn Fn(usize, usize) -> f64| -> Lines {
+            let line = |(at, (s, noise)): (usize, &(usize, f64))| {
+                let points = TASKS.iter().enumerate().map(|(t, &tasks)| (tasks as f64, of(at, t)));
+                (format!("{s}, {noise}"), points.collect())
+            };
+            EXAMPLES.iter().enumerate().filter(|_| lines_of(&cells, g)).map(line).collect()
+        };
+        let groups: Vec<(&str, Lines, Lines)> = GROUPS
+            .iter()
+            .enumerate()
+            .filter(|(g, _)| lines_of(&cells, *g))
+            .map(|(g, group)| {
+                let ours = |at: usize, t: usize| {
+                    let said: String = cells
+                        .iter()
+                        .zip(&found)
+                        .filter(|(c, _)| {
+                            (c.0, c.2, c.3, c.4) == (g, EXAMPLES[at].0, EXAMPLES[at].1, TASKS[t])
+                        })
+                        .map(|(_, (said, _))| *said)
+                        .collect();
+                    share(&said)
+                };
+                let theirs = |at: usize, t: usize| share(PROTOTYPE[g][at].split(' ').nth(t).unwrap_or(""));
+                (*group, lines(g, &ours), lines(g, &theirs))
+            })
+            .collect();
+        plot::power(&groups, runs, picture)?;
+    }
     println!(
         "\nR: found; r: at least the group, a larger one not refused; S: at least a subgroup; .: undecided;\n\
          X: found, but a subgroup; N: none; W: wrong\n"
     );
     for ((g, at), line) in lines {
         let (s, noise) = EXAMPLES[at];
-        println!("| {} | {s}, {noise} | {} |", GROUPS[g], line.join(" "));
+        let theirs = PROTOTYPE[g][at].split(' ').zip(TASKS).map(|(said, tasks)| format!("{tasks}:{said}"));
+        let theirs: Vec<String> = theirs.collect();
+        println!("| {} | {s}, {noise} | {} | {} |", GROUPS[g], line.join(" "), theirs.join(" "));
     }
     forecasts(&cells, &found);
     Ok(())
+}
+
+/// Whether there are runs of a group.
+fn lines_of(cells: &[Cell<'_>], g: usize) -> bool {
+    cells.iter().any(|cell| cell.0 == g)
 }
 
 type Cell<'a> = (usize, &'a str, usize, f64, usize, usize);

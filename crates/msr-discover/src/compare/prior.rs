@@ -4,7 +4,6 @@
 use nalgebra::{DMatrix, DVector};
 
 use crate::compare::examples::{Halved, Lesson};
-use crate::latent::sandwich;
 use crate::learn::{Learned, learn};
 use crate::moments::Moments;
 use crate::ties::Ties;
@@ -113,7 +112,7 @@ impl Prior {
 
 /// `E[v | y]` for `w = U v`, `v ~ N(0, 1)`.
 fn latent_mean(u: &DMatrix<f64>, task: &Moments, noise: f64) -> Option<DVector<f64>> {
-    let mut inner = sandwich(u, &task.xx, u);
+    let mut inner = task.sandwich(u, u);
     (0..u.ncols()).for_each(|i| inner[(i, i)] += noise);
     Some(inner.cholesky()?.solve(&u.tr_mul(&task.xy_vector())))
 }
@@ -134,7 +133,8 @@ fn posterior_mean(learned: &Learned, task: &Moments) -> DVector<f64> {
             Some(over) => {
                 let xx = over.solve(&task.xx);
                 let xx = (&xx + xx.transpose()) * 0.5;
-                let whitened = Moments { xx, xy: over.solve(&task.xy), ..*task };
+                let (xy, yy, numbers) = (over.solve(&task.xy), task.yy, task.numbers);
+                let whitened = Moments { xx, xy, yy, numbers, rows: None };
                 u * latent_mean(u, &whitened, 1.0)?
             }
         };
