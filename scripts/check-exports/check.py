@@ -9,7 +9,7 @@ has msr export it to every target, and compares each with the others:
 - npz (numpy) is the reference: W = signs * v[labels] and vec(W) = U v are the same, commute with the generators, and
   number as many free parameters as a projection on the equivariant maps has rank, which is computed here;
 - pytorch: the file tests itself, then its outputs for given parameters are compared with W x + b;
-- onnx: the checker of onnx, then onnxruntime with given parameters and batches of two sizes;
+- onnx: the checker of onnx, then onnxruntime with given parameters in the initializers and batches of two sizes;
 - escnn: the file tests itself with escnn and with emlp, where they are installed: the same space of weights;
 - gap: the file, run by GAP, which checks the order and prints what the group is.
 
@@ -141,9 +141,14 @@ class Reference:
         self.v = random.standard_normal(arrays["symmetry"].shape[1])
         self.w = arrays["signs"] * np.append(self.v, 0)[arrays["labels"]]
         assert np.allclose((arrays["symmetry"] @ self.v).reshape(m, n), self.w)
-        self.v_bias = random.standard_normal(arrays["bias_symmetry"].shape[1])
-        self.b = arrays["bias_symmetry"] @ self.v_bias
-        assert np.allclose(arrays["bias_signs"] * np.append(self.v_bias, 0)[arrays["bias_labels"]], self.b)
+        # With signs nobody knows how a bias would be tied, so there is none.
+        self.has_bias = "bias_symmetry" in arrays
+        assert self.has_bias != case[7], "a bias for permutations, and none with signs"
+        self.v_bias, self.b = np.zeros(0), np.zeros(m)
+        if self.has_bias:
+            self.v_bias = random.standard_normal(arrays["bias_symmetry"].shape[1])
+            self.b = arrays["bias_symmetry"] @ self.v_bias
+            assert np.allclose(arrays["bias_signs"] * np.append(self.v_bias, 0)[arrays["bias_labels"]], self.b)
         assert len(self.v) == rank(case), f"{len(self.v)} free parameters, not {rank(case)}"
         for y, x in generators:
             assert np.allclose(matrix(y) @ self.w, self.w @ matrix(x))
@@ -176,7 +181,14 @@ def check_pytorch(path, reference):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     layer = module.TiedLinear(dtype=torch.float64)
-    layer.load_state_dict({"free": torch.tensor(reference.v), "free_bias": torch.tensor(reference.v_bias)})
+    assert (layer.free_bias is not None) == reference.has_bias
+    state = {"free": torch.tensor(reference.v)}
+    if reference.has_bias:
+        state["free_bias"] = torch.tensor(reference.v_bias)
+    else:
+        asked = module.TiedLinear(bias=True, dtype=torch.float64)
+        assert asked.free_bias.shape == reference.b.shape, "a bias that is asked for is not tied"
+    layer.load_state_dict(state)
     x, y = reference.examples(7)
     said = close(layer(torch.tensor(x)).detach().numpy(), y, "outputs")
     scripted = torch.compile(layer, backend="eager")
@@ -194,20 +206,26 @@ def check_onnx(path, reference):
 
     model = onnx.load(path)
     onnx.checker.check_model(model, full_check=True)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    assert [value.name for value in model.graph.input] == ["x"]
     given = {"free": reference.v.astype(np.float32)}
     if len(reference.v_bias):
         given["free_bias"] = reference.v_bias.astype(np.float32)
+    # What was learned is written into the initializers.
+    learned = onnx.load(path)
+    for tensor in learned.graph.initializer:
+        if tensor.name in given:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(given.pop(tensor.name), tensor.name))
+    assert not given, f"no initializers: {list(given)}"
+    session = lambda model: onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    first, session = session(model), session(learned)
     said = []
     for count in [1, 9]:
         x, y = reference.examples(count)
-        got = session.run(None, {"x": x.astype(np.float32), **given})[0]
+        got = session.run(None, {"x": x.astype(np.float32)})[0]
         assert got.shape == y.shape
         said.append(close(got, y, f"batch of {count}"))
         # With the initial values, too.
-        assert np.isfinite(session.run(None, {"x": x.astype(np.float32)})[0]).all()
+        assert np.isfinite(first.run(None, {"x": x.astype(np.float32)})[0]).all()
     return ", ".join(said)
 
 

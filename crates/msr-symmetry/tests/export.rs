@@ -38,6 +38,7 @@ fn layers() -> Vec<(&'static str, TiedLayer, [usize; 2], u32)> {
         };
         Permutation::from_images(&pairs.iter().map(image).collect::<Vec<_>>()).unwrap().into()
     };
+    let known = |layer: TiedLayer| TiedLayer { ties_bias: true, ..layer };
     let of_five = [parsed("(0 1)", 5), parsed("(0 1 2 3 4)", 5)];
     let rectangular = of_five.iter().map(|g| (g.clone(), on_pairs(g))).collect();
     vec![
@@ -46,10 +47,12 @@ fn layers() -> Vec<(&'static str, TiedLayer, [usize; 2], u32)> {
         ("D_4", square, [36, 3], 8),
         ("S_5", of(5, 5, same(&["(0 1)", "(0 1 2 3 4)"], 5)), [2, 1], 120),
         ("S_5 on pairs", of(5, 10, rectangular), [2, 1], 120),
-        // Vectors of the plane: multiples of the identity and of the quarter turn.
-        ("C_2", of(2, 2, same(&["(-0 1)"], 2)), [2, 0], 2),
+        // Vectors of the plane: multiples of the identity and of the quarter turn. Signs leave biases
+        // as they are, unless someone knows better.
+        ("C_2", of(2, 2, same(&["(-0 1)"], 2)), [2, 2], 2),
+        ("C_2, known", known(of(2, 2, same(&["(-0 1)"], 2))), [2, 0], 2),
         // Each sign by itself; all of them together make what none does.
-        ("C_2^3", of(3, 3, same(&["(-0)", "(-1)", "(-2)"], 3)), [3, 0], 4),
+        ("C_2^3", of(3, 3, same(&["(-0)", "(-1)", "(-2)"], 3)), [3, 3], 4),
         ("trivial", of(2, 3, Vec::new()), [6, 2], 1),
     ]
 }
@@ -64,7 +67,10 @@ fn weights_are_tied_by_the_generators() {
         assert_eq!(layer.order, Some(order.into()), "{name}");
         let numbers = |count: usize| (0..count).map(|i| (1.0 + i as f64).sin()).collect::<Vec<_>>();
         let w = layer.pattern.expand(&numbers(weights)).unwrap();
-        let b = bias.expand(&numbers(biases)).unwrap();
+        let mut b = bias.expand(&numbers(biases)).unwrap();
+        if !layer.ties_bias {
+            b.fill(0.0);
+        }
         let x = numbers(n);
         let f = |x: &[f64]| -> Vec<f64> {
             (0..m).map(|y| (0..n).map(|i| w[y * n + i] * x[i]).sum::<f64>() + b[y]).collect()
@@ -131,7 +137,7 @@ fn arrays_are_read_back() {
             [shape("labels"), shape("signs"), shape("symmetry")],
             [vec![m, n], vec![m, n], vec![m * n, weights]]
         );
-        assert_eq!([shape("bias_symmetry"), shape("input_signs")], [vec![m, biases], vec![g, n]], "{name}");
+        assert_eq!(shape("input_signs"), [g, n], "{name}");
         let labels = arrays.numbers("labels").unwrap();
         let signs = arrays.numbers("signs").unwrap();
         let entries: Vec<_> = labels
@@ -144,8 +150,13 @@ fn arrays_are_read_back() {
             .collect();
         assert_eq!(SignedPattern::from_labels(m, n, &entries).unwrap(), layer.pattern, "{name}");
         assert_eq!(arrays.numbers("symmetry").unwrap(), layer.pattern.dense().unwrap(), "{name}");
-        let bias = layer.bias_pattern().unwrap();
-        assert_eq!(arrays.numbers("bias_symmetry").unwrap(), bias.dense().unwrap(), "{name}");
+        if layer.ties_bias {
+            assert_eq!(shape("bias_symmetry"), [m, biases], "{name}");
+            let bias = layer.bias_pattern().unwrap();
+            assert_eq!(arrays.numbers("bias_symmetry").unwrap(), bias.dense().unwrap(), "{name}");
+        } else {
+            assert!(shapes.iter().all(|array| !array.name.starts_with("bias")), "{name}");
+        }
         assert_eq!(arrays.numbers("values").unwrap(), *layer.values.as_ref().unwrap());
         for (side, points, of) in [("output", m, 0), ("input", n, 1)] {
             let images = arrays.numbers(&format!("{side}_images")).unwrap();
@@ -196,8 +207,26 @@ fn python_files_hold_the_ties() {
                 assert_eq!(between(line, "(\"", "\","), moved(y), "{name}");
                 assert_eq!(between(line, ", \"", "\")"), moved(x), "{name}");
             }
+            // A bias only where it is known how the group moves it, or by request.
+            let default = if layer.ties_bias { "(bias=True" } else { "(bias=False" };
+            let (init, escnn) = ("def __init__(self, bias=", "def escnn_layer(bias=");
+            let line = text.lines().find(|line| line.contains(init) || line.contains(escnn)).unwrap();
+            assert!(line.replace("(self, ", "(").contains(default), "{name}: {line}");
+            assert_eq!(text.contains("does not show which of them moves"), !layer.ties_bias, "{name}");
             // Nothing was left to be replaced.
-            let names = ["@M@", "@N@", "@K@", "@TITLE@", "@NAMED@", "@SHOWN@", "@VALUES@", "@BIASES@"];
+            let names = [
+                "@HAS_BIAS@",
+                "@OTHER_BIAS@",
+                "@ABOUT_BIAS@",
+                "@M@",
+                "@N@",
+                "@K@",
+                "@TITLE@",
+                "@NAMED@",
+                "@SHOWN@",
+                "@VALUES@",
+                "@BIASES@",
+            ];
             assert!(names.iter().all(|name| !text.contains(name)), "{name}, {target}");
         }
     }
@@ -243,6 +272,7 @@ fn groups_that_escnn_has_are_called_so() {
         "None",
         "None",
         "(\"cyclic\", 4, ",
+        "(\"cyclic\", 4, ",
         "None",
         "(\"cyclic\", 1, ",
     ];
@@ -258,10 +288,9 @@ fn signs_are_turned_no_more_than_they_must() {
     let negation = (SignedPermutation::negation(2).unwrap(), SignedPermutation::negation(4).unwrap());
     let layer = TiedLayer::from_generators(2, 4, vec![turned, negation]).unwrap();
     assert_eq!(layer.generators, [(on_outputs, on_inputs)]);
-    assert_eq!(
-        (layer.bias_pattern().unwrap().free_parameters(), layer.order.clone()),
-        (1, Some(4u32.into()))
-    );
+    assert_eq!((layer.ties_bias, layer.order.clone()), (false, Some(4u32.into())));
+    let known = TiedLayer { ties_bias: true, ..layer.clone() };
+    assert_eq!(known.bias_pattern().unwrap().free_parameters(), 1);
     // The search for all automorphisms has (−1, −1) among them, and its generators as they come.
     let group = signed_automorphisms(&layer.pattern).unwrap();
     let again = TiedLayer::from_pattern(layer.pattern.clone(), signed_pairs(&group, 2, 4)).unwrap();

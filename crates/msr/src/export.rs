@@ -45,7 +45,10 @@ pub fn run(args: &Args) -> Result<()> {
         // That it is there already is said as everywhere; what helps, only here.
         msr_files::write_new(&args.out, &bytes).map_err(|problem| match problem {
             msr_files::Error::Exists { .. } => {
-                anyhow::Error::from(problem).context("--force replaces a file that is there")
+                anyhow::anyhow!(
+                    "{} already exists; --force replaces it",
+                    printable(&args.out.display().to_string())
+                )
             }
             other => other.into(),
         })?;
@@ -60,8 +63,12 @@ fn said(layer: &TiedLayer, target: Target, out: &Path) -> String {
     let order = layer.order.as_ref().map_or(String::new(), |order| format!(", order {order}"));
     let (m, n, k) = (layer.outputs, layer.inputs, layer.pattern.free_parameters());
     let values = if layer.values.is_some() { ", with the values that were learned" } else { "" };
+    let bias = match layer.ties_bias {
+        true => "",
+        false => "; without a bias, as a linear map does not show with which sign the group would move it",
+    };
     format!(
-        "{}: {m} outputs and {n} inputs tied by {name}{order}; {k} free parameters in place of {}{values}, for {target}",
+        "{}: {m} outputs and {n} inputs tied by {name}{order}; {k} free parameters in place of {}{values}, for {target}{bias}",
         out.display(),
         m * n
     )
@@ -102,6 +109,8 @@ fn found(verdict: &VerdictFile) -> Result<TiedLayer> {
          write it again",
         printable(&symmetry.order)
     );
+    // What was looked for with signs is known up to a sign on both sides, also where it has none.
+    layer.ties_bias &= !symmetry.signed;
     layer.name = symmetry.name.clone();
     layer.input_shape = symmetry.input_shape.clone();
     layer.output_shape = symmetry.output_shape.clone();

@@ -5,6 +5,8 @@ e_0, e_1, ... (a minus before a point says that the step that leads to it change
 
 @SHOWN@
 
+@ABOUT_BIAS@
+
     from this_file import escnn_layer, escnn_representations, emlp_representations
     group, rho_out, rho_in = escnn_representations()    # representations of a group of escnn
     layer = escnn_layer()                               # an escnn.nn.Linear between them
@@ -89,7 +91,7 @@ def escnn_representations():
     return group, rho_out, rho_in
 
 
-def escnn_layer(bias=True):
+def escnn_layer(bias=@HAS_BIAS@):
     """An equivariant linear map from inputs to outputs, with its own parameters."""
     from escnn import gspaces, nn
 

@@ -38,7 +38,8 @@ pub(super) fn group(layer: &TiedLayer) -> Result<String> {
             text,
             "# It permutes {m} outputs and {n} inputs, and turns signs: points 2 y + 1 and 2 y + 2 are +e_y and -e_y of\n\
              # output y = 0, 1, ..., points 1 to {a}; those of the inputs follow in the same way, points {b} to {c}.\n\
-             # (-1, -1), which exchanges all pairs, leaves all weights as they are, and counts for nothing in the order."
+             # (-1, -1), which exchanges all pairs, leaves all weights as they are, and counts for nothing in the order.\n\
+             # So g and -g on both sides do the same to the weights: which of them moves a bias, they do not show."
         );
     } else {
         let _ = writeln!(

@@ -11,8 +11,8 @@ use super::error::{Error, Result};
 /// What the initial values are drawn from.
 const SEED: u64 = 0;
 
-/// A linear layer `y = W x + b` whose weights a group ties: `ρ_Y(g) W = W ρ_X(g)` and
-/// `ρ_Y(g) b = b` for all its elements.
+/// A linear layer `y = W x + b` whose weights a group ties: `ρ_Y(g) W = W ρ_X(g)` and, where
+/// [`TiedLayer::ties_bias`] says so, `ρ_Y(g) b = b` for all its elements.
 #[derive(Clone, Debug)]
 pub struct TiedLayer {
     /// The number of outputs, m.
@@ -28,6 +28,10 @@ pub struct TiedLayer {
     pub name: Option<String>,
     /// How many maps of weights the group makes: its order, where `(−1, −1)` counts for nothing.
     pub order: Option<BigUint>,
+    /// Whether the group ties the bias, too. `(σ, τ)` and `(−σ, −τ)` do the same to a linear map,
+    /// so that where signs were looked for nobody knows which of them acts on outputs. Then a bias
+    /// that is wanted all the same has a parameter for each output.
+    pub ties_bias: bool,
     /// The free parameters of W, where they are known.
     pub values: Option<Vec<f64>>,
     /// The free parameters of b ([`TiedLayer::bias_pattern`]), where they are known.
@@ -44,7 +48,8 @@ impl TiedLayer {
     ///
     /// `(σ, τ)` and `(−σ, −τ)` tie the same weights, but not the same biases. Of the two, the one
     /// is kept that turns fewer signs of outputs, and among equals fewer of inputs; `(−1, −1)`
-    /// itself, which ties nothing, is left out. So a bias is only zero where it has to be.
+    /// itself, which ties nothing, is left out. Where signs are turned the bias is not tied
+    /// ([`TiedLayer::ties_bias`]); who knows how outputs are moved may set that.
     ///
     /// The order is computed unless that takes too long.
     ///
@@ -64,7 +69,8 @@ impl TiedLayer {
     /// assert_eq!(layer.pattern.expand(&[3.0, 5.0])?, [3.0, 5.0, -5.0, 3.0]);
     /// // Two quarter turns are (−1, −1): they make the same map of the weights as none.
     /// assert_eq!(layer.order, Some(2u32.into()));
-    /// assert_eq!(layer.bias_pattern()?.free_parameters(), 0);
+    /// // Whether outputs are turned by it or by its negative, their map does not say.
+    /// assert_eq!((layer.ties_bias, layer.bias_pattern()?.free_parameters()), (false, 2));
     /// # Ok(())
     /// # }
     /// ```
@@ -94,18 +100,20 @@ impl TiedLayer {
     ) -> Result<Self> {
         let (outputs, inputs) = (pattern.outputs(), pattern.inputs());
         let generators = generators.into_iter().map(fewest_minuses);
-        let layer = Self {
+        let mut layer = Self {
             outputs,
             inputs,
             pattern,
             generators: generators.filter(|(y, x)| !(y.is_identity() && x.is_identity())).collect(),
             name: None,
             order: None,
+            ties_bias: true,
             values: None,
             bias_values: None,
             input_shape: vec![inputs],
             output_shape: vec![outputs],
         };
+        layer.ties_bias = !layer.is_signed();
         layer.check()?;
         Ok(layer)
     }
@@ -163,14 +171,21 @@ impl TiedLayer {
     }
 
     /// The biases that the group leaves as they are, as an m × 1 pattern: equal on the orbits of
-    /// the outputs, up to signs, and zero on those on which a sign is turned.
+    /// the outputs, up to signs, and zero on those on which a sign is turned. All of them, where it
+    /// does not tie the bias.
     ///
     /// # Errors
     /// [`Error::Groups`] when a generator permutes another number of outputs.
     pub fn bias_pattern(&self) -> Result<SignedPattern> {
         let still = SignedPermutation::identity(1)?;
-        let moves: Vec<_> = self.generators.iter().map(|(y, _)| (y.clone(), still.clone())).collect();
+        let tying = self.generators.iter().filter(|_| self.ties_bias);
+        let moves: Vec<_> = tying.map(|(y, _)| (y.clone(), still.clone())).collect();
         Ok(SignedPattern::from_pairs(self.outputs, 1, &moves)?)
+    }
+
+    /// Whether files have a bias without being asked: one that is tied, or that is known.
+    pub(super) fn has_bias(&self) -> bool {
+        self.ties_bias || self.bias_values.is_some()
     }
 
     /// Whether a generator turns a sign.

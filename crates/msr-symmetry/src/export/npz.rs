@@ -5,7 +5,7 @@
 //! | `labels` | m × n, i32 | the free parameter of each weight, −1 where it is zero |
 //! | `signs` | m × n, i8 | 1, −1 or 0: `W = signs · v[labels]` |
 //! | `symmetry` | m·n × k, i8 | U in full, `vec(W) = U v`; left out above 2²⁶ entries |
-//! | `bias_labels`, `bias_signs`, `bias_symmetry` | m, m, m × k_b | the same of the bias |
+//! | `bias_labels`, `bias_signs`, `bias_symmetry` | m, m, m × k_b | the same of the bias, where it is tied |
 //! | `output_images`, `output_signs` | g × m, i32, i8 | where generators move `e_y`, and its sign |
 //! | `input_images`, `input_signs` | g × n | the same of the inputs |
 //! | `input_shape`, `output_shape` | i64 | the layout of inputs and outputs |
@@ -32,7 +32,9 @@ pub(super) fn archive(layer: &TiedLayer) -> Result<Vec<u8>> {
     let mut arrays = Arrays(ZipWriter::new(Cursor::new(Vec::new())));
     let (m, n) = (layer.outputs, layer.inputs);
     arrays.pattern("", &layer.pattern, &[m, n])?;
-    arrays.pattern("bias_", &layer.bias_pattern()?, &[m])?;
+    if layer.has_bias() {
+        arrays.pattern("bias_", &layer.bias_pattern()?, &[m])?;
+    }
     arrays.moves("output", m, layer.generators.iter().map(|(y, _)| y))?;
     arrays.moves("input", n, layer.generators.iter().map(|(_, x)| x))?;
     for (name, shape) in [("input_shape", &layer.input_shape), ("output_shape", &layer.output_shape)] {

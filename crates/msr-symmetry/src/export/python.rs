@@ -69,6 +69,9 @@ pub(super) fn data(layer: &TiedLayer) -> Result<Vec<(&'static str, String)>> {
         ("N", layer.inputs.to_string()),
         ("K", layer.pattern.free_parameters().to_string()),
         ("BIASES", bias.free_parameters().to_string()),
+        ("HAS_BIAS", if layer.ties_bias { "True" } else { "False" }.into()),
+        ("OTHER_BIAS", if layer.ties_bias { "False" } else { "True" }.into()),
+        ("ABOUT_BIAS", about_bias(layer.ties_bias).into()),
         ("INPUT_SHAPE", tuple(&layer.input_shape)),
         ("OUTPUT_SHAPE", tuple(&layer.output_shape)),
         ("TIES", entries(&layer.pattern)),
@@ -78,6 +81,17 @@ pub(super) fn data(layer: &TiedLayer) -> Result<Vec<(&'static str, String)>> {
         ("VALUES", values(layer.values.as_deref())),
         ("BIAS_VALUES", values(layer.bias_values.as_deref())),
     ])
+}
+
+/// What a reader should know of the bias.
+fn about_bias(is_tied: bool) -> &'static str {
+    if is_tied {
+        "The group ties the bias, too."
+    } else {
+        "Without a bias, unless one is asked for: g and -g on both sides do the same to W, so that a linear map\n\
+         does not show which of them moves the outputs, and how a bias would be tied. One that is asked for is not\n\
+         tied in torch; escnn ties it as if the outputs were moved as is written here."
+    }
 }
 
 /// `c + 1` for `+v[c]`, `−(c + 1)` for `−v[c]`, 0 for zero; a line for each output.

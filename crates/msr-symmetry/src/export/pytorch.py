@@ -2,13 +2,14 @@
 
 y = W x + b with @M@ outputs and @N@ inputs. The weights are those that the group leaves as they are,
 P_out W = W P_in for the matrices of each of its elements: @K@ free parameters in place of @M@ * @N@,
-and @BIASES@ for the bias. The generators, as cycles of e_0, e_1, ... (a minus before a point says
-that the step that leads to it changes the sign):
+and @BIASES@ for a bias. @ABOUT_BIAS@
+The generators, as cycles of e_0, e_1, ... (a minus before a point says that the step that leads to it
+changes the sign):
 
 @SHOWN@
 
     from this_file import TiedLinear
-    layer = TiedLinear()                # or bias=False
+    layer = TiedLinear()                # or bias=@OTHER_BIAS@
     y = layer(x)                        # x (..., @N@) or (..., *INPUT_SHAPE)
 
 Needs torch alone. Run as a program, it tests itself.
@@ -24,7 +25,8 @@ OUTPUT_SHAPE = @OUTPUT_SHAPE@
 # -(c + 1) where it is minus that, 0 where it is zero.
 TIES = """
 @TIES@"""
-# The same of the bias, a number for each output.
+# The same of the bias, a number for each output; whether the group ties it, or each output has its own.
+BIAS_IS_TIED = @HAS_BIAS@
 BIAS_TIES = "@BIAS_TIES@"
 
 # Of each generator, where it moves the outputs and the inputs: number y + 1 (or -(y + 1)) at place x
@@ -49,15 +51,15 @@ def _act(images, x):
 
 
 class TiedLinear(nn.Module):
-    """y = W x + b with W and b tied by the group that the file describes.
+    """y = W x + b with W, and b where BIAS_IS_TIED, tied by the group that the file describes.
 
-    Parameters: `free` (@K@), the free parameters of W; `free_bias` (@BIASES@), those of b, which is equal
-    on the orbits of the outputs, up to signs, and zero on those on which a sign is turned.
+    Parameters: `free` (@K@), the free parameters of W; `free_bias` (@BIASES@), those of b. One that is tied
+    is equal on the orbits of the outputs, up to signs, and zero on those on which a sign is turned.
 
     Inputs are (..., @N@), or (..., *INPUT_SHAPE), for which outputs are (..., *OUTPUT_SHAPE).
     """
 
-    def __init__(self, bias=True, device=None, dtype=None):
+    def __init__(self, bias=@HAS_BIAS@, device=None, dtype=None):
         super().__init__()
         ties, bias_ties = _integers(TIES).view(@M@, @N@), _integers(BIAS_TIES)
         dtype = torch.get_default_dtype() if dtype is None else dtype
@@ -114,9 +116,11 @@ class TiedLinear(nn.Module):
 
     @torch.no_grad()
     def check_equivariance(self, examples=16):
-        """The largest |f(P_in x) - P_out f(x)| over the generators, as a share of the largest |f(x)|."""
+        """The largest |f(P_in x) - P_out f(x)| over the generators, as a share of the largest |f(x)|; f is the
+        layer, without its bias where that is not tied."""
         x = torch.randn(examples, @N@, dtype=self.free.dtype, device=self.free.device)
-        flat = lambda x: nn.functional.linear(x, self.weight, self.bias)
+        bias = self.bias if BIAS_IS_TIED else None
+        flat = lambda x: nn.functional.linear(x, self.weight, bias)
         y, worst = flat(x), 0.0
         for outputs, inputs in GENERATORS:
             outputs, inputs = (_integers(text).to(x.device) for text in (outputs, inputs))
@@ -130,7 +134,7 @@ class TiedLinear(nn.Module):
 
 def _test():
     torch.manual_seed(0)
-    layer = TiedLinear(dtype=torch.float64)
+    layer = TiedLinear(bias=True, dtype=torch.float64)
     with torch.no_grad():
         if BIAS_VALUES is None:
             layer.free_bias.normal_()

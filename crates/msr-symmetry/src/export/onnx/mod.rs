@@ -6,9 +6,9 @@
 //! x (batch, …) ─ Reshape ─────────────────────────────────────┴─ Gemm ─ Reshape ─► y (batch, …)
 //! ```
 //!
-//! Where the free parameters are known they are constants. Where they are not, the model has
-//! initial ones, and they are inputs as well, in place of which a caller may give others at every
-//! run.
+//! The free parameters are initializers; where they are not known, initial ones, in place of which
+//! a program writes what it has learned. They are no inputs: runtimes would take them for what
+//! changes at every run, and warn. There is no bias where nobody knows how it is tied.
 
 mod messages;
 #[cfg(test)]
@@ -32,6 +32,9 @@ const INT64: i32 = 7;
 const INT: i32 = 2;
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
+/// Why a model has no bias.
+const NO_BIAS: &str =
+    "none: g and -g on both sides do the same to the weights, so nobody knows how a bias would be tied";
 /// A message has at most two gigabytes, and a weight needs twelve bytes.
 const MOST_WEIGHTS: usize = 1 << 26;
 
@@ -51,19 +54,16 @@ pub(super) fn model(layer: &TiedLayer) -> Result<Vec<u8>> {
     }
     let mut graph = Graph {
         name: Some("tied_linear".into()),
-        input: vec![value("x", &layer.input_shape, true)],
-        output: vec![value("y", &layer.output_shape, true)],
+        input: vec![value("x", &layer.input_shape)],
+        output: vec![value("y", &layer.output_shape)],
         ..Graph::default()
     };
     let (known, bias) = (layer.values.is_some(), layer.bias_pattern()?);
-    let of_weights = Parameters { name: "free", values: layer.values_or_initial(), known };
-    tied(&mut graph, "weight", &of_weights, &layer.pattern, &[m, n]);
+    tied(&mut graph, "weight", ("free", &layer.values_or_initial()), &layer.pattern, &[m, n]);
     let mut operands = vec!["flat_x".to_string(), "weight".into()];
-    if bias.free_parameters() > 0 {
-        let known = layer.bias_values.is_some();
+    if layer.has_bias() && bias.free_parameters() > 0 {
         let values = layer.bias_values.clone().unwrap_or_else(|| vec![0.0; bias.free_parameters()]);
-        let of_bias = Parameters { name: "free_bias", values, known };
-        tied(&mut graph, "bias", &of_bias, &bias, &[m]);
+        tied(&mut graph, "bias", ("free_bias", &values), &bias, &[m]);
         operands.push("bias".into());
     }
     reshape(&mut graph, "x", "flat_x", &[n]);
@@ -83,6 +83,7 @@ pub(super) fn model(layer: &TiedLayer) -> Result<Vec<u8>> {
         ("order", order),
         ("free_parameters", k.to_string()),
         ("values", values.into()),
+        ("bias", if layer.has_bias() { "tied by the group" } else { NO_BIAS }.into()),
     ];
     let model = Model {
         ir_version: Some(IR_VERSION),
@@ -96,17 +97,15 @@ pub(super) fn model(layer: &TiedLayer) -> Result<Vec<u8>> {
     Ok(model.encode_to_vec())
 }
 
-/// The free parameters of W or of b.
-struct Parameters {
-    name: &'static str,
-    values: Vec<f64>,
-    /// Whether these are what the layer is, and not where it begins.
-    known: bool,
-}
-
-/// Adds the nodes that make the tied numbers `name` of free parameters: `free[index] · sign`, in
-/// the given shape.
-fn tied(graph: &mut Graph, name: &str, free: &Parameters, pattern: &SignedPattern, shape: &[usize]) {
+/// Adds the nodes that make the tied numbers `name` of free parameters, of which there are a name
+/// and values: `free[index] · sign`, in the given shape.
+fn tied(
+    graph: &mut Graph,
+    name: &str,
+    (free, values): (&str, &[f64]),
+    pattern: &SignedPattern,
+    shape: &[usize],
+) {
     let entries =
         || (0..pattern.outputs()).flat_map(|y| (0..pattern.inputs()).map(move |x| pattern.entry(y, x)));
     // A weight that is zero is a parameter times zero.
@@ -124,15 +123,12 @@ fn tied(graph: &mut Graph, name: &str, free: &Parameters, pattern: &SignedPatter
     let count = pattern.outputs() * pattern.inputs();
     let part = |what: &str| format!("{name}_{what}");
     graph.initializer.extend([
-        floats(free.name, free.values.iter().map(|&v| v as f32), free.values.len()),
+        floats(free, values.iter().map(|&v| v as f32), values.len()),
         integers(&part("index"), index, count),
         floats(&part("sign"), sign, count),
     ]);
-    if !free.known {
-        graph.input.push(value(free.name, &[free.values.len()], false));
-    }
     let (gathered, flat) = (part("gathered"), if shape.len() == 1 { name.into() } else { part("flat") });
-    graph.node.push(node("Gather", &[free.name, &part("index")], &gathered));
+    graph.node.push(node("Gather", &[free, &part("index")], &gathered));
     graph.node.push(node("Mul", &[&gathered, &part("sign")], &flat));
     if shape.len() > 1 {
         let sizes = shape.iter().map(|&size| size as i64);
@@ -160,11 +156,11 @@ fn node(operation: &str, inputs: &[&str], output: &str) -> Node {
     }
 }
 
-/// What a tensor of floats is, with a batch in front or without one.
-fn value(name: &str, shape: &[usize], has_batch: bool) -> ValueInfo {
+/// What a tensor of floats is, with a batch in front.
+fn value(name: &str, shape: &[usize]) -> ValueInfo {
     let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };
     let size = |&size: &usize| Dimension { dim_value: Some(size as i64), dim_param: None };
-    let dim = has_batch.then_some(batch).into_iter().chain(shape.iter().map(size)).collect();
+    let dim = std::iter::once(batch).chain(shape.iter().map(size)).collect();
     let tensor = TensorType { elem_type: Some(FLOAT), shape: Some(Shape { dim }) };
     ValueInfo { name: Some(name.into()), r#type: Some(Type { tensor_type: Some(tensor) }) }
 }
