@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::error::{Result, TaskError, brief, list};
+use super::example::example;
 use super::options::TaskOptions;
 
 /// The columns that are needed, by their positions.
@@ -15,13 +16,14 @@ pub(super) struct Chosen {
     pub is_task_found: bool,
 }
 
-/// Columns that an option names: one by its own name or in a range, or all that are like a pattern.
+/// Columns that an option names: these, or those of them that have no other use.
 type Named = Vec<Part>;
 
 #[derive(Clone, Debug)]
 enum Part {
-    Own(usize),
-    Like(Vec<usize>),
+    Own(Vec<usize>),
+    /// What `*` stands for, or an option that was left out.
+    Rest(Vec<usize>),
 }
 
 /// Finds the columns among the names of all; `alone` when the rows of several tasks may be in this
@@ -36,37 +38,21 @@ pub(super) fn choose(path: &Path, names: &[String], options: &TaskOptions, alone
         None => standard(path, names, options, letter),
     };
     let (x, y) = (pick(&options.x, "--x", 'x')?, pick(&options.y, "--y", 'y')?);
-    // A pattern takes what nobody else named.
+    // What is said of all others is not said of what somebody named.
     let own = |named: &Named| -> Vec<usize> {
-        let own = |part: &Part| if let Part::Own(at) = part { Some(*at) } else { None };
-        named.iter().filter_map(own).chain(task).collect()
+        let own = |part: &Part| if let Part::Own(all) = part { all.clone() } else { Vec::new() };
+        named.iter().flat_map(own).chain(task).collect()
     };
     let (own_x, own_y) = (own(&x), own(&y));
     let columns = |named: Named, others: &[usize]| -> Vec<usize> {
         let of = |part| match part {
-            Part::Own(at) => vec![at],
-            Part::Like(all) => by_number(names, all.into_iter().filter(|at| !others.contains(at)).collect()),
+            Part::Own(all) => all,
+            Part::Rest(all) => by_number(names, all.into_iter().filter(|at| !others.contains(at)).collect()),
         };
         named.into_iter().flat_map(of).collect()
     };
     let (x, y) = (columns(x, &own_y), columns(y, &own_x));
-    let mut uses: Vec<(usize, &str)> = task.iter().map(|&at| (at, "--task-column")).collect();
-    uses.extend(x.iter().map(|&at| (at, "--x")));
-    uses.extend(y.iter().map(|&at| (at, "--y")));
-    uses.sort_by_key(|(at, _)| *at);
-    for pair in uses.windows(2) {
-        if let [(a, first), (b, second)] = pair
-            && a == b
-        {
-            let name = names.get(*a).map_or_else(String::new, |name| brief(name));
-            let problem = if first == second {
-                format!("the column `{name}` is named twice in {first}; name it once")
-            } else {
-                format!("the column `{name}` is in {first} and in {second}; leave it out of one of them")
-            };
-            return Err(TaskError::file(path, problem));
-        }
-    }
+    one_use(path, names, [("--task-column", task.as_slice()), ("--x", &x), ("--y", &y)])?;
     for (columns, flag) in [(&x, "--x"), (&y, "--y")] {
         if columns.is_empty() {
             let problem = format!("{flag} names no column that is left; there are {}", all(names));
@@ -78,6 +64,37 @@ pub(super) fn choose(path: &Path, names: &[String], options: &TaskOptions, alone
         .flatten()
         .filter(|at| !x.contains(at) && !y.contains(at));
     Ok(Chosen { x, y, task: task.or(found), is_task_found: found.is_some() })
+}
+
+/// Refuses columns that are named for two uses, or twice for one.
+fn one_use(path: &Path, names: &[String], uses: [(&str, &[usize]); 3]) -> Result<()> {
+    let called = |columns: &[usize]| {
+        let names: Vec<&str> = columns.iter().filter_map(|&at| names.get(at)).map(String::as_str).collect();
+        match names.as_slice() {
+            [one] => format!("the column `{}` is", brief(one)),
+            several => format!("the columns {} are", list(several.iter().copied())),
+        }
+    };
+    for (at, (flag, columns)) in uses.iter().enumerate() {
+        let is_again =
+            |(number, column): (usize, &usize)| columns.get(..number)?.contains(column).then_some(*column);
+        let twice: Vec<usize> = columns.iter().enumerate().filter_map(is_again).collect();
+        if !twice.is_empty() {
+            let problem = format!("{} named twice in {flag}; name each once", called(&twice));
+            return Err(TaskError::file(path, problem));
+        }
+        for (other, others) in uses.iter().skip(at + 1) {
+            let both: Vec<usize> = others.iter().filter(|column| columns.contains(column)).copied().collect();
+            if !both.is_empty() {
+                let problem = format!(
+                    "{} in {flag} and in {other}; a column has one use, so leave it out of one",
+                    called(&both)
+                );
+                return Err(TaskError::file(path, problem));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The names of columns, those without one left out.
@@ -103,7 +120,7 @@ fn missing(path: &Path, names: &[String], flag: &str, name: &str) -> TaskError {
 fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named> {
     // A name may hold commas, stars and dots.
     if let Some(at) = names.iter().position(|name| name == text) {
-        return Ok(vec![Part::Own(at)]);
+        return Ok(vec![Part::Own(vec![at])]);
     }
     let mut found = Named::new();
     for part in text.split(',').map(str::trim) {
@@ -112,10 +129,10 @@ fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named
             return Err(TaskError::file(path, problem));
         }
         if let Some(at) = exactly(names, part) {
-            found.push(Part::Own(at));
+            found.push(Part::Own(vec![at]));
         } else if let Some((from, to)) = part.split_once("..") {
             let to = to.strip_prefix('=').unwrap_or(to);
-            found.extend(range(path, names, from.trim(), to.trim(), flag)?.into_iter().map(Part::Own));
+            found.push(Part::Own(range(path, names, from.trim(), to.trim(), flag)?));
         } else if part.contains('*') {
             let matching: Vec<usize> =
                 names.iter().enumerate().filter(|(_, name)| matches(part, name)).map(|(at, _)| at).collect();
@@ -124,7 +141,10 @@ fn select(path: &Path, names: &[String], text: &str, flag: &str) -> Result<Named
                     format!("{flag}: no column is like `{}`; there are {}", brief(part), all(names));
                 return Err(TaskError::file(path, problem));
             }
-            found.push(Part::Like(matching));
+            found.push(match part {
+                "*" => Part::Rest(matching),
+                _ => Part::Own(by_number(names, matching)),
+            });
         } else {
             return Err(missing(path, names, flag, part));
         }
@@ -203,17 +223,19 @@ fn matches(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The columns that are called as inputs or outputs are when nobody says: `x`, `x0`, `x_left`,
+/// Whether a column is called as inputs or outputs are when nobody says: `x`, `x0`, `x_left`,
 /// `x[1]`.
+fn is_usual(name: &str, letter: char) -> bool {
+    let rest = name.strip_prefix(letter).or_else(|| name.strip_prefix(letter.to_ascii_uppercase()));
+    rest.is_some_and(|rest| {
+        rest.is_empty() || rest.starts_with(|next: char| next.is_ascii_digit() || "_[".contains(next))
+    })
+}
+
+/// The columns that are called so.
 fn standard(path: &Path, names: &[String], options: &TaskOptions, letter: char) -> Result<Named> {
-    let is_one = |name: &str| {
-        let rest = name.strip_prefix(letter).or_else(|| name.strip_prefix(letter.to_ascii_uppercase()));
-        rest.is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(|next: char| next.is_ascii_digit() || "_[".contains(next))
-        })
-    };
     let found: Vec<usize> =
-        names.iter().enumerate().filter(|(_, name)| is_one(name)).map(|(at, _)| at).collect();
+        names.iter().enumerate().filter(|(_, name)| is_usual(name, letter)).map(|(at, _)| at).collect();
     if found.is_empty() {
         let (what, flag) = if letter == 'x' { ("inputs", "--x") } else { ("outputs", "--y") };
         let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok());
@@ -221,33 +243,15 @@ fn standard(path: &Path, names: &[String], options: &TaskOptions, letter: char) 
         return Err(TaskError::file(
             path,
             format!(
-                "no column is called {letter}, {letter}0 or {letter}_…, so name the columns of the {what}; there are {}; \
-                 for example {flag} {}{}",
+                "no column is called {letter}, {letter}0 or {letter}_…, so name the columns of the {what} with {flag}; there \
+                 are {}; for example {}{}",
                 all(names),
-                example(names, options, letter),
+                example(names, options, is_usual),
                 if are_numbers { no_header } else { "" }
             ),
         ));
     }
-    Ok(vec![Part::Like(found)])
-}
-
-/// What could be typed for these columns.
-fn example(names: &[String], options: &TaskOptions, letter: char) -> String {
-    let taken = |name: &&String| {
-        name.is_empty()
-            || Some(name.as_str()) == options.column()
-            || [&options.x, &options.y].iter().any(|option| option.as_deref() == Some(name.as_str()))
-    };
-    let free: Vec<&String> = names.iter().filter(|name| !taken(name)).collect();
-    let text = match (letter, free.as_slice()) {
-        ('y', [.., last]) => (*last).clone(),
-        ('x', [first, .., before, _]) if first != before => format!("{first}..{before}"),
-        ('x', [first, ..]) => (*first).clone(),
-        _ => "NAME".into(),
-    };
-    let text = brief(&text);
-    if text.contains([' ', '*', '\'', '$', '(']) { format!("\"{text}\"") } else { text }
+    Ok(vec![Part::Rest(found)])
 }
 
 #[cfg(test)]
@@ -280,10 +284,39 @@ mod tests {
     }
 
     #[test]
+    fn a_column_has_one_use() {
+        let names = ["run", "a1", "a2", "b1", "b2", "c"];
+        for (x, y, words) in [
+            ("a1..b2", "b*", "the columns b1, b2 are in --x and in --y; a column has one use"),
+            ("b1,a1", "b*", "the column `b1` is in --x and in --y"),
+            ("a*", "*2", "the column `a2` is in --x and in --y"),
+            ("a1,a*", "c", "the column `a1` is named twice in --x"),
+            ("*", "*", "are in --x and in --y"),
+        ] {
+            let problem = chosen(&names, Some(x), Some(y)).unwrap_err();
+            assert!(problem.contains(words), "{x}, {y}: {problem}");
+        }
+        let of_task = |x: &str| {
+            let names: Vec<String> = names.iter().map(|name| (*name).into()).collect();
+            let some = |text: &str| Some(text.to_string());
+            let options =
+                TaskOptions { x: some(x), y: some("c"), task_column: some("run"), ..TaskOptions::default() };
+            choose(Path::new("t.csv"), &names, &options, true).map_err(|e| e.to_string())
+        };
+        for x in ["run..b2", "r*,a1", "run"] {
+            let problem = of_task(x).unwrap_err();
+            assert!(problem.contains("the column `run` is in --task-column and in --x"), "{x}: {problem}");
+        }
+        // All others are what nobody named, by a pattern either.
+        assert_eq!(of_task("*").unwrap().x, [1, 2, 3, 4]);
+        assert_eq!(chosen(&names, Some("*"), Some("b*")).unwrap().x, [0, 1, 2, 5]);
+    }
+
+    #[test]
     fn without_options_names_begin_with_x_and_y() {
         let found = chosen(&["id", "x_b", "x_a", "Y[0]", "year", "task"], None, None).unwrap();
         assert_eq!((found.x, found.y, found.task, found.is_task_found), (vec![1, 2], vec![3], Some(5), true));
         let problem = chosen(&["a", "b", "label"], None, None).unwrap_err();
-        assert!(problem.contains("there are a, b, label; for example --x a..b"), "{problem}");
+        assert!(problem.contains("with --x; there are a, b, label; for example --x "), "{problem}");
     }
 }

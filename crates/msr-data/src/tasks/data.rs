@@ -28,6 +28,12 @@ pub struct TaskData {
     pub input_names: Vec<String>,
     /// What the outputs are called.
     pub output_names: Vec<String>,
+    /// Whether these are names that someone gave, those of columns, and not places in an array.
+    pub has_names: bool,
+    /// The column, or the array, that says which task a row belongs to.
+    pub task_column: Option<String>,
+    /// Columns, or arrays, that are not used.
+    pub left_out: Vec<String>,
     /// How the inputs lie: as an option says, else what follows the examples in an array.
     pub input_shape: Vec<usize>,
     /// How the outputs lie.
@@ -74,6 +80,9 @@ pub(super) struct Raw {
     pub outputs: usize,
     pub input_names: Vec<String>,
     pub output_names: Vec<String>,
+    pub has_names: bool,
+    pub task_column: Option<String>,
+    pub left_out: Vec<String>,
     pub input_shape: Vec<usize>,
     pub output_shape: Vec<usize>,
     /// y holds positions in this list.

@@ -45,6 +45,11 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Files> {
                 let names = list(folders.iter().map(String::as_str));
                 notes.push(format!("folders in the folder that were left out: {names}"));
             }
+            let (files, others) = of_most(files)?;
+            if !others.is_empty() {
+                let names = list(others.iter().map(String::as_str));
+                notes.push(format!("files of other kinds that were left out: {names}"));
+            }
             files
         }
         _ => paths.to_vec(),
@@ -70,6 +75,38 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Files> {
         return Err(TaskError::file(first, "there are no files"));
     }
     Ok(Files { files, kind, notes })
+}
+
+/// The files of the kind that most files of a folder are of, and the names of the others: pictures,
+/// and a readme beside tables. All of them, where no kind is that of most.
+fn of_most(files: Vec<PathBuf>) -> Result<(Vec<PathBuf>, Vec<String>)> {
+    let mut kinds = Vec::new();
+    for path in &files {
+        // Texts beside tables are seldom tables.
+        let is_text = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt"));
+        kinds.push(match one(path) {
+            Ok(kind) => Some((kind, is_text)),
+            Err(TaskError::File { .. }) => None,
+            Err(problem) => return Err(problem),
+        });
+    }
+    let count = |kind: &(Kind, bool)| kinds.iter().flatten().filter(|other| *other == kind).count();
+    let Some(&most) = kinds.iter().flatten().max_by_key(|kind| (count(kind), !kind.1)) else {
+        return Ok((files, Vec::new()));
+    };
+    let is_tie = |kind: &(Kind, bool)| *kind != most && kind.0 != most.0 && count(kind) == count(&most);
+    if kinds.iter().flatten().any(is_tie) {
+        return Ok((files, Vec::new()));
+    }
+    let (mut kept, mut others) = (Vec::new(), Vec::new());
+    for (path, kind) in files.into_iter().zip(&kinds) {
+        if *kind == Some(most) {
+            kept.push(path);
+        } else {
+            others.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        }
+    }
+    Ok((kept, others))
 }
 
 /// The kind of a file that can be read more than once.

@@ -81,7 +81,7 @@ pub(super) fn make(path: &Path, mut raw: Raw, options: &TaskOptions) -> Result<T
         ));
         divided = Some(Division { from: from.clone(), rows, tasks, seed });
     }
-    shape(path, "--input-shape", options.input_shape.as_ref(), &mut raw.input_shape, raw.inputs, "inputs")?;
+    shape(path, "--shape", options.input_shape.as_ref(), &mut raw.input_shape, raw.inputs, "inputs")?;
     shape(
         path,
         "--output-shape",
@@ -96,6 +96,9 @@ pub(super) fn make(path: &Path, mut raw: Raw, options: &TaskOptions) -> Result<T
         outputs: raw.outputs,
         input_names: raw.input_names,
         output_names: raw.output_names,
+        has_names: raw.has_names,
+        task_column: raw.task_column,
+        left_out: raw.left_out,
         input_shape: raw.input_shape,
         output_shape: raw.output_shape,
         classes,

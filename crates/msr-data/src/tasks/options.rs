@@ -142,7 +142,7 @@ impl TaskOptions {
                 return refuse(&format!("{name} is empty; name an array or columns, or leave it out"));
             }
         }
-        for (name, shape) in [("--input-shape", &self.input_shape), ("--output-shape", &self.output_shape)] {
+        for (name, shape) in [("--shape", &self.input_shape), ("--output-shape", &self.output_shape)] {
             let is_odd = |shape: &Vec<usize>| {
                 let product = shape.iter().try_fold(1usize, |all, &size| all.checked_mul(size));
                 shape.is_empty() || product.is_none_or(|product| product == 0)

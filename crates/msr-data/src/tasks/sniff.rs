@@ -90,6 +90,17 @@ fn other(start: &[u8]) -> Option<&'static str> {
     OTHERS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
 }
 
+/// Why a file is not what its name promises, numpy's; none if it may be.
+pub(super) fn not_an_archive(path: &Path, start: &[u8]) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+    let is_numpy = start.starts_with(b"PK") || start.starts_with(b"\x93NUMPY");
+    let ending = [".npz", ".npy"].into_iter().find(|ending| name.ends_with(ending)).filter(|_| !is_numpy)?;
+    let what = other(start).map_or_else(String::new, |what| format!(" but {what}"));
+    Some(format!(
+        "this is no {ending} file{what}, though its name ends so; write it with numpy.savez, or give it the right ending"
+    ))
+}
+
 /// Why the beginning of a file is not that of a table; none if it may be.
 pub(super) fn not_a_table(start: &[u8]) -> Option<String> {
     let advice = "write the table as comma-separated text with a header";

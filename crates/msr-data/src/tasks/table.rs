@@ -90,6 +90,7 @@ pub(super) fn read(files: &[PathBuf], kind: Kind, options: &TaskOptions) -> Resu
     let mut rows = Rows::new(first, options);
     let mut named = BTreeSet::new();
     let mut notes = Vec::new();
+    let (mut task_column, mut others) = (None, Vec::new());
     let mut common: Option<(Vec<String>, Vec<String>)> = None;
     let mut at_most = 0u128;
     for path in files {
@@ -118,7 +119,15 @@ pub(super) fn read(files: &[PathBuf], kind: Kind, options: &TaskOptions) -> Resu
             }
         }
         if path == first {
-            notes.extend(left_out(&table, &chosen));
+            if chosen.is_task_found {
+                notes.push("the column `task` says which task a row belongs to".into());
+            }
+            task_column = chosen.task.and_then(|at| table.names().get(at).cloned());
+            others = left_out(&table, &chosen);
+            if !others.is_empty() {
+                notes
+                    .push(format!("columns that were left out: {}", list(others.iter().map(String::as_str))));
+            }
         }
         let whole = match chosen.task {
             None if !alone => {
@@ -152,6 +161,9 @@ pub(super) fn read(files: &[PathBuf], kind: Kind, options: &TaskOptions) -> Resu
         outputs,
         input_names,
         output_names,
+        has_names: true,
+        task_column,
+        left_out: others,
         input_shape: vec![inputs],
         output_shape: vec![outputs],
         labels,
@@ -159,24 +171,11 @@ pub(super) fn read(files: &[PathBuf], kind: Kind, options: &TaskOptions) -> Resu
     })
 }
 
-/// What a reader of the verdict should know of the columns.
+/// The columns that have no use.
 fn left_out(table: &Table, chosen: &Chosen) -> Vec<String> {
-    let mut notes = Vec::new();
-    if chosen.is_task_found {
-        notes.push("the column `task` says which task a row belongs to".into());
-    }
     let is_used = |at: &usize| chosen.x.contains(at) || chosen.y.contains(at) || chosen.task == Some(*at);
-    let others: Vec<&str> = table
-        .names()
-        .iter()
-        .enumerate()
-        .filter(|(at, name)| !is_used(at) && !name.is_empty())
-        .map(|(_, name)| name.as_str())
-        .collect();
-    if !others.is_empty() {
-        notes.push(format!("columns that were left out: {}", list(others)));
-    }
-    notes
+    let names = table.names().iter().enumerate();
+    names.filter(|(at, name)| !is_used(at) && !name.is_empty()).map(|(_, name)| name.clone()).collect()
 }
 
 /// How large tables are, without reading them to their ends.

@@ -234,6 +234,45 @@ fn folders_and_several_files() {
     assert_eq!(data.tasks.iter().map(|task| task.y.len()).collect::<Vec<_>>(), [5, 5]);
 }
 
+/// What lies beside the files of a folder is left out, and said to be.
+#[test]
+fn a_readme_beside_tables_is_left_out() {
+    let two = |folder: &Folder, ending: &str, separator: &str| {
+        for name in ["a", "b"] {
+            let text = format!("x0{separator}y\n1{separator}2\n3{separator}4\n");
+            folder.file(&format!("d/{name}.{ending}"), text);
+        }
+    };
+    for (ending, separator, others) in [
+        ("csv", ",", &["readme.txt", "README.md", "plot.png"][..]),
+        ("csv", ",", &["c.npz"]),
+        ("txt", ";", &["README.md"]),
+    ] {
+        let folder = Folder::new();
+        two(&folder, ending, separator);
+        others.iter().for_each(|name| drop(folder.file(&format!("d/{name}"), "")));
+        let data = read(folder.path().join("d"));
+        assert_eq!(data.tasks.len(), 2, "{others:?}");
+        let mut sorted = others.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(data.notes, [format!("files of other kinds that were left out: {}", sorted.join(", "))]);
+    }
+}
+
+/// What each column is used for.
+#[test]
+fn columns_have_their_uses() {
+    let folder = Folder::new();
+    let path = folder.file("t.csv", "run,when,a,b,c\n1,9,1,2,3\n1,9,3,4,5\n2,9,5,6,7\n2,9,7,8,9\n");
+    let data = read_tasks(&[path], &options("a,b", "c", Some("run"))).unwrap();
+    assert_eq!((data.task_column.as_deref(), &data.left_out[..]), (Some("run"), &["when".to_string()][..]));
+    assert_eq!((data.has_names, &data.input_names[..]), (true, &["a".to_string(), "b".into()][..]));
+    let path = folder
+        .file("t.npz", npz(&[("x", counting(&[2, 2, 1])), ("y", counting(&[2, 2])), ("w", counting(&[1]))]));
+    let data = read(path);
+    assert_eq!((data.task_column, data.left_out, data.has_names), (None, vec!["w".into()], false));
+}
+
 #[test]
 fn labels_become_outputs() {
     let folder = Folder::new();

@@ -13,6 +13,7 @@ use super::error::{Result, TaskError, brief, list};
 use super::natural::natural;
 use super::options::TaskOptions;
 use super::rows::limit;
+use super::sniff;
 
 /// A file of arrays, as it lies in memory.
 pub(super) struct Opened<'a> {
@@ -27,6 +28,9 @@ impl<'a> Opened<'a> {
     pub fn new(path: &'a Path, bytes: &'a [u8], options: &TaskOptions) -> Result<Self> {
         if bytes.is_empty() {
             return Err(TaskError::file(path, "the file is empty; write or download it again"));
+        }
+        if let Some(problem) = sniff::not_an_archive(path, bytes) {
+            return Err(TaskError::file(path, problem));
         }
         let mut arrays = Arrays::from_bytes(bytes).map_err(TaskError::array(path))?;
         let listed = arrays.list().map_err(TaskError::array(path))?;
@@ -77,6 +81,9 @@ impl<'a> Opened<'a> {
             outputs: 0,
             input_names: Vec::new(),
             output_names: Vec::new(),
+            has_names: false,
+            task_column: options.column().map(String::from),
+            left_out: Vec::new(),
             input_shape: Vec::new(),
             output_shape: Vec::new(),
             labels: None,
@@ -132,7 +139,11 @@ impl<'a> Opened<'a> {
         let others: Vec<&str> =
             self.listed.iter().map(|array| array.name.as_str()).filter(|name| !is_used(name)).collect();
         if !others.is_empty() {
-            raw.notes.push(format!("arrays that were left out: {}", list(others)));
+            raw.left_out = others.into_iter().map(String::from).collect();
+            raw.notes.push(format!(
+                "arrays that were left out: {}",
+                list(raw.left_out.iter().map(String::as_str))
+            ));
         }
         Ok(raw)
     }

@@ -209,7 +209,8 @@ pub fn arrays() -> Vec<Case> {
             TaskOptions { classes: true, ..plain() },
             &["2 outputs"],
         ),
-        case("a table called arrays", "t.npz", TWO_TASKS, plain(), &["no .npy and no .npz file either"]),
+        case("a table called arrays", "t.npz", TWO_TASKS, plain(), &["this is no .npz file", "numpy.savez"]),
+        case("a picture called arrays", "t.npy", b"\x89PNG....", plain(), &["no .npy file but a PNG image"]),
     ]
 }
 

@@ -86,9 +86,9 @@ fn options_that_cannot_be_meant() {
     for (options, words) in [
         (both, "one of them"),
         (classes, "--tasks-from labels"),
-        (shape(vec![0, 2]), "--input-shape"),
-        (shape(vec![]), "--input-shape"),
-        (shape(vec![usize::MAX, 2]), "--input-shape"),
+        (shape(vec![0, 2]), "--shape"),
+        (shape(vec![]), "--shape"),
+        (shape(vec![usize::MAX, 2]), "--shape"),
         (with(" ", "y", ""), "--x is empty"),
     ] {
         let problem = read_tasks(std::slice::from_ref(&path), &options).unwrap_err().to_string();

@@ -18,7 +18,7 @@ fn folders_and_paths() {
     folder.file("mixed/b.npz", npz(&[]));
     folder.file("other/a.csv", "x0,y\n1,2\n3,4\n");
     folder.file("other/b.csv", "x0,x1,y\n1,2,3\n3,4,5\n");
-    folder.file("odd/a.csv", "x0,y\n1,2\n3,4\n");
+    folder.file("odd/notes", "none");
     folder.file("odd/README.md", "none");
     folder.file("twice/a.csv", "x0,y\n1,2\n3,4\n");
     folder.file("twice/a.tsv", "x0\ty\n1\t2\n3\t4\n");
@@ -34,7 +34,7 @@ fn folders_and_paths() {
         ("only folders", vec![at("deep")], plain(), &["only folders in it (task1)"]),
         ("two kinds", vec![at("mixed")], plain(), &["b.npz", "another kind than a.csv"]),
         ("other columns", vec![at("other")], plain(), &["b.csv", "x0, x1", "of a.csv"]),
-        ("a file of no kind", vec![at("odd")], plain(), &["README.md", "does not end in"]),
+        ("only files of no kind", vec![at("odd")], plain(), &["README.md", "does not end in"]),
         ("one name for two tasks", vec![at("twice")], plain(), &["two files are called `a`"]),
         ("other widths", vec![at("wide")], plain(), &["b.npz", "[4]", "[3]"]),
         ("a file that is wrong", vec![at("bad")], plain(), &["b.csv, line 3, column `y`"]),

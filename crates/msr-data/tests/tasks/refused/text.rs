@@ -117,7 +117,7 @@ pub fn texts() -> Vec<Case> {
             "t.csv",
             "a,b,c\n1,2,3\n",
             plain(),
-            &["there are a, b, c", "--x a..b"],
+            &["there are a, b, c", "--x NAME,NAME --y NAME"],
         ),
         case("no outputs", "t.csv", "task,x0,c\n1,2,3\n", plain(), &["--y c"]),
         case("no tasks", "t.csv", "x0,y\n1,2\n", plain(), &["--task-column", "--tasks-from"]),
@@ -167,7 +167,7 @@ pub fn texts() -> Vec<Case> {
             "t.csv",
             TWO_TASKS,
             TaskOptions { input_shape: Some(vec![2, 2]), ..plain() },
-            &["--input-shape 2x2 has room for 4 inputs, and there are 2"],
+            &["--shape 2x2 has room for 4 inputs, and there are 2"],
         ),
         case(
             "a shape of outputs that does not fit",
