@@ -47,8 +47,8 @@ fn layers() -> Vec<(&'static str, TiedLayer, [usize; 2], u32)> {
         ("D_4", square, [36, 3], 8),
         ("S_5", of(5, 5, same(&["(0 1)", "(0 1 2 3 4)"], 5)), [2, 1], 120),
         ("S_5 on pairs", of(5, 10, rectangular), [2, 1], 120),
-        // Vectors of the plane: multiples of the identity and of the quarter turn. Signs leave biases
-        // as they are, unless someone knows better.
+        // Vectors of the plane: multiples of the identity and of the quarter turn. Signs leave
+        // biases as they are, unless someone knows better.
         ("C_2", of(2, 2, same(&["(-0 1)"], 2)), [2, 2], 2),
         ("C_2, known", known(of(2, 2, same(&["(-0 1)"], 2))), [2, 0], 2),
         // Each sign by itself; all of them together make what none does.

@@ -134,6 +134,12 @@ impl VerdictFile {
         if path.is_dir() { path.join(VERDICT) } else { path.into() }
     }
 
+    /// Whether the bytes are those of a verdict, whatever they say.
+    pub fn is_in(bytes: &[u8]) -> bool {
+        let begins = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        begins && serde_json::from_slice::<Self>(bytes).is_ok()
+    }
+
     /// What the bytes of a file say.
     ///
     /// # Errors
@@ -202,6 +208,14 @@ impl SymmetryRecord {
             asymmetry: Some(symmetry.asymmetry.into()),
             confirmed_on: Some(symmetry.confirmed_on),
         })
+    }
+
+    /// The weights of outputs and inputs that it ties.
+    ///
+    /// # Errors
+    /// As [`SymmetryRecord::pairs`], and when they are too many.
+    pub fn pattern(&self) -> Result<SignedPattern> {
+        Ok(SignedPattern::from_pairs(self.outputs, self.inputs, &self.pairs()?)?)
     }
 
     /// The generators, read.

@@ -67,7 +67,8 @@ fn a_symmetry_none_and_too_little() {
     let folder = tempfile::tempdir().unwrap();
     let ring_of = ring(folder.path(), "ring.safetensors", TASKS, false);
     let (code, out, err) = discover(&[text(&ring_of)]);
-    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert_eq!((code, err.lines().count()), (Some(0), 1), "{out}{err}");
+    assert!(err.starts_with("finding symmetries on one half of the tasks, and confirming them"), "{err}");
     assert!(out.starts_with("80 tasks of 12 examples each, 2 × 3 inputs and 6 outputs\n"), "{out}");
     assert!(out.contains("\nC_6, order 6, on 2 × 3 inputs and 6 outputs; confirmed on 40 tasks"), "{out}");
     assert!(out.contains("generator: outputs (0 1 2 3 4 5)\n             inputs  (0 1 2 3 4 5)"), "{out}");
@@ -78,8 +79,9 @@ fn a_symmetry_none_and_too_little() {
     assert_eq!((&json["verdict"], &json["symmetry"]["name"]), (&"found".into(), &"C_6".into()));
     assert!(err.contains("80 tasks"), "everything else is on stderr: {err}");
 
-    let (code, out, _) = discover(&[text(&ring_of), "--check"]);
-    assert_eq!((code, out.lines().count()), (Some(0), 2));
+    let (code, out, err) = discover(&[text(&ring_of), "--check"]);
+    assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 4, ""), "{out}");
+    assert!(out.contains("inputs    x[0,0], x[0,1], x[0,2], x[1,0]"), "{out}");
     assert!(out.contains("a verdict takes about"), "{out}");
 
     let broken = ring(folder.path(), "broken.safetensors", 2 * TASKS, true);
@@ -187,39 +189,65 @@ fn a_table_becomes_a_report_and_a_layer() {
         "--budget=2s",
     ];
     let (code, said, err) = discover(&args);
-    assert_eq!((code, err.as_str()), (Some(0), ""), "{said}");
+    assert_eq!(code, Some(0), "{said}");
+    let phases: Vec<&str> = err.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(phases, ["finding", "comparing", "writing"], "{err}");
     assert!(said.starts_with("60 tasks of 14 examples each, 4 inputs and 1 output\n"), "{said}");
-    assert!(said.contains("C_2, order 2, on 4 inputs and 1 output") && said.contains("(0 2)"), "{said}");
+    assert!(
+        said.contains("C_2, order 2, on 4 inputs and 1 output")
+            && said.contains("\n             inputs  left ↔ right\n"),
+        "{said}"
+    );
     assert!(said.contains("With 7 examples, the held-out error of new tasks is "), "{said}");
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
-    for words in ["<!doctype html>", "sites.csv", "left", "convolution", "order 2"] {
+    let words =
+        ["<!doctype html>", "sites.csv", "left ↔ right", "convolution", "order 2", "note. </strong>columns"];
+    for words in words {
         assert!(page.to_lowercase().contains(&words.to_lowercase()), "{words}");
     }
     assert!(!page.contains("http://") && !page.contains("https://"));
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(out.join("verdict.json")).unwrap()).unwrap();
     assert_eq!((&json["verdict"], &json["tasks"], &json["seed"]), (&"found".into(), &60.into(), &0.into()));
+    assert_eq!((&json["input_names"][0], &json["output_names"][0]), (&"left".into(), &"after".into()));
+    assert_eq!(json["tested"].as_array().unwrap().len() as u64, json["patterns_tested"].as_u64().unwrap());
 
     // What is there is not written over, and not computed again.
     let (code, _, err) = discover(&args);
     assert_eq!(code, Some(2));
-    assert!(err.contains("add --resume to go on with it"), "{err}");
+    assert!(err.contains("is finished; give another --out, or add --resume to print it again"), "{err}");
+    let (code, printed, err) = discover(&[&args[..], &["--resume"]].concat());
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let rest = |said: &str| said.split_once("C_2, order 2").unwrap().1.to_string();
+    assert_eq!(rest(&printed), rest(&said), "the same again, with generators and what to do next");
     let again = [&args[..], &["--resume", "--json"]].concat();
     let (code, said, err) = discover(&again);
     assert!(err.contains("are finished already"), "{err}");
     assert_eq!((code, serde_json::from_str::<serde_json::Value>(&said).unwrap()), (Some(0), json.clone()));
     // A report that was not finished is, with the same answer; and of other settings it is another.
     std::fs::remove_file(out.join("report.html")).unwrap();
-    let (code, said, _) = discover(&again);
+    let (code, _, err) = discover(&args);
+    assert_eq!(
+        (code, err.contains("its report is missing; add --resume to finish it")),
+        (Some(2), true),
+        "{err}"
+    );
+    let (code, said, err) = discover(&again);
+    assert!(err.contains("the verdict was kept; what is missing is its report"), "{err}");
     let mut again: serde_json::Value = serde_json::from_str(&said).unwrap();
     again["command"] = json["command"].clone();
     assert_eq!((code, again), (Some(0), json));
-    let rest = |page: &str| page.split("What would change").next().map(str::to_owned);
+    let rest = |page: &str| page.split("How it was made").next().map(str::to_owned);
     assert_eq!(rest(&std::fs::read_to_string(out.join("report.html")).unwrap()), rest(&page));
     let other = [&args[..], &["--resume", "--seed=1"]].concat();
     let (code, _, err) = discover(&other);
     assert_eq!(code, Some(2));
-    assert!(err.contains("is of other data or settings"), "{err}");
+    assert!(err.contains("is of another --seed (0, and 1 is asked for); give another --out"), "{err}");
+    for (file, words) in [("verdict.json", "msr export` makes a layer"), ("report.html", "report.html")] {
+        let said = command().args(["inspect", text(&out.join(file))]).output().unwrap();
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(!said.status.success() && err.contains(words), "{err}");
+    }
 
     let layer = folder.path().join("tied.py");
     let exported =
@@ -229,5 +257,9 @@ fn a_table_becomes_a_report_and_a_layer() {
     assert!(python.contains("class TiedLinear") && python.contains("(0 2)"), "{python}");
     let refused =
         command().args(["export", text(&out), "--to", "npz", "--out", text(&layer)]).output().unwrap();
-    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--force"));
+    let err = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && err.contains("tied.py already exists; --force replaces it"),
+        "{err}"
+    );
 }

@@ -7,6 +7,9 @@ use super::sign::{Sign, write_sign};
 use super::text::{Text, escape};
 use crate::Result;
 
+/// So many columns fit on narrow screens.
+const FEW: usize = 3;
+
 /// How a column is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -104,6 +107,11 @@ impl Table {
     }
 
     pub(super) fn write(&self, html: &mut String) -> Result<()> {
+        if self.columns.len() > FEW {
+            html.push_str(
+                "<p class=\"narrow hint\">The table goes on to the right; it scrolls sideways.</p>\n",
+            );
+        }
         html.push_str("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
         escape(&self.name, html);
         html.push_str("\"><table>\n<thead><tr>");

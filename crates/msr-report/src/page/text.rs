@@ -103,6 +103,14 @@ impl Text {
         self
     }
 
+    /// Adds a name that someone else chose on a line of its own, smaller and paler.
+    pub fn below_name(mut self, name: &str, most: usize) -> Self {
+        self.html.push_str("<br /><span class=\"with\">");
+        let mut text = self.name(name, most);
+        text.html.push_str("</span>");
+        text
+    }
+
     fn within(mut self, tag: &str, words: &str) -> Self {
         self.html.push_str(&format!("<{tag}>"));
         escape(words, &mut self.html);

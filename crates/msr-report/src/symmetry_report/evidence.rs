@@ -2,7 +2,7 @@
 
 use super::intervals::{NARROW, Plot, Row, WIDE};
 use super::small_bars::Axis;
-use super::words::{bounds, count, grouped, number, percent, probability, sentence};
+use super::words::{bounds, count, grouped, number, percent, probability, sentence, share};
 use super::{Candidate, Interval, Status, SymmetryReport};
 use crate::Result;
 use crate::page::{Block, Cell, Column, Figure, Sign, Table, Text, Tone, cut};
@@ -11,8 +11,9 @@ use crate::picture::{Chart, Picture, Scale, Series};
 
 /// Rows of candidates that are seen at once.
 const SEEN: usize = 20;
-/// Letters of names.
+/// Letters of names, and of patterns.
 const LETTERS: usize = 40;
+const PATTERN: usize = 72;
 
 impl Status {
     fn sign(self) -> Sign {
@@ -58,6 +59,10 @@ pub(super) fn candidates(report: &SymmetryReport) -> Vec<Block> {
             percent(tolerance)
         ));
     }
+    words.push_str(
+        " The inputs show all of what a pattern ties where they vary alike in all directions; of what \
+         they hardly show nothing can be said.",
+    );
     let axis = Axis::new(&report.candidates, report.tolerance);
     let (seen, rest) = sorted.split_at(SEEN.min(sorted.len()));
     let mut blocks = vec![Block::paragraph(words), table("Candidates", seen, &axis).into()];
@@ -84,10 +89,14 @@ fn table(name: &str, candidates: &[&Candidate], axis: &Axis) -> Table {
     let mut table = Table::new(name, heads);
     for candidate in candidates {
         let alpha = candidate.asymmetry;
-        let said = format!("{} ({})", percent(alpha.value), bounds(alpha, percent));
+        let said = share(alpha);
+        let visible = percent(candidate.visible.clamp(0.0, 1.0));
         let reason = Text::from(sentence(&candidate.reason))
-            .below(&format!("The inputs show {} of what it ties.", percent(candidate.visible)));
-        let mut name = Text::new().name(&typeset(&candidate.what), LETTERS);
+            .below(&format!("The inputs show {visible} of what it ties."));
+        let mut name = Text::new().name(&typeset(&candidate.what), PATTERN);
+        if let Some(below) = &candidate.below {
+            name = name.below_name(&typeset(below), PATTERN);
+        }
         if let Some(order) = &candidate.order {
             name = name.below(&format!("order {}", grouped(order)));
         }
@@ -131,7 +140,7 @@ pub(super) fn models(report: &SymmetryReport) -> Result<Vec<Block>> {
                 Some(Row { name, interval, tone: tone(interval.lower, interval.upper) })
             })
             .collect(),
-        axis: "error less that of tied weights, task by task",
+        axis: "error minus that of tied weights, task by task",
         marks: vec![(0.0, "as tied weights")],
         is_share: false,
     };
@@ -151,7 +160,7 @@ pub(super) fn models(report: &SymmetryReport) -> Result<Vec<Block>> {
     let heads = [
         Some((Column::Short, Text::from("model"))),
         Some((Column::Number, "error".into())),
-        has_differences.then(|| (Column::Number, "less that of tied weights".into())),
+        has_differences.then(|| (Column::Number, "minus that of tied weights".into())),
         Some((Column::Long, "remark".into())),
     ];
     let mut table = Table::new("Errors of models", heads.into_iter().flatten());

@@ -5,8 +5,8 @@ use msr_groups::SignedPermutation;
 use super::intervals::{NARROW, Plot, Row, WIDE};
 use super::moves;
 use super::places::{Layout, MOST_POINTS};
-use super::words::{count, cycles, percent};
-use super::{Generator, Symmetry, SymmetryReport, mark};
+use super::words::{count, cycles, share, within};
+use super::{Generator, Symmetry, SymmetryReport, mark, named_cycles};
 use crate::Result;
 use crate::page::{Block, Figure, Text, Tone};
 
@@ -42,6 +42,11 @@ pub(super) fn blocks(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Vec
             " A minus marks a point whose value also changes its sign on the way; its arrow is dashed.",
         );
     }
+    if symmetry.signed {
+        words = words.plain(
+            " Each is known up to a sign on both sides at once, which linear maps cannot show; so a layer with them has no bias.",
+        );
+    }
     let mut figures = Vec::new();
     for (number, generator) in generators.iter().take(DRAWN).enumerate() {
         figures.push(card(report, number, generator)?);
@@ -52,7 +57,7 @@ pub(super) fn blocks(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Vec
         blocks.push(Block::paragraph(format!("{more} are written below, and not drawn.")));
     }
     blocks.extend(strengths(report, symmetry)?);
-    blocks.push(written(generators));
+    blocks.push(written(report, generators));
     Ok(blocks)
 }
 
@@ -100,8 +105,7 @@ fn card(report: &SymmetryReport, number: usize, generator: &Generator) -> Result
         caption = caption.below(&format!("{}: {}", side.what, cycles(side.moved)));
     }
     if let Some(strength) = generator.strength {
-        let bounds = super::words::bounds(strength, percent);
-        caption = caption.below(&format!("strength {} ({bounds})", percent(strength.value)));
+        caption = caption.below(&format!("strength {}", share(strength)));
     }
     let mut remarks = Vec::new();
     let mut drawn = Vec::new();
@@ -153,14 +157,19 @@ fn strengths(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Option<Bloc
         .iter()
         .zip(&names)
         .take(2 * DRAWN)
-        .filter_map(|(generator, name)| Some(Row { name, interval: generator.strength?, tone: Tone::Accent }))
+        .filter_map(|(generator, name)| {
+            Some(Row { name, interval: within(generator.strength?)?, tone: Tone::Accent })
+        })
         .collect();
     if rows.is_empty() {
         return Ok(None);
     }
-    let marks = report.tolerance.iter().map(|&tolerance| (tolerance, "tolerance")).collect();
+    // What is kept, and not what is broken.
+    let marks = report.tolerance.iter().map(|&tolerance| (1.0 - tolerance, "tolerance")).collect();
     let plot = Plot { rows, axis: &symmetry.strength, marks, is_share: true };
-    let caption = "Dots are estimates, and lines their intervals.";
+    let caption = "Dots are estimates, and lines their intervals. This is the share that a generator keeps of those \
+                   weights which it moves; an asymmetry is the share that the whole pattern breaks of all weights, \
+                   and the tolerance is of that.";
     let alternative = format!("Strength of {}: {}", count(plot.rows.len(), "generator"), symmetry.strength);
     let figure =
         Figure::new(caption).drawings("", &plot.drawing(WIDE)?, &plot.drawing(NARROW)?, &alternative)?;
@@ -168,18 +177,24 @@ fn strengths(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Option<Bloc
 }
 
 /// All generators in cycles.
-fn written(generators: &[Generator]) -> Block {
+fn written(report: &SymmetryReport, generators: &[Generator]) -> Block {
+    let side = |moved: &SignedPermutation, names: &[String]| {
+        crate::page::cut(&named_cycles(moved, names), LETTERS).into_owned()
+    };
     let mut lines = Vec::new();
     for (number, generator) in generators.iter().take(WRITTEN).enumerate() {
-        let [inputs, outputs] = [&generator.inputs, &generator.outputs]
-            .map(|moved| crate::page::cut(&moved.to_string(), LETTERS).into_owned());
+        let inputs = side(&generator.inputs, &report.input_names);
+        let outputs = side(&generator.outputs, &report.output_names);
         lines.push(format!("{:>3}  inputs   {inputs}\n     outputs  {outputs}", number + 1));
     }
     if generators.len() > WRITTEN {
         lines.push(format!("and {} more", generators.len() - WRITTEN));
     }
+    let has_names = lines.iter().any(|line| line.contains(['→', '↔']));
+    let example = if has_names { "a → b → −c → a" } else { "(0 1 -2)" };
+    let [a, b, c] = if has_names { ["a", "b", "c"] } else { ["0", "1", "2"] };
     let summary = Text::from("In cycles: ")
-        .code("(0 1 -2)")
-        .plain(" moves 0 to 1, 1 to 2 with its sign changed, and 2 to 0");
+        .code(example)
+        .plain(&format!(" moves {a} to {b}, {b} to {c} with its sign changed, and {c} to {a}"));
     Block::Details { summary, blocks: vec![Block::Code(lines.join("\n"))] }
 }

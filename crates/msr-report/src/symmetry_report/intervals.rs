@@ -82,6 +82,17 @@ impl Scale {
 }
 
 impl Plot<'_> {
+    /// From where to where the line of a mark goes: through all rows, but not through the names
+    /// that stand above them.
+    fn mark_lines(&self, above: f64, high: f64, is_narrow: bool) -> Vec<(f64, f64)> {
+        let start = above - 4.0;
+        if !is_narrow {
+            return vec![(start, above + high * self.rows.len() as f64)];
+        }
+        let of_row = |row: usize| (above + high * row as f64 + 20.0, above + high * (row + 1) as f64);
+        std::iter::once((start, above + 3.0)).chain((0..self.rows.len()).map(of_row)).collect()
+    }
+
     /// The plot, so many pixels wide; names stand beside their rows, or above them where it is
     /// narrow.
     pub(super) fn drawing(&self, width: f64) -> Result<Drawing> {
@@ -105,7 +116,9 @@ impl Plot<'_> {
         drawing.line((left, bottom), (width - 22.0, bottom), Paint::stroke(Tone::Rule, 1.0));
         for (value, name) in &self.marks {
             let x = scale.at(*value);
-            drawing.line((x, above - 4.0), (x, bottom), Paint::stroke(Tone::Ink, 1.2).dashed());
+            for (from, to) in self.mark_lines(above, high, is_narrow) {
+                drawing.line((x, from), (x, to), Paint::stroke(Tone::Ink, 1.2).dashed());
+            }
             // A name that would leave the drawing on the right ends at its line.
             let wide = f64::from(font::width(name, SMALL as i32)?) / 2.0;
             let (x, anchor) = match x {
@@ -139,5 +152,26 @@ impl Plot<'_> {
         let middle = (left + width - 22.0) / 2.0;
         drawing.text(self.axis, (middle, bottom + 35.0), (SIZE, Anchor::Middle, Tone::Soft), None);
         Ok(drawing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Interval, Plot, Row, Tone};
+
+    /// The line of a mark and the names of rows do not lie on each other, wherever the mark is.
+    #[test]
+    fn marks_stay_out_of_names() {
+        let row = |name| Row { name, interval: Interval::default(), tone: Tone::Accent };
+        let rows = vec![row("one"), row("two")];
+        let plot = Plot { rows, axis: "", marks: vec![(0.95, "tolerance")], is_share: true };
+        let (above, high) = (20.0, 40.0);
+        for (from, to) in plot.mark_lines(above, high, true) {
+            for top in [above, above + high] {
+                let (start, end) = (top + 4.0, top + 20.0);
+                assert!(to <= start || from >= end, "{from} to {to}, a name from {start} to {end}");
+            }
+        }
+        assert_eq!(plot.mark_lines(above, high, false), [(16.0, 100.0)]);
     }
 }

@@ -33,6 +33,7 @@ mod generators;
 mod intervals;
 mod mark;
 mod moves;
+mod named;
 mod places;
 mod small_bars;
 mod weights;
@@ -41,6 +42,8 @@ mod words;
 use msr_groups::{SignedPattern, SignedPermutation};
 
 use crate::Result;
+
+pub use self::named::named_cycles;
 
 /// A number with its bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -99,8 +102,10 @@ pub struct Symmetry {
     pub pattern: SignedPattern,
     /// What generates it.
     pub generators: Vec<Generator>,
-    /// What the strength of a generator is: `share of the variation of the weights that breaks it`.
+    /// What the strength of a generator is: `share of the variation of the weights that it keeps`.
     pub strength: String,
+    /// Whether signs were looked for; then each generator is known up to a sign on both sides.
+    pub signed: bool,
     /// The mean of the tasks' weights, `outputs × inputs` row by row; or none.
     pub weights: Option<Vec<f64>>,
 }
@@ -122,6 +127,8 @@ pub enum Status {
 pub struct Candidate {
     /// What it is: the name of a group, or signed cycles.
     pub what: String,
+    /// More of it, on a line of its own.
+    pub below: Option<String>,
     /// The order of its group in digits, where it is known.
     pub order: Option<String>,
     /// How many weights it leaves free.
@@ -132,7 +139,7 @@ pub struct Candidate {
     pub score_p: f64,
     /// What ties gain of the log density, a number of an output; negative where they lose.
     pub gain: f64,
-    /// How much of what it ties the inputs show, from 0 to 1.
+    /// How much of what it ties the inputs show, from 0 to 1; somewhat more by chance.
     pub visible: f64,
     /// What was decided.
     pub status: Status,
@@ -147,7 +154,8 @@ pub struct Model {
     pub name: String,
     /// Its error.
     pub error: Interval,
-    /// Its error less that of the model with tied weights, task by task: positive when it is worse.
+    /// Its error minus that of the model with tied weights, task by task: positive when it is
+    /// worse.
     pub against_tied: Option<Interval>,
     /// A remark, or nothing.
     pub note: String,
@@ -173,7 +181,8 @@ pub struct SymmetryReport {
     pub kind: Kind,
     /// Sentences that say what would change the answer.
     pub what_would_change_it: Vec<String>,
-    /// How the data were understood, each with what it is. What is called a `warning` stands out.
+    /// How the data were understood, each with what it is. What is called a `warning` or a `note`
+    /// stands out.
     pub data: Vec<(String, String)>,
     /// How much of the variation may break what is accepted, as a share.
     pub tolerance: Option<f64>,

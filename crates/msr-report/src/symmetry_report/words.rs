@@ -70,6 +70,22 @@ pub(super) fn bounds(interval: Interval, written: impl Fn(f64) -> String) -> Str
     format!("{} to {}", written(interval.lower), written(interval.upper))
 }
 
+/// A share with its bounds, within what a share can be: `97 % (95 % to 100 %)`. Where the bounds
+/// leave everything open, it is not measurable.
+pub(super) fn share(interval: Interval) -> String {
+    match within(interval) {
+        None => "not measurable".into(),
+        Some(interval) => format!("{} ({})", percent(interval.value), bounds(interval, percent)),
+    }
+}
+
+/// The part of an interval where shares are, from 0 to 1; none where it is all of that.
+pub(super) fn within(interval: Interval) -> Option<Interval> {
+    let [value, lower, upper] =
+        [interval.value, interval.lower, interval.upper].map(|share| share.clamp(0.0, 1.0));
+    (lower > 0.0 || upper < 1.0).then_some(Interval { value, lower, upper })
+}
+
 /// So many of something, with its plural.
 pub(super) fn count(many: usize, one: &str) -> String {
     format!("{} {one}{}", grouped(&many.to_string()), if many == 1 { "" } else { "s" })
@@ -175,7 +191,7 @@ pub(super) fn cycles(moved: &SignedPermutation) -> String {
 mod tests {
     use msr_groups::SignedPermutation;
 
-    use super::{cycles, grouped, number, percent, probability, sentence};
+    use super::{cycles, grouped, number, percent, probability, sentence, share};
 
     #[test]
     fn numbers_say_what_counts() {
@@ -184,6 +200,13 @@ mod tests {
         let shares = [0.05, 0.0042, 0.3, -0.00001, 1.0, -0.012, 1e30].map(percent);
         assert_eq!(shares, ["5 %", "0.42 %", "30 %", "0 %", "100 %", "−1.2 %", "1.00×10³² %"]);
         assert_eq!([probability(1e-9), probability(0.43)], ["< 0.001", "0.430"]);
+    }
+
+    #[test]
+    fn shares_are_from_nothing_to_everything() {
+        let said = [(0.97, 0.95, 1.02), (-0.24, -1.0, 2.0), (-0.01, -0.03, 0.02), (1.1, 0.0, 0.5)];
+        let expected = ["97 % (95 % to 100 %)", "not measurable", "0 % (0 % to 2 %)", "100 % (0 % to 50 %)"];
+        assert_eq!(said.map(|interval| share(interval.into())), expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | `labels` | m × n, i32 | the free parameter of each weight, −1 where it is zero |
 //! | `signs` | m × n, i8 | 1, −1 or 0: `W = signs · v[labels]` |
 //! | `symmetry` | m·n × k, i8 | U in full, `vec(W) = U v`; left out above 2²⁶ entries |
-//! | `bias_labels`, `bias_signs`, `bias_symmetry` | m, m, m × k_b | the same of the bias, where it is tied |
+//! | `bias_labels`, `bias_signs`, `bias_symmetry` | m, m, m × k_b | of the bias, where it is tied |
 //! | `output_images`, `output_signs` | g × m, i32, i8 | where generators move `e_y`, and its sign |
 //! | `input_images`, `input_signs` | g × n | the same of the inputs |
 //! | `input_shape`, `output_shape` | i64 | the layout of inputs and outputs |

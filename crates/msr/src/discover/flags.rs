@@ -24,10 +24,11 @@ pub struct Args {
     #[arg(long, value_name = "NAMES")]
     pub y: Option<String>,
     /// The column, or array, that says which task a row belongs to.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "task", value_name = "NAME")]
     pub task_column: Option<String>,
-    /// Make tasks of one set of data: outputs (each is a task), labels (each class against the
-    /// others), or column:NAME. Rows are divided between the tasks of the first two.
+    /// Make tasks of one set of data, between which its rows are divided: outputs (each is a task)
+    /// or labels (each class against the others). Of fewer than 20 there is no verdict. column:NAME
+    /// is the same as --task-column NAME.
     #[arg(long, value_name = "WHAT")]
     pub tasks_from: Option<TasksFrom>,
     /// y holds labels of classes, and each class is an output. Labels that are words are seen to
@@ -57,15 +58,16 @@ pub struct Args {
     /// Leave a report, report.html, and verdict.json, which msr export reads, in this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on in a folder: what was finished there with the same data and settings is not done
-    /// again.
+    /// Go on in a folder, after Ctrl-C too: what was finished there with the same data and settings
+    /// is not done again. What is finished is printed again.
     #[arg(long, requires = "out")]
     pub resume: bool,
     /// About how long the report may take to compare with other ways to learn, as 30s or 5m. The
     /// verdict takes the time that it needs.
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = time)]
     pub budget: Duration,
-    /// Only say how the data were understood, and what a verdict would cost.
+    /// Only say how the data were understood, what each column is used for, and what a verdict
+    /// would cost.
     #[arg(long)]
     pub check: bool,
     /// Print what is found as JSON on stdout, and everything else on stderr.

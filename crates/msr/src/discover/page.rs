@@ -4,14 +4,17 @@ use std::time::SystemTime;
 
 use anyhow::Result;
 use msr_data::tasks::TaskData;
-use msr_discover::{Bounds, Comparison, Model, Tasks, Tested, Verdict, VerdictKind, Why};
-use msr_groups::SignedPattern;
+use msr_discover::{Comparison, DiscoverConfig, Model, Tasks};
+use msr_groups::SignedPermutation;
 use msr_report::symmetry_report::{
-    Candidate, Generator, Interval, Kind, Model as Row, Series, Status, Symmetry, SymmetryReport, page,
+    Candidate, Generator, Interval, Kind, Model as Row, Series, Status, Symmetry, SymmetryReport,
+    named_cycles, page,
 };
 
-use super::record::Found;
-use super::{range, sentence, understood};
+use super::record::{Found, TestedAnswer, TestedRecord};
+use super::told::{range, sentence};
+use super::understood::understood;
+use crate::verdict_file::{Answer, BoundsRecord, GeneratorRecord, SymmetryRecord};
 
 /// The report as one HTML page.
 ///
@@ -21,36 +24,36 @@ pub fn report(
     title: &str,
     data: &TaskData,
     tasks: &Tasks,
-    verdict: &Verdict,
+    config: &DiscoverConfig,
     comparison: Option<&Comparison>,
     found: &Found,
 ) -> Result<String> {
-    let (outputs, inputs) = verdict.shape;
-    let layout = &verdict.config.layout;
+    let layout = &config.layout;
+    let candidates: Result<_> = found.tested.iter().map(|tested| candidate(tested, found)).collect();
     let report = SymmetryReport {
         title: title.into(),
-        verdict: sentence(&verdict.to_string()),
-        kind: match verdict.kind {
-            VerdictKind::Found(_) => Kind::Found,
-            VerdictKind::AtLeast(_) => Kind::AtLeast,
-            VerdictKind::None => Kind::None,
-            _ => Kind::Undecided,
+        verdict: sentence(&found.file.said),
+        kind: match found.file.verdict {
+            Answer::Found => Kind::Found,
+            Answer::AtLeast => Kind::AtLeast,
+            Answer::None => Kind::None,
+            Answer::Undecided => Kind::Undecided,
         },
-        what_would_change_it: changes(verdict),
-        data: described(data, tasks, verdict),
-        tolerance: Some(verdict.config.tolerance),
-        outputs,
-        inputs,
+        what_would_change_it: found.what_would_change_it.clone(),
+        data: described(data, tasks, found),
+        tolerance: Some(found.tolerance),
+        outputs: found.outputs,
+        inputs: found.inputs,
         input_shape: layout.inputs.clone(),
         output_shape: layout.outputs.clone(),
-        input_names: data.input_names.clone(),
-        output_names: data.output_names.clone(),
-        symmetry: verdict.symmetry().map(|symmetry| drawn(symmetry, verdict)).transpose()?,
-        candidates: verdict.tested.iter().map(|tested| candidate(tested, verdict)).collect(),
+        input_names: found.input_names.clone(),
+        output_names: found.output_names.clone(),
+        symmetry: found.file.symmetry.as_ref().map(drawn).transpose()?,
+        candidates: candidates?,
         error_name: "held-out error, of the variation of y".into(),
         models: comparison.map(rows).unwrap_or_default(),
         curve: comparison.map(curve).unwrap_or_default(),
-        settings: settings(verdict, comparison),
+        settings: settings(config, found, comparison),
         command: found.command.clone(),
         made: format!("msr {}, {}", found.version, day(SystemTime::now())),
     };
@@ -63,166 +66,86 @@ fn day(time: SystemTime) -> String {
     text.split('T').next().unwrap_or_default().to_owned()
 }
 
-fn interval(bounds: Bounds) -> Interval {
+fn interval(bounds: impl Into<BoundsRecord>) -> Interval {
     // What is not known at all goes beyond the axes.
-    let on = |value: f64, or: f64| if value.is_finite() { value } else { or };
-    let value = on(bounds.value, 0.0);
-    Interval { value, lower: on(bounds.lower, -1.0).min(value), upper: on(bounds.upper, 2.0).max(value) }
+    let BoundsRecord { value, lower, upper } = bounds.into();
+    let value = value.unwrap_or(0.0);
+    Interval { value, lower: lower.unwrap_or(-1.0).min(value), upper: upper.unwrap_or(2.0).max(value) }
 }
 
-fn drawn(symmetry: &msr_discover::Symmetry, verdict: &Verdict) -> Result<Symmetry> {
-    let pairs: Vec<_> = symmetry.generators.iter().map(|generator| generator.pair.clone()).collect();
-    // With products, the weights of the inputs themselves.
-    let pattern = match verdict.config.pairs {
-        true => SignedPattern::from_pairs(verdict.shape.0, verdict.shape.1, &pairs)?,
-        false => symmetry.pattern.clone(),
-    };
-    let generator = |generator: &msr_discover::Generator| Generator {
-        outputs: generator.pair.0.clone(),
-        inputs: generator.pair.1.clone(),
+fn drawn(symmetry: &SymmetryRecord) -> Result<Symmetry> {
+    let generator = |(generator, (outputs, inputs)): (&GeneratorRecord, _)| Generator {
+        outputs,
+        inputs,
         strength: generator.strength.map(interval),
         words: generator.words.clone(),
     };
     Ok(Symmetry {
         name: symmetry.name.clone().unwrap_or_default(),
-        order: symmetry.order.to_string(),
-        pattern,
-        generators: symmetry.generators.iter().map(generator).collect(),
+        order: symmetry.order.clone(),
+        pattern: symmetry.pattern()?,
+        generators: symmetry.generators.iter().zip(symmetry.pairs()?).map(generator).collect(),
         strength: "share of the variation that it keeps".into(),
+        signed: symmetry.signed,
         weights: None,
     })
 }
 
-fn candidate(tested: &Tested, verdict: &Verdict) -> Candidate {
-    let cycles: Vec<String> = tested
-        .pairs
-        .iter()
-        .map(|(y, x)| if verdict.shape.0 == 1 { x.to_string() } else { format!("{y} on {x}") })
-        .collect();
-    let status = match (tested.is_accepted, tested.is_refused) {
-        (true, _) => Status::Accepted,
-        (_, true) => Status::Refused,
-        _ => Status::Open,
+fn candidate(tested: &TestedRecord, found: &Found) -> Result<Candidate> {
+    let side = |text: &str, degree, names: &[String]| {
+        Ok::<_, anyhow::Error>(named_cycles(&SignedPermutation::parse(text, degree)?, names))
     };
-    Candidate {
-        what: cycles.join("; "),
-        order: tested.order.as_ref().map(ToString::to_string),
-        free: tested.pattern.free_parameters(),
+    let (mut outputs, mut inputs) = (Vec::new(), Vec::new());
+    for generator in &tested.generators {
+        outputs.push(side(&generator.outputs, found.outputs, &found.output_names)?);
+        inputs.push(side(&generator.inputs, found.inputs, &found.input_names)?);
+    }
+    let [outputs, inputs] = [outputs, inputs].map(|cycles| cycles.join("; "));
+    let (what, below) = match () {
+        () if found.outputs == 1 => (inputs, None),
+        () if outputs == inputs => (outputs, Some("on outputs and inputs".into())),
+        () => (outputs, Some(format!("inputs {inputs}"))),
+    };
+    Ok(Candidate {
+        what,
+        below,
+        order: tested.order.clone(),
+        free: tested.free_parameters,
         asymmetry: interval(tested.asymmetry),
-        score_p: tested.p_score,
-        gain: if tested.gain.is_finite() { tested.gain } else { 0.0 },
-        visible: tested.visible,
-        status,
-        reason: reason(tested, verdict),
-    }
-}
-
-/// Why a pattern was accepted, refused or neither.
-fn reason(tested: &Tested, verdict: &Verdict) -> String {
-    let tolerance = verdict.config.tolerance;
-    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    if tested.is_accepted {
-        return format!("at most {} breaks it", percent(tested.asymmetry.upper.max(0.0)));
-    }
-    if tested.is_refused {
-        return match tested.asymmetry.lower > tolerance / 10.0 {
-            true => format!("at least {} breaks it", percent(tested.asymmetry.lower)),
-            false => format!("a score sees what breaks it (p = {:.1e})", tested.p_score),
-        };
-    }
-    if !tested.asymmetry.upper.is_finite() {
-        return "it could not be tested".into();
-    }
-    if tested.visible <= 0.2 {
-        return "the inputs hardly show what it ties".into();
-    }
-    if tested.asymmetry.upper >= tolerance {
-        return format!("up to {} may break it, more than the tolerance", percent(tested.asymmetry.upper));
-    }
-    if tested.p_score < 1e-3 {
-        return format!("a score sees something (p = {:.1e}), but little breaks it", tested.p_score);
-    }
-    if tested.order.is_some() && tested.ln_coincidence > -6.9 {
-        return "it may be a coincidence: so little is tied that unsymmetric weights could look like it"
-            .into();
-    }
-    if tested.asymmetry.value < -tolerance || tested.asymmetry.lower < -2.0 * tolerance {
-        return "what breaks it comes out below nothing: do tasks share rows?".into();
-    }
-    "little breaks it, but not all that is asked for was shown".into()
-}
-
-/// What would change the answer.
-fn changes(verdict: &Verdict) -> Vec<String> {
-    let mut found = Vec::new();
-    match &verdict.kind {
-        VerdictKind::Undecided { why, more_tasks } => {
-            if let Some(more) = more_tasks {
-                let times = (1.0 + *more as f64 / (2 * verdict.confirming.max(1)) as f64).sqrt();
-                found.push(format!(
-                    "About {more} more tasks, or about {times:.1} times the examples in each where noise is the reason, would \
-                     narrow the interval of the most promising pattern to the tolerance."
-                ));
-            }
-            match why {
-                Why::FewTasks { needed } => found.push(format!(
-                    "At least {needed} tasks: half of them look for candidates, and ten or more confirm them."
-                )),
-                Why::Blind { .. } => found.push(
-                    "Exchanges that were planted in these data were not found again: less noise, more examples or more tasks \
-                     would make the search see."
-                        .into(),
-                ),
-                _ => {}
-            }
-            found.push("A larger --tolerance accepts what breaks a symmetry more; a verdict is then about less.".into());
-        }
-        VerdictKind::AtLeast(_) => found.push(
-            "Not all larger patterns were refused: more tasks or examples would confirm or refuse those that are open in the list of \
-             candidates, and those that are accepted there make the tasks less likely."
-                .into(),
-        ),
-        VerdictKind::Found(_) => found.push(
-            "A smaller --tolerance asks for more: the bound of what breaks the symmetry must be below it.".into(),
-        ),
-        VerdictKind::None if verdict.config.signed || verdict.config.pairs => {}
-        VerdictKind::None => found.push(
-            "A symmetry of another kind: components that change their signs (--signed), maps without a linear part (--pairs), \
-             or columns in units of their own, which no permutation can exchange."
-                .into(),
-        ),
-        _ => {}
-    }
-    if verdict.unexplained > 0.1 && !verdict.config.pairs && !verdict.config.signed {
-        found.push(format!(
-            "{:.0} % of the variation of the outputs is noise, or not linear in the inputs; if it is the latter, products of inputs as \
-             features (--pairs) may show more of the map.",
-            100.0 * verdict.unexplained
-        ));
-    }
-    found
+        score_p: tested.p_score.unwrap_or(0.0),
+        gain: tested.gain.unwrap_or(0.0),
+        visible: tested.visible.unwrap_or(0.0),
+        status: match tested.answer {
+            TestedAnswer::Accepted => Status::Accepted,
+            TestedAnswer::Open => Status::Open,
+            TestedAnswer::Refused => Status::Refused,
+        },
+        reason: tested.reason.clone(),
+    })
 }
 
 /// How the data were understood.
-fn described(data: &TaskData, tasks: &Tasks, verdict: &Verdict) -> Vec<(String, String)> {
-    let mut found = vec![("Data".into(), understood(data, tasks))];
+fn described(data: &TaskData, tasks: &Tasks, found: &Found) -> Vec<(String, String)> {
+    let mut said = vec![("Data".into(), understood(data, tasks))];
     if let Some(classes) = &data.classes {
         let named = match &classes[..] {
             [first, .., last] if classes.len() > 8 => format!("{first} … {last}"),
             few => few.join(", "),
         };
-        found.push(("Classes".into(), named));
+        said.push(("Classes".into(), named));
     }
-    if verdict.confirming > 0 {
-        let part = if verdict.config.pairs { "the inputs and their products" } else { "the inputs" };
-        let percent = 100.0 * verdict.unexplained;
-        found.push((
+    if found.confirming > 0 {
+        let part = if found.pairs { "the inputs and their products" } else { "the inputs" };
+        let percent = 100.0 * found.unexplained;
+        said.push((
             "Not explained".into(),
             format!("{percent:.1} % of the variation of the outputs, by maps that are linear in {part}"),
         ));
     }
-    found.extend(data.notes.iter().map(|note| ("Warning".into(), sentence(note))));
-    found
+    let notes = data.notes.iter().map(|note| ("Note".into(), sentence(note)));
+    let warnings = found.warnings.iter().map(|warning| ("Warning".into(), sentence(warning)));
+    said.extend(notes.chain(warnings));
+    said
 }
 
 /// What a model is, in a few words.
@@ -264,8 +187,11 @@ fn curve(comparison: &Comparison) -> Vec<Series> {
     all.into_iter().filter(|series| series.points.len() > 1).collect()
 }
 
-fn settings(verdict: &Verdict, comparison: Option<&Comparison>) -> Vec<(String, String)> {
-    let config = &verdict.config;
+fn settings(
+    config: &DiscoverConfig,
+    record: &Found,
+    comparison: Option<&Comparison>,
+) -> Vec<(String, String)> {
     let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
     let mut found = vec![
         ("Tolerance".into(), format!("{:.1} % of the variation of the weights", 100.0 * config.tolerance)),
@@ -273,7 +199,7 @@ fn settings(verdict: &Verdict, comparison: Option<&Comparison>) -> Vec<(String, 
         ("Signs".into(), yes(config.signed)),
         ("Products of inputs".into(), yes(config.pairs)),
         ("Seed".into(), config.seed.to_string()),
-        ("Tasks that confirm".into(), verdict.confirming.to_string()),
+        ("Tasks that confirm".into(), record.confirming.to_string()),
     ];
     if let Some(comparison) = comparison {
         let sizes = comparison.sizes;

@@ -20,6 +20,7 @@ use msr_symmetry::Learned;
 use serde_json::Value;
 
 use self::subject::Subject;
+use crate::verdict_file::VerdictFile;
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -73,6 +74,11 @@ pub fn run(args: &Args) -> Result<()> {
     );
     pictures::check(args)?;
     let bytes = msr_files::read(&args.file)?;
+    ensure!(
+        !VerdictFile::is_in(&bytes),
+        "{} is a verdict of `msr discover`, which says what it says in its own words; `msr export` makes a layer of it",
+        in_file()
+    );
     let subjects = subjects(args, &bytes).with_context(in_file)?;
     let points = subjects.iter().filter(|subject| matches!(subject, Subject::Points(_))).count();
     ensure!(

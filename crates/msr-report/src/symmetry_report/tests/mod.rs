@@ -1,6 +1,8 @@
 //! Reports as they come out.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod shares;
+
 use msr_groups::{Permutation, SignedPattern, SignedPermutation};
 
 use super::{Candidate, Generator, Interval, Kind, Model, Series, Status, Symmetry, SymmetryReport, page};
@@ -38,7 +40,15 @@ fn symmetry(generators: Vec<Generator>, (m, n): (usize, usize)) -> Symmetry {
     let pairs: Vec<_> = generators.iter().map(|g| (g.outputs.clone(), g.inputs.clone())).collect();
     let pattern = SignedPattern::from_pairs(m, n, &pairs).unwrap();
     let name = "C_5".into();
-    Symmetry { name, order: "5".into(), pattern, generators, strength: "strength".into(), weights: None }
+    Symmetry {
+        name,
+        order: "5".into(),
+        pattern,
+        generators,
+        strength: "strength".into(),
+        signed: false,
+        weights: None,
+    }
 }
 
 fn shift(n: usize) -> Generator {
@@ -49,6 +59,7 @@ fn shift(n: usize) -> Generator {
 fn candidate(what: &str, status: Status, alpha: f64) -> Candidate {
     Candidate {
         what: what.into(),
+        below: Some("on outputs and inputs".into()),
         order: Some("5".into()),
         free: 5,
         asymmetry: (alpha, alpha - 0.01, alpha + 0.01).into(),
@@ -177,10 +188,10 @@ fn candidates_are_sorted_by_what_was_decided() {
 #[test]
 fn differences_that_are_not_there_have_no_column() {
     let mut report = full();
-    assert!(words(&page(&report).unwrap()).contains("less that of tied weights"));
+    assert!(words(&page(&report).unwrap()).contains("minus that of tied weights"));
     report.models.iter_mut().for_each(|model| model.against_tied = None);
     let words = words(&page(&report).unwrap());
-    assert!(words.contains("A remark.") && !words.contains("less that of tied weights"));
+    assert!(words.contains("A remark.") && !words.contains("minus that of tied weights"));
 }
 
 #[test]
