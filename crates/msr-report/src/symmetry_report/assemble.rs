@@ -65,13 +65,10 @@ fn headline(report: &SymmetryReport) -> Headline {
 
 /// How the data were understood.
 fn data(report: &SymmetryReport) -> Vec<Block> {
-    let stands_out = |name: &str| {
-        let name = name.trim();
-        ["Warning", "Note"].into_iter().find(|word| name.eq_ignore_ascii_case(word))
-    };
+    let is_warning = |name: &str| name.trim().to_lowercase().starts_with("warning");
     let mut terms: Vec<(Text, Text)> = Vec::new();
     let value = |value: &str| Text::new().name(value, LINES);
-    for (name, what) in report.data.iter().filter(|(name, _)| stands_out(name).is_none()) {
+    for (name, what) in report.data.iter().filter(|(name, _)| !is_warning(name)) {
         terms.push((Text::new().name(name, LETTERS), value(what)));
     }
     for (what, points, shape, names) in [
@@ -86,13 +83,10 @@ fn data(report: &SymmetryReport) -> Vec<Block> {
             terms.push((format!("names of {what}").into(), listed(names)));
         }
     }
-    let notices = report.data.iter().filter_map(|(name, what)| Some((stands_out(name)?, what)));
-    let notice = |(word, what): (&str, &String)| {
-        Block::Notice(Text::new().strong(&format!("{word}. ")).plain(&sentence(what)))
-    };
-    // What matters more comes first.
-    let (warnings, notes): (Vec<_>, Vec<_>) = notices.partition(|(word, _)| *word == "Warning");
-    let mut blocks: Vec<Block> = warnings.into_iter().chain(notes).map(notice).collect();
+    let warnings = report.data.iter().filter(|(name, _)| is_warning(name));
+    let notice =
+        |(_, what): &(String, String)| Block::Notice(Text::new().strong("Warning. ").plain(&sentence(what)));
+    let mut blocks: Vec<Block> = warnings.map(notice).collect();
     if !terms.is_empty() {
         blocks.push(Block::Terms(terms));
     }

@@ -181,8 +181,7 @@ pub struct SymmetryReport {
     pub kind: Kind,
     /// Sentences that say what would change the answer.
     pub what_would_change_it: Vec<String>,
-    /// How the data were understood, each with what it is. What is called a `warning` or a `note`
-    /// stands out.
+    /// How the data were understood, each with what it is. What is called a `warning` stands out.
     pub data: Vec<(String, String)>,
     /// How much of the variation may break what is accepted, as a share.
     pub tolerance: Option<f64>,

@@ -96,7 +96,8 @@ fn candidate(tested: &TestedRecord, found: &Found) -> Result<Candidate> {
         Ok::<_, anyhow::Error>(named_cycles(&SignedPermutation::parse(text, degree)?, names))
     };
     let (mut outputs, mut inputs) = (Vec::new(), Vec::new());
-    for generator in &tested.generators {
+    // The last one is what was added to those before it, and tells rows apart.
+    for generator in tested.generators.iter().rev() {
         outputs.push(side(&generator.outputs, found.outputs, &found.output_names)?);
         inputs.push(side(&generator.inputs, found.inputs, &found.input_names)?);
     }
@@ -105,6 +106,13 @@ fn candidate(tested: &TestedRecord, found: &Found) -> Result<Candidate> {
         () if found.outputs == 1 => (inputs, None),
         () if outputs == inputs => (outputs, Some("on outputs and inputs".into())),
         () => (outputs, Some(format!("inputs {inputs}"))),
+    };
+    let below = match tested.generators.len() {
+        0 | 1 => below,
+        many => Some(match below {
+            Some(below) => format!("{many} generators; {below}"),
+            None => format!("{many} generators"),
+        }),
     };
     Ok(Candidate {
         what,
@@ -142,7 +150,7 @@ fn described(data: &TaskData, tasks: &Tasks, found: &Found) -> Vec<(String, Stri
             format!("{percent:.1} % of the variation of the outputs, by maps that are linear in {part}"),
         ));
     }
-    let notes = data.notes.iter().map(|note| ("Note".into(), sentence(note)));
+    let notes = data.notes.iter().map(|note| ("Note".into(), note.clone()));
     let warnings = found.warnings.iter().map(|warning| ("Warning".into(), sentence(warning)));
     said.extend(notes.chain(warnings));
     said

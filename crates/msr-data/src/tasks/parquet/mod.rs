@@ -9,10 +9,12 @@ mod thrift;
 mod unpack;
 mod values;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use ::parquet::column::reader::get_column_reader;
 use ::parquet::file::metadata::{
@@ -257,9 +259,22 @@ impl Parquet {
 /// What the library makes of bytes; none where it panics, as its decoders of differences
 /// (DELTA_BYTE_ARRAY), of split bytes (BYTE_STREAM_SPLIT) and of packed bits do where a damaged
 /// page has fewer bytes than they count on. How many that are, they alone know. What they hold is
-/// dropped.
+/// dropped. Nothing of it is printed: panics of this thread are kept from the hook meanwhile.
 fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
+    static HOOK: Once = Once::new();
+    thread_local!(static IS_GUARDED: Cell<bool> = const { Cell::new(false) });
+    HOOK.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |info| {
+            if !IS_GUARDED.get() {
+                usual(info);
+            }
+        }));
+    });
+    let before = IS_GUARDED.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    IS_GUARDED.set(before);
+    done
 }
 
 /// The footer, without the statistics in it.

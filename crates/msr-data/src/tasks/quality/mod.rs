@@ -328,7 +328,7 @@ impl fmt::Display for Concern {
             Self::Spreads { side, least, most } => write!(
                 f,
                 "the spreads of the {} differ {:.0} times, from {} (`{}`) to {} (`{}`): no permutation exchanges kilograms \
-                 with metres, so divide each by what people in your field divide by",
+                 with metres, so where units differ, divide by what people in your field divide by",
                 side.called(2),
                 most.1 / least.1,
                 short(least.1),
