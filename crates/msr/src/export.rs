@@ -63,7 +63,7 @@ fn said(layer: &TiedLayer, target: Target, out: &Path) -> String {
     let order = layer.order.as_ref().map_or(String::new(), |order| format!(", order {order}"));
     let (m, n, k) = (layer.outputs, layer.inputs, layer.pattern.free_parameters());
     let values = if layer.values.is_some() { ", with the values that were learned" } else { "" };
-    let bias = match layer.ties_bias {
+    let bias = match layer.ties_bias || target == Target::Gap {
         true => "",
         false => "; without a bias, as a linear map does not show with which sign the group would move it",
     };

@@ -31,6 +31,9 @@ fn check(table: &str, flags: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), words(output.stdout), words(output.stderr))
 }
 
+/// What is written for the force on the right, of that on the left, another number, and the row.
+type Force = fn(f64, f64, usize) -> f64;
+
 const FLAGS: [&str; 6] = ["--task", "robot", "--x", "force_*", "--y", "disp_*"];
 
 #[test]
@@ -70,7 +73,7 @@ fn a_column_has_one_use() {
 
 #[test]
 fn data_that_hide_a_symmetry_are_warned_of() {
-    let odd: [(&str, fn(f64, f64, usize) -> f64); 4] = [
+    let odd: [(&str, Force); 4] = [
         ("the input `force_R` never changes", |_, _, _| 2.0),
         ("the inputs `force_L` and `force_R` are the same", |a, _, _| 2.0 * a),
         ("the spreads of the inputs differ", |_, b, _| 100.0 * b),

@@ -2,7 +2,9 @@
 
 y = W x + b with @M@ outputs and @N@ inputs. The weights are those that the group leaves as they are,
 P_out W = W P_in for the matrices of each of its elements: @K@ free parameters in place of @M@ * @N@,
-and @BIASES@ for a bias. @ABOUT_BIAS@
+and @BIASES@ for a bias.
+@ABOUT_BIAS@
+
 The generators, as cycles of e_0, e_1, ... (a minus before a point says that the step that leads to it
 changes the sign):
 
