@@ -27,26 +27,42 @@ pub(crate) fn irredundant(degree: usize, generators: &[Permutation]) -> Vec<Perm
     kept
 }
 
-/// The same group with a small set of readable generators. A small group gets one element if it is
-/// cyclic, otherwise two if two suffice: one of large order and one of small order, those that come
-/// first in the order of their images. Large groups keep the generators that the search found.
-pub(crate) fn simplified(group: &PermutationGroup) -> PermutationGroup {
-    let degree = group.degree();
-    let order = group.order();
-    let rebuilt =
-        |generators| PermutationGroup::trusted(group.name(), degree, generators).of_order(order.clone());
-    if order == BigUint::from(1u32) {
-        return rebuilt(Vec::new());
+impl PermutationGroup {
+    /// The same group with a small set of readable generators. A group of order up to 5,000 gets
+    /// one element if it is cyclic, otherwise two if two suffice: one of large order and one of
+    /// small order, those that come first in the order of their images. Others keep their
+    /// generators.
+    ///
+    /// # Example
+    /// ```
+    /// use msr_groups::{Permutation, PermutationGroup};
+    ///
+    /// # fn main() -> Result<(), msr_groups::Error> {
+    /// let mirrors = ["(0 1)(2 3)", "(1 3)", "(0 2)"].map(|text| Permutation::parse(text, 4));
+    /// let square = PermutationGroup::new("D_4", 4, mirrors.into_iter().collect::<Result<_, _>>()?)?;
+    /// let few = square.simplified();
+    /// assert_eq!((few.order(), few.generators().len()), (8u32.into(), 2));
+    /// assert_eq!(few.generators()[0].to_string(), "(0 1 2 3)");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn simplified(&self) -> Self {
+        let degree = self.degree();
+        let order = self.order();
+        let rebuilt = |generators| Self::trusted(self.name(), degree, generators).of_order(order.clone());
+        if order == BigUint::from(1u32) {
+            return rebuilt(Vec::new());
+        }
+        if self.order_up_to(SEARCHED_ORDER).is_some()
+            && let Ok(mut elements) = self.elements()
+            && let Some(few) = few(degree, &order, &mut elements)
+        {
+            return rebuilt(few);
+        }
+        // For large groups the search already returns few generators: each joins orbits that those
+        // before it leave apart.
+        self.clone()
     }
-    if group.order_up_to(SEARCHED_ORDER).is_some()
-        && let Ok(mut elements) = group.elements()
-        && let Some(few) = few(degree, &order, &mut elements)
-    {
-        return rebuilt(few);
-    }
-    // For large groups the search already returns few generators: each joins orbits that those
-    // before it leave apart.
-    group.clone()
 }
 
 /// One or two elements that generate all of `elements`.

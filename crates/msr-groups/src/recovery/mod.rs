@@ -106,7 +106,7 @@ pub fn recover(symmetry: SymmetryMatrix<'_>, config: &RecoveryConfig) -> Result<
             Some(known) if known.separation >= selection::WIDE => refuted.push(known),
             known => {
                 let doubt = selection::doubt(&candidate, &views, known.map(|known| known.separation))?;
-                break (candidate, generators::simplified(&permutations), doubt);
+                break (candidate, permutations.simplified(), doubt);
             }
         }
     };
