@@ -22,6 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             discover(&tasks, &DiscoverConfig { signed, pairs, layout, ..DiscoverConfig::default() })?;
         println!("{path} ({:.1} s): {verdict}", start.elapsed().as_secs_f64());
         if std::env::var_os("MSR_SHOW").is_some() {
+            for generator in verdict.symmetry().iter().flat_map(|symmetry| &symmetry.generators) {
+                let (y, x) = &generator.pair;
+                let strength =
+                    generator.strength.map(|s| [s.lower, s.value, s.upper].map(|s| (s * 1e3).round() / 1e3));
+                println!("  outputs {y} inputs {x}: strength {strength:?}");
+            }
             for row in &verdict.tested {
                 println!(
                     "  k {} alpha {:.4} [{:.4}, {:.4}] p {:.4} gain {:.4} visible {:.2} ln {:.1} order {:?} {} {}",

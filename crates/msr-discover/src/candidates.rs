@@ -4,7 +4,7 @@ use msr_groups::{Recovery, RecoveryConfig, SignedPattern, SignedPermutation, Sym
 use nalgebra::DMatrix;
 use rand_chacha::ChaCha8Rng;
 
-use crate::confirm::scores;
+use crate::confirm::{scores, tied, untied};
 use crate::error::Result;
 use crate::learn::{Learned, leading, maximise};
 use crate::moments::Moments;
@@ -27,6 +27,8 @@ pub(crate) fn leading_rank((m, n): (usize, usize)) -> usize {
 
 /// A candidate is kept on the first half while its score is below so many of its errors.
 const SCREEN: f64 = 2.5;
+/// And, over a floor, while its density is not below by so many.
+const LESS: f64 = 3.0;
 /// The best candidates that are tried together.
 const CHAINED: usize = 60;
 /// The best candidates that are tried alone.
@@ -107,8 +109,9 @@ pub(crate) fn candidates(
 
 /// Two halves of the tasks that find: what is learned of one is tested on the other.
 pub(crate) struct Screen<'a> {
-    /// Tasks, and what was learned of the others.
-    halves: [(&'a [Moments], Learned); 2],
+    /// Tasks, what was learned of the others, and the densities without ties.
+    halves: Vec<(&'a [Moments], Learned, Vec<f64>)>,
+    has_floor: bool,
 }
 
 impl<'a> Screen<'a> {
@@ -120,14 +123,30 @@ impl<'a> Screen<'a> {
             let noise = if learned.floor > 0.0 { learned.noise } else { noise };
             Some(Learned { u, noise, floor: learned.floor })
         };
-        Some(Self { halves: [(second, of_half(first)?), (first, of_half(second)?)] })
+        let has_floor = learned.floor > 0.0;
+        let of = |tasks: &'a [Moments], learned: Learned| {
+            let base = if has_floor { untied(tasks, &learned) } else { Vec::new() };
+            (tasks, learned, base)
+        };
+        Some(Self { halves: vec![of(second, of_half(first)?), of(first, of_half(second)?)], has_floor })
     }
 
-    /// Whether a score does not speak clearly against the ties.
+    /// Whether a score does not speak clearly against the ties, nor, over a floor, the density.
     fn passes(&self, ties: &Ties) -> bool {
         let values: Option<Vec<Vec<f64>>> =
-            self.halves.iter().map(|(tasks, learned)| scores(tasks, learned, ties)).collect();
-        values.is_some_and(|values| Sample::of(&values.concat()).t() < SCREEN)
+            self.halves.iter().map(|(tasks, learned, _)| scores(tasks, learned, ties)).collect();
+        if values.is_none_or(|values| Sample::of(&values.concat()).t() >= SCREEN) {
+            return false;
+        }
+        if !self.has_floor {
+            return true;
+        }
+        let gains = |(tasks, learned, base): &(&[Moments], Learned, Vec<f64>)| -> Option<Vec<f64>> {
+            let found = tied(tasks, learned, ties)?;
+            Some(found.iter().zip(base).map(|(tied, untied)| tied - untied).collect())
+        };
+        let gains: Option<Vec<Vec<f64>>> = self.halves.iter().map(gains).collect();
+        gains.is_some_and(|gains| Sample::of(&gains.concat()).t() >= -LESS)
     }
 }
 

@@ -3,11 +3,27 @@
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
-use crate::latent::{Latent, covariance};
-use crate::learn::Learned;
+use crate::latent::{Latent, covariance, density_over_floor};
+use crate::learn::{Learned, best_densities};
 use crate::moments::Moments;
 use crate::prior::Prior;
 use crate::ties::Ties;
+
+/// The densities of the tasks without ties.
+pub(crate) fn untied(tasks: &[Moments], learned: &Learned) -> Vec<f64> {
+    best_densities(tasks, learned, |task, noise| density_over_floor(&learned.u, learned.floor, task, noise)).0
+}
+
+/// The densities of the tasks with the ties; `None` when equations have no solution. Of many
+/// weights the floor is not tied, which is as good to compare patterns.
+pub(crate) fn tied(tasks: &[Moments], learned: &Learned, ties: &Ties) -> Option<Vec<f64>> {
+    if ties.free() > MANY {
+        let u = ties.project(&learned.u);
+        return Some(untied(tasks, &Learned { u, ..*learned }));
+    }
+    let latent = Latent::tied(&learned.u, ties, learned.floor)?;
+    Some(best_densities(tasks, learned, |task, noise| latent.density(task, noise)).0)
+}
 
 /// Up to so many tied weights over a floor their covariance is written out.
 const MANY: usize = 200;

@@ -1,8 +1,8 @@
 //! What the tasks that confirm say of patterns.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use msr_groups::{Permutation, PermutationGroup, SignedPattern, SignedPermutation, name_of, signed_pairs};
+use msr_groups::{PermutationGroup, SignedPattern, name_of};
 use nalgebra::DMatrix;
 use num_bigint::BigUint;
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +11,7 @@ use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::config::DiscoverConfig;
 use crate::confirm::scores;
 use crate::error::{Error, Result};
+use crate::generators::{pairs_of, signed_name};
 use crate::groups::ln;
 use crate::learn::Learned;
 use crate::moments::Moments;
@@ -19,7 +20,7 @@ use crate::space::Space;
 use crate::statistics::{Coincidence, Interval, Sample, clamped};
 use crate::tasks::Scaled;
 use crate::ties::Ties;
-use crate::verdict::{Bounds, Generator, Symmetry, Tested};
+use crate::verdict::{Bounds, Generator, Open, Symmetry, Tested};
 
 /// The fewest tasks that confirm.
 pub(crate) const FEWEST: usize = 10;
@@ -32,11 +33,18 @@ const PARTS: f64 = 20.0;
 pub(crate) const VISIBLE: f64 = 0.2;
 /// A pattern is worse than another one when its density is below by so many errors.
 const WORSE: f64 = 3.0;
+/// And by at least this, a number: noise that goes with x makes more of a difference to a density
+/// that knows but one noise.
+const LITTLE_WORSE: f64 = 0.003;
 /// Where less than this of the variation is beside its strongest direction, that direction is not
 /// what to compare with.
 pub(crate) const LITTLE: f64 = 0.05;
+/// Over a floor, the density of what is accepted is not below that without ties by so many errors.
+const LESS: f64 = 0.5;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
+/// A generator is seen when less than this of what it moves breaks it.
+const MOST_BROKEN: f64 = 0.5;
 /// The probability on each side of an interval of 95 %.
 pub(crate) const SIDE: f64 = 0.025;
 
@@ -59,6 +67,7 @@ pub(crate) struct Row {
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,
     pub is_rejected: bool,
+    pub open: Option<Open>,
 }
 
 /// What the tasks that confirm say of ties.
@@ -85,28 +94,8 @@ pub(crate) struct Course<'a> {
     pub rng: ChaCha8Rng,
     pub rows: Vec<Row>,
     pub known: HashSet<SignedPattern>,
-}
-
-/// The most points on which a group with signs is named.
-const MOST_POINTS: usize = 800;
-
-/// The name of a group with signs (on outputs and inputs twice), where −1 on both sides, which
-/// moves no weight, counts for nothing: of what it does to the weights and their negatives.
-fn signed_name(group: &PermutationGroup, (m, n): (usize, usize)) -> Result<Option<String>> {
-    if 2 * m * n > MOST_POINTS {
-        return Ok(None);
-    }
-    let mut on_weights = Vec::new();
-    for (y, x) in signed_pairs(group, m, n) {
-        let mut images = Vec::with_capacity(2 * m * n);
-        for at in 0..2 * m * n {
-            let ((to_y, a), (to_x, b)) = (y.apply(at / 2 / n), x.apply(at / 2 % n));
-            images.push(2 * (to_y * n + to_x) + usize::from((at % 2 == 1) != (a != b)));
-        }
-        on_weights.push(Permutation::from_images(&images)?);
-    }
-    let name = name_of(&PermutationGroup::new("", 2 * m * n, on_weights)?);
-    Ok(name.map(|name| format!("{name} (signed)")))
+    /// What [`Course::breaking`] found.
+    pub broken: HashMap<SignedPattern, Option<(Bounds, usize)>>,
 }
 
 impl Course<'_> {
@@ -139,6 +128,7 @@ impl Course<'_> {
                 group: None,
                 is_accepted: false,
                 is_rejected: false,
+                open: Some(Open::Untested),
             },
         };
         self.rows.push(row);
@@ -157,7 +147,7 @@ impl Course<'_> {
     }
 
     fn row(
-        &self,
+        &mut self,
         ties: Ties,
         pairs: Vec<Pair>,
         Evidence { densities, scores: found, seen, rest }: Evidence,
@@ -171,36 +161,52 @@ impl Course<'_> {
         let level = self.level();
         let (interval, parts) = (seen.interval(level), (seen.estimate(level), seen.residual(level)));
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
-        let is_small = interval.upper < tolerance
-            && (parts.1.upper < tolerance
-                || (interval.lower > -2.0 * tolerance && interval.value > -tolerance));
-        // Beside one strong direction everything looks small: it must be small beside the others
-        // too.
-        let is_small = is_small && (rest > LITTLE || interval.upper < tolerance * rest);
-        let is_visible = seen.visible > VISIBLE;
-        let fits = is_small && is_zero && p_score > 1e-3 && is_visible;
-        let (mut group, mut ln_coincidence, mut is_chance) = (None, 0.0, true);
-        let of_pattern = if fits { self.group_of(&ties.pattern)? } else { None };
-        if let Some((found, order)) = of_pattern {
-            let tied = ties.is_tied().iter().filter(|&&tied| tied).count();
-            let coincidence = Coincidence {
-                outputs: self.space.outputs,
-                inputs: self.space.features.inputs(),
-                signed,
-                ln_order: ln(&order),
-                tied,
-                kinds: ties.tied_kinds(),
-                rank: self.rank,
-                asymmetry: interval.upper.max(1e-6),
-            };
-            (ln_coincidence, is_chance) = (coincidence.ln_bound(), !coincidence.is_ruled_out());
-            group = (order > BigUint::from(1u32)).then_some((found, order));
-        }
+        let is_bounded = interval.lower > -2.0 * tolerance && interval.value > -tolerance;
+        // Over a floor a density sees what goes with no direction that was learned.
+        let is_likely =
+            self.learned.floor == 0.0 || (gain.t() > -LESS && Sample::of(&clamped(&gains)).t() > -LESS);
         let confirmed_on = seen.apart.len();
-        let is_accepted = group.is_some() && !is_chance && confirmed_on >= FEWEST;
+        let mut open = [
+            (seen.visible <= VISIBLE, Open::Invisible),
+            (interval.upper.is_nan() || interval.upper >= tolerance, Open::Wide),
+            (parts.1.upper >= tolerance && !is_bounded, Open::BelowZero),
+            // Beside one strong direction everything looks small: it must be small beside the
+            // others too.
+            (rest <= LITTLE && interval.upper >= tolerance * rest, Open::Dominated),
+            (!is_zero || p_score <= 1e-3, Open::Broken),
+            (!is_likely, Open::Unlikely),
+        ]
+        .into_iter()
+        .find_map(|(is_so, why)| is_so.then_some(why));
+        let (mut group, mut ln_coincidence) = (None, 0.0);
+        if open.is_none() {
+            open = Some(Open::NoGroup);
+            if let Some((found, order)) = self.group_of(&ties.pattern)? {
+                let coincidence = Coincidence {
+                    outputs: self.space.outputs,
+                    inputs: self.space.features.inputs(),
+                    signed,
+                    ln_order: ln(&order),
+                    tied: ties.is_tied().iter().filter(|&&tied| tied).count(),
+                    kinds: ties.tied_kinds(),
+                    rank: self.rank,
+                    asymmetry: interval.upper.max(1e-6),
+                };
+                ln_coincidence = coincidence.ln_bound();
+                if order > BigUint::from(1u32) {
+                    open = match (coincidence.is_ruled_out(), confirmed_on >= FEWEST) {
+                        (false, _) => Some(Open::Chance),
+                        (true, false) => Some(Open::FewTasks),
+                        (true, true) => (!self.are_seen(&ties.pattern, &found)?).then_some(Open::Hidden),
+                    };
+                    group = Some((found, order));
+                }
+            }
+        }
+        let is_accepted = open.is_none();
         let is_against =
             interval.lower > tolerance / 10.0 || (p_score < level && interval.value > tolerance / 25.0);
-        let (visible, is_rejected) = (seen.visible, is_against && is_visible && !is_accepted);
+        let (visible, is_rejected) = (seen.visible, is_against && seen.visible > VISIBLE && !is_accepted);
         Ok(Row {
             ties,
             pairs,
@@ -215,6 +221,7 @@ impl Course<'_> {
             group,
             is_accepted,
             is_rejected,
+            open: open.filter(|_| !is_rejected),
         })
     }
 
@@ -237,7 +244,7 @@ impl Course<'_> {
             let apart: Vec<f64> =
                 self.rows[at].densities.iter().zip(&self.rows[best].densities).map(|(a, b)| a - b).collect();
             let apart = Sample::of(&apart);
-            apart.mean < -WORSE * apart.error - 1e-12
+            apart.mean < -WORSE * apart.error - LITTLE_WORSE
         };
         accepted().filter(|&at| !is_worse(at)).min_by_key(|&at| self.rows[at].ties.free())
     }
@@ -274,14 +281,32 @@ impl Course<'_> {
         if ties.free() == 0 || ties.free() == ties.weights() {
             return Ok(None);
         }
-        let Some(tied) = self.learned.tied(&self.found_on, &ties) else { return Ok(None) };
-        let Some(seen) = asymmetry(&self.confirming, &tied, &ties, self.learned, &self.sigma, &mut self.rng)
-        else {
-            return Ok(None);
-        };
+        if let Some(known) = self.broken.get(&ties.pattern) {
+            return Ok(*known);
+        }
+        let found = self.broken_by(&ties);
+        self.broken.insert(ties.pattern, found);
+        Ok(found)
+    }
+
+    fn broken_by(&mut self, ties: &Ties) -> Option<(Bounds, usize)> {
+        let tied = self.learned.tied(&self.found_on, ties)?;
+        let seen = asymmetry(&self.confirming, &tied, ties, self.learned, &self.sigma, &mut self.rng)?;
         let found = seen.interval(SIDE);
         let bounds = Bounds { value: found.value, lower: found.lower, upper: found.upper };
-        Ok((seen.visible > VISIBLE && bounds.upper.is_finite()).then_some((bounds, seen.apart.len())))
+        (seen.visible > VISIBLE && bounds.upper.is_finite()).then_some((bounds, seen.apart.len()))
+    }
+
+    /// Whether each generator is seen for itself to keep more than half of what it moves: what one
+    /// of them leaves can be lost in all that the others tie.
+    fn are_seen(&mut self, pattern: &SignedPattern, group: &PermutationGroup) -> Result<bool> {
+        let shape = (self.space.outputs, self.space.features.inputs());
+        for pair in pairs_of(pattern, group, shape) {
+            if !self.breaking(&[pair])?.is_some_and(|(bounds, _)| bounds.upper < MOST_BROKEN) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The symmetry of a pattern with its group: generators with their strengths, its name.
@@ -293,19 +318,7 @@ impl Course<'_> {
         confirmed_on: usize,
     ) -> Result<Symmetry> {
         let (m, n) = (self.space.outputs, self.space.features.inputs());
-        let pairs: Vec<Pair> = match pattern.unsigned() {
-            Some(_) => {
-                let split = |g: &Permutation| Some((g.restrict(0..m)?.into(), g.restrict(m..m + n)?.into()));
-                group.generators().iter().filter_map(split).collect()
-            }
-            None => {
-                let mut pairs = signed_pairs(group, m, n);
-                // Minus one on both sides moves no weight.
-                let is_minus = |g: &SignedPermutation| g.negated().is_identity();
-                pairs.retain(|(y, x)| !(is_minus(y) && is_minus(x)));
-                pairs
-            }
-        };
+        let pairs = pairs_of(pattern, &group.simplified(), (m, n));
         let mut generators = Vec::new();
         for pair in pairs {
             let broken = self.breaking(std::slice::from_ref(&pair))?.map(|(bounds, _)| bounds);
@@ -332,6 +345,7 @@ impl Course<'_> {
             order: row.group.as_ref().map(|(_, order)| order.clone()),
             is_accepted: row.is_accepted,
             is_refused: row.is_rejected,
+            open: row.open,
         };
         self.rows.iter().map(of).collect()
     }

@@ -1,6 +1,6 @@
 //! Finding on one half of the tasks, confirming on the other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use num_bigint::BigUint;
 
@@ -84,6 +84,7 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         rng,
         rows: Vec::new(),
         known: HashSet::new(),
+        broken: HashMap::new(),
     };
     for pairs in chains {
         course.test(pairs)?;

@@ -105,8 +105,8 @@ pub(crate) fn covariance(u: &DMatrix<f64>, ties: &Ties, floor: f64) -> DMatrix<f
     covariance
 }
 
-/// A task in the metric of the noise of the floor, `σ² + τ² X Xᵀ`, and `ln |1 + τ² X Xᵀ / σ²|`; in s
-/// or n dimensions, whichever are fewer.
+/// A task in the metric of the noise of the floor, `σ² + τ² X Xᵀ`, and `ln |1 + τ² X Xᵀ / σ²|`; in
+/// s or n dimensions, whichever are fewer.
 fn whitened(moments: &Moments, squared: f64, noise: f64) -> Option<(Moments, f64)> {
     let n = moments.inputs();
     if let Some((x, y)) = &moments.rows {

@@ -94,24 +94,39 @@ impl Learned {
             return Some(Self { u, noise: best_noise(tasks, &over), ..*self });
         }
         let of_ties: Vec<Moments> = tasks.iter().map(|task| ties.moments(task)).collect();
-        if self.floor > 0.0 && ties.free() <= MOST_WHOLE {
-            return self.with_covariance(&of_ties, u);
-        }
         if self.floor > 0.0 || is_large {
-            let tied = Self { u, noise: self.noise, floor: self.floor };
-            return Some(Self { noise: best_noise(&of_ties, &tied), ..tied });
+            let tied = Self { u, ..*self };
+            let tied = Self { noise: best_noise(&of_ties, &tied), ..tied };
+            let is_small = self.floor > 0.0 && ties.free() <= MOST_WHOLE;
+            return Some(if is_small { tied.or_whole(&of_ties) } else { tied });
         }
         let (u, noise) = maximise_from(&of_ties, u, self.noise, 12)?;
         Some(Self { u, noise, floor: 0.0 })
     }
 
+    /// This, or the whole covariance of the tied weights, more or less shrunk, if with it tasks
+    /// that are held out are more likely.
+    fn or_whole(self, tasks: &[Moments]) -> Self {
+        let (held_out, others) = tasks.split_at(tasks.len() / 4);
+        let density = |learned: &Self| mean(learned.densities(held_out).into_iter());
+        let mut best = (density(&self), None);
+        for shrinkage in [1.0, self.u.nrows() as f64] {
+            let found = self.with_covariance(others, shrinkage).map_or(f64::NEG_INFINITY, |l| density(&l));
+            if found > best.0 {
+                best = (found, Some(shrinkage));
+            }
+        }
+        best.1.and_then(|shrinkage| self.with_covariance(tasks, shrinkage)).unwrap_or(self)
+    }
+
     /// The whole covariance of the coordinates c (K) of tied weights by expectation maximisation,
-    /// `C = (Σ_t E[c cᵀ] + c̄²) / (T + 1)` with the mean square c̄² of a coordinate, and the noise,
-    /// from `u` and the floor on. Few tied weights are learned well where U is not.
-    fn with_covariance(&self, tasks: &[Moments], u: DMatrix<f64>) -> Option<Self> {
+    /// `C = (Σ_t E[c cᵀ] + ν c̄²) / (T + ν)` with the mean square c̄² of a coordinate and the
+    /// shrinkage ν, and the noise, from this on. Few tied weights are learned well where U is not.
+    fn with_covariance(&self, tasks: &[Moments], shrinkage: f64) -> Option<Self> {
+        let u = &self.u;
         let k = u.nrows();
         let unit = DMatrix::<f64>::identity(k, k);
-        let mut covariance = &u * u.transpose() + &unit * (self.floor * self.floor);
+        let mut covariance = u * u.transpose() + &unit * (self.floor * self.floor);
         let (yy, numbers) = tasks.iter().fold((0.0, 0), |(y, n), task| (y + task.yy, n + task.numbers));
         // Where a task tells all coordinates, the noise is what is left of it.
         let left: f64 = tasks.iter().filter_map(|task| Some(task.residual(&task.ridge(1e-9)?))).sum();
@@ -131,7 +146,7 @@ impl Learned {
                 second += square;
             }
             let size = second.trace() / k as f64 / tasks.len() as f64;
-            covariance = (second + &unit * size) / (tasks.len() + 1) as f64;
+            covariance = (second + &unit * (shrinkage * size)) / (tasks.len() as f64 + shrinkage);
             noise = (rest / numbers.max(1) as f64).max(LEAST_NOISE);
         }
         let eigen = covariance.symmetric_eigen();
@@ -294,6 +309,12 @@ pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
     let mut found = noises(tasks.iter())?;
     found.sort_by(f64::total_cmp);
     found.get(found.len() / 2).copied()
+}
+
+/// The highest rank that is tried, of so many features and tasks.
+pub(crate) fn highest_rank(features: usize, tasks: usize) -> usize {
+    let fits = |&&rank: &&usize| rank <= tasks / 2 && rank * features <= MOST_UNKNOWNS;
+    RANKS.iter().filter(fits).max().copied().unwrap_or(1)
 }
 
 /// U of the rank, with the floor, that suit held-out tasks best: the first quarter of them are held

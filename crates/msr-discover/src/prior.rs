@@ -53,8 +53,8 @@ impl<'a> Prior<'a> {
         (c - self.z * self.inner.solve(&self.z.tr_mul(c))) / self.floor
     }
 
-    /// The mean of c, given the inputs x (s × n) of a task: the solution of `(Bᵀ (1 ⊗ xᵀ x) B / σ² + (Z Zᵀ
-    /// + f²)⁻¹) c = b`.
+    /// The mean of c, given the inputs x (s × n) of a task: the solution of `(Bᵀ (1 ⊗ xᵀ x) B / σ²
+    /// + (Z Zᵀ + f²)⁻¹) c = b`.
     ///
     /// With many tied weights by conjugate gradients, preconditioned by the prior: what the task
     /// adds to it is of low rank beside the floor, so that few steps are needed.

@@ -81,25 +81,27 @@ impl fmt::Display for Verdict {
             }
             VerdictKind::None => write!(
                 f,
-                "no symmetry up to a tolerance of {tolerance}, and an exchange planted in these data would have been seen"
+                "no symmetry (tolerance {tolerance}): everything that was tried is clearly broken, and an exchange planted in \
+                 these data would have been seen"
             )?,
             VerdictKind::Undecided { why, more_tasks } => {
                 f.write_str("undecided: ")?;
                 self.why(f, *why)?;
                 if let Some(more) = more_tasks {
-                    write!(f, "; about {more} more tasks{} would tell", self.or_examples(*more))?;
+                    write!(f, "; about {more} more tasks{} should tell", self.or_examples(*more))?;
                 }
             }
         }
         if let Some(near) = &self.nearest {
             write!(
                 f,
-                "; nearest comes {}, order {}, of strength {:.0} % ({:.0} to {:.0}), which is not confirmed",
+                "; nearest comes {}, order {}, of strength {:.0} % ({:.0} to {:.0}), which is {}",
                 near.name(),
                 near.order,
                 100.0 * (1.0 - near.asymmetry.value.max(0.0)),
                 100.0 * (1.0 - near.asymmetry.upper),
                 100.0 * (1.0 - near.asymmetry.lower.max(0.0)),
+                if near.asymmetry.lower > 0.0 { "not exact" } else { "not confirmed" },
             )?;
         }
         f.write_str(&self.of_what())
@@ -121,11 +123,18 @@ impl Verdict {
         }
     }
 
-    /// Noise of the estimates falls with the root of the number of tasks, and with the number of
-    /// examples, where it is noise that makes them wide.
-    fn or_examples(&self, more_tasks: usize) -> String {
+    /// So many times the examples in each task are worth so many more tasks: the error of the
+    /// estimates falls with the root of the number of tasks, and with the number of examples, where
+    /// noise makes it wide. Rounded up to a tenth.
+    pub fn times_the_examples(&self, more_tasks: usize) -> f64 {
         let tasks = self.confirming.max(1) as f64 * 2.0;
         let times = (1.0 + more_tasks as f64 / tasks).sqrt();
-        if self.unexplained > 1e-4 { format!(" or {times:.1} times the examples") } else { String::new() }
+        // What rounds to one would be no advice.
+        ((times * 10.0).ceil() / 10.0).max(1.1)
+    }
+
+    fn or_examples(&self, more_tasks: usize) -> String {
+        let times = self.times_the_examples(more_tasks);
+        if self.unexplained > 1e-4 { format!(", or {times:.1} times the examples,") } else { String::new() }
     }
 }

@@ -343,7 +343,7 @@ pub(crate) fn search(
         return Vec::new();
     }
     let mut found: HashMap<(Half, Half), f64> = HashMap::new();
-    for start in known.iter().map(|map| Start::of(map)).chain(rows.starts(rng)) {
+    for start in known.iter().map(Start::of).chain(rows.starts(rng)) {
         let (outputs, inputs) = rows.refined(&start);
         if let Some(asymmetry) = rows.asymmetry(&outputs, &inputs) {
             found.insert((outputs, inputs), asymmetry);

@@ -93,6 +93,36 @@ pub struct Tested {
     pub is_accepted: bool,
     /// Whether it was refused; what is neither is open.
     pub is_refused: bool,
+    /// What is missing, where it is open.
+    pub open: Option<Open>,
+}
+
+/// Why a pattern was neither accepted nor refused: the first of these that is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Open {
+    /// Equations had no solution, or the inputs show nothing of what it ties.
+    Untested,
+    /// The inputs hardly show what it ties.
+    Invisible,
+    /// The bound of what breaks it is above the tolerance.
+    Wide,
+    /// What breaks it comes out clearly below nothing.
+    BelowZero,
+    /// Beside one strong direction of the weights little breaks it, but not beside the others.
+    Dominated,
+    /// Little breaks it, but surely, or a score sees something of it.
+    Broken,
+    /// Tasks are less likely with it than without, though little breaks it.
+    Unlikely,
+    /// Its group was not found: it is too large, or there is none.
+    NoGroup,
+    /// Weights without ties could look like it.
+    Chance,
+    /// Too few of the tasks could be used.
+    FewTasks,
+    /// One of its generators is not seen for itself.
+    Hidden,
 }
 
 /// Why nothing is decided.

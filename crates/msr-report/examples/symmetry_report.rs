@@ -263,7 +263,7 @@ fn none() -> SymmetryReport {
     let base = sample("sensors.csv", (1, 12));
     SymmetryReport {
         kind: Kind::None,
-        verdict: "no symmetry up to a tolerance of 5 %, and an exchange planted in these data would have \
+        verdict: "no symmetry (tolerance 5 %): everything that was tried is clearly broken, and an exchange planted in these data would have \
              been seen"
             .into(),
         candidates: vec![

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover};
+use msr_discover::{DiscoverConfig, Tasks, VerdictKind, discover, strength};
 use msr_groups::{SharingPattern, pattern_automorphisms};
 use nalgebra::DMatrix;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -96,12 +96,12 @@ fn graph(n: usize, rng: &mut ChaCha8Rng) -> Result<(DMatrix<f64>, usize), Failur
     }
 }
 
-/// Tasks of a kind, and what they are in words.
-fn make(kind: &str, tables: &[Table], rng: &mut ChaCha8Rng) -> Result<(Tasks, String), Failure> {
+/// Tasks of a kind with this share of their noise, and what they are in words.
+fn make(kind: &str, tables: &[Table], share: f64, rng: &mut ChaCha8Rng) -> Result<(Tasks, String), Failure> {
     let one_of = |from: &[usize], rng: &mut ChaCha8Rng| from.choose(rng).copied().unwrap_or(8);
     let (mut m, mut n) = (one_of(&[2, 4, 8, 10], rng), one_of(&[5, 6, 8, 10, 12], rng));
     let (count, mut s) = (one_of(&[40, 80, 160, 320], rng), one_of(&[12, 16, 32], rng));
-    let noise = [0.02, 0.1, 0.5].choose(rng).copied().unwrap_or(0.1);
+    let noise = share * [0.02, 0.1, 0.5].choose(rng).copied().unwrap_or(0.1);
     let heavy = StudentT::new(2.5)?;
     let two = StudentT::new(2.0)?;
     let mut mixed: Option<Vec<f64>> = None;
@@ -264,7 +264,7 @@ pub(crate) fn run(from: usize, to: usize, path: Option<&str>) -> Result<(), Fail
             return Ok((kind, signed, "left out"));
         }
         let rng = &mut ChaCha8Rng::seed_from_u64(77_000_000 + at as u64);
-        let (tasks, words) = make(kind, &tables, rng)?;
+        let (tasks, words) = make(kind, &tables, 1.0, rng)?;
         let start = Instant::now();
         let verdict =
             discover(&tasks, &DiscoverConfig { signed, seed: at as u64, ..DiscoverConfig::default() })?;
@@ -281,6 +281,13 @@ pub(crate) fn run(from: usize, to: usize, path: Option<&str>) -> Result<(), Fail
             format!(" (near {} {:.2})", near.order, 1.0 - near.asymmetry.value)
         });
         println!("{at} {kind}{signs} {words}: {said}{near}{more} {:.1} s", start.elapsed().as_secs_f64());
+        // What was claimed, on the same tasks with a hundredth of their noise.
+        for generator in verdict.symmetry().iter().flat_map(|symmetry| &symmetry.generators) {
+            let (quiet, _) =
+                make(kind, &tables, 0.01, &mut ChaCha8Rng::seed_from_u64(77_000_000 + at as u64))?;
+            let found = strength(&quiet, &generator.pair, &verdict.config)?;
+            println!("{at} {} {}: strength without noise {found:?}", generator.pair.0, generator.pair.1);
+        }
         Ok((kind, signed, said))
     })?;
     let mut counts: BTreeMap<&str, [usize; 4]> = BTreeMap::new();

@@ -147,7 +147,7 @@ pub(crate) fn train<L: Learner>(
     }
     if found.is_empty() {
         return Err(format!(
-            "{m} × {n} weights would take more than the budget of {seconds} seconds; raise it, or leave this out"
+            "{m} × {n} weights would take more than the budget of {seconds:.1} seconds; raise it, or leave this out"
         ));
     }
     let choice = choose(&priors, m, held_out).ok_or("no examples to choose by")?;

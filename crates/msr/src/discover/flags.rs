@@ -49,7 +49,8 @@ pub struct Args {
     /// Take products of inputs as features, for maps without a linear part.
     #[arg(long)]
     pub pairs: bool,
-    /// How much of the variation of the weights may break a symmetry, as a share.
+    /// A symmetry is accepted when less than this share of the variation of the weights breaks it,
+    /// with high confidence, and none of it surely; what surely breaks a tenth of it is refused.
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
     pub tolerance: f64,
     /// Which tasks find and which confirm, and everything else that is drawn.

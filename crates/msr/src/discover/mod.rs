@@ -142,8 +142,9 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks, cost: 
                 place.make()?;
             }
             complain(&format!(
-                "finding symmetries on one half of the tasks, and confirming them on the other: about {}",
-                lasting(cost.seconds)
+                "finding symmetries on one half of the tasks, and confirming them on the other: {} to {} of one core",
+                lasting(cost.least_seconds),
+                lasting(cost.most_seconds)
             ));
             let verdict = discover(tasks, &config)?;
             let found = Found::new(&verdict, data, command.clone(), mark)?;

@@ -26,7 +26,8 @@ pub struct Checked<'a> {
     classes: Option<&'a [String]>,
     notes: &'a [String],
     warnings: Vec<String>,
-    seconds: f64,
+    least_seconds: f64,
+    most_seconds: f64,
     mebibytes: usize,
 }
 
@@ -47,7 +48,8 @@ impl<'a> Checked<'a> {
             classes: data.classes.as_deref(),
             notes: &data.notes,
             warnings: warnings(data),
-            seconds: cost.seconds,
+            least_seconds: cost.least_seconds,
+            most_seconds: cost.most_seconds,
             mebibytes: cost.mebibytes,
         }
     }
@@ -67,9 +69,9 @@ impl<'a> Checked<'a> {
             }
         }
         console.say(&format!(
-            "a verdict takes about {} and {} MiB of memory on one core, by what other data took; it can be three times as \
-             long, or a third",
-            lasting(self.seconds),
+            "a verdict takes from {} to {} of one core, by how much the tasks have in common, and about {} MiB of memory",
+            lasting(self.least_seconds),
+            lasting(self.most_seconds),
             self.mebibytes
         ));
     }

@@ -1,6 +1,6 @@
 //! Why a pattern was accepted or refused, and what would change the answer.
 
-use msr_discover::{Tested, Verdict, VerdictKind, Why};
+use msr_discover::{Open, Tested, Verdict, VerdictKind, Why};
 
 /// An upper bound in percent, rounded up to as many digits as it needs, as verdicts have it.
 pub fn at_most(share: f64) -> String {
@@ -32,31 +32,33 @@ pub fn reason(tested: &Tested, verdict: &Verdict) -> String {
             false => format!("a score sees what breaks it (p = {:.1e})", tested.p_score),
         };
     }
-    if !tested.asymmetry.upper.is_finite() {
-        return "it could not be tested".into();
+    match tested.open {
+        Some(Open::Invisible) => "the inputs hardly show what it ties".into(),
+        Some(Open::Wide) if tested.asymmetry.upper >= 1.0 => {
+            "how much breaks it cannot be measured with these data".into()
+        }
+        Some(Open::Wide) => {
+            format!("up to {} may break it, more than the tolerance", at_most(tested.asymmetry.upper))
+        }
+        Some(Open::BelowZero) => "what breaks it comes out below nothing: do tasks share rows?".into(),
+        Some(Open::Dominated) => {
+            "little breaks it beside one strong direction of the weights, but not beside the others".into()
+        }
+        Some(Open::Broken) if tested.p_score <= 1e-3 => {
+            format!("a score sees something (p = {:.1e}), but little breaks it", tested.p_score)
+        }
+        Some(Open::Broken) => "little breaks it, but that is surely not nothing".into(),
+        Some(Open::Unlikely) => "little breaks it, but tasks are less likely with it than without".into(),
+        Some(Open::NoGroup) => "its group is too large to be found, or none that moves anything".into(),
+        Some(Open::Chance) => {
+            "it may be a coincidence: so little is tied that unsymmetric weights could look like it".into()
+        }
+        Some(Open::FewTasks) => "too few of the tasks could be used".into(),
+        Some(Open::Hidden) => {
+            "what one of its generators moves hardly matters, so that it is not seen for itself".into()
+        }
+        _ => "it could not be tested".into(),
     }
-    if tested.visible <= 0.2 {
-        return "the inputs hardly show what it ties".into();
-    }
-    if tested.asymmetry.upper >= tolerance {
-        return match tested.asymmetry.upper >= 1.0 {
-            true => "how much breaks it cannot be measured with these data".into(),
-            false => {
-                format!("up to {} may break it, more than the tolerance", at_most(tested.asymmetry.upper))
-            }
-        };
-    }
-    if tested.p_score < 1e-3 {
-        return format!("a score sees something (p = {:.1e}), but little breaks it", tested.p_score);
-    }
-    if tested.order.is_some() && tested.ln_coincidence > -6.9 {
-        return "it may be a coincidence: so little is tied that unsymmetric weights could look like it"
-            .into();
-    }
-    if tested.asymmetry.value < -tolerance || tested.asymmetry.lower < -2.0 * tolerance {
-        return "what breaks it comes out below nothing: do tasks share rows?".into();
-    }
-    "little breaks it, but not all that is asked for was shown".into()
 }
 
 /// What would change the answer.
@@ -65,9 +67,9 @@ pub fn changes(verdict: &Verdict) -> Vec<String> {
     match &verdict.kind {
         VerdictKind::Undecided { why, more_tasks } => {
             if let Some(more) = more_tasks {
-                let times = (1.0 + *more as f64 / (2 * verdict.confirming.max(1)) as f64).sqrt();
+                let times = verdict.times_the_examples(*more);
                 found.push(format!(
-                    "About {more} more tasks, or about {times:.1} times the examples in each where noise is the reason, would \
+                    "About {more} more tasks, or about {times:.1} times the examples in each where noise is the reason, should \
                      narrow the interval of the most promising pattern to the tolerance."
                 ));
             }
@@ -82,7 +84,10 @@ pub fn changes(verdict: &Verdict) -> Vec<String> {
                 ),
                 _ => {}
             }
-            found.push("A larger --tolerance accepts what breaks a symmetry more; a verdict is then about less.".into());
+            found.push(
+                "A larger --tolerance asks for less evidence; what is surely broken, by little or much, it does not accept."
+                    .into(),
+            );
         }
         VerdictKind::AtLeast(_) => found.push(
             "Not all larger patterns were refused: more tasks or examples would confirm or refuse those that are open in the list of \
