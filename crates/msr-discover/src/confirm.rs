@@ -61,8 +61,8 @@ pub(crate) fn scores(tasks: &[Moments], learned: &Learned, ties: &Ties) -> Optio
 }
 
 /// The same over a floor, without the covariance of the tied weights: with `Q = (Z Zᵀ + τ²)⁻¹ Z`,
-/// `E[v | c] = Qᵀ c`, and of the covariance C of c given the task only `tr Qᵀ C Bᵀ (1 ⊗ S) (1 − P) U`
-/// is asked, one solution of equations a column of U.
+/// `E[v | c] = Qᵀ c`, and of the covariance C of c given the task only the trace of
+/// `Qᵀ C Bᵀ (1 ⊗ S) (1 − P) U` is asked: one solution of equations a column of U.
 fn scores_of_many(tasks: &[Moments], learned: &Learned, ties: &Ties) -> Option<Vec<f64>> {
     let Learned { u, noise, floor } = learned;
     let z = ties.coordinates(u);

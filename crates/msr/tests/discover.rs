@@ -82,7 +82,7 @@ fn a_symmetry_none_and_too_little() {
     let (code, out, err) = discover(&[text(&ring_of), "--check"]);
     assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 4, ""), "{out}");
     assert!(out.contains("inputs    x[0,0], x[0,1], x[0,2], x[1,0]"), "{out}");
-    assert!(out.contains("a verdict takes from"), "{out}");
+    assert!(out.contains("a verdict takes "), "{out}");
 
     let broken = ring(folder.path(), "broken.safetensors", 2 * TASKS, true);
     let (code, out, _) = discover(&[text(&broken)]);

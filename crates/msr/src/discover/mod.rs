@@ -24,7 +24,7 @@ use self::mark::Mark;
 use self::page::report;
 use self::place::{Left, Place};
 use self::record::Found;
-use self::understood::{Checked, lasting, understood, warnings};
+use self::understood::{Checked, lasting, span, understood, warnings};
 use crate::verdict_file::Answer;
 
 /// What the exit codes are.
@@ -142,9 +142,8 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks, cost: 
                 place.make()?;
             }
             complain(&format!(
-                "finding symmetries on one half of the tasks, and confirming them on the other: {} to {} of one core",
-                lasting(cost.least_seconds),
-                lasting(cost.most_seconds)
+                "finding symmetries on one half of the tasks, and confirming them on the other: {} of one core",
+                span(cost.least_seconds, cost.most_seconds)
             ));
             let verdict = discover(tasks, &config)?;
             let found = Found::new(&verdict, data, command.clone(), mark)?;

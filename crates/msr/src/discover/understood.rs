@@ -69,9 +69,8 @@ impl<'a> Checked<'a> {
             }
         }
         console.say(&format!(
-            "a verdict takes from {} to {} of one core, by how much the tasks have in common, and about {} MiB of memory",
-            lasting(self.least_seconds),
-            lasting(self.most_seconds),
+            "a verdict takes {} of one core, by how much the tasks have in common, and about {} MiB of memory",
+            span(self.least_seconds, self.most_seconds),
             self.mebibytes
         ));
     }
@@ -106,6 +105,12 @@ pub fn lasting(seconds: f64) -> String {
         s if s < 100.0 => format!("{s:.0} s"),
         s => format!("{:.0} minutes", (s / 60.0).ceil()),
     }
+}
+
+/// `about 4 s`, `4 s to 3 minutes`.
+pub fn span(least: f64, most: f64) -> String {
+    let (least, most) = (lasting(least), lasting(most));
+    if least == most { format!("about {least}") } else { format!("{least} to {most}") }
 }
 
 /// How the data were understood, in a line.
