@@ -41,6 +41,9 @@ const LITTLE_WORSE: f64 = 0.003;
 pub(crate) const LITTLE: f64 = 0.05;
 /// Over a floor, the density of what is accepted is not below that without ties by so many errors.
 const LESS: f64 = 0.5;
+/// The same over a floor that is lower than this, in units of the size of a weight.
+const LESS_OVER_LOW: f64 = 3.3;
+const LOW: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
 /// A generator is seen when less than this of what it moves breaks it.
@@ -163,8 +166,9 @@ impl Course<'_> {
         let is_zero = Sample::of(&seen.apart).p_above() > 1e-3 || interval.value < tolerance / 50.0;
         let is_bounded = interval.lower > -2.0 * tolerance && interval.value > -tolerance;
         // Over a floor a density sees what goes with no direction that was learned.
-        let is_likely =
-            self.learned.floor == 0.0 || (gain.t() > -LESS && Sample::of(&clamped(&gains)).t() > -LESS);
+        let floor = self.learned.floor * (ties.inputs as f64).sqrt();
+        let less = if floor < LOW { LESS_OVER_LOW } else { LESS };
+        let is_likely = self.learned.floor == 0.0 || gain.t().min(Sample::of(&clamped(&gains)).t()) > -less;
         let confirmed_on = seen.apart.len();
         let mut open = [
             (seen.visible <= VISIBLE, Open::Invisible),
