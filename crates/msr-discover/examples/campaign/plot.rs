@@ -52,8 +52,13 @@ pub(crate) fn cost(found: &[Cost], name: &Path) -> Result<(), Failure> {
     let by_inputs = |is_square: bool, of: &dyn Fn(&Cost) -> f64| {
         let chosen = found.iter().filter(|c| c.tasks == 160 && (c.inputs == c.outputs) == is_square);
         let chosen = chosen.filter(|c| is_square || c.outputs == 16);
-        let mut points: Vec<(f64, f64)> = chosen.map(|c| (c.inputs as f64, of(c))).collect();
-        points.dedup_by_key(|point| point.0.to_bits());
+        // What was run again for the number of tasks comes later.
+        let mut points: Vec<(f64, f64)> = Vec::new();
+        for (x, y) in chosen.map(|c| (c.inputs as f64, of(c))) {
+            if points.iter().all(|point| point.0 < x) {
+                points.push((x, y));
+            }
+        }
         let name = if is_square { "as many outputs" } else { "16 outputs" };
         Series::new(name, points)
     };
