@@ -11,6 +11,9 @@ use crate::tasks::Tasks;
 const SECONDS: f64 = 3e-3;
 /// So many times as long where each task has a map of its own, beside the equations for U.
 const TIMES: f64 = 4.0;
+/// The same of more weights than these.
+const TIMES_OF_MANY: f64 = 14.0;
+const MANY: usize = 1_024;
 /// Seconds for a number of a system of equations, to the third power: some 150 of them are solved
 /// for U, on a core that solves 1.5 · 10⁹ numbers a second, a third of the cube each.
 const SOLVED: f64 = 150.0 / 1.5e9 / 3.0;
@@ -46,7 +49,8 @@ impl DiscoverConfig {
         let share = (tasks.count() as f64 / TASKS).max(0.25);
         let least_seconds = SECONDS * weights as f64 * share;
         let unknowns = (features * highest_rank(features, tasks.count())).min(MOST_UNKNOWNS) as f64;
-        let most_seconds = TIMES * least_seconds + SOLVED * unknowns.powi(3);
+        let times = if weights > MANY { TIMES_OF_MANY } else { TIMES };
+        let most_seconds = times * least_seconds + SOLVED * unknowns.powi(3);
         let mebibytes = (BYTES * weights as f64 / 1_048_576.0).ceil() as usize + 8;
         Ok(Cost { least_seconds, most_seconds, mebibytes })
     }
@@ -67,12 +71,15 @@ mod tests {
             DiscoverConfig::default().cost(&tasks).unwrap_or_else(|e| unreachable!("{e}"))
         };
         for ((m, n), count, seconds) in [
-            ((12, 12), 160, 0.4),
-            ((16, 16), 160, 0.9),
+            ((12, 12), 160, 0.35),
+            ((16, 16), 160, 0.67),
             ((16, 16), 150, 2.8),
             ((24, 24), 150, 9.1),
-            ((16, 128), 160, 46.0),
-            ((64, 64), 160, 14.0),
+            ((32, 32), 160, 3.68),
+            ((36, 36), 300, 112.0),
+            ((64, 64), 160, 8.25),
+            ((16, 128), 160, 21.0),
+            ((16, 256), 160, 191.5),
         ] {
             let cost = of((m, n), count);
             assert!(0.5 * cost.least_seconds <= seconds && seconds <= cost.most_seconds, "{m} {n} {cost:?}");

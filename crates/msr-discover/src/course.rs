@@ -41,8 +41,9 @@ const LITTLE_WORSE: f64 = 0.003;
 pub(crate) const LITTLE: f64 = 0.05;
 /// Over a floor, the density of what is accepted is not below that without ties by so many errors.
 const LESS: f64 = 0.5;
-/// The same over a floor that is lower than this, in units of the size of a weight.
+/// The same over a floor that is next to nothing.
 const LESS_OVER_LOW: f64 = 3.3;
+/// A floor below it is, in units of the size of a weight.
 const LOW: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
