@@ -161,8 +161,8 @@ pub enum VerdictKind {
     Undecided {
         /// Why not.
         why: Why,
-        /// About how many more tasks should: so many that the bound of the asymmetry would be at the
-        /// tolerance five times of six, were nothing to break the pattern.
+        /// About how many more tasks should: so many that the bound of the asymmetry would be at
+        /// the tolerance five times of six, were nothing to break the pattern.
         more_tasks: Option<usize>,
     },
 }
