@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::learn::{Learned, noises};
+use crate::learn::{Learned, middle, own_noise};
+use crate::moments::Moments;
 use crate::prior::Prior;
 use crate::statistics::{Interval, Sample, ratio};
 use crate::tasks::{CENTRED_FROM, Scaled, centred};
@@ -21,6 +22,8 @@ const FEW_PARTS: usize = 4;
 const MANY: usize = 1_024;
 /// The most tied weights of which degrees of freedom are computed.
 const MOST_TIED: usize = 400;
+/// Fewer free numbers tell nothing of the noise of a task.
+const FEWEST_FREE: usize = 4;
 /// Means differ when they do by so many errors.
 const DIFFER: f64 = 4.0;
 
@@ -94,17 +97,16 @@ fn means_differ(tasks: &[&Scaled], inverse: &DMatrix<f64>) -> bool {
     found.count > 1 && found.mean > n + DIFFER * by_chance.max(found.error)
 }
 
-/// What tasks count: those with much noise less. The error of a task's asymmetry goes with
-/// q = σ²/s, σ² from its own regression, whatever ties it; its weight is `1 / (q² + q̃²)`, q̃ the
-/// middle one, so that none counts more than twice as much as that.
-fn weights(tasks: &[&Scaled]) -> Vec<f64> {
-    let Some(noises) = noises(tasks.iter().map(|task| &task.moments)) else { return vec![1.0; tasks.len()] };
-    let shares: Vec<f64> =
-        noises.iter().zip(tasks).map(|(noise, task)| noise / task.x.nrows().max(1) as f64).collect();
-    let mut sorted = shares.clone();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(1.0);
-    shares.iter().map(|share| 2.0 / ((share / middle).powi(2) + 1.0)).collect()
+/// q = σ²/s of a task, σ² from the own regression of these of its examples, whatever ties it;
+/// `None` where they are too few.
+fn share_of_noise(task: &Scaled, examples: &[usize]) -> Option<f64> {
+    let (x, y) = (task.x.select_rows(examples), task.y.select_rows(examples));
+    if examples.is_empty() {
+        return None;
+    }
+    let (x, y) = if task.is_centred { (centred(&x), centred(&y)) } else { (x, y) };
+    let noise = own_noise(&Moments::new(&x, &y, task.is_centred), y.ncols().max(FEWEST_FREE))?;
+    Some(noise / task.x.nrows() as f64)
 }
 
 /// The degrees of freedom, in the metric of predictions, that tied weights cannot take up:
@@ -127,6 +129,14 @@ fn unexplained(ties: &Ties, sigma: &DMatrix<f64>) -> Option<f64> {
 /// tasks' inputs differ, each group loses its own means first: the error of a mean that two groups
 /// have in common would be multiplied with itself.
 ///
+/// Tasks with much noise count less: q = σ²/s of a task, from its own regression, has the weight
+/// `2 / ((q/q̃)² + 1)`, q̃ of the middle one, so that none counts more than twice as much as that. A
+/// product of two groups has the mean of two weights, each found without one of the two: on average
+/// the product is what breaks the pattern whatever one of the two groups holds, so that such a
+/// weight does not shift it. (Weights found with both groups did, by more than a hundredth with
+/// noise as large as the signal: where noise has one sign in both, a regression takes it for signal,
+/// and finds less of it.)
+///
 /// Beside it, what weights that are tied and fitted to all other groups leave of each one: that is
 /// more than what breaks the pattern, by the noise and by the error of the fit.
 ///
@@ -140,7 +150,7 @@ pub(crate) fn asymmetry(
     sigma: &DMatrix<f64>,
     rng: &mut ChaCha8Rng,
 ) -> Option<Asymmetry> {
-    let measure = Measure::new(tasks, tied, ties, learned, sigma)?;
+    let mut measure = Measure::new(tasks, tied, ties, learned, sigma)?;
     // Means of tasks that are small beside others are worth too little.
     let usable = |task: &&&Scaled| !task.is_centred || task.x.nrows() >= CENTRED_FROM;
     let tasks: Vec<&Scaled> = tasks.iter().filter(usable).copied().collect();
@@ -150,6 +160,9 @@ pub(crate) fn asymmetry(
         order
     };
     let orders: Vec<Vec<usize>> = tasks.iter().map(&mut shuffled).collect();
+    let noises: Option<Vec<f64>> =
+        tasks.iter().zip(&orders).map(|(task, order)| measure.share_without_last(task, order)).collect();
+    measure.middle_share = noises.and_then(middle);
     let found: Option<Vec<OfTask>> =
         tasks.par_iter().zip(&orders).map(|(task, order)| measure.of_task(task, order)).collect();
     let found = found?;
@@ -157,9 +170,8 @@ pub(crate) fn asymmetry(
     if found.is_empty() {
         return None;
     }
-    let weights = weights(&tasks);
     let weighted = |of: &dyn Fn(&OfTask) -> f64, free: f64| -> Vec<f64> {
-        found.iter().zip(&weights).map(|(task, weight)| weight * of(task) / free).collect()
+        found.iter().map(|task| of(task) / free).collect()
     };
     Some(Asymmetry {
         apart: weighted(&|task| task.apart, measure.free),
@@ -200,6 +212,8 @@ struct Measure<'a> {
     live: f64,
     middle: f64,
     untied: Option<f64>,
+    /// The share of noise of the middle task; `None` where one has too few examples to tell its own.
+    middle_share: Option<f64>,
 }
 
 impl<'a> Measure<'a> {
@@ -244,6 +258,7 @@ impl<'a> Measure<'a> {
             live,
             middle,
             untied: unexplained(ties, sigma),
+            middle_share: None,
             ties,
             sigma,
             inverse,
@@ -274,20 +289,42 @@ impl<'a> Measure<'a> {
         DMatrix::from_iterator(w.nrows(), w.ncols(), w.iter().zip(&projected).map(|(w, p)| w - p))
     }
 
-    fn of_task(&self, task: &Scaled, order: &[usize]) -> Option<OfTask> {
-        let s = order.len();
+    /// Into how many groups so many examples are divided.
+    fn groups(&self, s: usize) -> usize {
         // A mean of their own costs each group one example.
         let most = if self.ties.weights() > MANY { FEW_PARTS } else { PARTS };
-        let groups = (s / 3).clamp(3, most).min(if self.is_within { s / 2 } else { s });
+        (s / 3).clamp(3, most).min(if self.is_within { s / 2 } else { s })
+    }
+
+    /// The share of noise of a task without its last group, which is among the largest.
+    fn share_without_last(&self, task: &Scaled, order: &[usize]) -> Option<f64> {
+        let (s, groups) = (order.len(), self.groups(order.len()));
+        share_of_noise(task, &order[..(groups.max(1) - 1) * s / groups.max(1)])
+    }
+
+    /// What a task counts by its share of noise.
+    fn weight(&self, share: Option<f64>) -> f64 {
+        share.zip(self.middle_share).map_or(1.0, |(share, middle)| 2.0 / ((share / middle).powi(2) + 1.0))
+    }
+
+    fn of_task(&self, task: &Scaled, order: &[usize]) -> Option<OfTask> {
+        let s = order.len();
+        let groups = self.groups(s);
         let part = |g: usize, of: usize| g * s / of..(g + 1) * s / of;
         let without = |one: &Range<usize>, other: &Range<usize>| {
             [&order[..one.start], &order[one.end..other.start], &order[other.end..]].concat()
         };
+        let weight = |g: usize| {
+            let share =
+                self.middle_share.and_then(|_| share_of_noise(task, &without(&part(g, groups), &(s..s))));
+            self.weight(share)
+        };
+        let weights: Vec<f64> = (0..groups).map(weight).collect();
         let whitened = &task.x * &self.inverse;
         let (mut apart, mut reference, mut along, mut pairs) = (0.0, 0.0, 0.0, 0.0);
-        for b in 0..groups {
-            for c in b + 1..groups {
-                let (b, c) = (part(b, groups), part(c, groups));
+        for one in 0..groups {
+            for other in one + 1..groups {
+                let (b, c) = (part(one, groups), part(other, groups));
                 let fit = Fit::of(task, &without(&b, &c), self)?;
                 let left = |part: Range<usize>| {
                     let part = &order[part];
@@ -299,21 +336,23 @@ impl<'a> Measure<'a> {
                     x.tr_mul(&left) / count as f64
                 };
                 let (left_b, left_c) = (left(b), left(c));
-                let metric = |a: DMatrix<f64>, b: DMatrix<f64>| a.dot(&(self.sigma * b)) / fit.size;
+                let counts = 0.5 * (weights[one] + weights[other]) / fit.size;
+                let metric = |a: DMatrix<f64>, b: DMatrix<f64>| a.dot(&(self.sigma * b)) * counts;
                 apart += metric(self.apart(&left_b), self.apart(&left_c));
                 reference += metric(self.reference(&left_b + &fit.w), self.reference(&left_c + &fit.w));
                 let of = |w: &DMatrix<f64>| self.directions.tr_mul(&DVector::from_column_slice(w.as_slice()));
-                along += of(&left_b).dot(&of(&left_c)) / fit.size;
+                along += of(&left_b).dot(&of(&left_c)) * counts;
                 pairs += 1.0;
             }
         }
         let mut left = 0.0;
         if self.untied.is_some() {
             let parts = s.min(PARTS);
+            let weight = weights.iter().sum::<f64>() / groups as f64;
             for held_out in (0..parts).map(|g| part(g, parts)) {
                 let fit = Fit::of(task, &without(&held_out, &(s..s)), self)?;
                 let found = fit.left(task, &order[held_out]);
-                left += found.norm_squared() / found.nrows() as f64 / fit.size / parts as f64;
+                left += weight * found.norm_squared() / found.nrows() as f64 / fit.size / parts as f64;
             }
         }
         Some(OfTask { apart: apart / pairs, reference: reference / pairs, along: along / pairs, left })

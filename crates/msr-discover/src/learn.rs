@@ -292,23 +292,25 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
     sum / count.max(1) as f64
 }
 
-/// The noise that the residuals of each task's own regression tell; `None` where one has too few
-/// examples for that.
-pub(crate) fn noises<'a>(tasks: impl Iterator<Item = &'a Moments>) -> Option<Vec<f64>> {
-    let noise = |task: &Moments| {
-        let free = task.numbers as f64 - (task.inputs() * task.outputs()) as f64;
-        let enough = free >= 3.0 * task.outputs() as f64;
-        let residual = task.residual(&task.ridge(1e-9).filter(|_| enough)?);
-        Some((residual / free).max(LEAST_NOISE))
-    };
-    tasks.map(noise).collect()
+/// The noise that the residuals of a task's own regression tell; `None` where there are fewer than
+/// `least` numbers in them that are free.
+pub(crate) fn own_noise(task: &Moments, least: usize) -> Option<f64> {
+    let free =
+        task.numbers.checked_sub(task.inputs() * task.outputs()).filter(|&free| free >= least.max(1))?;
+    Some((task.residual(&task.ridge(1e-9)?) / free as f64).max(LEAST_NOISE))
 }
 
-/// The noise of the middle one of them.
+/// The noise of each task, by its own regression, of the middle one of them; `None` where one has
+/// too few examples for that.
 pub(crate) fn noise_within(tasks: &[Moments]) -> Option<f64> {
-    let mut found = noises(tasks.iter())?;
-    found.sort_by(f64::total_cmp);
-    found.get(found.len() / 2).copied()
+    let found: Option<Vec<f64>> = tasks.iter().map(|task| own_noise(task, 3 * task.outputs())).collect();
+    middle(found?)
+}
+
+/// The middle one of some numbers.
+pub(crate) fn middle(mut of: Vec<f64>) -> Option<f64> {
+    of.sort_by(f64::total_cmp);
+    of.get(of.len() / 2).copied()
 }
 
 /// The highest rank that is tried, of so many features and tasks.

@@ -2,7 +2,7 @@
 //! without it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use msr_discover::{DiscoverConfig, Tasks, Verdict, VerdictKind, discover};
+use msr_discover::{DiscoverConfig, Tasks, Verdict, VerdictKind, discover, strength};
 use msr_groups::{Action, SharingPattern, SignedPattern, SignedPermutation, cyclic, dihedral, symmetric};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -77,6 +77,22 @@ fn few_examples_are_enough_where_there_is_little_noise() {
         assert_eq!(symmetry.order, order.into(), "{verdict}");
         assert!(symmetry.asymmetry.upper < 0.05, "{verdict}");
         assert!(symmetry.generators.iter().all(|g| g.strength.is_some_and(|s| s.lower > 0.8)), "{verdict}");
+    }
+}
+
+/// An exact symmetry in much noise: what tasks count by goes with their noise, and must not go with
+/// what is measured of them.
+#[test]
+fn much_noise_does_not_weaken_a_symmetry() {
+    for m in [1, 6] {
+        let exchange =
+            (SignedPermutation::identity(m).unwrap(), SignedPermutation::parse("(0 1 2)", 6).unwrap());
+        let pattern = SignedPattern::from_pairs(m, 6, std::slice::from_ref(&exchange)).unwrap();
+        let rng = &mut ChaCha8Rng::seed_from_u64(8);
+        let of = |rng: &mut ChaCha8Rng| pattern.expand(&normal(pattern.free_parameters(), rng)).unwrap();
+        let tasks = tasks((m, 6), (3_000, 16), 1.0, rng, of);
+        let found = strength(&tasks, &exchange, &DiscoverConfig::default()).unwrap().unwrap();
+        assert!(found.lower < 1.0 && 1.0 < found.upper && found.upper - found.lower < 0.08, "{m}: {found:?}");
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! - `campaign nulls FROM TO [TABLES.npz]`: tasks without a symmetry, of sixteen kinds;
 //! - `campaign power [RUNS [NAME]]`: generic equivariant maps of five groups, of several sizes;
+//! - `campaign forecast [RUNS]`: with as many tasks as an undecided verdict asks for, what is said;
 //! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth;
 //! - `campaign cost [INPUTS]`: time and memory, by the number of inputs and of tasks.
 //!
 //! The last two words `--picture NAME` draw power and cost to NAME.svg and NAME.png.
 //!
-//! Two threads; each run has its own seed, so that parts of a campaign can be put together.
+//! A thread for each core; each run has its own seed, so that parts of a campaign can be put together.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 mod cost;
+mod forecast;
 mod made;
 mod nulls;
 mod plot;
@@ -22,7 +24,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What `of` gives for each number below `count`, in their order; two at a time.
+/// What `of` gives for each number below `count`, in their order; as many at a time as there
+/// are cores.
 pub(crate) fn each<T: Send>(
     count: usize,
     of: impl Fn(usize) -> Result<T, Failure> + Sync,
@@ -30,7 +33,7 @@ pub(crate) fn each<T: Send>(
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let failed = Mutex::new(None);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
@@ -72,8 +75,9 @@ fn main() -> Result<(), Failure> {
     match arguments.first().map(String::as_str) {
         Some("nulls") => nulls::run(number(1, 0)?, number(2, 16)?, arguments.get(3).map(String::as_str)),
         Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str), picture),
+        Some("forecast") => forecast::run(number(1, 2)?),
         Some("strength") => strength::run(number(1, 10)?),
         Some("cost") => cost::run(number(1, 0)?, picture),
-        _ => Err("say nulls, power, strength or cost".into()),
+        _ => Err("say nulls, power, forecast, strength or cost".into()),
     }
 }

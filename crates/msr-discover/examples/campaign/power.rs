@@ -18,7 +18,7 @@ pub(crate) const GROUPS: [&str; 5] = ["C_2, 8", "C_10", "D_10", "S_8", "D_4, 3x3
 /// How many tasks.
 const TASKS: [usize; 4] = [20, 40, 80, 160];
 /// How many examples, with how much noise.
-const EXAMPLES: [(usize, f64); 5] = [(16, 0.05), (16, 0.3), (16, 1.0), (8, 0.1), (4, 0.1)];
+pub(crate) const EXAMPLES: [(usize, f64); 5] = [(16, 0.05), (16, 0.3), (16, 1.0), (8, 0.1), (4, 0.1)];
 
 /// What a prototype found in two runs of each, in the same order.
 const PROTOTYPE: [[&str; 5]; 5] = [
@@ -28,6 +28,48 @@ const PROTOTYPE: [[&str; 5]; 5] = [
     [".. RR RR RR", ".. .. RR RR", ".. .. .. ..", ".. R. SR RR", ".. .. .. .S"],
     ["RR RR RR RR", ".R RR RR RR", ".. .. .. .S", ".. .. .. ..", ".. .. .. .."],
 ];
+
+/// The seed of a run.
+pub(crate) fn seed(g: usize, (tasks, s, noise): (usize, usize, f64), run: usize) -> u64 {
+    (1_000_000 + (((g * 100 + s) * 1000 + tasks) * 10_000 + (noise * 1000.0) as usize) * 100 + run) as u64
+}
+
+/// What is said of one set, in a letter, and how many more tasks it says would tell.
+pub(crate) fn one(
+    which: &str,
+    (tasks, s, noise): (usize, usize, f64),
+    seed: u64,
+    run: usize,
+) -> Result<(&'static str, Option<usize>), Failure> {
+    let group = group(which)?;
+    let pattern = pattern(&group)?;
+    let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+    let made = equivariant(&pattern, (tasks, s), noise, 0.0, rng)?;
+    let start = Instant::now();
+    let verdict = discover(&made, &DiscoverConfig { seed: run as u64, ..DiscoverConfig::default() })?;
+    let order = verdict.symmetry().map_or(BigUint::ZERO, |symmetry| symmetry.order.clone());
+    // What orders say is enough here: a group whose order does not divide it is none of its
+    // subgroups.
+    let is_true = verdict.symmetry().is_none_or(|symmetry| {
+        symmetry.generators.iter().all(|g| pattern.is_kept_by(g.pair.0.points(), g.pair.1.points()))
+    });
+    let (said, more) = match &verdict.kind {
+        VerdictKind::Found(_) if !is_true => ("W", None),
+        VerdictKind::AtLeast(_) if !is_true => ("W", None),
+        VerdictKind::Found(_) if order == group.order() => ("R", None),
+        VerdictKind::AtLeast(_) if order == group.order() => ("r", None),
+        VerdictKind::AtLeast(_) => ("S", None),
+        VerdictKind::Found(_) => ("X", None),
+        VerdictKind::None => ("N", None),
+        VerdictKind::Undecided { more_tasks, .. } => (".", *more_tasks),
+        _ => ("?", None),
+    };
+    println!(
+        "{which} | T {tasks} s {s} noise {noise} run {run}: {said} order {order} more {more:?} {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
+    Ok((said, more))
+}
 
 pub(crate) fn run(runs: usize, name: Option<&str>, picture: Option<&Path>) -> Result<(), Failure> {
     let mut cells = Vec::new();
@@ -40,38 +82,7 @@ pub(crate) fn run(runs: usize, name: Option<&str>, picture: Option<&Path>) -> Re
     }
     let found = each(cells.len(), |at| {
         let (g, which, s, noise, tasks, run) = cells[at];
-        let group = group(which)?;
-        let seed =
-            1_000_000 + (((g * 100 + s) * 1000 + tasks) * 10_000 + (noise * 1000.0) as usize) * 100 + run;
-        let rng = &mut ChaCha8Rng::seed_from_u64(seed as u64);
-        let made = equivariant(&pattern(&group)?, (tasks, s), noise, 0.0, rng)?;
-        let start = Instant::now();
-        let verdict = discover(&made, &DiscoverConfig { seed: run as u64, ..DiscoverConfig::default() })?;
-        let order = verdict.symmetry().map_or(BigUint::ZERO, |symmetry| symmetry.order.clone());
-        // What orders say is enough here: a group whose order does not divide it is none of its
-        // subgroups.
-        let is_true = verdict.symmetry().is_none_or(|symmetry| {
-            symmetry
-                .generators
-                .iter()
-                .all(|g| pattern(&group).is_ok_and(|p| p.is_kept_by(g.pair.0.points(), g.pair.1.points())))
-        });
-        let (said, more) = match &verdict.kind {
-            VerdictKind::Found(_) if !is_true => ("W", None),
-            VerdictKind::AtLeast(_) if !is_true => ("W", None),
-            VerdictKind::Found(_) if order == group.order() => ("R", None),
-            VerdictKind::AtLeast(_) if order == group.order() => ("r", None),
-            VerdictKind::AtLeast(_) => ("S", None),
-            VerdictKind::Found(_) => ("X", None),
-            VerdictKind::None => ("N", None),
-            VerdictKind::Undecided { more_tasks, .. } => (".", *more_tasks),
-            _ => ("?", None),
-        };
-        println!(
-            "{which} | T {tasks} s {s} noise {noise} run {run}: {said} order {order} more {more:?} {:.1} s",
-            start.elapsed().as_secs_f64()
-        );
-        Ok((said, more))
+        one(which, (tasks, s, noise), seed(g, (tasks, s, noise), run), run)
     })?;
     let mut lines: BTreeMap<(usize, usize), Vec<String>> = BTreeMap::new();
     for (cell, (said, _)) in cells.iter().zip(&found) {

@@ -44,7 +44,7 @@ fn truth(all: &SharingPattern, one: &SharingPattern, broken: f64) -> Result<f64,
 
 pub(crate) fn run(runs: usize) -> Result<(), Failure> {
     let (mut held, mut of) = (0, 0);
-    for (name, generator) in GROUPS {
+    for (at, (name, generator)) in GROUPS.into_iter().enumerate() {
         let group = group(name)?;
         let all = pattern(&group)?;
         let g = &group.generators()[generator];
@@ -57,7 +57,8 @@ pub(crate) fn run(runs: usize) -> Result<(), Failure> {
             for broken in BROKEN {
                 let truth = truth(&all, &one, broken)?;
                 let found: Vec<Option<Bounds>> = each(runs, |run| {
-                    let seed = ((tasks * 100 + s) * 1000 + (broken * 1000.0) as usize) * 1000 + run;
+                    let cell = (at * 1000 + tasks) * 100 + s;
+                    let seed = (cell * 1000 + (broken * 1000.0) as usize) * 1000 + run;
                     let rng = &mut ChaCha8Rng::seed_from_u64(seed as u64);
                     let made = equivariant(&all, (tasks, s), noise, broken, rng)?;
                     Ok(strength(
