@@ -212,7 +212,8 @@ struct Measure<'a> {
     live: f64,
     middle: f64,
     untied: Option<f64>,
-    /// The share of noise of the middle task; `None` where one has too few examples to tell its own.
+    /// The share of noise of the middle task; `None` where one has too few examples to tell its
+    /// own.
     middle_share: Option<f64>,
 }
 

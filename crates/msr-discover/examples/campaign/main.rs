@@ -8,7 +8,8 @@
 //!
 //! The last two words `--picture NAME` draw power and cost to NAME.svg and NAME.png.
 //!
-//! A thread for each core; each run has its own seed, so that parts of a campaign can be put together.
+//! A thread for each core; each run has its own seed, so that parts of a campaign can be put
+//! together.
 #![allow(clippy::print_stdout, reason = "an example")]
 
 mod cost;
