@@ -130,12 +130,10 @@ fn unexplained(ties: &Ties, sigma: &DMatrix<f64>) -> Option<f64> {
 /// have in common would be multiplied with itself.
 ///
 /// Tasks with much noise count less: q = σ²/s of a task, from its own regression, has the weight
-/// `2 / ((q/q̃)² + 1)`, q̃ of the middle one, so that none counts more than twice as much as that. A
-/// product of two groups has the mean of two weights, each found without one of the two: on average
-/// the product is what breaks the pattern whatever one of the two groups holds, so that such a
-/// weight does not shift it. (Weights found with both groups did, by more than a hundredth with
-/// noise as large as the signal: where noise has one sign in both, a regression takes it for signal,
-/// and finds less of it.)
+/// `2 / ((q / q_middle)² + 1)`, so that none counts more than twice as much as the middle one. A
+/// product of two groups has the mean of two weights, each found without one of the two, so that it
+/// is right on average whatever the other holds. (Weights found with both shift it: where noise
+/// has one sign in both, a regression takes it for signal, and finds less of it.)
 ///
 /// Beside it, what weights that are tied and fitted to all other groups leave of each one: that is
 /// more than what breaks the pattern, by the noise and by the error of the fit.
