@@ -36,9 +36,11 @@ const WORSE: f64 = 3.0;
 /// And by at least this, a number: noise that goes with x makes more of a difference to a density
 /// that knows but one noise.
 const LITTLE_WORSE: f64 = 0.003;
-/// Where less than this of the variation is beside its strongest direction, that direction is not
-/// what to compare with.
+/// What is beside the strongest direction where only one was learned.
 pub(crate) const LITTLE: f64 = 0.05;
+/// Where less than this of the variation is beside its strongest direction, that direction is less
+/// and less what to compare with.
+const FEW_OTHERS: f64 = 0.2;
 /// Over a floor, the density of what is accepted is not below that without ties by so many errors.
 const LESS: f64 = 0.5;
 /// The same over a floor that is next to nothing.
@@ -48,7 +50,7 @@ const LOW: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
 /// A generator is seen when less than this of what it moves breaks it.
-const MOST_BROKEN: f64 = 0.5;
+const MOST_BROKEN: f64 = 0.25;
 /// The probability on each side of an interval of 95 %.
 pub(crate) const SIDE: f64 = 0.025;
 
@@ -171,13 +173,14 @@ impl Course<'_> {
         let less = if floor < LOW { LESS_OVER_LOW } else { LESS };
         let is_likely = self.learned.floor == 0.0 || gain.t().min(Sample::of(&clamped(&gains)).t()) > -less;
         let confirmed_on = seen.apart.len();
+        // Beside one strong direction everything looks small: it must be small beside the others
+        // too.
+        let beside = rest.max((rest / FEW_OTHERS).powi(2)).min(1.0);
         let mut open = [
             (seen.visible <= VISIBLE, Open::Invisible),
             (interval.upper.is_nan() || interval.upper >= tolerance, Open::Wide),
             (parts.1.upper >= tolerance && !is_bounded, Open::BelowZero),
-            // Beside one strong direction everything looks small: it must be small beside the
-            // others too.
-            (rest <= LITTLE && interval.upper >= tolerance * rest, Open::Dominated),
+            (interval.upper >= tolerance * beside, Open::Dominated),
             (!is_zero || p_score <= 1e-3, Open::Broken),
             (!is_likely, Open::Unlikely),
         ]
