@@ -20,8 +20,6 @@ const PARTS: usize = 6;
 const FEW_PARTS: usize = 4;
 /// So many weights are many.
 const MANY: usize = 1_024;
-/// The most tied weights of which degrees of freedom are computed.
-const MOST_TIED: usize = 400;
 /// Fewer free numbers tell nothing of the noise of a task.
 const FEWEST_FREE: usize = 4;
 /// Means differ when they do by so many errors.
@@ -109,20 +107,6 @@ fn share_of_noise(task: &Scaled, examples: &[usize]) -> Option<f64> {
     Some(noise / task.x.nrows() as f64)
 }
 
-/// The degrees of freedom, in the metric of predictions, that tied weights cannot take up:
-/// `tr (1 ⊗ Σ) − tr (Bᵀ (1 ⊗ Σ) B)⁻¹ Bᵀ (1 ⊗ Σ²) B`; `None` for many tied weights.
-fn unexplained(ties: &Ties, sigma: &DMatrix<f64>) -> Option<f64> {
-    let m = ties.weights() / ties.inputs;
-    if ties.free() > MOST_TIED {
-        return None;
-    }
-    let mut gram = ties.gram(sigma);
-    let ridge = 1e-9 * gram.trace() / ties.free() as f64;
-    (0..ties.free()).for_each(|i| gram[(i, i)] += ridge);
-    let taken = gram.cholesky()?.solve(&ties.gram(&(sigma * sigma))).trace();
-    Some(m as f64 * sigma.trace() - taken).filter(|&free| free > 1e-6 * sigma.trace())
-}
-
 /// An estimate of the asymmetry of each task that is right on average, whatever the noise: its
 /// examples are divided into groups; for each two of them the tied weights are fitted to all
 /// others, and what is left of the two groups, as weights, is multiplied. Where the means of the
@@ -200,13 +184,15 @@ struct Measure<'a> {
     directions: DMatrix<f64>,
     /// Whether each group loses its own means.
     is_within: bool,
-    is_tied: Vec<bool>,
+    /// The weights of the reference.
+    compared: Vec<bool>,
     /// The number of tied weights, and whether their mean is taken away from the reference.
     tied: f64,
     is_centred: bool,
-    /// Degrees of freedom in the metric of predictions: `tr (1 − P) Σ (1 − P)`, of the reference,
-    /// of its mean, and what tied weights cannot take up.
+    /// Degrees of freedom in the metric of predictions: `tr (1 − P) Σ (1 − P)`, of tied weights, of
+    /// the reference, of its mean, and what tied weights cannot take up.
     free: f64,
+    moved: f64,
     live: f64,
     middle: f64,
     untied: Option<f64>,
@@ -232,13 +218,13 @@ impl<'a> Measure<'a> {
         }
         // So that no direction of tied weights is shut out.
         let floor = tied.floor.max(0.02 * (tied.u.norm_squared() / k.max(1) as f64).sqrt());
-        let is_tied = ties.is_tied();
+        let (is_tied, compared) = (ties.is_tied(), ties.compared());
         let count = is_tied.iter().filter(|&&tied| tied).count() as f64;
         let is_centred = ties.tied_kinds() > 1 && !ties.has_signs();
         let inverse = inverse(sigma);
         let of_weight = |weight: usize| sigma[(weight % n, weight % n)];
         let all: f64 = (0..m * n).map(of_weight).sum();
-        let live: f64 = (0..m * n).filter(|&weight| is_tied[weight]).map(of_weight).sum();
+        let live = |of: &[bool]| (0..m * n).filter(|&weight| of[weight]).map(of_weight).sum::<f64>();
         let middle = if is_centred {
             let of = |at: usize| f64::from(u8::from(is_tied[at]));
             let indicator = DMatrix::from_fn(n, m, |x, y| of(y * n + x));
@@ -254,32 +240,33 @@ impl<'a> Measure<'a> {
             tied: count,
             is_centred,
             free: all - ties.gram(sigma).trace(),
-            live,
+            moved: live(&is_tied),
+            live: live(&compared),
             middle,
-            untied: unexplained(ties, sigma),
+            untied: ties.unexplained(sigma),
             middle_share: None,
             ties,
             sigma,
             inverse,
-            is_tied,
+            compared,
         })
     }
 
     /// How much of the exchange the inputs show; `None` where that is next to nothing.
     fn visible(&self) -> Option<f64> {
         let kinds = 1.0 - self.ties.tied_kinds() as f64 / self.tied.max(1.0);
-        let live = self.live.max(f64::MIN_POSITIVE);
-        (self.free > 1e-9 * live).then(|| self.free / live / kinds.max(1e-9))
+        let moved = self.moved.max(f64::MIN_POSITIVE);
+        (self.free > 1e-9 * moved).then(|| self.free / moved / kinds.max(1e-9))
     }
 
     /// The part of weights that is compared with what breaks the pattern.
     fn reference(&self, mut w: DMatrix<f64>) -> DMatrix<f64> {
         let middle = if self.is_centred {
-            w.iter().zip(&self.is_tied).filter(|(_, tied)| **tied).map(|(w, _)| w).sum::<f64>() / self.tied
+            w.iter().zip(&self.compared).filter(|(_, tied)| **tied).map(|(w, _)| w).sum::<f64>() / self.tied
         } else {
             0.0
         };
-        w.iter_mut().zip(&self.is_tied).for_each(|(w, &tied)| *w = if tied { *w - middle } else { 0.0 });
+        w.iter_mut().zip(&self.compared).for_each(|(w, &is)| *w = if is { *w - middle } else { 0.0 });
         w
     }
 

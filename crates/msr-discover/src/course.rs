@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use msr_groups::{PermutationGroup, SignedPattern, name_of};
+use msr_groups::{PermutationGroup, SignedPattern};
 use nalgebra::DMatrix;
 use num_bigint::BigUint;
 use rand_chacha::ChaCha8Rng;
@@ -11,13 +11,13 @@ use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::config::DiscoverConfig;
 use crate::confirm::scores;
 use crate::error::{Error, Result};
-use crate::generators::{pairs_of, signed_name};
+use crate::generators::{pairs_of, plain_name, signed_name};
 use crate::groups::ln;
 use crate::learn::Learned;
 use crate::moments::Moments;
 use crate::search::Pair;
 use crate::space::Space;
-use crate::statistics::{Coincidence, Interval, Sample, clamped};
+use crate::statistics::{Coincidence, Interval, Sample, bounded_from, clamped};
 use crate::tasks::Scaled;
 use crate::ties::Ties;
 use crate::verdict::{Bounds, Generator, Open, Symmetry, Tested};
@@ -70,6 +70,8 @@ pub(crate) struct Row {
     pub densities: Vec<f64>,
     /// The tasks that the asymmetry is of.
     pub confirmed_on: usize,
+    /// How many of them it would take for the asymmetry to have a bound at all, where it has none.
+    pub bounded_from: Option<usize>,
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,
     pub is_rejected: bool,
@@ -131,6 +133,7 @@ impl Course<'_> {
                 ln_coincidence: 0.0,
                 densities: Vec::new(),
                 confirmed_on: 0,
+                bounded_from: None,
                 group: None,
                 is_accepted: false,
                 is_rejected: false,
@@ -226,6 +229,11 @@ impl Course<'_> {
             ln_coincidence,
             densities,
             confirmed_on,
+            bounded_from: if interval.upper.is_finite() {
+                None
+            } else {
+                bounded_from(&seen.reference, level)
+            },
             group,
             is_accepted,
             is_rejected,
@@ -333,7 +341,7 @@ impl Course<'_> {
             generators.push(Generator::new(pair, broken, &self.config.layout));
         }
         let name = match pattern.unsigned() {
-            Some(_) => name_of(group),
+            Some(_) => plain_name(group, (m, n)),
             None => signed_name(group, (m, n))?,
         };
         let order = order.clone();

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use nalgebra::DMatrix;
 use num_bigint::BigUint;
 
 use crate::candidates::{Candidates, candidates, chain};
 use crate::config::DiscoverConfig;
-use crate::course::{Course, FEWEST, MOST_TESTED, VISIBLE};
+use crate::course::{Course, FEWEST, MOST_TESTED, Row, VISIBLE};
 use crate::division::{halves, stream};
 use crate::error::{Error, Result};
 use crate::features::Features;
@@ -28,6 +29,12 @@ const MOST_WEIGHTS: usize = 4_096;
 const NEAR: f64 = 0.25;
 /// So many candidates of a U that is tied by what was found are tried.
 const MORE: usize = 12;
+/// How many more tasks would tell is said up to so many times those that there are.
+const MOST_TIMES: usize = 200;
+/// Inputs with less than this of the mean effect have next to none.
+const FAINT: f64 = 0.01;
+/// Tasks are thin when they have fewer examples than so many times the features.
+const ENOUGH: usize = 2;
 /// A group is near when less than this of the variation breaks it.
 const NEAREST: f64 = 0.5;
 
@@ -96,10 +103,30 @@ pub fn discover(tasks: &Tasks, config: &DiscoverConfig) -> Result<Verdict> {
         }
         best = enlarged(&mut course, &kept, &raw)?;
     }
-    conclude(course, best, &raw, || {
+    let faint = faint(&learned, &space, &course.sigma);
+    let mut verdict = conclude(course, best, &raw, || {
         let finding: Vec<&Scaled> = finding.iter().map(|&i| &all[i]).collect();
         plants_found(&finding, &learned, &space, config.seed)
-    })
+    })?;
+    let examples: usize = all.iter().map(|task| task.x.nrows()).sum();
+    verdict.is_thin = examples < ENOUGH * space.features.count() * all.len();
+    verdict.faint = faint;
+    Ok(verdict)
+}
+
+/// Inputs whose weights, those of their products among them, are next to nothing beside those of
+/// the others.
+fn faint(learned: &Learned, space: &Space, sigma: &DMatrix<f64>) -> Vec<usize> {
+    let (m, count) = space.shape();
+    let of_feature = |f: usize| {
+        let squares: f64 = (0..m).map(|y| learned.u.row(y * count + f).norm_squared()).sum();
+        sigma[(f, f)] * (squares + m as f64 * learned.floor * learned.floor)
+    };
+    let sizes: Vec<f64> = (0..space.features.inputs())
+        .map(|x| space.features.with(x).into_iter().map(of_feature).sum::<f64>())
+        .collect();
+    let mean = sizes.iter().sum::<f64>() / sizes.len().max(1) as f64;
+    (0..sizes.len()).filter(|&x| sizes[x] < FAINT * mean).collect()
 }
 
 /// The number of weights; refuses more inputs and outputs than can be searched.
@@ -178,7 +205,7 @@ fn conclude(
             crate::guard::PLANTS => VerdictKind::None,
             found => VerdictKind::Undecided { why: Why::Blind { found }, more_tasks: None },
         },
-        false => VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: more_tasks(&course) },
+        false => not_confirmed(&course),
     };
     let mut verdict = Verdict::new(config, points, kind, course.tested()).with(unexplained, confirming);
     verdict.nearest = nearest;
@@ -186,29 +213,42 @@ fn conclude(
 }
 
 /// About how many more tasks would confirm the pattern that lacks nothing but a narrower interval:
-/// so many that the bound would be at the tolerance, were nothing to break it.
-fn more_tasks(course: &Course<'_>) -> Option<usize> {
+/// so many that the bound would be at the tolerance, were nothing to break it. Or, where it has no
+/// bound at all, that it would have one.
+fn not_confirmed(course: &Course<'_>) -> VerdictKind {
     let tolerance = course.config.tolerance;
-    let rows = course.rows.iter().filter(|row| {
-        !row.is_rejected
-            && row.visible > VISIBLE
-            && row.p_score > 1e-3
-            && row.interval.value < tolerance
-            && row.interval.upper.is_finite()
-    });
-    let needed = rows.filter_map(|row| {
+    let all = 2 * course.confirming.len();
+    let rows = || {
+        course.rows.iter().filter(|row| {
+            !row.is_rejected && row.visible > VISIBLE && row.p_score > 1e-3 && row.interval.value < tolerance
+        })
+    };
+    let least = |needed: &mut dyn Iterator<Item = (&Row, usize)>| {
+        // Of tasks like these, some of which may be too small to count.
+        let more = needed.filter_map(|(row, needed)| {
+            let of_all = needed.saturating_mul(all) / row.confirmed_on.max(1);
+            Some(of_all.saturating_sub(all)).filter(|&more| more > 0)
+        });
+        // So many more that nobody can want to know.
+        more.min().filter(|&more| more <= MOST_TIMES * all)
+    };
+    let wide = rows().filter(|row| row.interval.upper.is_finite()).filter_map(|row| {
         let of_mean = |interval: &Interval, middle: f64| {
             let most = Some(tolerance - middle).filter(|&most| most > 0.0)?;
             tasks_for(interval.upper - interval.value, row.confirmed_on, most, course.level())
         };
         // By what breaks the pattern, or by all that is left.
         let (estimate, residual) = &row.parts;
-        let needed = of_mean(estimate, 0.0).into_iter().chain(of_mean(residual, residual.value)).min()?;
-        // Of tasks like these, some of which may be too small to count.
-        Some(needed.saturating_mul(course.confirming.len()) / row.confirmed_on.max(1))
+        let needed = of_mean(estimate, 0.0).into_iter().chain(of_mean(residual, residual.value)).min();
+        needed.map(|needed| (row, needed))
     });
-    let all = 2 * course.confirming.len();
-    needed.map(|needed| (2 * needed).saturating_sub(all)).filter(|&more| more > 0).min()
+    if let Some(more) = least(&mut { wide }) {
+        return VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: Some(more) };
+    }
+    match least(&mut rows().filter_map(|row| Some((row, row.bounded_from?)))) {
+        Some(more) => VerdictKind::Undecided { why: Why::Unbounded, more_tasks: Some(more) },
+        None => VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: None },
+    }
 }
 
 /// The group that the tasks come nearest to, where less than half of the variation breaks it and

@@ -98,6 +98,11 @@ impl Features {
         }
     }
 
+    /// The features in which an input takes part.
+    pub fn with(&self, x: usize) -> Vec<usize> {
+        [x].into_iter().chain((0..self.inputs).filter_map(|other| self.product(x, other))).collect()
+    }
+
     /// Where features go, and whether their signs change, when these inputs go there: of the
     /// features of these inputs alone.
     pub fn images(&self, from: &[usize], to: &[usize], flips: &[bool]) -> Vec<(usize, usize, bool)> {

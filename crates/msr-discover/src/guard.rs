@@ -1,4 +1,5 @@
-//! Whether a symmetry would have been seen: exchanges planted in the same data.
+//! Whether a symmetry would have been seen: exchanges, and changes of sign, planted in the same
+//! data.
 
 use msr_groups::{Permutation, SignedPermutation};
 use nalgebra::{DMatrix, DVector};
@@ -10,26 +11,35 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::candidates::leading_rank;
 use crate::learn::{Learned, leading, learn, noise_within};
 use crate::moments::Moments;
+use crate::search::Candidate;
 use crate::space::Space;
 use crate::tasks::{Scaled, centred};
 use crate::ties::Ties;
 
-/// How many exchanges are planted.
+/// How many exchanges are planted; where signs are looked for the first is a change of signs.
 pub(crate) const PLANTS: usize = 3;
 
 /// A random exchange of (nearly) all points in pairs.
-fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<Permutation> {
+fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(rng);
     let mut images: Vec<usize> = (0..count).collect();
     for pair in order.chunks_exact(2) {
         images.swap(pair[0], pair[1]);
     }
-    Permutation::from_images(&images).ok()
+    Permutation::from_images(&images).ok().map(SignedPermutation::from)
 }
 
-/// How many of [`PLANTS`] exchanges are found again, planted into these tasks: the same inputs,
-/// weights as they were learned but tied by the exchange, and the same noise.
+/// A change of the signs of a random half of the points.
+fn mirror(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
+    let mut flips: Vec<bool> = (0..count).map(|at| at < count / 2).collect();
+    flips.shuffle(rng);
+    let all: Vec<usize> = (0..count).collect();
+    SignedPermutation::new(Permutation::from_images(&all).ok()?, &flips).ok()
+}
+
+/// How many of [`PLANTS`] exchanges, or changes of signs, are found again, planted into these tasks:
+/// the same inputs, weights as they were learned but tied by the exchange, and the same noise.
 pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, seed: u64) -> usize {
     let (m, n) = space.shape();
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x706c_616e_7473);
@@ -38,13 +48,12 @@ pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, 
     let is_dense = within < 0.7 * learned.noise;
     let noise = if is_dense { within } else { learned.noise };
     let mut found = 0;
-    for _ in 0..PLANTS {
-        let Some((on_outputs, on_inputs)) =
-            exchange(m, &mut rng).zip(exchange(space.features.inputs(), &mut rng))
-        else {
-            continue;
+    for plant in 0..PLANTS {
+        let pair = match space.signed && plant == 0 && m > 1 && n > 1 {
+            true => mirror(m, &mut rng).zip(mirror(n, &mut rng)),
+            false => exchange(m, &mut rng).zip(exchange(space.features.inputs(), &mut rng)),
         };
-        let pair = (SignedPermutation::from(on_outputs), SignedPermutation::from(on_inputs));
+        let Some(pair) = pair else { continue };
         let Ok(pattern) = space.pattern(std::slice::from_ref(&pair)) else { continue };
         let ties = Ties::new(pattern);
         let mut normal = |count: usize| -> DVector<f64> {
@@ -74,9 +83,12 @@ pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, 
             })
             .collect();
         let Some(again) = learn(&planted) else { continue };
+        // What differs by −1 on both sides is the same.
+        let negated = (pair.0.negated(), pair.1.negated());
+        let is_it = |candidate: &Candidate| candidate.pair == pair || candidate.pair == negated;
         let is_seen = [again.u, leading(&planted, leading_rank((m, n)))]
             .iter()
-            .any(|view| space.search(view, 20, &mut rng).iter().any(|candidate| candidate.pair == pair));
+            .any(|view| space.search(view, 20, &mut rng).iter().any(is_it));
         found += usize::from(is_seen);
     }
     found

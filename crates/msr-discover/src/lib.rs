@@ -23,6 +23,7 @@ mod guard;
 mod latent;
 mod layout;
 mod learn;
+mod mirrors;
 mod moments;
 mod prior;
 mod said;

@@ -48,11 +48,32 @@ impl Verdict {
         };
         match (self.unexplained > MUCH, self.config.pairs) {
             (true, _) => format!(
-                "; said of {part}, which leaves {:.0} % of the variation of the outputs unexplained: noise, or what is not linear",
-                100.0 * self.unexplained
+                "; said of {part}, which leaves {:.0} % of the variation of the outputs unexplained: {}",
+                100.0 * self.unexplained,
+                if self.is_thin {
+                    "noise, what is not linear, or what so few examples of a task do not show"
+                } else {
+                    "noise, or what is not linear"
+                }
             ),
             (false, true) => format!("; said of {part}"),
             (false, false) => String::new(),
+        }
+    }
+}
+
+impl Verdict {
+    /// Of which inputs nothing is said.
+    fn of_faint(&self) -> String {
+        let numbers: Vec<String> = self.faint.iter().map(usize::to_string).collect();
+        let (are, them) = if numbers.len() == 1 { ("has", "it") } else { ("have", "them") };
+        match numbers.split_last() {
+            None => String::new(),
+            Some((last, others)) => format!(
+                "; input{} {}{last} {are} next to no effect on the outputs, so that this says nothing of {them}",
+                if others.is_empty() { "" } else { "s" },
+                if others.is_empty() { String::new() } else { format!("{} and ", others.join(", ")) },
+            ),
         }
     }
 }
@@ -81,14 +102,20 @@ impl fmt::Display for Verdict {
             }
             VerdictKind::None => write!(
                 f,
-                "no symmetry (tolerance {tolerance}): everything that was tried is clearly broken, and an exchange planted in \
-                 these data would have been seen"
+                "no symmetry (tolerance {tolerance}): everything that was tried is clearly broken, and an exchange{} planted in \
+                 these data would have been seen",
+                if self.config.signed { " or a mirror" } else { "" }
             )?,
             VerdictKind::Undecided { why, more_tasks } => {
                 f.write_str("undecided: ")?;
                 self.why(f, *why)?;
                 if let Some(more) = more_tasks {
-                    write!(f, "; about {more} more tasks{} should tell", self.or_examples(*more))?;
+                    let or_examples = match why {
+                        // Only tasks help.
+                        Why::Unbounded => String::new(),
+                        _ => self.or_examples(*more),
+                    };
+                    write!(f, "; about {more} more tasks{or_examples} should tell")?;
                 }
             }
         }
@@ -104,7 +131,8 @@ impl fmt::Display for Verdict {
                 if near.asymmetry.lower > 0.0 { "not exact" } else { "not confirmed" },
             )?;
         }
-        f.write_str(&self.of_what())
+        f.write_str(&self.of_what())?;
+        f.write_str(&self.of_faint())
     }
 }
 
@@ -115,10 +143,14 @@ impl Verdict {
             Why::NotLearned => f.write_str("the tasks have nothing in common that could be learned"),
             Why::NotConfirmed if self.tested.is_empty() => f.write_str("there was no pattern to test"),
             Why::NotConfirmed => f.write_str("no pattern could be confirmed, and not all could be refused"),
+            Why::Unbounded => f.write_str(
+                "so few tasks, of maps that vary in few ways or much in size, put no bound on what breaks a pattern",
+            ),
             Why::Blind { found } => write!(
                 f,
-                "nothing was found, but of {} exchanges planted in these data only {found} were found again",
-                crate::guard::PLANTS
+                "nothing was found, but of {} exchanges{} planted in these data only {found} were found again",
+                crate::guard::PLANTS,
+                if self.config.signed { " and mirrors" } else { "" }
             ),
         }
     }

@@ -17,6 +17,7 @@ use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 use crate::features::Features;
+use crate::mirrors::mirrors;
 
 /// The most starts for up to 32 inputs; of more inputs, whose assignments take longer, fewer.
 const MOST_STARTS: usize = 1_500;
@@ -355,6 +356,10 @@ pub(crate) fn search(
             Some(Candidate { pair: (outputs.signed()?, inputs.signed()?), asymmetry })
         })
         .collect();
+    // Nothing is moved there, so that assignments see no difference.
+    if signed && !features.has_products() {
+        found.extend(mirrors(&rows.squares, (m, features.inputs())));
+    }
     found.sort_by(|a, b| a.asymmetry.total_cmp(&b.asymmetry).then_with(|| a.pair.cmp(&b.pair)));
     found.truncate(most);
     found

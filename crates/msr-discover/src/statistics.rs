@@ -88,6 +88,14 @@ pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Opti
     Some(enough)
 }
 
+/// Of how many tasks the mean of these is surely not zero at `level`: so many it takes for a ratio
+/// over them to have a bound. `None` above ten million.
+pub(crate) fn bounded_from(below: &[f64], level: f64) -> Option<usize> {
+    let found = Sample::of(below);
+    let width = student(found.count)?.inverse_cdf(1.0 - level) * found.error;
+    tasks_for(width, found.count, 0.9 * found.mean, level)
+}
+
 /// The ratio of two means over tasks, with a one-sided bound at `level` on each side (Fieller).
 ///
 /// Source: Fieller, "Some Problems in Interval Estimation" (1954).

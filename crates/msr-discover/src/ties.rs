@@ -5,6 +5,9 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::moments::Moments;
 
+/// The most tied weights of which degrees of freedom are computed.
+const MOST_TIED: usize = 400;
+
 /// The pattern of tied weights as `vec(W) = B c`, with the orthonormal columns
 /// `B[y n + x, label] = ± 1 / √size`.
 #[derive(Clone, Debug)]
@@ -42,6 +45,15 @@ impl Ties {
     pub fn is_tied(&self) -> Vec<bool> {
         let sizes = self.pattern.sizes();
         self.cells.iter().map(|cell| cell.is_none_or(|(label, _)| sizes[label] > 1)).collect()
+    }
+
+    /// The weights that what breaks the pattern is compared with: those that it says something of,
+    /// or, where it only says that weights vanish, all others.
+    pub fn compared(&self) -> Vec<bool> {
+        match self.tied_kinds() {
+            0 => self.cells.iter().map(Option::is_some).collect(),
+            _ => self.is_tied(),
+        }
     }
 
     /// How many different free parameters tied weights have.
@@ -148,5 +160,18 @@ impl Ties {
             }
         }
         gram
+    }
+    /// The degrees of freedom, in the metric of predictions, that tied weights cannot take up:
+    /// `tr (1 ⊗ Σ) − tr (Bᵀ (1 ⊗ Σ) B)⁻¹ Bᵀ (1 ⊗ Σ²) B`; `None` for many tied weights.
+    pub fn unexplained(&self, sigma: &DMatrix<f64>) -> Option<f64> {
+        let m = self.weights() / self.inputs;
+        if self.free() > MOST_TIED {
+            return None;
+        }
+        let mut gram = self.gram(sigma);
+        let ridge = 1e-9 * gram.trace() / self.free() as f64;
+        (0..self.free()).for_each(|i| gram[(i, i)] += ridge);
+        let taken = gram.cholesky()?.solve(&self.gram(&(sigma * sigma))).trace();
+        Some(m as f64 * sigma.trace() - taken).filter(|&free| free > 1e-6 * sigma.trace())
     }
 }

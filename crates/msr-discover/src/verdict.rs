@@ -138,6 +138,9 @@ pub enum Why {
     NotLearned,
     /// Some patterns could be neither accepted nor refused.
     NotConfirmed,
+    /// The same, and what breaks them has no bound: the tasks are few, and what their maps have in
+    /// common varies much from one to the other.
+    Unbounded,
     /// All patterns were refused, but of three exchanges that were planted in these data only so
     /// many were found again: a symmetry might have been missed.
     Blind {
@@ -181,6 +184,12 @@ pub struct Verdict {
     /// How much of the variation of the outputs no map of the tasks explains that is linear (in the
     /// inputs, or in them and their products): noise, and what is not linear.
     pub unexplained: f64,
+    /// Inputs with next to no effect on the outputs, less than a hundredth of the mean: of them a
+    /// verdict says nothing. To exchange two of them, or to leave one out, changes next to nothing.
+    pub faint: Vec<usize>,
+    /// Whether tasks have fewer examples than twice their inputs (or features), so that a part of a
+    /// map can look like noise.
+    pub is_thin: bool,
     /// How it was decided.
     pub config: DiscoverConfig,
     /// Outputs and inputs.
@@ -196,7 +205,8 @@ impl Verdict {
         kind: VerdictKind,
         tested: Vec<Tested>,
     ) -> Self {
-        Self { kind, nearest: None, tested, unexplained: 0.0, config, shape, confirming: 0 }
+        let (faint, is_thin) = (Vec::new(), false);
+        Self { kind, nearest: None, tested, unexplained: 0.0, faint, is_thin, config, shape, confirming: 0 }
     }
 
     pub(crate) fn undecided(config: DiscoverConfig, shape: (usize, usize), why: Why) -> Self {

@@ -2,7 +2,7 @@
 //! without it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use msr_discover::{DiscoverConfig, Tasks, Verdict, VerdictKind, discover, strength};
+use msr_discover::{DiscoverConfig, Tasks, Verdict, VerdictKind, Why, discover, strength};
 use msr_groups::{Action, SharingPattern, SignedPattern, SignedPermutation, cyclic, dihedral, symmetric};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -162,4 +162,68 @@ fn inputs_that_hardly_matter_are_not_exchanged() {
         assert_eq!(symmetry.order, 2u32.into(), "{verdict}");
         assert_eq!(symmetry.pattern, pattern, "{verdict}");
     }
+}
+
+/// A mirror that moves no component and changes the sign of some: nothing is exchanged, and what it
+/// asks for is that weights vanish.
+#[test]
+fn changes_of_sign_alone_are_found() {
+    // Two vectors in space, and the mirror of their last components.
+    let mirror = SignedPermutation::parse("(-2)(-5)", 6).unwrap();
+    let pattern = SignedPattern::from_pairs(6, 6, &[(mirror.clone(), mirror.clone())]).unwrap();
+    for noise in [0.05, 0.3] {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let of = |rng: &mut ChaCha8Rng| pattern.expand(&normal(pattern.free_parameters(), rng)).unwrap();
+        let found = verdict(&tasks((6, 6), (80, 16), noise, rng, of), true);
+        let VerdictKind::Found(symmetry) = &found.kind else { panic!("{found}") };
+        assert_eq!(symmetry.order, 2u32.into(), "{found}");
+        assert_eq!(symmetry.generators[0].pair, (mirror.clone(), mirror.clone()), "{found}");
+        assert!(symmetry.asymmetry.upper < 0.05, "{found}");
+    }
+    // Weights that are small, and not zero, break it.
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let of = |rng: &mut ChaCha8Rng| {
+        let mut w = pattern.expand(&normal(pattern.free_parameters(), rng)).unwrap();
+        w.iter_mut().for_each(|w| *w += 0.3 * rng.sample::<f64, _>(StandardNormal));
+        w
+    };
+    let found = verdict(&tasks((6, 6), (80, 16), 0.05, rng, of), true);
+    assert!(found.symmetry().is_none(), "{found}");
+}
+
+/// Of inputs that matter to no output nothing is said, whatever the verdict: to exchange two of them
+/// is a symmetry that nobody asked for.
+#[test]
+fn inputs_without_effect_are_named() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(5);
+    let of = |rng: &mut ChaCha8Rng| {
+        let mut w = normal(18, rng);
+        w.iter_mut().enumerate().filter(|(at, _)| at % 6 >= 4).for_each(|(_, w)| *w = 0.0);
+        w
+    };
+    let shared: Vec<(f64, Vec<f64>)> = (0..3).map(|_| (1.0, of(rng))).collect();
+    let found = verdict(&tasks((3, 6), (80, 16), 0.05, rng, |rng| mixed(&shared, rng)), false);
+    assert_eq!(found.faint, [4, 5], "{found}");
+    assert!(found.to_string().contains("inputs 4 and 5 have next to no effect"), "{found}");
+}
+
+/// Few tasks of maps that vary in few ways have no bound; how many more would is said, and is right.
+#[test]
+fn how_many_tasks_give_a_bound_is_said() {
+    let pattern = SharingPattern::new(
+        &Action::natural(&symmetric(4).unwrap()),
+        &Action::natural(&symmetric(4).unwrap()),
+    )
+    .unwrap();
+    let with = |count: usize| {
+        let rng = &mut ChaCha8Rng::seed_from_u64(2);
+        let of = |rng: &mut ChaCha8Rng| pattern.expand(&normal(2, rng)).unwrap();
+        verdict(&tasks((4, 4), (count, 15), 0.02, rng, of), false)
+    };
+    let few = with(24);
+    let VerdictKind::Undecided { why: Why::Unbounded, more_tasks: Some(more) } = few.kind else {
+        panic!("{few}")
+    };
+    let enough = with(24 + more);
+    assert_eq!(enough.symmetry().unwrap().order, 24u32.into(), "{more}: {enough}");
 }
