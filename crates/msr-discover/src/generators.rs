@@ -9,9 +9,9 @@ use crate::search::Pair;
 /// The most points on which a group with signs is named.
 const MOST_POINTS: usize = 800;
 
-/// The name of a group without signs, on outputs and inputs: of one that permutes the points of each
-/// orbit as it likes, say two inputs and three others, as the product that shows it, `S_2 × S_3`,
-/// which as a group could as well be called D_6; of others their usual one.
+/// The name of a group without signs, on outputs and inputs: of one that permutes the points of
+/// each orbit as it likes, say two inputs and three others, as the product that shows it, `S_2 ×
+/// S_3`, which as a group could as well be called D_6; of others their usual one.
 pub(crate) fn plain_name(group: &PermutationGroup, (m, n): (usize, usize)) -> Option<String> {
     let on = |points: std::ops::Range<usize>| -> Option<String> {
         let degree = points.len();

@@ -38,8 +38,9 @@ fn mirror(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
     SignedPermutation::new(Permutation::from_images(&all).ok()?, &flips).ok()
 }
 
-/// How many of [`PLANTS`] exchanges, or changes of signs, are found again, planted into these tasks:
-/// the same inputs, weights as they were learned but tied by the exchange, and the same noise.
+/// How many of [`PLANTS`] exchanges, or changes of signs, are found again, planted into these
+/// tasks: the same inputs, weights as they were learned but tied by the exchange, and the same
+/// noise.
 pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, seed: u64) -> usize {
     let (m, n) = space.shape();
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x706c_616e_7473);

@@ -191,8 +191,8 @@ fn changes_of_sign_alone_are_found() {
     assert!(found.symmetry().is_none(), "{found}");
 }
 
-/// Of inputs that matter to no output nothing is said, whatever the verdict: to exchange two of them
-/// is a symmetry that nobody asked for.
+/// Of inputs that matter to no output nothing is said, whatever the verdict: to exchange two of
+/// them is a symmetry that nobody asked for.
 #[test]
 fn inputs_without_effect_are_named() {
     let rng = &mut ChaCha8Rng::seed_from_u64(5);
@@ -207,7 +207,8 @@ fn inputs_without_effect_are_named() {
     assert!(found.to_string().contains("inputs 4 and 5 have next to no effect"), "{found}");
 }
 
-/// Few tasks of maps that vary in few ways have no bound; how many more would is said, and is right.
+/// Few tasks of maps that vary in few ways have no bound; how many more would is said, and is
+/// right.
 #[test]
 fn how_many_tasks_give_a_bound_is_said() {
     let pattern = SharingPattern::new(

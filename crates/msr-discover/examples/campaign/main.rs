@@ -1,6 +1,6 @@
 //! How often verdicts are right, wrong and undecided, on tasks that are made for it:
 //!
-//! - `campaign nulls FROM TO [TABLES.npz]`: tasks without a symmetry, of sixteen kinds;
+//! - `campaign nulls FROM TO [TABLES.npz [KIND]]`: tasks without a symmetry, of sixteen kinds;
 //! - `campaign power [RUNS [NAME]]`: generic equivariant maps of five groups, of several sizes;
 //! - `campaign forecast [RUNS]`: with as many tasks as an undecided verdict asks for, what is said;
 //! - `campaign strength RUNS`: intervals of the strength of a generator, and the truth;
@@ -74,7 +74,10 @@ fn main() -> Result<(), Failure> {
     let picture = picture.as_deref().map(std::path::Path::new);
     let number = |at: usize, or: usize| arguments.get(at).map_or(Ok(or), |text| text.parse::<usize>());
     match arguments.first().map(String::as_str) {
-        Some("nulls") => nulls::run(number(1, 0)?, number(2, 16)?, arguments.get(3).map(String::as_str)),
+        Some("nulls") => {
+            let word = |at: usize| arguments.get(at).map(String::as_str);
+            nulls::run(number(1, 0)?, number(2, 16)?, word(3), word(4))
+        }
         Some("power") => power::run(number(1, 2)?, arguments.get(2).map(String::as_str), picture),
         Some("forecast") => forecast::run(number(1, 2)?),
         Some("strength") => strength::run(number(1, 10)?),

@@ -69,6 +69,24 @@ fn ring(n: usize, is_dihedral: bool, rng: &mut ChaCha8Rng) -> Vec<f64> {
     (0..n * n).map(|at| v[(at % n + n - at / n) % n]).collect()
 }
 
+/// Whether weights that are not zero (m × n) connect all outputs and inputs.
+fn is_connected(mask: &[bool], n: usize) -> bool {
+    let (mut outputs, mut inputs) = (vec![false; mask.len() / n], vec![false; n]);
+    outputs[0] = true;
+    let mut reached = 0;
+    loop {
+        for (at, _) in mask.iter().enumerate().filter(|(_, kept)| **kept) {
+            let both = outputs[at / n] || inputs[at % n];
+            (outputs[at / n], inputs[at % n]) = (both, both);
+        }
+        let now = outputs.iter().chain(&inputs).filter(|&&is| is).count();
+        if now == reached {
+            return now == outputs.len() + n;
+        }
+        reached = now;
+    }
+}
+
 /// The Laplacian of a connected random graph without symmetry, and the number of its points.
 fn graph(n: usize, rng: &mut ChaCha8Rng) -> Result<(DMatrix<f64>, usize), Failure> {
     let mut n = n.max(7);
@@ -131,7 +149,13 @@ fn make(kind: &str, tables: &[Table], share: f64, rng: &mut ChaCha8Rng) -> Resul
             subspace(count, m * n, k, rng)
         }
         "sparse" => {
-            let mask: Vec<bool> = (0..m * n).map(|_| rng.random::<f64>() < 0.4).collect();
+            // In one part: parts could change their signs.
+            let mask = loop {
+                let mask: Vec<bool> = (0..m * n).map(|_| rng.random::<f64>() < 0.4).collect();
+                if is_connected(&mask, n) {
+                    break mask;
+                }
+            };
             let one = |rng: &mut ChaCha8Rng| -> Vec<f64> {
                 normal(m * n, rng).iter().zip(&mask).map(|(w, &keep)| if keep { *w } else { 0.0 }).collect()
             };
@@ -253,14 +277,14 @@ fn of_table(tables: &[Table], rng: &mut ChaCha8Rng) -> Result<(Tasks, String), F
     Ok((tasks, format!("m {m} n {n} T {count} s 16")))
 }
 
-pub(crate) fn run(from: usize, to: usize, path: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn run(from: usize, to: usize, path: Option<&str>, only: Option<&str>) -> Result<(), Failure> {
     let tables = path.map_or(Ok(Vec::new()), tables)?;
     let found = each(to.saturating_sub(from), |at| {
         let at = from + at;
         let kind = KINDS[at % KINDS.len()];
         // Half of each kind in signed mode.
         let signed = at / KINDS.len() % 2 == 1;
-        if kind == "table" && tables.is_empty() {
+        if kind == "table" && tables.is_empty() || only.is_some_and(|only| only != kind) {
             return Ok((kind, signed, "left out"));
         }
         let rng = &mut ChaCha8Rng::seed_from_u64(77_000_000 + at as u64);
