@@ -17,7 +17,7 @@ use crate::learn::Learned;
 use crate::moments::Moments;
 use crate::search::Pair;
 use crate::space::Space;
-use crate::statistics::{Coincidence, Interval, Sample, bounded_from, clamped};
+use crate::statistics::{Coincidence, Interval, Sample, clamped, tasks_for_ratio};
 use crate::tasks::Scaled;
 use crate::ties::Ties;
 use crate::verdict::{Bounds, Generator, Open, Symmetry, Tested};
@@ -50,7 +50,7 @@ const LOW: f64 = 0.05;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
 /// A generator is seen when less than this of what it moves breaks it.
-const MOST_BROKEN: f64 = 0.25;
+const MOST_BROKEN: f64 = 0.5;
 /// The probability on each side of an interval of 95 %.
 pub(crate) const SIDE: f64 = 0.025;
 
@@ -70,7 +70,8 @@ pub(crate) struct Row {
     pub densities: Vec<f64>,
     /// The tasks that the asymmetry is of.
     pub confirmed_on: usize,
-    /// How many of them it would take for the asymmetry to have a bound at all, where it has none.
+    /// How many of them it would take for the asymmetry to have a bound below the tolerance, where it
+    /// has none at all.
     pub bounded_from: Option<usize>,
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,
@@ -232,7 +233,7 @@ impl Course<'_> {
             bounded_from: if interval.upper.is_finite() {
                 None
             } else {
-                bounded_from(&seen.reference, level)
+                tasks_for_ratio(&seen.apart, &seen.reference, tolerance, level)
             },
             group,
             is_accepted,

@@ -88,12 +88,18 @@ pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Opti
     Some(enough)
 }
 
-/// Of how many tasks the mean of these is surely not zero at `level`: so many it takes for a ratio
-/// over them to have a bound. `None` above ten million.
-pub(crate) fn bounded_from(below: &[f64], level: f64) -> Option<usize> {
-    let found = Sample::of(below);
-    let width = student(found.count)?.inverse_cdf(1.0 - level) * found.error;
-    tasks_for(width, found.count, 0.9 * found.mean, level)
+/// How many tasks it would take for the ratio of two means, which has no bound yet, to have one that
+/// is at most `most` above zero, were it zero: the mean below must surely not be zero, and the
+/// error of the one above be small beside it. `None` above ten million.
+pub(crate) fn tasks_for_ratio(above: &[f64], below: &[f64], most: f64, level: f64) -> Option<usize> {
+    let (a, b) = (Sample::of(above), Sample::of(below));
+    let t = student(b.count)?.inverse_cdf(1.0 - level);
+    let of_one = |width: f64, most: f64| {
+        Some(most)
+            .filter(|&most| most > 0.0 && width.is_finite())
+            .and_then(|most| tasks_for(width, b.count, most, level))
+    };
+    Some(of_one(t * b.error, 0.9 * b.mean)?.max(of_one(t * a.error / b.mean, most)?))
 }
 
 /// The ratio of two means over tasks, with a one-sided bound at `level` on each side (Fieller).
