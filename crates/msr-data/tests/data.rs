@@ -289,8 +289,8 @@ fn malformed_files_are_typed_errors() {
     };
     assert!(NpzProblem::open(files.npz("good.npz", &[("x", good()), ("y", good())])).is_ok());
     says(Path::new("/nowhere/x.npz"), &["No such file"]);
-    says(&files.raw("text.npz", b"hello"), &["no readable .npz"]);
-    says(&files.raw("empty.npz", b""), &["no readable .npz"]);
+    says(&files.raw("text.npz", b"hello"), &["not a readable .npz"]);
+    says(&files.raw("empty.npz", b""), &["not a readable .npz"]);
     says(&files.npz("no_y.npz", &[("x", good()), ("z", good())]), &["no array `y`", "`z`"]);
     let pair = |name: &str, x: Vec<u8>| files.npz(name, &[("x", x), ("y", good())]);
     let data = floats(&[1., 2., 3., 4.]);

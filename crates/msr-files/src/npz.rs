@@ -47,7 +47,9 @@ impl<R: Read + Seek> Npz<R> {
     /// # Errors
     /// [`Error::Format`] when it is none, or a damaged one.
     pub fn open(mut reader: R) -> Result<Self> {
-        let problem = |e| Error::format(format!("no readable .npz archive ({e}); write it with numpy.savez"));
+        let problem = |e| {
+            Error::format(format!("this is not a readable .npz archive ({e}); write it with numpy.savez"))
+        };
         let length = reader.seek(SeekFrom::End(0)).map_err(|e| problem(e.into()))?;
         Ok(Self { archive: ZipArchive::new(reader).map_err(problem)?, length })
     }

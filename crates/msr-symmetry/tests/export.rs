@@ -342,3 +342,19 @@ fn what_is_too_large_names_another_target() {
     assert!(matches!(problem, Error::TooManyWeights { .. }), "{problem}");
     assert!(problem.to_string().contains("export to npz"), "{problem}");
 }
+
+/// A layer cannot show that its group was found in products, so files with comments say it.
+#[test]
+fn files_of_groups_of_products_say_so() {
+    let mut layer = TiedLayer::from_generators(1, 2, vec![(parsed("()", 1), parsed("(0 1)", 2))]).unwrap();
+    let texts = |layer: &TiedLayer| {
+        let file = |target| String::from_utf8_lossy(&export(layer, target).unwrap()).into_owned();
+        [Target::PyTorch, Target::Onnx, Target::Gap, Target::Escnn].map(file)
+    };
+    let words = "found in the products of inputs";
+    assert!(texts(&layer).iter().all(|text| !text.contains(words)));
+    layer.is_of_products = true;
+    for text in texts(&layer) {
+        assert!(text.contains(words) && !text.contains("1 outputs") && !text.contains("1 free parameters"));
+    }
+}

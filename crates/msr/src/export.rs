@@ -7,10 +7,11 @@ use candle_core::Device;
 use msr_experiments::console::Console;
 use msr_files::printable;
 use msr_groups::{RecoveredGroup, Recovery, RecoveryConfig, SignedPermutation};
+use msr_report::complain;
 use msr_symmetry::export::{Target, TiedLayer, export};
 use msr_symmetry::{Learned, SymmetricLayer, Symmetry, Weights, entries};
 
-use crate::verdict_file::VerdictFile;
+use crate::verdict_file::{VERDICT, VerdictFile};
 
 /// The flags.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,7 +39,14 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let console = Console::new(false);
     let layer = layer(args)?;
+    if layer.is_of_products && args.target != Target::Gap {
+        complain(
+            "warning: the symmetry was found in the products of inputs (--pairs); what is written is the linear layer of the same \
+             group, on the inputs alone, which has no products",
+        );
+    }
     let bytes = export(&layer, args.target).with_context(|| args.file.display().to_string())?;
+    make_folder(&args.out)?;
     if args.force {
         msr_files::write_atomic(&args.out, &bytes)?;
     } else {
@@ -57,19 +65,49 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Makes the folder of a file that is to be written, if it is missing.
+fn make_folder(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).with_context(|| {
+        let shown = folder.display().to_string();
+        format!("the folder {} cannot be made; give another --out", printable(&shown))
+    })
+}
+
+/// Refuses what is not there: a file, or a folder without a verdict.
+fn check_there(given: &Path, file: &Path) -> Result<()> {
+    let shown = |path: &Path| printable(&path.display().to_string()).into_owned();
+    ensure!(
+        given.exists(),
+        "{} does not exist; name the folder that `msr discover --out` has made, or a file in it",
+        shown(given)
+    );
+    ensure!(
+        file.exists(),
+        "there is no {VERDICT} in {}; `msr discover --out` writes it once there is a verdict, and the same command with \
+         --resume goes on after a stop",
+        shown(given)
+    );
+    Ok(())
+}
+
 /// What was written, in a line.
 fn said(layer: &TiedLayer, target: Target, out: &Path) -> String {
     let name = layer.name.as_deref().map_or("a group without a name here".into(), printable);
     let order = layer.order.as_ref().map_or(String::new(), |order| format!(", order {order}"));
     let (m, n, k) = (layer.outputs, layer.inputs, layer.pattern.free_parameters());
+    let count = |many: usize, what: &str| format!("{many} {what}{}", if many == 1 { "" } else { "s" });
     let values = if layer.values.is_some() { ", with the values that were learned" } else { "" };
     let bias = match layer.ties_bias || target == Target::Gap {
         true => "",
         false => "; without a bias, as a linear map does not show with which sign the group would move it",
     };
     format!(
-        "{}: {m} outputs and {n} inputs tied by {name}{order}; {k} free parameters in place of {}{values}, for {target}{bias}",
+        "{}: {} and {} tied by {name}{order}; {} in place of {}{values}, for {target}{bias}",
         out.display(),
+        count(m, "output"),
+        count(n, "input"),
+        count(k, "free parameter"),
         m * n
     )
 }
@@ -77,6 +115,7 @@ fn said(layer: &TiedLayer, target: Target, out: &Path) -> String {
 /// The layer that a file holds.
 fn layer(args: &Args) -> Result<TiedLayer> {
     let path = VerdictFile::at(&args.file);
+    check_there(&args.file, &path)?;
     let bytes = msr_files::read(&path)?;
     let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let layer = if is_json {
@@ -111,6 +150,7 @@ fn found(verdict: &VerdictFile) -> Result<TiedLayer> {
     );
     // What was looked for with signs is known up to a sign on both sides, also where it has none.
     layer.ties_bias &= !symmetry.signed;
+    layer.is_of_products = verdict.pairs;
     layer.name = symmetry.name.clone();
     layer.input_shape = symmetry.input_shape.clone();
     layer.output_shape = symmetry.output_shape.clone();

@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 when all went well; 1 when something failed, or a bound of an experiment's
 //! definition does not hold; 2 when the command line cannot be understood; 130 when Ctrl-C stopped
-//! a run or a download, which can be continued. `discover` has codes of its own.
+//! a run or a download, which can be continued. `discover` has 3 and 4, too.
 
 mod completions;
 mod data;
@@ -27,7 +27,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all went well; 1 something failed, or a bound of the experiment's definition does not hold; 2 the command line
-cannot be understood; 130 Ctrl-C stopped a run, which can be continued with --resume.";
+cannot be understood; 130 Ctrl-C stopped a run, which can be continued with --resume. `discover` also: 3 there
+is no symmetry; 4 the data do not tell.";
 
 fn main() -> ExitCode {
     let mut command = command();

@@ -26,6 +26,9 @@ pub struct VerdictFile {
     pub verdict: Answer,
     /// The same in words.
     pub said: String,
+    /// Whether it is said of maps that are linear in the inputs and their products.
+    #[serde(default)]
+    pub pairs: bool,
     /// The symmetry, where one was confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub symmetry: Option<SymmetryRecord>,
@@ -126,7 +129,8 @@ impl VerdictFile {
         };
         let of = |symmetry| SymmetryRecord::of(symmetry, verdict, input_shape, output_shape);
         let symmetry = verdict.symmetry().map(of).transpose()?;
-        Ok(Self { format: FORMAT, verdict: answer, said: verdict.to_string(), symmetry })
+        let pairs = verdict.config.pairs;
+        Ok(Self { format: FORMAT, verdict: answer, said: verdict.to_string(), pairs, symmetry })
     }
 
     /// The file that a path means: itself, or that in a folder.
@@ -167,10 +171,13 @@ impl VerdictFile {
     pub fn symmetry(&self) -> Result<&SymmetryRecord> {
         match &self.symmetry {
             Some(symmetry) => Ok(symmetry),
-            None => bail!(
-                "no symmetry was found, so there is nothing to export; it says: {}",
-                printable(&self.said)
-            ),
+            None => {
+                let why = match self.verdict {
+                    Answer::Undecided => "the verdict is undecided",
+                    _ => "no symmetry was found",
+                };
+                bail!("{why}, so there is nothing to export; it says: {}", printable(&self.said))
+            }
         }
     }
 }
@@ -251,6 +258,7 @@ mod tests {
             format: 1,
             verdict: Answer::AtLeast,
             said: "at least C_4, order 2".into(),
+            pairs: false,
             symmetry: Some(SymmetryRecord {
                 name: Some("C_4".into()),
                 order: "2".into(),
@@ -285,9 +293,13 @@ mod tests {
             VerdictFile { verdict: Answer::None, said: "no symmetry".into(), symmetry: None, ..file() };
         let again = again(&none);
         assert_eq!(again, none);
-        assert!(
-            again.symmetry().unwrap_err().to_string().contains("nothing to export; it says: no symmetry")
+        let refused = |file: &VerdictFile| file.symmetry().unwrap_err().to_string();
+        assert_eq!(
+            refused(&again),
+            "no symmetry was found, so there is nothing to export; it says: no symmetry"
         );
+        let open = VerdictFile { verdict: Answer::Undecided, ..none };
+        assert!(refused(&open).starts_with("the verdict is undecided, so there is nothing to export"));
     }
 
     #[test]

@@ -72,6 +72,18 @@ fn a_column_has_one_use() {
     }
 }
 
+/// Each robot once more, under another name.
+#[test]
+fn examples_that_are_there_twice_are_warned_of() {
+    let good = table(|_, b, _| b);
+    let rows: Vec<&str> = good.lines().skip(1).collect();
+    let copies: String = rows.iter().map(|row| format!("copy of {row}\n")).collect();
+    let (code, _, err) = check(&format!("{good}{copies}"), &FLAGS);
+    let words = "warning: 200 of 200 examples occur twice or more, 200 of them in several tasks: tasks that share examples bias";
+    assert_eq!((code, err.lines().count()), (Some(0), 1), "{err}");
+    assert!(err.starts_with(words), "{err}");
+}
+
 #[test]
 fn data_that_hide_a_symmetry_are_warned_of() {
     let odd: [(&str, Force); 4] = [

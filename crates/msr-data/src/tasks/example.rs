@@ -32,6 +32,10 @@ pub(super) fn example(names: &[String], options: &TaskOptions, usual: impl Fn(&s
         false => quoted(&format!("{first}..{last}")),
     };
     let both = |x: String, y: String| format!("--x {x} --y {y}");
+    // Of `A in`, `A out`, `B in`, … the last words make two groups, and the first ones many.
+    if let (false, false, Some([x, y])) = (has_x, has_y, endings(&free).filter(|_| groups.len() != 2)) {
+        return both(quoted(&format!("*{x}")), quoted(&format!("*{y}")));
+    }
     match (has_x, has_y, groups.as_slice(), free.as_slice()) {
         // What stands alone at the end is an output.
         (false, false, [only], [.., last]) if !is_grouped(last) => both(pattern(only), quoted(last)),
@@ -72,10 +76,34 @@ fn alike<'a>(names: &[&'a str], options: &TaskOptions) -> Vec<&'a str> {
     found
 }
 
+/// What parts the words of a name.
+fn parts(letter: char) -> bool {
+    matches!(letter, '_' | '-' | '.' | ' ' | '/' | '[' | ':')
+}
+
+/// The two ways in which names end, where there are two with as many names each, several; of the
+/// last words, as few as give that.
+fn endings<'a>(names: &[&'a str]) -> Option<[&'a str; 2]> {
+    const MOST_WORDS: usize = 4;
+    (0..MOST_WORDS).find_map(|words| {
+        let ending = |name: &&'a str| {
+            let (at, _) =
+                name.char_indices().filter(|(at, letter)| *at > 0 && parts(*letter)).nth_back(words)?;
+            name.get(at..)
+        };
+        let all: Vec<&str> = names.iter().filter_map(ending).collect();
+        let first = *all.first()?;
+        let second = *all.iter().find(|other| **other != first)?;
+        let many = |ending: &str| all.iter().filter(|other| **other == ending).count();
+        let is_halves = many(first) > 1 && many(first) == many(second) && 2 * many(first) == all.len();
+        is_halves.then_some([first, second])
+    })
+}
+
 /// What a name begins with: all before its first digit, or up to what parts it.
 fn start(name: &str) -> &str {
     let end = name.char_indices().find_map(|(at, letter)| match letter {
-        '_' | '-' | '.' | ' ' | '/' | '[' | ':' => Some(at + letter.len_utf8()),
+        letter if parts(letter) => Some(at + letter.len_utf8()),
         letter if letter.is_ascii_digit() => Some(at),
         _ => None,
     });
@@ -83,7 +111,7 @@ fn start(name: &str) -> &str {
 }
 
 /// As a shell takes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let text = brief(text);
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.,/:%+@".contains(letter);
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
@@ -99,6 +127,8 @@ mod tests {
         let robots =
             ["robot", "timestamp", "force_R1", "force_L1", "disp_R1", "disp_L1"].map(String::from).to_vec();
         let few = ["site", "left", "mid", "right", "after"].map(String::from).to_vec();
+        let places = ["who", "A in [K]", "A out [K]", "B in [K]", "B out [K]", "C in [K]", "C out [K]"];
+        let places = places.map(String::from).to_vec();
         let labelled = ["p0", "p1", "p2", "kind"].map(String::from).to_vec();
         let iris = ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"];
         let iris = iris.map(String::from).to_vec();
@@ -110,6 +140,7 @@ mod tests {
             (&robots, TaskOptions { x: some("force_*"), ..none() }, "--y 'disp_*'"),
             (&robots, TaskOptions { x: some("force_L1..force_R1"), ..none() }, "--y 'disp_*'"),
             (&robots, TaskOptions { y: some("disp_*"), ..none() }, "--x 'force_*'"),
+            (&places, none(), "--x '* in [K]' --y '* out [K]'"),
             (&few, none(), "--task-column site --x left..right --y after"),
             (&few, TaskOptions { task_column: some("site"), ..none() }, "--x left..right --y after"),
             (&iris, none(), "--x sepal_length..petal_width --y species"),

@@ -34,6 +34,9 @@ const ENDINGS: [(&str, Kind); 13] = [
     (".safetensors", Kind::Arrays),
 ];
 
+/// How a file with one array of numpy's begins.
+pub(super) const NUMPY: &[u8] = b"\x93NUMPY";
+
 /// How files begin that are mistaken for tables.
 const OTHERS: [(&[u8], &str); 12] = [
     (b"\x89PNG", "a PNG image"),
@@ -42,7 +45,7 @@ const OTHERS: [(&[u8], &str); 12] = [
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive, as spreadsheets (.xlsx) and .npz files are"),
     (b"PAR1", "a Parquet file"),
-    (b"\x93NUMPY", "a numpy array"),
+    (NUMPY, "a numpy array"),
     (b"\x89HDF", "an HDF5 file"),
     (b"SQLite", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet or document of an office program"),
@@ -85,7 +88,7 @@ pub(super) fn kind(path: &Path, start: &[u8]) -> Result<Kind> {
     }
 }
 
-/// What bytes are that are no text.
+/// What bytes are that are not text.
 fn other(start: &[u8]) -> Option<&'static str> {
     OTHERS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
 }
@@ -93,7 +96,7 @@ fn other(start: &[u8]) -> Option<&'static str> {
 /// Why a file is not what its name promises, numpy's; none if it may be.
 pub(super) fn not_an_archive(path: &Path, start: &[u8]) -> Option<String> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    let is_numpy = start.starts_with(b"PK") || start.starts_with(b"\x93NUMPY");
+    let is_numpy = start.starts_with(b"PK") || start.starts_with(NUMPY);
     let ending = [".npz", ".npy"].into_iter().find(|ending| name.ends_with(ending)).filter(|_| !is_numpy)?;
     let what = other(start).map_or_else(String::new, |what| format!(" but {what}"));
     Some(format!(

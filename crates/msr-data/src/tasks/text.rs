@@ -42,7 +42,7 @@ impl Text {
             Err(TaskError::Row { path: path.into(), place, problem: problem.into() })
         };
         let Ok(names) = names else {
-            return refuse("the names of columns are no text in UTF-8; save the file as UTF-8");
+            return refuse("the column names are not UTF-8 text; save the file as UTF-8");
         };
         if is_numbers(&names) {
             return refuse("there are numbers where the names of columns should be; put a header in front");

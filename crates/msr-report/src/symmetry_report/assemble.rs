@@ -49,7 +49,7 @@ fn headline(report: &SymmetryReport) -> Headline {
         .lead(sentence(&report.verdict))
         .second(meaning(report));
     if let Some(symmetry) = &report.symmetry {
-        let weights = report.outputs * report.inputs;
+        let weights = report.outputs * report.columns();
         let free = symmetry.pattern.free_parameters();
         headline = headline
             .fact(grouped(&symmetry.order), "order of the group")
@@ -82,6 +82,11 @@ fn data(report: &SymmetryReport) -> Vec<Block> {
         if !names.is_empty() {
             terms.push((format!("names of {what}").into(), listed(names)));
         }
+    }
+    let is_laid_out = |shape: &[usize]| shape.iter().filter(|&&size| size > 1).count() > 1;
+    if is_laid_out(&report.input_shape) || is_laid_out(&report.output_shape) {
+        let how = "cells are numbered row by row, from 0: the last index of an array moves fastest";
+        terms.push(("numbers".into(), how.into()));
     }
     let warnings = report.data.iter().filter(|(name, _)| is_warning(name));
     let notice =

@@ -62,6 +62,12 @@ impl Cells<'_> {
         self.cell(room) >= SIGNED && self.rows * self.cols <= MOST_SHAPES
     }
 
+    /// Whether rows or columns have numbers beside them in place of names when they take `room`.
+    pub(super) fn is_numbered(&self, room: f64) -> bool {
+        let has = |names: &[String], count: usize| names.len() == count && self.cell(room) >= NAMED;
+        !(has(self.row_names, self.rows) && has(self.col_names, self.cols))
+    }
+
     /// The matrix, its squares within `room` pixels either way.
     pub(super) fn drawing(&self, room: f64) -> Result<Drawing> {
         Ok(self.drawing_above(room, 0.0)?.0)

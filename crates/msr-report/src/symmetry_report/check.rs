@@ -84,10 +84,11 @@ fn symmetry(report: &SymmetryReport) -> Result<()> {
         return Err(mismatch("the symmetry", "there", "none unless it was found"));
     }
     let (m, n) = (report.outputs, report.inputs);
+    let of = report.columns();
     let pattern = (symmetry.pattern.outputs(), symmetry.pattern.inputs());
-    if pattern != (m, n) {
+    if pattern != (m, of) {
         let shape = |(m, n)| format!("{m} × {n}");
-        return Err(mismatch("the pattern", shape(pattern), shape((m, n))));
+        return Err(mismatch("the pattern", shape(pattern), shape((m, of))));
     }
     for (number, generator) in symmetry.generators.iter().enumerate() {
         for (what, degree, expected) in
@@ -102,8 +103,8 @@ fn symmetry(report: &SymmetryReport) -> Result<()> {
         }
     }
     if let Some(weights) = &symmetry.weights {
-        if weights.len() != m * n {
-            return Err(mismatch("the weights", weights.len(), m * n));
+        if weights.len() != m * of {
+            return Err(mismatch("the weights", weights.len(), m * of));
         }
         weights.iter().try_for_each(|&weight| finite("a weight", weight))?;
     }

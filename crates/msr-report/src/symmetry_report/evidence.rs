@@ -14,6 +14,8 @@ const SEEN: usize = 20;
 /// Letters of names, and of patterns.
 const LETTERS: usize = 40;
 const PATTERN: usize = 72;
+/// Of patterns that begin alike, so many letters at most.
+const MOST_PATTERN: usize = 576;
 
 impl Status {
     fn sign(self) -> Sign {
@@ -73,7 +75,23 @@ pub(super) fn candidates(report: &SymmetryReport) -> Vec<Block> {
             blocks: vec![more.into()],
         });
     }
+    blocks.push(Block::paragraph(
+        "p of score: the probability of so strong a sign that something breaks the pattern, were the weights tied by \
+         it. Gain: how much more likely the ties make the tasks, as the logarithm of their density, a number of an \
+         output; below zero they make them less likely.",
+    ));
     blocks
+}
+
+/// As many letters of a pattern as tell it from the others.
+fn letters(of: &Candidate, all: &[&Candidate]) -> usize {
+    let shown = |candidate: &Candidate, most: usize| cut(&typeset(&candidate.what), most).into_owned();
+    let others: Vec<&&Candidate> = all.iter().filter(|other| other.what != of.what).collect();
+    let is_told = |most: &usize| others.iter().all(|other| shown(other, *most) != shown(of, *most));
+    std::iter::successors(Some(PATTERN), |most| Some(2 * most))
+        .take_while(|most| *most <= MOST_PATTERN)
+        .find(is_told)
+        .unwrap_or(PATTERN)
 }
 
 fn table(name: &str, candidates: &[&Candidate], axis: &Axis) -> Table {
@@ -93,9 +111,10 @@ fn table(name: &str, candidates: &[&Candidate], axis: &Axis) -> Table {
         let visible = percent(candidate.visible.clamp(0.0, 1.0));
         let reason = Text::from(sentence(&candidate.reason))
             .below(&format!("The inputs show {visible} of what it ties."));
-        let mut name = Text::new().name(&typeset(&candidate.what), PATTERN);
+        let most = letters(candidate, candidates);
+        let mut name = Text::new().name(&typeset(&candidate.what), most);
         if let Some(below) = &candidate.below {
-            name = name.below_name(&typeset(below), PATTERN);
+            name = name.below_name(&typeset(below), most);
         }
         if let Some(order) = &candidate.order {
             name = name.below(&format!("order {}", grouped(order)));

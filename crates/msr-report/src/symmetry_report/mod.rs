@@ -98,7 +98,8 @@ pub struct Symmetry {
     pub name: String,
     /// Its order, in digits.
     pub order: String,
-    /// The weights that it ties, `outputs × inputs`.
+    /// The weights that it ties, `outputs × inputs`, or `outputs × features` where
+    /// [`SymmetryReport::features`] names any.
     pub pattern: SignedPattern,
     /// What generates it.
     pub generators: Vec<Generator>,
@@ -106,7 +107,7 @@ pub struct Symmetry {
     pub strength: String,
     /// Whether signs were looked for; then each generator is known up to a sign on both sides.
     pub signed: bool,
-    /// The mean of the tasks' weights, `outputs × inputs` row by row; or none.
+    /// The mean of the tasks' weights, as many as the pattern has, row by row; or none.
     pub weights: Option<Vec<f64>>,
 }
 
@@ -197,6 +198,9 @@ pub struct SymmetryReport {
     pub input_names: Vec<String>,
     /// Names of the outputs, or none.
     pub output_names: Vec<String>,
+    /// What the weights are of, where that is not the inputs alone but these and their products:
+    /// names, one for each column of the pattern; else none.
+    pub features: Vec<String>,
     /// What was found; for [`Kind::Found`] and [`Kind::AtLeast`] alone.
     pub symmetry: Option<Symmetry>,
     /// What was tested.
@@ -213,6 +217,13 @@ pub struct SymmetryReport {
     pub command: String,
     /// The program's version, and when it ran.
     pub made: String,
+}
+
+impl SymmetryReport {
+    /// How many columns the weights have: of inputs, or of features.
+    fn columns(&self) -> usize {
+        if self.features.is_empty() { self.inputs } else { self.features.len() }
+    }
 }
 
 /// The report as one HTML page, which loads nothing.

@@ -10,7 +10,8 @@ const ALL: usize = 1_200;
 
 /// How points move, by their names: `force_R2 → force_R3 → force_R1 → force_R2`, `left ↔ right`
 /// where two change places, a minus where the sign changes on the way. In cycle notation, as
-/// `(0 1 2)`, where there are no names or these are numbers from 0 on anyway (`x0`, `x1`, …).
+/// `(0 1 2)`, where there are no names or these are numbers from 0 on anyway (`x0`, `x1`, …); `all
+/// stay` where nothing moves.
 ///
 /// # Example
 /// ```
@@ -28,6 +29,9 @@ const ALL: usize = 1_200;
 /// # }
 /// ```
 pub fn named_cycles(moved: &SignedPermutation, names: &[String]) -> String {
+    if moved.is_identity() {
+        return "all stay".into();
+    }
     if names.len() != moved.degree() || are_numbered(names) {
         return moved.to_string();
     }
@@ -55,7 +59,7 @@ pub fn named_cycles(moved: &SignedPermutation, names: &[String]) -> String {
         }
         text.push_str(&written(cycle, moved, &name));
     }
-    if text.is_empty() { "all stay".into() } else { text }
+    text
 }
 
 /// One cycle.
@@ -94,6 +98,7 @@ mod tests {
         let names = |list: &str| list.split_whitespace().map(String::from).collect::<Vec<_>>();
         for (list, cycles, expected) in [
             ("", "(0 1)", "(0 1)"),
+            ("", "()", "all stay"),
             ("x0 x1 x2", "(0 1 2)", "(0 1 2)"),
             ("x1 x2 x3", "(0 1 2)", "x1 → x2 → x3 → x1"),
             ("a b c", "()", "all stay"),

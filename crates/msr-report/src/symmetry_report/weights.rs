@@ -12,13 +12,16 @@ const MOST: usize = 1 << 20;
 
 /// The pattern, and the mean weights beside it.
 pub(super) fn blocks(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Vec<Block>> {
-    let (m, n) = (report.outputs, report.inputs);
+    let (m, n) = (report.outputs, report.columns());
     let free = symmetry.pattern.free_parameters();
     let sizes = symmetry.pattern.sizes();
     let tied: u64 = sizes.iter().map(|&size| u64::from(size)).sum();
     let zero = (m * n) as u64 - tied;
-    let mut words =
-        format!("Each square is a weight of the map from {} to {}. ", count(n, "input"), count(m, "output"));
+    let of = match report.features.is_empty() {
+        true => count(n, "input"),
+        false => format!("{} ({} and their products)", count(n, "feature"), count(report.inputs, "input")),
+    };
+    let mut words = format!("Each square is a weight of the map from {of} to {}. ", count(m, "output"));
     if m * n > MOST || m * n == 0 {
         words.push_str("There are too many to draw.");
         return Ok(vec![Block::paragraph(words)]);
@@ -43,10 +46,16 @@ pub(super) fn blocks(report: &SymmetryReport, symmetry: &Symmetry) -> Result<Vec
         rows: m,
         cols: n,
         row_names: &report.output_names,
-        col_names: &report.input_names,
+        col_names: if report.features.is_empty() { &report.input_names } else { &report.features },
     };
     let (wide, narrow) = (cells.drawing(WIDE)?, cells.drawing(NARROW)?);
-    let mut caption = Text::from("Rows are outputs, columns are inputs, counted from 0.");
+    let mut caption = Text::from(match report.features.is_empty() {
+        true => "Rows are outputs, columns are inputs",
+        false => {
+            "Rows are outputs, columns are features: the inputs, products of two, and squares if there are any"
+        }
+    });
+    caption = caption.plain(if cells.is_numbered(NARROW) { "; numbers count them from 0." } else { "." });
     if looks.iter().any(|look| look.is_negative) {
         let all = [WIDE, NARROW].map(|room| cells.has_signs(room));
         caption = caption.plain(match all {

@@ -45,6 +45,11 @@ pub(super) fn number(value: f64) -> String {
 
 /// A share in percent, without digits that say nothing.
 pub(super) fn percent(share: f64) -> String {
+    percent_with(share, 0)
+}
+
+/// The same with so many digits more.
+fn percent_with(share: f64, more: usize) -> String {
     let percent = 100.0 * share;
     if percent.abs() >= 1e6 {
         return format!("{} %", number(percent));
@@ -54,6 +59,7 @@ pub(super) fn percent(share: f64) -> String {
         size if size >= 1.0 => 1,
         _ => 2,
     };
+    let digits = digits + more;
     let text = format!("{percent:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     let text = if text == "-0" { "0" } else { text };
@@ -71,11 +77,21 @@ pub(super) fn bounds(interval: Interval, written: impl Fn(f64) -> String) -> Str
 }
 
 /// A share with its bounds, within what a share can be: `97 % (95 % to 100 %)`. Where the bounds
-/// leave everything open, it is not measurable.
+/// leave everything open, it is not measurable; where rounding leaves no difference between them,
+/// there are more digits: `99.8 % (99.7 % to 99.9 %)`.
 pub(super) fn share(interval: Interval) -> String {
     match within(interval) {
         None => "not measurable".into(),
-        Some(interval) => format!("{} ({})", percent(interval.value), bounds(interval, percent)),
+        Some(interval) => {
+            let Interval { value, lower, upper } = interval;
+            let is_hidden = |more: &usize| {
+                let [value, lower, upper] = [value, lower, upper].map(|share| percent_with(share, *more));
+                value == lower && value == upper
+            };
+            let more = if lower == upper { 0 } else { (0..=2).find(|more| !is_hidden(more)).unwrap_or(2) };
+            let percent = |share| percent_with(share, more);
+            format!("{} ({})", percent(value), bounds(interval, percent))
+        }
     }
 }
 
@@ -135,9 +151,13 @@ pub(super) fn meaning(report: &SymmetryReport) -> String {
     let tied = report.symmetry.as_ref().map(|symmetry| {
         let weights = symmetry.pattern.outputs() * symmetry.pattern.inputs();
         let free = symmetry.pattern.free_parameters();
+        let map = match report.features.is_empty() {
+            true => "a linear map",
+            false => "a map that is linear in the inputs and their products",
+        };
         format!(
             "In every task, moving the inputs as the group does moves the outputs in its way: of {} \
-             of a linear map, only {} {} to be learned.",
+             of {map}, only {} {} to be learned.",
             count(weights, "weight"),
             grouped(&free.to_string()),
             if free == 1 { "has" } else { "have" }
@@ -204,8 +224,22 @@ mod tests {
 
     #[test]
     fn shares_are_from_nothing_to_everything() {
-        let said = [(0.97, 0.95, 1.02), (-0.24, -1.0, 2.0), (-0.01, -0.03, 0.02), (1.1, 0.0, 0.5)];
-        let expected = ["97 % (95 % to 100 %)", "not measurable", "0 % (0 % to 2 %)", "100 % (0 % to 50 %)"];
+        let said = [
+            (0.97, 0.95, 1.02),
+            (-0.24, -1.0, 2.0),
+            (-0.01, -0.03, 0.02),
+            (1.1, 0.0, 0.5),
+            (0.998, 0.997, 1.001),
+            (1.001, 1.0, 1.002),
+        ];
+        let expected = [
+            "97 % (95 % to 100 %)",
+            "not measurable",
+            "0 % (0 % to 2 %)",
+            "100 % (0 % to 50 %)",
+            "99.8 % (99.7 % to 100 %)",
+            "100 % (100 % to 100 %)",
+        ];
         assert_eq!(said.map(|interval| share(interval.into())), expected);
     }
 

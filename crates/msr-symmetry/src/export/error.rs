@@ -16,7 +16,7 @@ pub enum Error {
     },
 
     /// The name of a target that there is not.
-    #[error("`{name}` is nothing that is exported to; choose one of {}", Target::names())]
+    #[error("`{name}` is not a known target; choose one of {}", Target::names())]
     UnknownTarget {
         /// The name.
         name: String,

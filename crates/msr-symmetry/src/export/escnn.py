@@ -1,6 +1,6 @@
 """The group that ties the weights of a linear layer, for escnn and for emlp: @TITLE@, @ORDER@.
 
-y = W x with @M@ outputs and @N@ inputs; W has @K@ free parameters. The generators, as cycles of
+y = W x with @OUTPUTS@ and @INPUTS@; W has @PARAMETERS@. The generators, as cycles of
 e_0, e_1, ... (a minus before a point says that the step that leads to it changes the sign):
 
 @SHOWN@
@@ -352,7 +352,7 @@ def _test():
         apart = np.abs(found - found @ expected.T @ expected).max() if len(found) else 0.0
         rank = np.linalg.matrix_rank(found, tol=1e-4) if len(found) else 0
         assert rank == @K@ and apart < 1e-4, f"{tool}: rank {rank}, apart by {apart}"
-        print(f"{tool}: the same @K@ free parameters, up to {apart:.1e}")
+        print(f"{tool}: the same @PARAMETERS@, up to {apart:.1e}")
 
 
 if __name__ == "__main__":

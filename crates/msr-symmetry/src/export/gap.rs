@@ -7,7 +7,7 @@ use msr_groups::Permutation;
 use super::Target;
 use super::error::{Error, Result};
 use super::layer::TiedLayer;
-use super::python::check_weights;
+use super::python::{check_weights, counted};
 
 /// The largest order whose structure the file asks for: GAP names most of these within a second.
 const LARGEST_NAMED: u32 = 2000;
@@ -32,11 +32,15 @@ pub(super) fn group(layer: &TiedLayer) -> Result<String> {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "# The group that ties the weights of a linear layer: {}.", layer.title());
+    for line in layer.of_products().into_iter().flat_map(str::lines) {
+        let _ = writeln!(text, "# {line}");
+    }
+    let (outputs, inputs) = (counted(m, "output"), counted(n, "input"));
     if signed {
         let (a, b, c) = (2 * m, 2 * m + 1, 2 * (m + n));
         let _ = writeln!(
             text,
-            "# It permutes {m} outputs and {n} inputs, and turns signs: points 2 y + 1 and 2 y + 2 are +e_y and -e_y of\n\
+            "# It permutes {outputs} and {inputs}, and turns signs: points 2 y + 1 and 2 y + 2 are +e_y and -e_y of\n\
              # output y = 0, 1, ..., points 1 to {a}; those of the inputs follow in the same way, points {b} to {c}.\n\
              # (-1, -1), which exchanges all pairs, leaves all weights as they are, and counts for nothing in the order.\n\
              # So g and -g on both sides do the same to the weights: which of them moves a bias, they do not show."
@@ -44,7 +48,7 @@ pub(super) fn group(layer: &TiedLayer) -> Result<String> {
     } else {
         let _ = writeln!(
             text,
-            "# It permutes {m} outputs, points 1 to {m}, and {n} inputs, points {} to {}.",
+            "# It permutes {outputs}, points 1 to {m}, and {inputs}, points {} to {}.",
             m + 1,
             m + n
         );

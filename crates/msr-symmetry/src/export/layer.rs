@@ -11,6 +11,10 @@ use super::error::{Error, Result};
 /// What the initial values are drawn from.
 const SEED: u64 = 0;
 
+/// What files say of a group that was found in products of inputs.
+const OF_PRODUCTS: &str = "Note: the symmetry was found in the products of inputs. This is the linear layer of the\n\
+                           same group, on the inputs alone; it has no products.";
+
 /// A linear layer `y = W x + b` whose weights a group ties: `ρ_Y(g) W = W ρ_X(g)` and, where
 /// [`TiedLayer::ties_bias`] says so, `ρ_Y(g) b = b` for all its elements.
 #[derive(Clone, Debug)]
@@ -29,9 +33,12 @@ pub struct TiedLayer {
     /// How many maps of weights the group makes: its order, where `(−1, −1)` counts for nothing.
     pub order: Option<BigUint>,
     /// Whether the group ties the bias, too. `(σ, τ)` and `(−σ, −τ)` do the same to a linear map,
-    /// so that where signs were looked for nobody knows which of them acts on outputs. Then a bias
+    /// so that where signs were looked for it is unknown which of them acts on outputs. Then a bias
     /// that is wanted all the same has a parameter for each output.
     pub ties_bias: bool,
+    /// Whether the group was found in maps that are linear in the inputs and their products, which
+    /// this layer does not have. Files say so.
+    pub is_of_products: bool,
     /// The free parameters of W, where they are known.
     pub values: Option<Vec<f64>>,
     /// The free parameters of b ([`TiedLayer::bias_pattern`]), where they are known.
@@ -108,6 +115,7 @@ impl TiedLayer {
             name: None,
             order: None,
             ties_bias: true,
+            is_of_products: false,
             values: None,
             bias_values: None,
             input_shape: vec![inputs],
@@ -249,6 +257,11 @@ impl TiedLayer {
             Some(said) if *said != made => Err(Error::Order { made, said: said.clone() }),
             _ => Ok((group, made)),
         }
+    }
+
+    /// What a reader of a file should know of where the group was found, in lines of comments.
+    pub(super) fn of_products(&self) -> Option<&'static str> {
+        self.is_of_products.then_some(OF_PRODUCTS)
     }
 
     /// What the group is called, fit to stand in a comment or a text of any language.

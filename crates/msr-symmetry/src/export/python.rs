@@ -71,7 +71,16 @@ pub(super) fn data(layer: &TiedLayer) -> Result<Vec<(&'static str, String)>> {
         ("BIASES", bias.free_parameters().to_string()),
         ("HAS_BIAS", if layer.ties_bias { "True" } else { "False" }.into()),
         ("OTHER_BIAS", if layer.ties_bias { "False" } else { "True" }.into()),
-        ("ABOUT_BIAS", about_bias(layer.ties_bias).into()),
+        (
+            "ABOUT_BIAS",
+            match layer.of_products() {
+                Some(note) => format!("{}\n\n{note}", about_bias(layer.ties_bias)),
+                None => about_bias(layer.ties_bias).into(),
+            },
+        ),
+        ("OUTPUTS", counted(layer.outputs, "output")),
+        ("INPUTS", counted(layer.inputs, "input")),
+        ("PARAMETERS", counted(layer.pattern.free_parameters(), "free parameter")),
         ("INPUT_SHAPE", tuple(&layer.input_shape)),
         ("OUTPUT_SHAPE", tuple(&layer.output_shape)),
         ("TIES", entries(&layer.pattern)),
@@ -81,6 +90,11 @@ pub(super) fn data(layer: &TiedLayer) -> Result<Vec<(&'static str, String)>> {
         ("VALUES", values(layer.values.as_deref())),
         ("BIAS_VALUES", values(layer.bias_values.as_deref())),
     ])
+}
+
+/// `1 output`, `2 outputs`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What a reader should know of the bias.

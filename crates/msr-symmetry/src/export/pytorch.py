@@ -1,7 +1,7 @@
 """A linear layer whose weights are tied by a group: @TITLE@, @ORDER@.
 
-y = W x + b with @M@ outputs and @N@ inputs. The weights are those that the group leaves as they are,
-P_out W = W P_in for the matrices of each of its elements: @K@ free parameters in place of @M@ * @N@,
+y = W x + b with @OUTPUTS@ and @INPUTS@. The weights are those that the group leaves as they are,
+P_out W = W P_in for the matrices of each of its elements: @PARAMETERS@ in place of @M@ * @N@,
 and @BIASES@ for a bias.
 @ABOUT_BIAS@
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use msr_data::tasks::{TaskOptions, TasksFrom, parse_shape};
 use msr_discover::{DiscoverConfig, Layout};
 
@@ -50,8 +50,9 @@ pub struct Args {
     #[arg(long)]
     pub pairs: bool,
     /// A symmetry is accepted when less than this share of the variation of the weights breaks it,
-    /// with high confidence, and none of it surely; what surely breaks a tenth of it is refused.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
+    /// with high confidence, and none of it surely; what surely breaks a tenth of it is refused. A
+    /// number between 0 and 1, as 0.05, or a percentage, as 5%.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = share)]
     pub tolerance: f64,
     /// Which tasks find and which confirm, and everything else that is drawn.
     #[arg(long, default_value_t = 0)]
@@ -82,6 +83,18 @@ pub struct Shape(Vec<usize>);
 
 fn shape(text: &str) -> Result<Shape> {
     Ok(Shape(parse_shape(text)?))
+}
+
+/// `0.05`, `5%`.
+fn share(text: &str) -> Result<f64> {
+    let (number, of) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let number = number.trim().parse::<f64>();
+    Ok(number
+        .context("a tolerance is a number between 0 and 1, such as 0.05, or a percentage, such as 5%")?
+        / of)
 }
 
 /// `30s`, `5m`, `1h`; a number alone is of seconds.
@@ -122,7 +135,7 @@ impl Args {
     pub fn config(&self, inputs: &[usize], outputs: &[usize]) -> Result<DiscoverConfig> {
         ensure!(
             self.tolerance > 0.0 && self.tolerance < 1.0,
-            "--tolerance is a share above 0 and below 1, not {}",
+            "--tolerance is a number above 0 and below 1, such as 0.05, not {}",
             self.tolerance
         );
         // A row of numbers is a grid only when someone says so.
@@ -147,7 +160,17 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use super::time;
+    use super::{share, time};
+
+    #[test]
+    fn tolerances_may_be_percentages() {
+        for (text, number) in [("0.05", 0.05), ("5%", 0.05), (" 2.5 %", 0.025)] {
+            assert_eq!(share(text).ok(), Some(number), "{text}");
+        }
+        for text in ["", "%", "much", "5 percent", "0,05"] {
+            assert!(share(text).is_err_and(|why| why.to_string().contains("such as 0.05")), "{text}");
+        }
+    }
 
     #[test]
     fn times_have_units() {

@@ -172,7 +172,7 @@ fn answer(args: &Args, console: &Console, data: &TaskData, tasks: &Tasks, cost: 
     }
     if let Some(place) = &place {
         complain("writing the report");
-        let html = report(&title(args), data, tasks, &config, comparison.as_ref(), &found)?;
+        let html = report(&title(args), data, tasks, &config, comparison.as_ref(), &found, args.budget)?;
         place.write_verdict(&found)?;
         place.write_report(&html)?;
     }

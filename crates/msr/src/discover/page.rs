@@ -1,16 +1,17 @@
 //! The report of a verdict.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use msr_data::tasks::TaskData;
 use msr_discover::{Comparison, DiscoverConfig, Model, Tasks};
-use msr_groups::SignedPermutation;
+use msr_groups::{SignedPattern, SignedPermutation};
 use msr_report::symmetry_report::{
     Candidate, Generator, Interval, Kind, Model as Row, Series, Status, Symmetry, SymmetryReport,
     named_cycles, page,
 };
 
+use super::PART;
 use super::record::{Found, TestedAnswer, TestedRecord};
 use super::told::{range, sentence};
 use super::understood::understood;
@@ -27,8 +28,10 @@ pub fn report(
     config: &DiscoverConfig,
     comparison: Option<&Comparison>,
     found: &Found,
+    budget: Duration,
 ) -> Result<String> {
     let layout = &config.layout;
+    let pattern = found.pattern()?;
     let candidates: Result<_> = found.tested.iter().map(|tested| candidate(tested, found)).collect();
     let report = SymmetryReport {
         title: title.into(),
@@ -48,12 +51,13 @@ pub fn report(
         output_shape: layout.outputs.clone(),
         input_names: found.input_names.clone(),
         output_names: found.output_names.clone(),
-        symmetry: found.file.symmetry.as_ref().map(drawn).transpose()?,
+        features: features(found, pattern.as_ref()),
+        symmetry: found.file.symmetry.as_ref().zip(pattern).map(drawn).transpose()?,
         candidates: candidates?,
         error_name: "held-out error, of the variation of y".into(),
         models: comparison.map(rows).unwrap_or_default(),
         curve: comparison.map(curve).unwrap_or_default(),
-        settings: settings(config, found, comparison),
+        settings: settings(config, found, comparison, budget),
         command: found.command.clone(),
         made: format!("msr {}, {}", found.version, day(SystemTime::now())),
     };
@@ -73,7 +77,21 @@ fn interval(bounds: impl Into<BoundsRecord>) -> Interval {
     Interval { value, lower: lower.unwrap_or(-1.0).min(value), upper: upper.unwrap_or(2.0).max(value) }
 }
 
-fn drawn(symmetry: &SymmetryRecord) -> Result<Symmetry> {
+/// The names of what the weights are of, where that is the inputs and their products: the inputs,
+/// the products of two, and the squares where there are any.
+fn features(found: &Found, pattern: Option<&SignedPattern>) -> Vec<String> {
+    let Some(columns) = pattern.filter(|_| found.file.pairs).map(SignedPattern::inputs) else {
+        return Vec::new();
+    };
+    let n = found.inputs;
+    let name = |at: usize| found.input_names.get(at).cloned().unwrap_or_else(|| format!("x{at}"));
+    let pairs = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j)));
+    let products = pairs.map(|(i, j)| format!("{}·{}", name(i), name(j)));
+    let squares = (0..n).map(|i| format!("{}²", name(i)));
+    (0..n).map(name).chain(products).chain(squares).take(columns).collect()
+}
+
+fn drawn((symmetry, pattern): (&SymmetryRecord, SignedPattern)) -> Result<Symmetry> {
     let generator = |(generator, (outputs, inputs)): (&GeneratorRecord, _)| Generator {
         outputs,
         inputs,
@@ -83,7 +101,7 @@ fn drawn(symmetry: &SymmetryRecord) -> Result<Symmetry> {
     Ok(Symmetry {
         name: symmetry.name.clone().unwrap_or_default(),
         order: symmetry.order.clone(),
-        pattern: symmetry.pattern()?,
+        pattern,
         generators: symmetry.generators.iter().zip(symmetry.pairs()?).map(generator).collect(),
         strength: "share of the variation that it keeps".into(),
         signed: symmetry.signed,
@@ -143,7 +161,7 @@ fn described(data: &TaskData, tasks: &Tasks, found: &Found) -> Vec<(String, Stri
         said.push(("Classes".into(), named));
     }
     if found.confirming > 0 {
-        let part = if found.pairs { "the inputs and their products" } else { "the inputs" };
+        let part = if found.file.pairs { "the inputs and their products" } else { "the inputs" };
         let percent = 100.0 * found.unexplained;
         said.push((
             "Not explained".into(),
@@ -164,7 +182,7 @@ fn called(model: Model) -> &'static str {
         Model::Tied => "tied by the symmetry",
         Model::Convolution => "convolution",
         Model::SharingMatrix => "learned sharing matrix",
-        Model::DoublyStochastic => "doubly stochastic sharing",
+        Model::DoublyStochastic => "relaxed permutations (doubly stochastic)",
         _ => "tied by the truth",
     }
 }
@@ -195,10 +213,26 @@ fn curve(comparison: &Comparison) -> Vec<Series> {
     all.into_iter().filter(|series| series.points.len() > 1).collect()
 }
 
+/// Why a model was left out, in terms of the flags that were given: each way to share that is
+/// learned has a part of the budget.
+fn left_out(model: Model, why: &str, budget: Duration) -> String {
+    let is_learned = matches!(model, Model::SharingMatrix | Model::DoublyStochastic);
+    let Some((weights, _)) = why.split_once(" would take more than the budget").filter(|_| is_learned) else {
+        return why.into();
+    };
+    format!(
+        "{weights} would take more than {:.1} s, which is the part of --budget {} that this has, one in {PART}; a larger \
+         --budget makes room",
+        budget.as_secs_f64() / PART,
+        humantime::format_duration(budget)
+    )
+}
+
 fn settings(
     config: &DiscoverConfig,
     record: &Found,
     comparison: Option<&Comparison>,
+    budget: Duration,
 ) -> Vec<(String, String)> {
     let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
     let mut found = vec![
@@ -223,17 +257,31 @@ fn settings(
         ));
     }
     for (model, why) in comparison.iter().flat_map(|comparison| &comparison.skipped) {
-        found.push((format!("Left out: {}", called(*model)), why.clone()));
+        found.push((format!("Left out: {}", called(*model)), left_out(*model, why, budget)));
     }
     found
 }
 
 #[cfg(test)]
 mod tests {
-    use super::day;
+    use std::time::Duration;
+
+    use msr_discover::Model;
+
+    use super::{day, left_out};
 
     #[test]
     fn a_day_is_a_date() {
         assert_eq!(day(std::time::SystemTime::UNIX_EPOCH), "1970-01-01");
+    }
+
+    #[test]
+    fn what_was_left_out_names_the_budget_that_was_given() {
+        let of = |model, why: &str| left_out(model, why, Duration::from_secs(60));
+        let long = "16 × 16 weights would take more than the budget of 4.0 seconds; raise it";
+        let said = of(Model::DoublyStochastic, long);
+        let words = "16 × 16 weights would take more than 4.0 s, which is the part of --budget 1m that this has, one in 15;";
+        assert!(said.starts_with(words), "{said}");
+        assert_eq!(of(Model::Convolution, "on no grids"), "on no grids");
     }
 }

@@ -33,7 +33,6 @@ pub struct Found {
     pub unexplained: f64,
     pub tolerance: f64,
     pub signed: bool,
-    pub pairs: bool,
     pub seed: u64,
     pub tasks: usize,
     pub examples: usize,
@@ -154,7 +153,6 @@ impl Found {
             unexplained: verdict.unexplained,
             tolerance: verdict.config.tolerance,
             signed: verdict.config.signed,
-            pairs: verdict.config.pairs,
             seed: verdict.config.seed,
             tasks: data.tasks.len(),
             examples: data.examples(),
@@ -191,7 +189,7 @@ impl Found {
     /// When the file contradicts itself.
     pub fn pattern(&self) -> Result<Option<SignedPattern>> {
         let Some(symmetry) = &self.file.symmetry else { return Ok(None) };
-        if !self.pairs {
+        if !self.file.pairs {
             return Ok(Some(symmetry.pattern()?));
         }
         let label = |&tie: &i64| (tie != 0).then_some((tie.unsigned_abs(), tie < 0));

@@ -9,9 +9,12 @@ use msr_report::symmetry_report::named_cycles;
 
 use super::place::Place;
 use super::record::Found;
+use crate::verdict_file::Answer;
 
 /// So many generators are printed.
 const GENERATORS: usize = 6;
+/// When more of the variation of the outputs than this is not explained, products may help.
+const UNEXPLAINED: f64 = 0.8;
 
 /// The same with a capital letter and a full stop.
 pub fn sentence(text: &str) -> String {
@@ -27,6 +30,9 @@ pub fn sentence(text: &str) -> String {
 /// When generators are none.
 pub fn verdict(console: &Console, found: &Found) -> Result<()> {
     console.say(&sentence(&msr_files::printable(&found.file.said)));
+    for hint in hints(found) {
+        console.say(&hint);
+    }
     let Some(symmetry) = &found.file.symmetry else { return Ok(()) };
     let side = |text: &str, degree, names: &[String]| {
         Ok::<_, anyhow::Error>(named_cycles(&SignedPermutation::parse(text, degree)?, names))
@@ -47,6 +53,26 @@ pub fn verdict(console: &Console, found: &Found) -> Result<()> {
     Ok(())
 }
 
+/// Flags that may show more, a line each.
+fn hints(found: &Found) -> Vec<String> {
+    let mut hints = Vec::new();
+    if found.file.verdict == Answer::None && !found.signed && !found.file.pairs {
+        hints.push(
+            "  this is said of permutations alone: --signed also looks for components that change their signs".into(),
+        );
+    }
+    // Of tasks that were too few nothing was fitted.
+    if found.confirming > 0 && found.unexplained > UNEXPLAINED && !found.file.pairs {
+        let instead = if found.signed { " in place of --signed" } else { "" };
+        hints.push(format!(
+            "  {:.0} % of the variation of the outputs is noise, or not linear in the inputs; if it is the latter, --pairs{instead} \
+             (products of inputs) may show more",
+            100.0 * found.unexplained
+        ));
+    }
+    hints
+}
+
 /// What it is worth, and where its report is.
 pub fn worth(console: &Console, found: &Found, place: Option<&Place>) {
     if let Some(worth) = &found.worth {
@@ -54,7 +80,7 @@ pub fn worth(console: &Console, found: &Found, place: Option<&Place>) {
     }
     let Some(place) = place else { return };
     console.say(&format!("the report is in {}", place.report.display()));
-    if found.file.symmetry.is_some() && !found.pairs {
+    if found.file.symmetry.is_some() && !found.file.pairs {
         let folder = msr_report::shell_word(&place.folder);
         console.say(&format!("a layer with it: {} export {folder} --to pytorch --out tied.py", program()));
     }

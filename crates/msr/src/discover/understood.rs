@@ -69,7 +69,7 @@ impl<'a> Checked<'a> {
             }
         }
         console.say(&format!(
-            "a verdict takes {} of one core, by how much the tasks have in common, and about {} MiB of memory",
+            "a verdict takes {} of one core, depending on how much the tasks have in common, and about {} MiB of memory",
             span(self.least_seconds, self.most_seconds),
             self.mebibytes
         ));
@@ -98,10 +98,10 @@ fn examples(tasks: &Tasks) -> (usize, usize) {
     (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0))
 }
 
-/// `4 s`, `3 minutes`.
+/// `a second`, `4 s`, `3 minutes`.
 pub fn lasting(seconds: f64) -> String {
     match seconds {
-        s if s < 1.0 => "a second".into(),
+        s if s < 1.5 => "a second".into(),
         s if s < 100.0 => format!("{s:.0} s"),
         s => format!("{:.0} minutes", (s / 60.0).ceil()),
     }
@@ -139,7 +139,13 @@ pub fn understood(data: &TaskData, tasks: &Tasks) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::listed;
+    use super::{listed, span};
+
+    #[test]
+    fn times_that_are_said_alike_are_said_once() {
+        assert_eq!(span(0.1, 1.2), "about a second");
+        assert_eq!([span(0.1, 4.2), span(80.0, 200.0)], ["a second to 4 s", "80 s to 4 minutes"]);
+    }
 
     #[test]
     fn of_many_names_the_first_and_the_last_are_listed() {

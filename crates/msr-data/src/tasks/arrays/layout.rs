@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::super::error::{Result, TaskError, brief, list};
+use super::super::example::quoted;
 use super::super::natural::natural;
 use super::super::options::TaskOptions;
 
@@ -30,6 +31,8 @@ pub(super) enum Layout {
 pub(super) struct Named<'a> {
     pub path: &'a Path,
     pub names: &'a [String],
+    /// The shape of each.
+    pub shapes: &'a [&'a [usize]],
     pub roles: &'a Roles,
 }
 
@@ -140,17 +143,37 @@ impl Named<'_> {
             [Some(x), Some(y)] => Ok(((*x).to_string(), (*y).to_string())),
             [one, other] => {
                 let there = brief(one.or(*other).unwrap_or_default());
-                let (what, name) =
-                    if one.is_some() { ("outputs", &self.roles.y) } else { ("inputs", &self.roles.x) };
+                let (what, name, flag) = match one {
+                    Some(_) => ("outputs", &self.roles.y, "--y"),
+                    None => ("inputs", &self.roles.x, "--x"),
+                };
+                let other = one.or(*other).filter(|_| task.is_none()).and_then(|there| self.beside(there));
                 let task = task.map(|task| format!("task `{}`: ", brief(task))).unwrap_or_default();
+                let missing = format!(
+                    "{task}beside the array `{there}` there is none of its {what}, `{}`",
+                    brief(name)
+                );
                 let names = self.names.iter().map(String::as_str);
-                self.refuse(format!(
-                    "{task}beside the array `{there}` there is none of its {what}, `{}`; there are {}; add it, or name it",
-                    brief(name),
-                    list(names)
-                ))
+                self.refuse(match other {
+                    Some(other) => format!(
+                        "{missing}; `{}` has as many examples: if it holds them, add {flag} {}",
+                        brief(other),
+                        quoted(other)
+                    ),
+                    None => format!("{missing}; there are {}; add it, or name it with {flag}", list(names)),
+                })
             }
         };
         found.values().map(whole).collect()
+    }
+
+    /// The only other array whose first sizes, of tasks and examples, are those of this one.
+    fn beside(&self, there: &str) -> Option<&str> {
+        let leading = |shape: &'_ [usize]| shape.iter().take(2).copied().collect::<Vec<_>>();
+        let all = || self.names.iter().map(String::as_str).zip(self.shapes);
+        let own = all().find(|(name, _)| *name == there).map(|(_, shape)| leading(shape))?;
+        let mut others = all().filter(|(name, shape)| *name != there && leading(shape) == own);
+        let (name, _) = others.next()?;
+        others.next().is_none().then_some(name)
     }
 }

@@ -32,6 +32,11 @@ impl<'a> Opened<'a> {
         if let Some(problem) = sniff::not_an_archive(path, bytes) {
             return Err(TaskError::file(path, problem));
         }
+        if bytes.starts_with(sniff::NUMPY) {
+            let problem = "it holds one array, which is not enough; put the inputs and the outputs into one .npz file, with \
+                           numpy.savez(\"data.npz\", x=x, y=y)";
+            return Err(TaskError::file(path, problem));
+        }
         let mut arrays = Arrays::from_bytes(bytes).map_err(TaskError::array(path))?;
         let listed = arrays.list().map_err(TaskError::array(path))?;
         let by_name = listed.iter().enumerate().map(|(at, array)| (array.name.clone(), at)).collect();
@@ -40,7 +45,8 @@ impl<'a> Opened<'a> {
 
     fn layout(&self, alone: bool) -> Result<Layout> {
         let names: Vec<String> = self.listed.iter().map(|array| array.name.clone()).collect();
-        Named { path: self.path, names: &names, roles: &self.roles }.layout(alone)
+        let shapes: Vec<&[usize]> = self.listed.iter().map(|array| array.shape.as_slice()).collect();
+        Named { path: self.path, names: &names, shapes: &shapes, roles: &self.roles }.layout(alone)
     }
 
     fn refuse<T>(&self, problem: impl Into<String>) -> Result<T> {

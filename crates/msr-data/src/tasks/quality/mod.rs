@@ -1,5 +1,7 @@
 //! What in data keeps a symmetry from being seen, although they can be read.
 
+mod repeated;
+
 use std::fmt;
 
 use super::data::TaskData;
@@ -72,6 +74,19 @@ pub enum Concern {
         /// So many more such values.
         more: usize,
     },
+    /// Examples that occur more than once, inputs and outputs bit for bit: more than 2 % of all.
+    /// Where few different examples are possible they repeat by themselves, and are no concern:
+    /// where all inputs are whole numbers from −10 to 10 (ones and zeros, ratings), and where
+    /// columns have so few values that fewer than a hundred combinations are there for each
+    /// example.
+    Repeated {
+        /// Examples that occur twice or more, each time counted.
+        examples: usize,
+        /// Those of them that occur in several tasks.
+        in_several_tasks: usize,
+        /// All examples.
+        of: usize,
+    },
 }
 
 /// Looks at tasks for what may keep a symmetry from being seen.
@@ -105,6 +120,7 @@ pub fn quality(data: &TaskData) -> Vec<Concern> {
         }
         found.extend(columns.values(&constant));
     }
+    found.extend(repeated::repeated(data));
     found
 }
 
@@ -320,8 +336,8 @@ impl fmt::Display for Concern {
                 let more = if *more > 0 { format!(" (and {more} more pairs)") } else { String::new() };
                 write!(
                     f,
-                    "the inputs {}{more} are the same but for a factor, so that nobody can tell which of them the outputs \
-                     follow; leave one of each pair out",
+                    "the inputs {}{more} are the same but for a factor, so that it cannot be told which of them the \
+                     outputs follow; leave one of each pair out",
                     shown.join(", ")
                 )
             }
@@ -336,6 +352,22 @@ impl fmt::Display for Concern {
                 short(most.1),
                 brief(&most.0)
             ),
+            Self::Repeated { examples, in_several_tasks, of } => {
+                let (several, why) = match in_several_tasks {
+                    0 => (
+                        ", within a task".to_string(),
+                        "what is used twice makes everything look more certain than it is",
+                    ),
+                    many => (
+                        format!(", {many} of them in several tasks"),
+                        "tasks that share examples bias every test",
+                    ),
+                };
+                write!(
+                    f,
+                    "{examples} of {of} examples occur twice or more{several}: {why}; keep each of them once"
+                )
+            }
             Self::Outlier { side, name, task, value, deviations, more } => {
                 let more = if *more > 0 { format!(" (and {more} more such values)") } else { String::new() };
                 let task =

@@ -80,6 +80,56 @@ fn each_oddity_is_said_and_nothing_else() {
     }
 }
 
+/// The words on repeated examples, when some rows are those of others.
+fn repeated(change: impl Fn(&mut TaskData)) -> Option<String> {
+    let mut data = data();
+    change(&mut data);
+    let found = quality(&data);
+    let of = |concern: &&Concern| matches!(concern, Concern::Repeated { .. });
+    found.iter().find(of).map(Concern::to_string)
+}
+
+/// Of 160 examples, 8 in each task.
+#[test]
+fn examples_that_repeat_are_counted() {
+    assert_eq!(repeated(|_| {}), None);
+    let copied = repeated(|data| {
+        for task in (0..20).step_by(2) {
+            data.tasks[task + 1] = TaskRows { name: format!("copy {task}"), ..data.tasks[task].clone() };
+        }
+    });
+    let words = "160 of 160 examples occur twice or more, 160 of them in several tasks: tasks that share";
+    assert!(copied.as_ref().is_some_and(|said| said.starts_with(words)), "{copied:?}");
+    let within = repeated(|data| {
+        for task in &mut data.tasks {
+            task.x.copy_within(0..3, 3);
+            task.y.copy_within(0..2, 2);
+        }
+    });
+    let words = "40 of 160 examples occur twice or more, within a task: what is used twice";
+    assert!(within.as_ref().is_some_and(|said| said.starts_with(words)), "{within:?}");
+    // One pair is no more than what rounding does, and the same inputs with other outputs are two
+    // measurements.
+    let once = |data: &mut TaskData| {
+        data.tasks[0].x.copy_within(0..3, 3);
+        data.tasks[0].y.copy_within(0..2, 2);
+    };
+    assert_eq!(repeated(once), None);
+    assert_eq!(repeated(|data| data.tasks.iter_mut().for_each(|task| task.x.copy_within(0..12, 12))), None);
+}
+
+#[test]
+fn examples_of_which_few_are_possible_repeat_by_themselves() {
+    let repeat = |data: &mut TaskData, values: &[f64]| {
+        for task in &mut data.tasks {
+            task.x = (0..24).map(|at| values[at / 3 % 2 * (at % 3) % values.len()]).collect();
+            task.y = (0..16).map(|at| (at / 2 % 2) as f64).collect();
+        }
+    };
+    assert_eq!(repeated(|data| repeat(data, &[0.0, 1.0, 0.0])), None);
+    assert_eq!(repeated(|data| repeat(data, &[0.25, 0.5, 0.75])), None);
+}
+
 #[test]
 fn a_few_values_do_not_move_what_is_robust() {
     let mut values: Vec<f64> = (0..101).map(f64::from).collect();

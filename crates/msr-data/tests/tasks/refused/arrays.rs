@@ -18,10 +18,16 @@ pub fn arrays() -> Vec<Case> {
     let claims = |shape: &str| pair(msr_testkit::npy(&huge(shape), &[]), counting(&[2, 3]));
     vec![
         case("empty", "t.npz", "", plain(), &["empty"]),
-        case("cut within the first array", "t.npz", cut(100), plain(), &["no readable .npz archive"]),
-        case("cut within the list", "t.npz", cut(good().len() - 30), plain(), &["no readable .npz archive"]),
+        case("cut within the first array", "t.npz", cut(100), plain(), &["not a readable .npz archive"]),
+        case(
+            "cut within the list",
+            "t.npz",
+            cut(good().len() - 30),
+            plain(),
+            &["not a readable .npz archive"],
+        ),
         case("nothing inside", "t.npz", npz(&[]), plain(), &["there are none"]),
-        case("a lone array", "t.npy", counting(&[2, 3]), plain(), &["there are array"]),
+        case("a lone array", "t.npy", counting(&[2, 3]), plain(), &["it holds one array", "numpy.savez"]),
         case("cut tensors", "t.safetensors", cut_tensors(5), plain(), &["not a safetensors file"]),
         case("cut header of tensors", "t.safetensors", cut_tensors(40), plain(), &["not a safetensors file"]),
         case(
@@ -79,6 +85,13 @@ pub fn arrays() -> Vec<Case> {
             pair(counting(&[6, 2]), counting(&[6])),
             plain(),
             &["--tasks-from", "--task-column"],
+        ),
+        case(
+            "y by another name",
+            "t.npz",
+            npz(&[("x", counting(&[2, 3, 2])), ("the targets", counting(&[2, 3])), ("time", counting(&[7]))]),
+            plain(),
+            &["none of its outputs, `y`", "if it holds them, add --y 'the targets'"],
         ),
         case("no y", "t.npz", npz(&[("x", counting(&[2, 2]))]), plain(), &["none of its outputs, `y`"]),
         case(

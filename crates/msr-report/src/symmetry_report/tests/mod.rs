@@ -92,6 +92,7 @@ fn full() -> SymmetryReport {
         output_shape: vec![n],
         input_names: (0..n).map(|i| format!("in_{i}")).collect(),
         output_names: (0..n).map(|i| format!("out_{i}")).collect(),
+        features: vec![],
         symmetry: Some(Symmetry { weights: Some(vec![0.5; n * n]), ..symmetry(vec![shift(n)], (n, n)) }),
         candidates: vec![
             candidate("refused one", Status::Refused, 0.4),

@@ -1,6 +1,8 @@
 //! Shares, and what is said beside them.
 
-use super::{full, page, parsed, words};
+use msr_groups::{SignedPattern, SignedPermutation};
+
+use super::{SymmetryReport, full, page, parsed, words};
 
 /// Strengths are of what is kept, so that the tolerance stands near everything.
 #[test]
@@ -48,4 +50,49 @@ fn notes_are_no_warnings() {
     let words = words(&page(&report).unwrap());
     assert!(words.contains("Warning. Two are alike."), "{words}");
     assert!(words.contains("Note columns that were left out: timestamp"), "{words}");
+}
+
+/// Weights of products are counted, and drawn, as the features are.
+#[test]
+fn weights_of_products_are_counted_as_features() {
+    let mut report = full();
+    let lifted = |moved: &SignedPermutation| moved.beside(moved).unwrap();
+    let symmetry = report.symmetry.as_mut().unwrap();
+    let pairs: Vec<_> = symmetry.generators.iter().map(|g| (g.outputs.clone(), lifted(&g.inputs))).collect();
+    symmetry.pattern = SignedPattern::from_pairs(5, 10, &pairs).unwrap();
+    symmetry.weights = None;
+    assert!(page(&report).is_err(), "a pattern of other columns than the inputs");
+    report.features = (0..5).map(|i| format!("x{i}")).chain((0..5).map(|i| format!("x{i}²"))).collect();
+    let words = words(&page(&report).unwrap());
+    for said in [
+        "of 50 weights of a map that is linear in the inputs and their products, only 10 have",
+        "the map from 10 features (5 inputs and their products) to 5 outputs",
+        "free of 50 weights",
+        "x4²",
+    ] {
+        assert!(words.contains(said), "`{said}` is not in `{words}`");
+    }
+}
+
+/// Only what has numbers in place of names is said to be counted.
+#[test]
+fn numbers_are_spoken_of_where_there_are_some() {
+    let mut report = full();
+    let said = |report: &SymmetryReport| words(&page(report).unwrap());
+    assert!(!said(&report).contains("count them from 0") && !said(&report).contains("row by row"));
+    report.input_names.clear();
+    assert!(said(&report).contains("columns are inputs; numbers count them from 0."));
+    assert!(said(&report).contains("p of score: the probability") && said(&report).contains("Gain: how"));
+}
+
+/// Patterns that begin alike are shown as far as they differ.
+#[test]
+fn patterns_that_begin_alike_are_told_apart() {
+    let mut report = full();
+    let start = "a → b ".repeat(20);
+    for (at, candidate) in report.candidates.iter_mut().enumerate() {
+        candidate.what = format!("{start}{at} {}", "and so on ".repeat(60));
+    }
+    let words = words(&page(&report).unwrap());
+    assert!((0..3).all(|at| words.contains(&format!("{}{at} and", start))), "{words}");
 }

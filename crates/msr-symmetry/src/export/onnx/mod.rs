@@ -8,7 +8,7 @@
 //!
 //! The free parameters are initializers; where they are not known, initial ones, in place of which
 //! a program writes what it has learned. They are no inputs: runtimes would take them for what
-//! changes at every run, and warn. There is no bias where nobody knows how it is tied.
+//! changes at every run, and warn. There is no bias where it is unknown how it is tied.
 
 mod messages;
 #[cfg(test)]
@@ -34,7 +34,7 @@ const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 /// Why a model has no bias.
 const NO_BIAS: &str =
-    "none: g and -g on both sides do the same to the weights, so nobody knows how a bias would be tied";
+    "none: g and -g on both sides do the same to the weights, so how a bias would be tied is unknown";
 /// A message has at most two gigabytes, and a weight needs twelve bytes.
 const MOST_WEIGHTS: usize = 1 << 26;
 
@@ -85,11 +85,15 @@ pub(super) fn model(layer: &TiedLayer) -> Result<Vec<u8>> {
         ("values", values.into()),
         ("bias", if layer.has_bias() { "tied by the group" } else { NO_BIAS }.into()),
     ];
+    let note = layer.of_products().map_or(String::new(), |note| format!("\n{note}"));
     let model = Model {
         ir_version: Some(IR_VERSION),
         producer_name: Some("msr".into()),
         producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-        doc_string: Some(format!("A linear layer whose weights are tied by a group: {}.", layer.title())),
+        doc_string: Some(format!(
+            "A linear layer whose weights are tied by a group: {}.{note}",
+            layer.title()
+        )),
         graph: Some(graph),
         opset_import: vec![OperatorSet { domain: Some(String::new()), version: Some(OPSET) }],
         metadata_props: properties.map(property).into(),
