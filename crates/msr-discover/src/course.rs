@@ -70,8 +70,8 @@ pub(crate) struct Row {
     pub densities: Vec<f64>,
     /// The tasks that the asymmetry is of.
     pub confirmed_on: usize,
-    /// How many of them it would take for the asymmetry to have a bound below the tolerance, where it
-    /// has none at all.
+    /// How many of them it would take for the asymmetry to have a bound below the tolerance, where
+    /// it has none at all.
     pub bounded_from: Option<usize>,
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,

@@ -64,10 +64,11 @@ impl Verdict {
 
 impl Verdict {
     /// Of which inputs nothing is said.
-    fn of_faint(&self) -> String {
-        let numbers: Vec<String> = self.faint.iter().map(usize::to_string).collect();
-        let (are, them) = if numbers.len() == 1 { ("has", "it") } else { ("have", "them") };
-        match numbers.split_last() {
+    fn of_faint(&self, names: &[String]) -> String {
+        let name = |&x: &usize| names.get(x).cloned().unwrap_or_else(|| x.to_string());
+        let told: Vec<String> = self.faint.iter().map(name).collect();
+        let (are, them) = if told.len() == 1 { ("has", "it") } else { ("have", "them") };
+        match told.split_last() {
             None => String::new(),
             Some((last, others)) => format!(
                 "; input{} {}{last} {are} next to no effect on the outputs, so that this says nothing of {them}",
@@ -80,6 +81,26 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f, &[])
+    }
+}
+
+/// A verdict with the names of the inputs.
+struct Named<'a>(&'a Verdict, &'a [String]);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.say(f, self.1)
+    }
+}
+
+impl Verdict {
+    /// The verdict in words, as `Display` has it, with inputs called by these names.
+    pub fn with_names(&self, inputs: &[String]) -> String {
+        Named(self, inputs).to_string()
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
         let tolerance = percent(self.config.tolerance);
         let symmetry = |f: &mut fmt::Formatter<'_>, symmetry: &Symmetry| {
             write!(
@@ -132,7 +153,7 @@ impl fmt::Display for Verdict {
             )?;
         }
         f.write_str(&self.of_what())?;
-        f.write_str(&self.of_faint())
+        f.write_str(&self.of_faint(names))
     }
 }
 

@@ -88,8 +88,8 @@ pub(crate) fn tasks_for(width: f64, tasks: usize, most: f64, level: f64) -> Opti
     Some(enough)
 }
 
-/// How many tasks it would take for the ratio of two means, which has no bound yet, to have one that
-/// is at most `most` above zero, were it zero: the mean below must surely not be zero, and the
+/// How many tasks it would take for the ratio of two means, which has no bound yet, to have one
+/// that is at most `most` above zero, were it zero: the mean below must surely not be zero, and the
 /// error of the one above be small beside it. `None` above ten million.
 pub(crate) fn tasks_for_ratio(above: &[f64], below: &[f64], most: f64, level: f64) -> Option<usize> {
     let (a, b) = (Sample::of(above), Sample::of(below));

@@ -101,3 +101,30 @@ fn data_that_hide_a_symmetry_are_warned_of() {
         assert!(json["warnings"][0].as_str().unwrap().starts_with(words), "{json}");
     }
 }
+
+/// Sixty tasks of two sensors that are exchanged with their outputs, and two that nothing depends on.
+#[test]
+fn inputs_without_effect_are_called_by_their_names() {
+    let mut state = 9u64;
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
+    };
+    let mut table = String::from("run,in_left,in_right,in_clock,in_battery,out_left,out_right\n");
+    for run in 0..60 {
+        let [own, other] = [next(), next()];
+        for _ in 0..16 {
+            let [l, r, c, b] = [next(), next(), next(), next()];
+            let _ = writeln!(table, "{run},{l},{r},{c},{b},{},{}", own * l + other * r, own * r + other * l);
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sensors.csv");
+    std::fs::write(&path, table).unwrap();
+    let flags = ["--task-column", "run", "--x", "in_*", "--y", "out_*", "--json"];
+    let output = command().args(["discover", text(&path)]).args(flags).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("inputs in_clock and in_battery have next to no effect on the outputs"), "{said}");
+    let found: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(found["without_effect"], serde_json::json!([2, 3]), "{said}");
+}

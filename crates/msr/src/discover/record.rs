@@ -31,6 +31,9 @@ pub struct Found {
     pub notes: Vec<String>,
     /// How much of the variation of the outputs no linear map explains.
     pub unexplained: f64,
+    /// Inputs with next to no effect on the outputs, of which nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_effect: Vec<usize>,
     pub tolerance: f64,
     pub signed: bool,
     pub seed: u64,
@@ -132,7 +135,7 @@ impl Found {
     /// # Errors
     /// For a verdict of a kind that is not known here, and a group that is too large.
     pub fn new(verdict: &Verdict, data: &TaskData, command: String, mark: Mark) -> Result<Self> {
-        let file = VerdictFile::of(verdict, &data.input_shape, &data.output_shape)?;
+        let mut file = VerdictFile::of(verdict, &data.input_shape, &data.output_shape)?;
         let nearest = verdict
             .nearest
             .as_ref()
@@ -142,6 +145,7 @@ impl Found {
             _ => None,
         };
         let names = |names: &[String]| if data.has_names { names.to_vec() } else { Vec::new() };
+        file.said = verdict.with_names(&names(&data.input_names));
         let products = verdict.symmetry().filter(|_| verdict.config.pairs);
         Ok(Self {
             file,
@@ -151,6 +155,7 @@ impl Found {
             warnings: understood::warnings(data),
             notes: data.notes.clone(),
             unexplained: verdict.unexplained,
+            without_effect: verdict.faint.clone(),
             tolerance: verdict.config.tolerance,
             signed: verdict.config.signed,
             seed: verdict.config.seed,

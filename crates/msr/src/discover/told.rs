@@ -8,7 +8,7 @@ use msr_groups::SignedPermutation;
 use msr_report::symmetry_report::named_cycles;
 
 use super::place::Place;
-use super::record::Found;
+use super::record::{Found, TestedAnswer, TestedRecord};
 use crate::verdict_file::Answer;
 
 /// So many generators are printed.
@@ -61,6 +61,9 @@ fn hints(found: &Found) -> Vec<String> {
             "  this is said of permutations alone: --signed also looks for components that change their signs".into(),
         );
     }
+    if let Some(reason) = open(found).filter(|_| found.more_tasks.is_none()) {
+        hints.push(format!("  what keeps the most promising pattern open: {reason}"));
+    }
     // Of tasks that were too few nothing was fitted.
     if found.confirming > 0 && found.unexplained > UNEXPLAINED && !found.file.pairs {
         let instead = if found.signed { " in place of --signed" } else { "" };
@@ -71,6 +74,15 @@ fn hints(found: &Found) -> Vec<String> {
         ));
     }
     hints
+}
+
+/// Why the pattern that may be broken least was neither accepted nor refused, where nothing is
+/// decided.
+fn open(found: &Found) -> Option<&str> {
+    let open = found.tested.iter().filter(|tested| tested.answer == TestedAnswer::Open);
+    let of = |tested: &&TestedRecord| tested.asymmetry.upper.unwrap_or(f64::INFINITY);
+    let least = open.min_by(|a, b| of(a).total_cmp(&of(b)))?;
+    (found.file.verdict == Answer::Undecided).then_some(&least.reason)
 }
 
 /// What it is worth, and where its report is.

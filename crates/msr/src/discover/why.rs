@@ -42,7 +42,9 @@ pub fn reason(tested: &Tested, verdict: &Verdict) -> String {
         }
         Some(Open::BelowZero) => "what breaks it comes out below nothing: do tasks share rows?".into(),
         Some(Open::Dominated) => {
-            "little breaks it beside one strong direction of the weights, but not beside the others".into()
+            "little breaks it beside the one direction in which the maps vary most (such as the brightness of pictures), but not \
+             beside the others: tasks that differ in more ways would tell"
+                .into()
         }
         Some(Open::Broken) if tested.p_score <= 1e-3 => {
             format!("a score sees something (p = {:.1e}), but little breaks it", tested.p_score)
@@ -66,7 +68,12 @@ pub fn changes(verdict: &Verdict) -> Vec<String> {
     let mut found = Vec::new();
     match &verdict.kind {
         VerdictKind::Undecided { why, more_tasks } => {
-            if let Some(more) = more_tasks {
+            if let (Some(more), Why::Unbounded) = (more_tasks, why) {
+                found.push(format!(
+                    "About {more} more tasks: so few, of maps that vary in few ways or much in size, put no bound on what breaks a \
+                     pattern. More examples would not help."
+                ));
+            } else if let Some(more) = more_tasks {
                 let times = verdict.times_the_examples(*more);
                 found.push(format!(
                     "About {more} more tasks, or about {times:.1} times the examples in each where noise is the reason, should \
