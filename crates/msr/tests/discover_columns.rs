@@ -102,7 +102,8 @@ fn data_that_hide_a_symmetry_are_warned_of() {
     }
 }
 
-/// Sixty tasks of two sensors that are exchanged with their outputs, and two that nothing depends on.
+/// Sixty tasks of two sensors that are exchanged with their outputs, and two that nothing depends
+/// on.
 #[test]
 fn inputs_without_effect_are_called_by_their_names() {
     let mut state = 9u64;
