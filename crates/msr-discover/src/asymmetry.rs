@@ -115,8 +115,8 @@ fn share_of_noise(task: &Scaled, examples: &[usize]) -> Option<f64> {
 ///
 /// Tasks with much noise count less: q = σ²/s of a task, from its own regression, has the weight
 /// `2 / ((q / q_middle)² + 1)`, so that none counts more than twice as much as the middle one. A
-/// product of two groups has the mean of two weights, each found without one of the two, so that it
-/// is right on average whatever the other holds. (Weights found with both shift it: where noise
+/// product of two groups has the mean of two weights, each found without one of the two: whatever
+/// is in the other, the product is right on average. (Weights found with both shift it: where noise
 /// has one sign in both, a regression takes it for signal, and finds less of it.)
 ///
 /// Beside it, what weights that are tied and fitted to all other groups leave of each one: that is
@@ -142,24 +142,29 @@ pub(crate) fn asymmetry(
         order
     };
     let orders: Vec<Vec<usize>> = tasks.iter().map(&mut shuffled).collect();
-    let noises: Option<Vec<f64>> =
-        tasks.iter().zip(&orders).map(|(task, order)| measure.share_without_last(task, order)).collect();
-    measure.middle_share = noises.and_then(middle);
-    let found: Option<Vec<OfTask>> =
-        tasks.par_iter().zip(&orders).map(|(task, order)| measure.of_task(task, order)).collect();
+    let shares: Vec<Vec<Option<f64>>> =
+        tasks.par_iter().zip(&orders).map(|(task, order)| measure.shares(task, order)).collect();
+    let without_one: Option<Vec<f64>> = shares.iter().map(|of| of.last().copied().flatten()).collect();
+    measure.middle_share = without_one.and_then(middle);
+    let found: Option<Vec<OfTask>> = tasks
+        .par_iter()
+        .zip(&orders)
+        .zip(&shares)
+        .map(|((task, order), shares)| measure.of_task(task, order, shares))
+        .collect();
     let found = found?;
     let visible = measure.visible()?;
     if found.is_empty() {
         return None;
     }
-    let weighted = |of: &dyn Fn(&OfTask) -> f64, free: f64| -> Vec<f64> {
+    let all = |of: &dyn Fn(&OfTask) -> f64, free: f64| -> Vec<f64> {
         found.iter().map(|task| of(task) / free).collect()
     };
     Some(Asymmetry {
-        apart: weighted(&|task| task.apart, measure.free),
-        reference: weighted(&|task| task.reference, measure.live - measure.middle),
-        left: measure.untied.map_or_else(Vec::new, |free| weighted(&|task| task.left, free)),
-        along: weighted(&|task| task.along, 1.0),
+        apart: all(&|task| task.apart, measure.free),
+        reference: all(&|task| task.reference, measure.live - measure.middle),
+        left: measure.untied.map_or_else(Vec::new, |free| all(&|task| task.left, free)),
+        along: all(&|task| task.along, 1.0),
         visible,
     })
 }
@@ -282,10 +287,11 @@ impl<'a> Measure<'a> {
         (s / 3).clamp(3, most).min(if self.is_within { s / 2 } else { s })
     }
 
-    /// The share of noise of a task without its last group, which is among the largest.
-    fn share_without_last(&self, task: &Scaled, order: &[usize]) -> Option<f64> {
+    /// The share of noise of a task without each of its groups; the last one is among the largest.
+    fn shares(&self, task: &Scaled, order: &[usize]) -> Vec<Option<f64>> {
         let (s, groups) = (order.len(), self.groups(order.len()));
-        share_of_noise(task, &order[..(groups.max(1) - 1) * s / groups.max(1)])
+        let without = |g: usize| [&order[..g * s / groups], &order[(g + 1) * s / groups..]].concat();
+        (0..groups).map(|g| share_of_noise(task, &without(g))).collect()
     }
 
     /// What a task counts by its share of noise.
@@ -293,19 +299,14 @@ impl<'a> Measure<'a> {
         share.zip(self.middle_share).map_or(1.0, |(share, middle)| 2.0 / ((share / middle).powi(2) + 1.0))
     }
 
-    fn of_task(&self, task: &Scaled, order: &[usize]) -> Option<OfTask> {
+    fn of_task(&self, task: &Scaled, order: &[usize], shares: &[Option<f64>]) -> Option<OfTask> {
         let s = order.len();
         let groups = self.groups(s);
         let part = |g: usize, of: usize| g * s / of..(g + 1) * s / of;
         let without = |one: &Range<usize>, other: &Range<usize>| {
             [&order[..one.start], &order[one.end..other.start], &order[other.end..]].concat()
         };
-        let weight = |g: usize| {
-            let share =
-                self.middle_share.and_then(|_| share_of_noise(task, &without(&part(g, groups), &(s..s))));
-            self.weight(share)
-        };
-        let weights: Vec<f64> = (0..groups).map(weight).collect();
+        let weights: Vec<f64> = shares.iter().map(|&share| self.weight(share)).collect();
         let whitened = &task.x * &self.inverse;
         let (mut apart, mut reference, mut along, mut pairs) = (0.0, 0.0, 0.0, 0.0);
         for one in 0..groups {

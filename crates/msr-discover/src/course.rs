@@ -47,6 +47,9 @@ const LESS: f64 = 0.5;
 const LESS_OVER_LOW: f64 = 3.3;
 /// A floor below it is, in units of the size of a weight.
 const LOW: f64 = 0.05;
+/// What is common to tasks varies from one to the other when its error is so many times that of
+/// what breaks a pattern, which has the same noise.
+const NOISE_IN: f64 = 3.0;
 /// So many errors below, tasks are far less likely.
 const FAR_WORSE: f64 = 4.0;
 /// A generator is seen when less than this of what it moves breaks it.
@@ -70,9 +73,13 @@ pub(crate) struct Row {
     pub densities: Vec<f64>,
     /// The tasks that the asymmetry is of.
     pub confirmed_on: usize,
-    /// How many of them it would take for the asymmetry to have a bound below the tolerance, where
-    /// it has none at all.
-    pub bounded_from: Option<usize>,
+    /// What the bound of the asymmetry must be below: the tolerance, or less beside one strong
+    /// direction.
+    pub most: f64,
+    /// How many of them it would take for the asymmetry to have such a bound, where it has none,
+    /// and whether that is because what is common to the tasks varies from one to the other, more
+    /// than by noise.
+    pub bounded_from: Option<(usize, bool)>,
     pub group: Option<(PermutationGroup, BigUint)>,
     pub is_accepted: bool,
     pub is_rejected: bool,
@@ -134,6 +141,7 @@ impl Course<'_> {
                 ln_coincidence: 0.0,
                 densities: Vec::new(),
                 confirmed_on: 0,
+                most: self.config.tolerance,
                 bounded_from: None,
                 group: None,
                 is_accepted: false,
@@ -179,12 +187,19 @@ impl Course<'_> {
         let confirmed_on = seen.apart.len();
         // Beside one strong direction everything looks small: it must be small beside the others
         // too.
-        let beside = rest.max((rest / FEW_OTHERS).powi(2)).min(1.0);
+        let most = tolerance * rest.max((rest / FEW_OTHERS).powi(2)).min(1.0);
+        let bounded_from = match interval.upper.is_finite() {
+            true => None,
+            false => tasks_for_ratio(&seen.apart, &seen.reference, most, level).map(|tasks| {
+                let error = |of: &[f64]| Sample::of(of).error;
+                (tasks, NOISE_IN * error(&seen.apart) < error(&seen.reference))
+            }),
+        };
         let mut open = [
             (seen.visible <= VISIBLE, Open::Invisible),
             (interval.upper.is_nan() || interval.upper >= tolerance, Open::Wide),
             (parts.1.upper >= tolerance && !is_bounded, Open::BelowZero),
-            (interval.upper >= tolerance * beside, Open::Dominated),
+            (interval.upper >= most, Open::Dominated),
             (!is_zero || p_score <= 1e-3, Open::Broken),
             (!is_likely, Open::Unlikely),
         ]
@@ -194,13 +209,15 @@ impl Course<'_> {
         if open.is_none() {
             open = Some(Open::NoGroup);
             if let Some((found, order)) = self.group_of(&ties.pattern)? {
+                let (tied, kinds) = ties.seen_in();
                 let coincidence = Coincidence {
                     outputs: self.space.outputs,
                     inputs: self.space.features.inputs(),
                     signed,
+                    moves: ties.tied_kinds() > 0,
                     ln_order: ln(&order),
-                    tied: ties.is_tied().iter().filter(|&&tied| tied).count(),
-                    kinds: ties.tied_kinds(),
+                    tied,
+                    kinds,
                     rank: self.rank,
                     asymmetry: interval.upper.max(1e-6),
                 };
@@ -230,11 +247,8 @@ impl Course<'_> {
             ln_coincidence,
             densities,
             confirmed_on,
-            bounded_from: if interval.upper.is_finite() {
-                None
-            } else {
-                tasks_for_ratio(&seen.apart, &seen.reference, tolerance, level)
-            },
+            most,
+            bounded_from,
             group,
             is_accepted,
             is_rejected,

@@ -234,7 +234,7 @@ fn not_confirmed(course: &Course<'_>) -> VerdictKind {
     };
     let wide = rows().filter(|row| row.interval.upper.is_finite()).filter_map(|row| {
         let of_mean = |interval: &Interval, middle: f64| {
-            let most = Some(tolerance - middle).filter(|&most| most > 0.0)?;
+            let most = Some(row.most - middle).filter(|&most| most > 0.0)?;
             tasks_for(interval.upper - interval.value, row.confirmed_on, most, course.level())
         };
         // By what breaks the pattern, or by all that is left.
@@ -242,12 +242,22 @@ fn not_confirmed(course: &Course<'_>) -> VerdictKind {
         let needed = of_mean(estimate, 0.0).into_iter().chain(of_mean(residual, residual.value)).min();
         needed.map(|needed| (row, needed))
     });
-    if let Some(more) = least(&mut { wide }) {
-        return VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: Some(more) };
+    let needed = least(&mut { wide });
+    if needed.is_some() || rows().any(|row| row.interval.upper.is_finite()) {
+        return VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: needed };
     }
-    match least(&mut rows().filter_map(|row| Some((row, row.bounded_from?)))) {
-        Some(more) => VerdictKind::Undecided { why: Why::Unbounded, more_tasks: Some(more) },
-        None => VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks: None },
+    // Because what the tasks have in common varies, or because of noise.
+    let of =
+        |is_varied: bool| {
+            least(&mut rows().filter_map(|row| {
+                Some((row, row.bounded_from.filter(|(_, varied)| *varied == is_varied)?.0))
+            }))
+        };
+    match (of(true), of(false)) {
+        (Some(more), other) if other.is_none_or(|other| more <= other) => {
+            VerdictKind::Undecided { why: Why::Unbounded, more_tasks: Some(more) }
+        }
+        (_, more_tasks) => VerdictKind::Undecided { why: Why::NotConfirmed, more_tasks },
     }
 }
 
@@ -276,13 +286,15 @@ fn nearest(course: &mut Course<'_>, raw: &[Candidate]) -> Result<Option<Symmetry
             continue;
         }
         let Some(group) = course.group_of(&ties.pattern)? else { continue };
+        let (tied, kinds) = ties.seen_in();
         let chance = Coincidence {
             outputs: course.space.outputs,
             inputs: course.space.features.inputs(),
             signed: course.config.signed,
+            moves: ties.tied_kinds() > 0,
             ln_order: ln(&group.1),
-            tied: ties.is_tied().iter().filter(|&&tied| tied).count(),
-            kinds: ties.tied_kinds(),
+            tied,
+            kinds,
             rank: course.rank,
             asymmetry: bounds.upper.max(1e-6),
         };

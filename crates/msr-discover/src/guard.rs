@@ -11,13 +11,19 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::candidates::leading_rank;
 use crate::learn::{Learned, leading, learn, noise_within};
 use crate::moments::Moments;
-use crate::search::Candidate;
+use crate::search::{Candidate, Pair};
 use crate::space::Space;
 use crate::tasks::{Scaled, centred};
 use crate::ties::Ties;
 
-/// How many exchanges are planted; where signs are looked for the first is a change of signs.
+/// How many exchanges are planted; where signs are looked for the first is a change of signs, if
+/// there can be one.
 pub(crate) const PLANTS: usize = 3;
+
+/// A random mirror is drawn at most so often.
+const MIRRORS: usize = 50;
+/// A weight of less than this share of the mean square is none of any size.
+const LITTLE: f64 = 0.1;
 
 /// A random exchange of (nearly) all points in pairs.
 fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
@@ -30,12 +36,32 @@ fn exchange(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
     Permutation::from_images(&images).ok().map(SignedPermutation::from)
 }
 
-/// A change of the signs of a random half of the points.
-fn mirror(count: usize, rng: &mut ChaCha8Rng) -> Option<SignedPermutation> {
-    let mut flips: Vec<bool> = (0..count).map(|at| at < count / 2).collect();
-    flips.shuffle(rng);
-    let all: Vec<usize> = (0..count).collect();
-    SignedPermutation::new(Permutation::from_images(&all).ok()?, &flips).ok()
+/// A change of the signs of a random half of the outputs and of the inputs, under which each keeps
+/// some weight of any size: the sign of one that keeps none cannot be found again. `None` where no
+/// such thing is found.
+fn mirror(learned: &Learned, (m, n): (usize, usize), rng: &mut ChaCha8Rng) -> Option<Pair> {
+    let floor = learned.floor * learned.floor;
+    let sizes: Vec<f64> = learned.u.row_iter().map(|row| row.norm_squared() + floor).collect();
+    let least = LITTLE * sizes.iter().sum::<f64>() / sizes.len().max(1) as f64;
+    let half = |count: usize, rng: &mut ChaCha8Rng| {
+        let mut flips: Vec<bool> = (0..count).map(|at| at < count / 2).collect();
+        flips.shuffle(rng);
+        flips
+    };
+    for _ in 0..MIRRORS {
+        let (outputs, inputs) = (half(m, rng), half(n, rng));
+        let keeps = |y: usize, x: usize| outputs[y] == inputs[x] && sizes[y * n + x] > least;
+        let is_kept =
+            (0..m).all(|y| (0..n).any(|x| keeps(y, x))) && (0..n).all(|x| (0..m).any(|y| keeps(y, x)));
+        if is_kept && outputs.contains(&true) && inputs.contains(&true) {
+            let signed = |flips: &[bool]| {
+                let all: Vec<usize> = (0..flips.len()).collect();
+                SignedPermutation::new(Permutation::from_images(&all).ok()?, flips).ok()
+            };
+            return signed(&outputs).zip(signed(&inputs));
+        }
+    }
+    None
 }
 
 /// How many of [`PLANTS`] exchanges, or changes of signs, are found again, planted into these
@@ -50,9 +76,10 @@ pub(crate) fn plants_found(tasks: &[&Scaled], learned: &Learned, space: &Space, 
     let noise = if is_dense { within } else { learned.noise };
     let mut found = 0;
     for plant in 0..PLANTS {
-        let pair = match space.signed && plant == 0 && m > 1 && n > 1 {
-            true => mirror(m, &mut rng).zip(mirror(n, &mut rng)),
-            false => exchange(m, &mut rng).zip(exchange(space.features.inputs(), &mut rng)),
+        let mirror = if space.signed && plant == 0 { mirror(learned, (m, n), &mut rng) } else { None };
+        let pair = match mirror {
+            Some(pair) => Some(pair),
+            None => exchange(m, &mut rng).zip(exchange(space.features.inputs(), &mut rng)),
         };
         let Some(pair) = pair else { continue };
         let Ok(pattern) = space.pattern(std::slice::from_ref(&pair)) else { continue };

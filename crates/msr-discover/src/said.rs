@@ -8,6 +8,9 @@ use crate::verdict::{Symmetry, Verdict, VerdictKind, Why};
 /// So much that is not explained is worth a word.
 const MUCH: f64 = 0.1;
 
+/// So many inputs are called by their names.
+const MOST_NAMED: usize = 8;
+
 /// A bound in percent, rounded up to as many digits as it needs.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
@@ -66,12 +69,16 @@ impl Verdict {
     /// Of which inputs nothing is said.
     fn of_faint(&self, names: &[String]) -> String {
         let name = |&x: &usize| names.get(x).cloned().unwrap_or_else(|| x.to_string());
-        let told: Vec<String> = self.faint.iter().map(name).collect();
+        let mut told: Vec<String> = self.faint.iter().map(name).collect();
+        if told.len() > MOST_NAMED {
+            let more = told.split_off(MOST_NAMED - 1).len();
+            told.push(format!("{more} more"));
+        }
         let (are, them) = if told.len() == 1 { ("has", "it") } else { ("have", "them") };
         match told.split_last() {
             None => String::new(),
             Some((last, others)) => format!(
-                "; input{} {}{last} {are} next to no effect on the outputs, so that this says nothing of {them}",
+                "; input{} {}{last} {are} next to no effect on the outputs, so that this says little of {them}",
                 if others.is_empty() { "" } else { "s" },
                 if others.is_empty() { String::new() } else { format!("{} and ", others.join(", ")) },
             ),
@@ -125,7 +132,7 @@ impl Verdict {
                 f,
                 "no symmetry (tolerance {tolerance}): everything that was tried is clearly broken, and an exchange{} planted in \
                  these data would have been seen",
-                if self.config.signed { " or a mirror" } else { "" }
+                if self.config.signed { ", or a mirror where there can be one," } else { "" }
             )?,
             VerdictKind::Undecided { why, more_tasks } => {
                 f.write_str("undecided: ")?;
@@ -165,13 +172,13 @@ impl Verdict {
             Why::NotConfirmed if self.tested.is_empty() => f.write_str("there was no pattern to test"),
             Why::NotConfirmed => f.write_str("no pattern could be confirmed, and not all could be refused"),
             Why::Unbounded => f.write_str(
-                "so few tasks, of maps that vary in few ways or much in size, put no bound on what breaks a pattern",
+                "so few tasks, whose maps vary in few ways or much in size, put no bound on what breaks a pattern",
             ),
             Why::Blind { found } => write!(
                 f,
                 "nothing was found, but of {} exchanges{} planted in these data only {found} were found again",
                 crate::guard::PLANTS,
-                if self.config.signed { " and mirrors" } else { "" }
+                if self.config.signed { " or mirrors" } else { "" }
             ),
         }
     }

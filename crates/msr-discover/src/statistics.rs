@@ -134,9 +134,11 @@ pub(crate) struct Coincidence {
     pub inputs: usize,
     /// Whether signs are looked for.
     pub signed: bool,
+    /// Whether the group moves points, and does not only change signs.
+    pub moves: bool,
     /// ln |G|.
     pub ln_order: f64,
-    /// N, the weights that are tied.
+    /// N, the weights in which it is seen.
     pub tied: usize,
     /// K, the kinds of them.
     pub kinds: usize,
@@ -157,13 +159,15 @@ impl Coincidence {
 
     /// A bound of the logarithm of the probability that weights without ties look as tied as this:
     /// the number of conjugates of the group, `m! n! / |G|`, times `2^(m + n)` with signs, times
-    /// ten, times the probability that independent normal weights leave so little outside one
-    /// pattern (Beta with `rank (N − K) / 2` and `rank K / 2`).
+    /// ten (of changes of sign alone there are `2^(m + n)`), times the probability that independent
+    /// normal weights leave so little outside one pattern (Beta with half of `rank (N − K)` and of
+    /// `rank K`).
     pub fn ln_bound(self) -> f64 {
-        let Self { outputs: m, inputs: n, signed, ln_order, tied, kinds, rank, asymmetry } = self;
+        let Self { outputs: m, inputs: n, signed, moves, ln_order, tied, kinds, rank, asymmetry } = self;
         let factorials = ln_gamma(m as f64 + 1.0) + ln_gamma(n as f64 + 1.0);
         let signs = if signed { (m + n) as f64 * 2f64.ln() } else { 0.0 };
-        let conjugates = factorials + signs - ln_order + 10f64.ln();
+        let moved = if moves { factorials - ln_order } else { 0.0 };
+        let conjugates = moved + signs + 10f64.ln();
         let left = tied.saturating_sub(kinds) as f64 * rank;
         let kept = (kinds as f64).max(0.5) * rank;
         if left <= 0.0 {
@@ -188,7 +192,7 @@ fn ln_beta_below(a: f64, b: f64, x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Coincidence, Sample, ln_beta_below, ratio, tasks_for};
+    use super::{Coincidence, Sample, ln_beta_below, ratio, tasks_for, tasks_for_ratio};
 
     #[test]
     fn a_sample_and_its_t() {
@@ -224,6 +228,26 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_without_a_bound_gets_one_from_so_many_tasks() {
+        // Little breaks it; the mean below it is uncertain.
+        let below = [0.01, 4.0, 0.02, 0.3, 0.01, 3.0, 0.02, 0.01];
+        let above = below.map(|b| 1e-3 * b);
+        assert!(ratio(&above, &below, 1e-4).upper.is_infinite());
+        let needed = tasks_for_ratio(&above, &below, 0.05, 1e-4).unwrap_or(0);
+        let times = needed.div_ceil(below.len());
+        let many = |of: &[f64]| of.repeat(times);
+        assert!(ratio(&many(&above), &many(&below), 1e-4).upper < 0.05, "{needed}");
+        assert!(
+            ratio(&above.repeat(times / 4), &below.repeat(times / 4), 1e-4).upper.is_infinite(),
+            "{needed}"
+        );
+        // Of noise above it takes more.
+        let noisy: Vec<f64> = (0..8).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        assert!(tasks_for_ratio(&noisy, &below, 0.05, 1e-4).is_some_and(|more| more > 10 * needed));
+        assert_eq!(tasks_for_ratio(&above, &below.map(|b| -b), 0.05, 1e-4), None);
+    }
+
+    #[test]
     fn small_probabilities_have_logarithms() {
         // I_x(a, 1) = x^a.
         for (a, x) in [(3.0f64, 0.2f64), (400.0, 1e-3), (4000.0, 1e-2)] {
@@ -240,7 +264,8 @@ mod tests {
     fn coincidences_are_rarer_where_more_is_tied() {
         let of = |tied, asymmetry| {
             let (outputs, inputs, signed, ln_order, kinds, rank) = (6, 6, false, 0.0, 3, 2.0);
-            Coincidence { outputs, inputs, signed, ln_order, tied, kinds, rank, asymmetry }.ln_bound()
+            Coincidence { outputs, inputs, signed, moves: true, ln_order, tied, kinds, rank, asymmetry }
+                .ln_bound()
         };
         assert!(of(36, 0.01) < of(18, 0.01) && of(36, 0.01) < of(36, 0.1));
         assert!(of(36, 0.001) < -20.0 && of(4, 0.9) > 0.0);

@@ -47,18 +47,27 @@ impl Ties {
         self.cells.iter().map(|cell| cell.is_none_or(|(label, _)| sizes[label] > 1)).collect()
     }
 
-    /// The weights that what breaks the pattern is compared with: those that it says something of,
-    /// or, where it only says that weights vanish, all others.
+    /// The weights that what breaks the pattern is compared with: those that it ties to others, or,
+    /// where it only says that weights vanish, all others.
     pub fn compared(&self) -> Vec<bool> {
         match self.tied_kinds() {
             0 => self.cells.iter().map(Option::is_some).collect(),
-            _ => self.is_tied(),
+            _ => self.is_tied().iter().zip(&self.cells).map(|(tied, cell)| *tied && cell.is_some()).collect(),
         }
     }
 
     /// How many different free parameters tied weights have.
     pub fn tied_kinds(&self) -> usize {
         self.pattern.sizes().iter().filter(|&&size| size > 1).count()
+    }
+
+    /// How many weights there are in which a pattern is seen, and how many free parameters they
+    /// have: those of which it says something, or, where it only says that weights vanish, all.
+    pub fn seen_in(&self) -> (usize, usize) {
+        match self.tied_kinds() {
+            0 => (self.weights(), self.free()),
+            kinds => (self.is_tied().iter().filter(|&&tied| tied).count(), kinds),
+        }
     }
 
     /// Whether weights are tied with a minus, or to zero.
@@ -161,6 +170,7 @@ impl Ties {
         }
         gram
     }
+
     /// The degrees of freedom, in the metric of predictions, that tied weights cannot take up:
     /// `tr (1 ⊗ Σ) − tr (Bᵀ (1 ⊗ Σ) B)⁻¹ Bᵀ (1 ⊗ Σ²) B`; `None` for many tied weights.
     pub fn unexplained(&self, sigma: &DMatrix<f64>) -> Option<f64> {

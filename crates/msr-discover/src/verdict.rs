@@ -141,8 +141,9 @@ pub enum Why {
     /// The same, and what breaks them has no bound: the tasks are few, and what their maps have in
     /// common varies much from one to the other.
     Unbounded,
-    /// All patterns were refused, but of three exchanges that were planted in these data only so
-    /// many were found again: a symmetry might have been missed.
+    /// All patterns were refused, but of three exchanges (or mirrors, where signs are looked for)
+    /// that were planted in these data only so many were found again: a symmetry might have been
+    /// missed.
     Blind {
         /// How many.
         found: usize,
@@ -185,7 +186,7 @@ pub struct Verdict {
     /// inputs, or in them and their products): noise, and what is not linear.
     pub unexplained: f64,
     /// Inputs with next to no effect on the outputs, less than a hundredth of the mean: of them a
-    /// verdict says nothing. To exchange two of them, or to leave one out, changes next to nothing.
+    /// verdict says little. To exchange two of them, or to leave one out, changes next to nothing.
     pub faint: Vec<usize>,
     /// Whether tasks have fewer examples than twice their inputs (or features), so that a part of a
     /// map can look like noise.

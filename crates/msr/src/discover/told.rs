@@ -53,7 +53,7 @@ pub fn verdict(console: &Console, found: &Found) -> Result<()> {
     Ok(())
 }
 
-/// Flags that may show more, a line each.
+/// What keeps the verdict open, and flags that may show more, a line each.
 fn hints(found: &Found) -> Vec<String> {
     let mut hints = Vec::new();
     if found.file.verdict == Answer::None && !found.signed && !found.file.pairs {

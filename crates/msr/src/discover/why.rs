@@ -70,8 +70,8 @@ pub fn changes(verdict: &Verdict) -> Vec<String> {
         VerdictKind::Undecided { why, more_tasks } => {
             if let (Some(more), Why::Unbounded) = (more_tasks, why) {
                 found.push(format!(
-                    "About {more} more tasks: so few, of maps that vary in few ways or much in size, put no bound on what breaks a \
-                     pattern. More examples would not help."
+                    "About {more} more tasks: so few, whose maps vary in few ways or much in size, put no bound on what breaks a \
+                     pattern. More examples of each would hardly help."
                 ));
             } else if let Some(more) = more_tasks {
                 let times = verdict.times_the_examples(*more);
@@ -85,7 +85,7 @@ pub fn changes(verdict: &Verdict) -> Vec<String> {
                     "At least {needed} tasks: half of them look for candidates, and ten or more confirm them."
                 )),
                 Why::Blind { .. } => found.push(
-                    "Exchanges that were planted in these data were not found again: less noise, more examples or more tasks \
+                    "Not all that was planted in these data was found again: less noise, more examples or more tasks \
                      would make the search see."
                         .into(),
                 ),
