@@ -42,8 +42,8 @@ pub(crate) type Pair = (SignedPermutation, SignedPermutation);
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub pair: Pair,
-    /// `|U − g U|² / 2 |U|²` over the weights that move; where none does, what should vanish in units
-    /// of what is kept.
+    /// `|U − g U|² / 2 |U|²` over the weights that move; where none does, what should vanish in
+    /// units of what is kept.
     pub asymmetry: f64,
 }
 
