@@ -289,6 +289,7 @@ fn outside(root: &Path, scratch: &Path) -> Result<()> {
 /// shows what differs.)
 const SAME_FEATURES: &str = r#"
 [target.'cfg(all())'.dependencies]
+bytes = "1"
 libc = { version = "0.2", features = ["extra_traits"] }
 log = { version = "0.4", features = ["std"] }
 tracing-core = { version = "0.1", features = ["default"] }
