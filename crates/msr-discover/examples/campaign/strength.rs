@@ -12,7 +12,7 @@ use crate::{Failure, each};
 /// The groups, and which of their generators.
 const GROUPS: [(&str, usize); 4] = [("C_10", 0), ("D_10", 1), ("C_2, 8", 0), ("S_8", 0)];
 /// Tasks, examples, noise.
-const SIZES: [(usize, usize, f64); 3] = [(80, 16, 0.1), (80, 8, 0.3), (300, 16, 0.3)];
+const SIZES: [(usize, usize, f64); 4] = [(80, 16, 0.1), (80, 8, 0.3), (300, 16, 0.3), (300, 16, 1.0)];
 /// The share of the variance that has no symmetry.
 const BROKEN: [f64; 7] = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
 
