@@ -3,7 +3,7 @@
 //! `=3x4` behind it is the grid of inputs and outputs, `--curve` asks for fewer tasks as well.
 #![allow(clippy::print_stdout, reason = "an example")]
 
-use msr_discover::{CompareConfig, DiscoverConfig, compare, discover};
+use msr_discover::{CompareConfig, DiscoverConfig, Layout, compare, discover};
 
 mod reading;
 
@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (path, grid) = path.split_once('=').unwrap_or((path, ""));
         let grid: Vec<usize> = grid.split('x').filter_map(|side| side.parse().ok()).collect();
         let tasks = reading::read(path)?;
-        let verdict = discover(&tasks, &DiscoverConfig { signed, ..DiscoverConfig::default() })?;
+        let layout = Layout { inputs: grid.clone(), outputs: grid.clone() };
+        let verdict = discover(&tasks, &DiscoverConfig { signed, layout, ..DiscoverConfig::default() })?;
         println!("{path}: {}", verdict.to_string().lines().next().unwrap_or_default());
         let pattern = verdict.symmetry().map(|symmetry| &symmetry.pattern);
         let config = CompareConfig { curve, ..CompareConfig::default() };
