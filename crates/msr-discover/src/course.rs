@@ -86,6 +86,12 @@ pub(crate) struct Row {
     pub open: Option<Open>,
 }
 
+/// The share of the tolerance that may be broken where this share of the variation is beside its
+/// strongest direction: beside that all looks small, and must be small beside the others too.
+fn asked_for(rest: f64) -> f64 {
+    rest.max((rest / FEW_OTHERS).powi(2)).min(1.0)
+}
+
 /// What the tasks that confirm say of ties.
 struct Evidence {
     densities: Vec<f64>,
@@ -185,9 +191,7 @@ impl Course<'_> {
         let less = if floor < LOW { LESS_OVER_LOW } else { LESS };
         let is_likely = self.learned.floor == 0.0 || gain.t().min(Sample::of(&clamped(&gains)).t()) > -less;
         let confirmed_on = seen.apart.len();
-        // Beside one strong direction everything looks small: it must be small beside the others
-        // too.
-        let most = tolerance * rest.max((rest / FEW_OTHERS).powi(2)).min(1.0);
+        let most = tolerance * asked_for(rest);
         let bounded_from = match interval.upper.is_finite() {
             true => None,
             false => tasks_for_ratio(&seen.apart, &seen.reference, most, level).map(|tasks| {
@@ -379,5 +383,18 @@ impl Course<'_> {
             open: row.open,
         };
         self.rows.iter().map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FEW_OTHERS, asked_for};
+
+    /// No step anywhere: a set just beside it would be called otherwise than its neighbour.
+    #[test]
+    fn less_is_allowed_the_stronger_one_direction_is() {
+        let of = |at: i32| asked_for(f64::from(at) / 1000.0);
+        assert!((1..=1000).all(|at| of(at) >= of(at - 1) && of(at) - of(at - 1) < 0.011));
+        assert!(asked_for(FEW_OTHERS) == 1.0 && asked_for(0.1) == 0.25 && asked_for(0.01) == 0.01);
     }
 }

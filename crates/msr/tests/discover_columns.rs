@@ -3,17 +3,13 @@
 
 use std::fmt::Write;
 
-use command::{command, text};
+use command::{command, numbers, text};
 
 mod command;
 
 /// A table of twenty robots, five rows each, with these columns for `force_2`.
 fn table(force: impl Fn(f64, f64, usize) -> f64) -> String {
-    let mut state = 5u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
-    };
+    let mut next = numbers(5);
     let mut text = String::from("robot,when,force_L,force_R,disp_L,disp_R\n");
     for row in 0..100 {
         let [a, b, c, d] = [next(), next(), next(), next()];
@@ -106,11 +102,7 @@ fn data_that_hide_a_symmetry_are_warned_of() {
 /// on.
 #[test]
 fn inputs_without_effect_are_called_by_their_names() {
-    let mut state = 9u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
-    };
+    let mut next = numbers(9);
     let mut table = String::from("run,in_left,in_right,in_clock,in_battery,out_left,out_right\n");
     for run in 0..60 {
         let [own, other] = [next(), next()];

@@ -3,17 +3,13 @@
 
 use std::fmt::Write;
 
-use command::{msr, text};
+use command::{msr, numbers, text};
 
 mod command;
 
 /// Sixty tasks on a ring of five points, whose outputs are sums of products of neighbours.
 fn table() -> String {
-    let mut state = 3u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
-    };
+    let mut next = numbers(3);
     let names = |letter: &str| (0..5).map(|i| format!(",{letter}{i}")).collect::<String>();
     let mut text = format!("task{}{}\n", names("x"), names("y"));
     for task in 0..60 {

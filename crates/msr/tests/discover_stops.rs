@@ -7,17 +7,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use command::{command, text};
+use command::{command, numbers, text};
 
 mod command;
 
 /// Tasks on a ring of four points.
 fn ring(path: &Path) {
-    let mut state = 3u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
-    };
+    let mut next = numbers(3);
     let mut table = String::from("task,north,east,south,west,y0,y1,y2,y3\n");
     for task in 0..60 {
         let own: Vec<f64> = (0..4).map(|_| next()).collect();

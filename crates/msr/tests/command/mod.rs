@@ -47,3 +47,12 @@ pub fn refuses(args: &[&str], words: &[&str]) {
 pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+/// Numbers between −1 and 1, the same ones for the same seed.
+pub fn numbers(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / f64::from(1u32 << 30) - 1.0
+    }
+}
